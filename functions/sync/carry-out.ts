@@ -1,0 +1,57 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { sendPush } from '../../shared/aws/ssm.ts';
+import type { TickAction } from '../../shared/core/plan-tick.ts';
+import type { Instruments } from '../../shared/edge/handler.ts';
+
+/** At least one push could not be started; the others were. */
+export class TickError extends AggregateError {
+  override readonly name = 'TickError';
+}
+
+interface Tools extends Instruments {
+  readonly ssm: SSMClient;
+  readonly documentName: string;
+}
+
+/**
+ * Does what the plan says and logs every reason. A group whose push cannot be started does not keep the others from
+ * theirs.
+ *
+ * @throws {TickError} when all is done, if a push could not be started
+ */
+export async function carryOutTick(actions: readonly TickAction[], tools: Tools): Promise<void> {
+  const outcomes = await Promise.allSettled(actions.map((action) => carryOut(action, tools)));
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  if (errors.length > 0) throw new TickError(errors, errors.map((error) => error.message).join(' | '));
+}
+
+async function carryOut(action: TickAction, { ssm, documentName, logger, metrics }: Tools): Promise<void> {
+  switch (action.kind) {
+    case 'push': {
+      const { group, primary, request, reason } = action;
+      try {
+        const command = await sendPush(ssm, documentName, primary, request);
+        const secondaries = request.secondaries.map(({ id }) => id);
+        logger.info(reason, { action: 'push', group, primary, epoch: request.epoch, secondaries, command });
+        metrics.addMetric('PushesStarted', MetricUnit.Count, 1);
+      } catch (error) {
+        throw new Error(
+          `group ${group}: the push could not be started on ${primary}: ${error instanceof Error ? `${error.name}: ${error.message}` : error}`,
+          { cause: error },
+        );
+      }
+      return;
+    }
+    case 'leave-out':
+    case 'no-push': {
+      const { kind, severity, reason, ...rest } = action;
+      logger[severity](reason, { action: kind, ...rest });
+      metrics.addMetric(kind === 'no-push' ? 'GroupsNotPushed' : 'SecondariesLeftOut', MetricUnit.Count, 1);
+      return;
+    }
+    case 'nothing-to-do':
+      logger.info(action.reason, { action: action.kind });
+      return;
+  }
+}

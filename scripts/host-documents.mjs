@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+/** SSM refuses a document whose content, with the parameters of the call, is larger. Source: General Reference, SSM quotas. */
+const maximumDocumentBytes = 64 * 1024;
+/** Room that is kept for the request. `shared/core/request.ts` refuses a larger one. */
+const maximumRequestCharacters = 32 * 1024;
+
+/**
+ * The SSM document that runs one script of `host/`. The request arrives by raw interpolation, which every version
+ * of the agent does alike; its pattern admits nothing that a shell could read as more than one word.
+ *
+ * @param {string} name the script's name without `.sh`; also the step's name
+ * @param {string} directory where the scripts are
+ * @param {number} timeoutSeconds when the agent kills the script
+ */
+export function hostDocument(name, directory, timeoutSeconds) {
+  const script = ['request.sh', `${name}.sh`].map((file) => readFileSync(join(directory, file), 'utf8'));
+  const content = {
+    schemaVersion: '2.2',
+    description: `hostsync: runs host/${name}.sh with the given request`,
+    parameters: {
+      request: {
+        type: 'String',
+        description: 'The request of docs/host-scripts.md, in base64',
+        allowedPattern: '^[A-Za-z0-9+/=]*$',
+        minChars: 4,
+        maxChars: maximumRequestCharacters,
+      },
+    },
+    mainSteps: [
+      {
+        action: 'aws:runShellScript',
+        name,
+        precondition: { StringEquals: ['platformType', 'Linux'] },
+        inputs: {
+          timeoutSeconds: String(timeoutSeconds),
+          runCommand: ['#!/bin/bash', "set -- --base64 '{{ request }}'", ...script],
+        },
+      },
+    ],
+  };
+  const bytes = Buffer.byteLength(JSON.stringify(content));
+  if (bytes + maximumRequestCharacters > maximumDocumentBytes)
+    throw new Error(
+      `host/${name}.sh makes a document of ${bytes} bytes, which leaves less than ${maximumRequestCharacters} of SSM's ${maximumDocumentBytes} for the request: shorten the script`,
+    );
+  if (script.some((text) => text.includes('{{')))
+    throw new Error(
+      `host/${name}.sh or host/request.sh has "{{", which SSM would interpolate: write it another way`,
+    );
+  return content;
+}
+
+/** When the agent kills a script, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
+const timeouts = { push: 3600, join: 300, promote: 60 };
+
+/** Serverless plugin: where an `AWS::SSM::Document` has `Content: host/NAME.sh`, puts the document made of that script. */
+export default class HostDocuments {
+  constructor(serverless) {
+    this.hooks = {
+      'after:aws:package:finalize:mergeCustomProviderResources': () => {
+        const directory = join(serverless.serviceDir, 'host');
+        const { Resources } = serverless.service.provider.compiledCloudFormationTemplate;
+        for (const resource of Object.values(Resources)) {
+          if (resource.Type !== 'AWS::SSM::Document' || typeof resource.Properties.Content !== 'string')
+            continue;
+          const name = basename(resource.Properties.Content, '.sh');
+          if (!(name in timeouts))
+            throw new Error(
+              `serverless.yml: Content: ${resource.Properties.Content} names no script of host/`,
+            );
+          resource.Properties.Content = hostDocument(name, directory, timeouts[name]);
+        }
+      },
+    };
+  }
+}

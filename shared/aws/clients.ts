@@ -1,0 +1,19 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { SSMClient } from '@aws-sdk/client-ssm';
+
+/** Throttling is expected, its limits are not published (SSM), and they are shared with the whole account: slow down by itself. */
+const common = {
+  retryMode: 'adaptive',
+  maxAttempts: 5,
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000 },
+} as const;
+
+export interface Clients {
+  readonly ec2: EC2Client;
+  readonly ssm: SSMClient;
+}
+
+/** The clients of one process; a handler makes them once and hands them on. */
+export function makeClients(): Clients {
+  return { ec2: new EC2Client(common), ssm: new SSMClient(common) };
+}

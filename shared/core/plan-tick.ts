@@ -1,0 +1,274 @@
+import { type GroupConfiguration, groupNameProblem, parseConfiguration } from './group.ts';
+import type { Observation, ObservedAgent, ObservedInstance } from './observation.ts';
+import {
+  encodedLength,
+  formatPushRequest,
+  maximumRequestLength,
+  type PushRequest,
+  type PushTarget,
+} from './request.ts';
+import { type Secondary, sshPort } from './secondaries.ts';
+import { tagKeys } from './tag-keys.ts';
+import { describeTagProblem, type TagProblem } from './tag-problem.ts';
+
+/** Why a group is not pushed. */
+export type NoPushCode =
+  | 'bad-tags'
+  | 'no-primary'
+  | 'several-primaries'
+  | 'paused'
+  | 'primary-not-running'
+  | 'primary-not-online'
+  | 'no-secondaries'
+  | 'no-secondary-ready'
+  | 'request-too-long';
+
+/** Why a secondary is left out of a push. */
+export type LeaveOutCode =
+  | 'is-primary'
+  | 'unknown'
+  | 'other-group'
+  | 'not-running'
+  | 'no-address'
+  | 'not-joined'
+  | 'bad-tags';
+
+/** `error`: a person must act. `info`: all is as it was asked for, or mends itself. */
+export type Severity = 'info' | 'error';
+
+/** One thing to do in a tick, with the reason for it. */
+export type TickAction =
+  | {
+      readonly kind: 'push';
+      readonly group: string;
+      /** The instance to run host/push.sh on. */
+      readonly primary: string;
+      readonly request: PushRequest;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'leave-out';
+      readonly group: string;
+      readonly secondary: string;
+      readonly code: LeaveOutCode;
+      readonly severity: Severity;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'no-push';
+      readonly group: string;
+      readonly code: NoPushCode;
+      readonly severity: Severity;
+      readonly reason: string;
+    }
+  | { readonly kind: 'nothing-to-do'; readonly reason: string };
+
+/** How late a tick may be, in seconds; after that the next one has come. */
+export const maximumTickAge = 60;
+
+/** Why a scheduled tick is dropped, or nothing. Times are milliseconds since 1970. */
+export function tickBlocker(scheduledAt: number, now: number): string | undefined {
+  const age = Math.round((now - scheduledAt) / 1000);
+  if (age <= maximumTickAge) return undefined;
+  return `the tick is ${age} s old, more than ${maximumTickAge}: a later one has done its work`;
+}
+
+/**
+ * What one tick does for all groups of the account and region. Each group is decided on its own: what is wrong with
+ * one changes nothing for another.
+ */
+export function planTick(observed: Observation): readonly TickAction[] {
+  const groups = Map.groupBy(observed.instances, ({ tags }) => tags[tagKeys.group] ?? '');
+  if (groups.size === 0)
+    return [{ kind: 'nothing-to-do', reason: `no instance carries the tag ${tagKeys.group}` }];
+  const instances = new Map(observed.instances.map((instance) => [instance.id, instance]));
+  const agents = new Map(observed.agents.map((agent) => [agent.id, agent]));
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([group, members]) => planGroup(group, members, instances, agents));
+}
+
+function planGroup(
+  group: string,
+  members: readonly ObservedInstance[],
+  instances: ReadonlyMap<string, ObservedInstance>,
+  agents: ReadonlyMap<string, ObservedAgent>,
+): readonly TickAction[] {
+  const noPush = (code: NoPushCode, severity: Severity, reason: string): TickAction => {
+    return { kind: 'no-push', group, code, severity, reason };
+  };
+  const badTags = (problems: readonly TagProblem[]) => noPush('bad-tags', 'error', describeAll(problems));
+
+  const badNames = members.flatMap(({ id }) => groupNameProblem(id, group) ?? []);
+  if (badNames.length > 0) return [badTags(badNames)];
+
+  const primaries = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
+  const [primary, ...others] = primaries;
+  if (primary === undefined)
+    return [
+      noPush(
+        'no-primary',
+        'error',
+        `none of the ${members.length} instances of the group carries the tag ${tagKeys.primary}: set it, with ${tagKeys.directories}, on the host that editors upload to`,
+      ),
+    ];
+  if (others.length > 0)
+    return [
+      noPush(
+        'several-primaries',
+        'error',
+        `${primaries.length} instances carry the tag ${tagKeys.primary}: ${list(primaries.map(({ id }) => id))}; nothing is pushed until all but one have lost it`,
+      ),
+    ];
+
+  const paused = primary.tags[tagKeys.paused];
+  if (paused !== undefined)
+    return [noPush('paused', 'info', `${primary.id} carries the tag ${tagKeys.paused}: "${paused}"`)];
+
+  const configuration = parseConfiguration(primary);
+  if (!configuration.ok) return [badTags(configuration.problems)];
+
+  if (primary.state !== 'running')
+    return [
+      noPush(
+        'primary-not-running',
+        'error',
+        `the primary ${primary.id} is ${primary.state}: start it, or move its tags to another host`,
+      ),
+    ];
+  if (agents.get(primary.id)?.online !== true)
+    return [
+      noPush(
+        'primary-not-online',
+        'error',
+        agents.has(primary.id)
+          ? `the SSM agent of the primary ${primary.id} has lost its connection: see whether the host is up and reaches SSM`
+          : `the primary ${primary.id} is unknown to SSM: see whether its agent runs and its instance profile has AmazonSSMManagedInstanceCore`,
+      ),
+    ];
+  return planPush(group, primary, configuration.value, instances, agents);
+}
+
+function planPush(
+  group: string,
+  primary: ObservedInstance,
+  configuration: GroupConfiguration,
+  instances: ReadonlyMap<string, ObservedInstance>,
+  agents: ReadonlyMap<string, ObservedAgent>,
+): readonly TickAction[] {
+  const { epoch, directories, excludes } = configuration;
+  const targets: PushTarget[] = [];
+  const actions: TickAction[] = [];
+  for (const secondary of configuration.secondaries) {
+    const target = pushTarget(group, primary, secondary, instances, agents);
+    if ('code' in target) actions.push({ kind: 'leave-out', group, secondary: secondary.id, ...target });
+    else targets.push(target);
+  }
+  const request = { group, epoch, directories, excludes, secondaries: targets };
+  const length = encodedLength(formatPushRequest(request));
+  const all = configuration.secondaries.length;
+  if (all === 0)
+    actions.push({
+      ...{ kind: 'no-push', group, code: 'no-secondaries', severity: 'info' },
+      reason: `the list in the tag ${tagKeys.secondaries} of ${primary.id} is empty`,
+    });
+  else if (targets.length === 0)
+    actions.push({
+      ...{ kind: 'no-push', group, code: 'no-secondary-ready', severity: 'info' },
+      reason: `none of the ${all} secondaries can be pushed to`,
+    });
+  else if (length > maximumRequestLength)
+    actions.push({
+      ...{ kind: 'no-push', group, code: 'request-too-long', severity: 'error' },
+      reason: `the request for ${targets.length} secondaries has ${length} characters, and SSM takes ${maximumRequestLength}: split the group`,
+    });
+  else
+    actions.push({
+      ...{ kind: 'push', group, primary: primary.id, request },
+      reason: `${primary.id} pushes ${directories.length} directories to ${targets.length} of ${all} secondaries`,
+    });
+  return actions;
+}
+
+type LeftOut = { readonly code: LeaveOutCode; readonly severity: Severity; readonly reason: string };
+
+/** Where to push for a secondary of the list, or why it is left out. */
+function pushTarget(
+  group: string,
+  primary: ObservedInstance,
+  secondary: Secondary,
+  instances: ReadonlyMap<string, ObservedInstance>,
+  agents: ReadonlyMap<string, ObservedAgent>,
+): PushTarget | LeftOut {
+  const leaveOut = (code: LeaveOutCode, severity: Severity, reason: string): LeftOut => ({
+    code,
+    severity,
+    reason,
+  });
+  const { id } = secondary;
+  switch (secondary.kind) {
+    case 'outside':
+      return { id, address: secondary.address, port: secondary.port, hostKey: undefined };
+    case 'managed-node': {
+      const address = agents.get(id)?.address;
+      if (address === undefined)
+        return leaveOut(
+          'unknown',
+          'error',
+          `SSM knows no node ${id}: register it again, or take it from the list`,
+        );
+      return { id, address, port: sshPort, hostKey: undefined };
+    }
+    case 'instance': {
+      const instance = instances.get(id);
+      if (id === primary.id)
+        return leaveOut('is-primary', 'error', `${id} is the primary itself: take it from the list`);
+      if (instance === undefined)
+        return leaveOut(
+          'unknown',
+          'error',
+          `no instance ${id} with the tag ${tagKeys.group} is there: it was terminated, or the tag is missing; take it from the list, or tag it`,
+        );
+      const itsGroup = instance.tags[tagKeys.group];
+      if (itsGroup !== group)
+        return leaveOut(
+          'other-group',
+          'error',
+          `${id} belongs to the group "${itsGroup}": take it from the list, or correct its tag ${tagKeys.group}`,
+        );
+      if (instance.state !== 'running')
+        return leaveOut('not-running', 'info', `${id} is ${instance.state}; it is pushed to when it runs`);
+      if (instance.address === undefined)
+        return leaveOut('no-address', 'error', `${id} has no private IPv4 address: give it one`);
+      const hostKey = instance.tags[tagKeys.hostKey];
+      if (hostKey === undefined)
+        return leaveOut(
+          'not-joined',
+          'info',
+          `${id} has no tag ${tagKeys.hostKey} yet: run join.sh there and set the tag to the key that it prints`,
+        );
+      const problem = hostKeyProblem(id, hostKey);
+      if (problem !== undefined) return leaveOut('bad-tags', 'error', describeTagProblem(problem));
+      return { id, address: instance.address, port: sshPort, hostKey };
+    }
+  }
+}
+
+/** A tag value has room for an Ed25519 or ECDSA key, not for an RSA key. */
+const hostKeyForm = /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}$/u;
+
+function hostKeyProblem(instance: string, value: string): TagProblem | undefined {
+  if (hostKeyForm.test(value)) return undefined;
+  return {
+    ...{ instance, tag: tagKeys.hostKey, value, problem: 'this is no SSH host public key' },
+    remedy: 'set it to the key that join.sh prints, as in ssh-ed25519 AAAA…',
+  };
+}
+
+function describeAll(problems: readonly TagProblem[]): string {
+  return problems.map(describeTagProblem).join(' | ');
+}
+
+function list(ids: readonly string[]): string {
+  return [...ids].sort().join(', ');
+}

@@ -1,0 +1,44 @@
+import type { ObservedAgent, ObservedInstance } from '../../../shared/core/observation.ts';
+
+/** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
+export function instanceId(number: number): string {
+  return `i-${number.toString(16).padStart(17, '0')}`;
+}
+
+export const hostKey = `ssh-ed25519 ${'A'.repeat(68)}`;
+
+export const primaryTags = {
+  'hostsync:group': 'web',
+  'hostsync:primary': '1',
+  'hostsync:directories': '/srv/uploads',
+  'hostsync:secondaries': `${instanceId(2)} ${instanceId(3)}`,
+} as const;
+
+export const secondaryTags = { 'hostsync:group': 'web', 'hostsync:host-key': hostKey } as const;
+
+export function instance(
+  number: number,
+  tags: Readonly<Record<string, string>>,
+  state = 'running',
+): ObservedInstance {
+  return { id: instanceId(number), state, address: `10.0.0.${number}`, tags };
+}
+
+export function agent(number: number, online = true): ObservedAgent {
+  return { id: instanceId(number), online, address: `10.0.0.${number}` };
+}
+
+/** A group of a primary (1) and two secondaries (2, 3), all well. */
+export function healthyGroup(changes: Readonly<Record<string, string | undefined>> = {}) {
+  const tags = Object.entries({ ...primaryTags, ...changes }).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  return {
+    instances: [
+      instance(1, Object.fromEntries(tags)),
+      instance(2, secondaryTags),
+      instance(3, secondaryTags),
+    ],
+    agents: [agent(1), agent(2), agent(3)],
+  };
+}

@@ -32,7 +32,9 @@ find . -type f -print0 | xargs -0 -r -n 500 -P 2 sha256sum -z --`;
  * @throws {Error} with what the host said, if the directory cannot be read
  */
 export async function readTree(host: Host, directory: string): Promise<Tree> {
-  const { code, stdout, stderr } = await host.exec(['bash', '-c', script, 'bash', directory], { encoding: 'latin1' });
+  const { code, stdout, stderr } = await host.exec(['bash', '-c', script, 'bash', directory], {
+    encoding: 'latin1',
+  });
   if (code !== 0) throw new Error(`${host.id}: cannot read ${directory}: ${stderr.trim()}`);
   const end = stdout.indexOf('END\0\0');
   const hashes = new Map<string, string>();
@@ -41,7 +43,9 @@ export async function readTree(host: Host, directory: string): Promise<Tree> {
   const tree = new Map<string, TreeEntry>();
   const fields = stdout.slice(0, end).split('\0');
   for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [type = '', mode = '', owner = '', modified = '', size = '', ...name] = (fields[index] ?? '').split('\t');
+    const [type = '', mode = '', owner = '', modified = '', size = '', ...name] = (fields[index] ?? '').split(
+      '\t',
+    );
     const path = name.join('\t');
     const content = type === 'f' ? (hashes.get(path) ?? 'vanished') : (fields[index + 1] ?? '');
     tree.set(path, { type, mode, owner, modified, size: type === 'f' ? size : '', content });
@@ -58,7 +62,8 @@ export function compareTrees(expected: Tree, actual: Tree, most = 10): readonly 
     else
       for (const [field, value] of Object.entries(entry)) {
         const actualValue = Object.entries(other).find(([name]) => name === field)?.[1];
-        if (value !== actualValue) differences.push(`${printable(path)}: ${field} is ${actualValue}, not ${value}`);
+        if (value !== actualValue)
+          differences.push(`${printable(path)}: ${field} is ${actualValue}, not ${value}`);
       }
   }
   for (const path of actual.keys()) if (!expected.has(path)) differences.push(`too much: ${printable(path)}`);

@@ -17,15 +17,21 @@ function fail(message) {
 }
 
 if (process.platform !== 'linux')
-  fail(`this needs Linux (namespaces, overlayfs), and this is ${process.platform}: use a Linux machine or virtual machine`);
+  fail(
+    `this needs Linux (namespaces, overlayfs), and this is ${process.platform}: use a Linux machine or virtual machine`,
+  );
 if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`this needs Node.js 20 or later, and this is ${process.version}: install a newer one`);
 
-const lock = createHash('sha256').update(readFileSync(join(project, 'package-lock.json'))).digest('hex');
+const lock = createHash('sha256')
+  .update(readFileSync(join(project, 'package-lock.json')))
+  .digest('hex');
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   console.error('hostsync: installing the npm packages (once) …');
   // npm tells where it is to the scripts it runs; without npm around us, the one on PATH is taken
-  const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+  const npm = process.env.npm_execpath?.endsWith('.js')
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm'];
   const [command = 'npm', ...first] = npm;
   const { status } = spawnSync(command, [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: project,
@@ -37,11 +43,16 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
 
 const node = join(modules, 'node', 'bin', 'node');
 if (!existsSync(node))
-  fail('the package "node" did not install its program: allow its install script (package.json does, with npm 10 or later), remove node_modules and try again');
+  fail(
+    'the package "node" did not install its program: allow its install script (package.json does, with npm 10 or later), remove node_modules and try again',
+  );
 
 const child = spawn(node, [join(project, 'scripts', 'tasks.ts'), ...process.argv.slice(2)], {
   stdio: 'inherit',
-  env: { ...process.env, PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}` },
+  env: {
+    ...process.env,
+    PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
+  },
 });
 // Ctrl-C reaches the whole foreground group; the child cleans up, and we wait for it
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

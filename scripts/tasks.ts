@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { enterWorld } from '../local/hosts/world.ts';
+import { parseTourOptions, UsageError, usage } from '../local/tour-options.ts';
+
+const project = resolve(import.meta.dirname, '..');
+const packageDirectory = join('.hostsync', 'package');
+
+/** A command of the task ended badly; its own words stand above. */
+class TaskError extends Error {
+  override readonly name = 'TaskError';
+  readonly code: number;
+  constructor(command: string, code: number) {
+    super(`${command} ended with exit code ${code}`);
+    this.code = code;
+  }
+}
+
+/** @throws {TaskError} if it does not end with 0 */
+async function run(command: string, argv: readonly string[], quiet = false): Promise<void> {
+  const said: Buffer[] = [];
+  const child = spawn(command, argv, { cwd: project, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  child.stdout?.on('data', (chunk: Buffer) => said.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
+  const code = await new Promise<number>((done, fail) => {
+    child.on('error', fail);
+    child.on('close', (exit) => done(exit ?? 1));
+  });
+  if (code === 0) return;
+  process.stderr.write(Buffer.concat(said));
+  throw new TaskError([command, ...argv].join(' '), code);
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function say(line: string): void {
+  process.stderr.write(`hostsync: ${line}\n`);
+}
+
+const bashFiles = ['host', 'local/hosts'].flatMap((directory) =>
+  readdirSync(join(project, directory))
+    .filter((name) => name.endsWith('.sh'))
+    .map((name) => join(directory, name)),
+);
+
+async function check(): Promise<void> {
+  say('format and lint (Biome), types (TypeScript)');
+  await run('biome', ['ci', '--error-on-warnings', '.']);
+  await run('tsc', ['--project', '.']);
+  for (const [program, ...options] of [
+    ['shellcheck', '--external-sources'],
+    ['shfmt', '--diff', '--indent', '2', '--case-indent', '--binary-next-line'],
+  ] as const)
+    if (isInstalled(program)) {
+      say(`${program} ${bashFiles.join(' ')}`);
+      await run(program, [...options, ...bashFiles]);
+    } else say(`${program} is not installed: left out`);
+}
+
+async function packageService(): Promise<void> {
+  say('serverless package');
+  await run('serverless', ['package', '--package', packageDirectory], true);
+}
+
+async function lintTemplate(): Promise<void> {
+  if (!isInstalled('cfn-lint')) return say('cfn-lint is not installed: left out');
+  say('cfn-lint');
+  // W3005: the framework itself names dependencies twice
+  const template = join(packageDirectory, 'cloudformation-template-update-stack.json');
+  await run('cfn-lint', ['--ignore-checks', 'W3005', '--template', template]);
+}
+
+async function unit(words: readonly string[]): Promise<void> {
+  say('unit tests');
+  await run('vitest', ['run', '--project', 'unit', ...words]);
+}
+
+async function inWorld(argv: readonly string[]): Promise<void> {
+  const code = await enterWorld(argv, { projectDirectory: project, log: say });
+  if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
+}
+
+async function integration(words: readonly string[]): Promise<void> {
+  await packageService();
+  await lintTemplate();
+  say('integration tests on the local cloud');
+  await inWorld([
+    process.execPath,
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project',
+    'integration',
+    ...words,
+  ]);
+}
+
+async function test(): Promise<void> {
+  await check();
+  await unit([]);
+  await integration([]);
+}
+
+async function start(words: readonly string[]): Promise<void> {
+  const options = parseTourOptions(words, join(project, 'node_modules'));
+  if (options === 'help') return console.log(usage);
+  if (process.getuid?.() === 0) await packageService();
+  await inWorld([process.execPath, join(project, 'local', 'tour.ts'), JSON.stringify(options)]);
+}
+
+const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  start,
+  test,
+  check,
+  unit,
+  integration,
+  format: async () => {
+    await run('biome', ['check', '--write', '.']);
+    await run('shfmt', ['--write', '--indent', '2', '--case-indent', '--binary-next-line', ...bashFiles]);
+  },
+  world: (words) => inWorld(words.length > 0 ? words : ['bash']),
+};
+
+const [name = '', ...words] = process.argv.slice(2);
+const task = tasks[name];
+process.chdir(project);
+if (task === undefined) {
+  say(`there is no task "${name}": take one of ${Object.keys(tasks).join(', ')}`);
+  process.exitCode = 2;
+} else
+  try {
+    await task(words);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    process.exitCode = error instanceof TaskError ? error.code : error instanceof UsageError ? 2 : 1;
+  }

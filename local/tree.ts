@@ -22,9 +22,11 @@ export type Tree = ReadonlyMap<string, TreeEntry>;
 // One walk for the metadata, one for the contents; -z and %p\0 because a name may hold a line break. No rsync: that is what is being proven.
 const script = `set -euo pipefail
 cd -- "$1"
-find . -printf '%y\\t%m\\t%U:%G\\t%T@\\t%s\\t%p\\0%l\\0'
-printf 'END\\0\\0'
-find . -type f -print0 | xargs -0 -r -n 500 -P 2 sha256sum -z --`;
+{
+  find . -printf '%y\\t%m\\t%U:%G\\t%T@\\t%s\\t%p\\0%l\\0'
+  printf 'END\\0\\0'
+  find . -type f -print0 | xargs -0 -r sha256sum -z --
+} | base64 -w0`;
 
 /**
  * Reads a tree on a host.
@@ -32,13 +34,12 @@ find . -type f -print0 | xargs -0 -r -n 500 -P 2 sha256sum -z --`;
  * @throws {Error} with what the host said, if the directory cannot be read
  */
 export async function readTree(host: Host, directory: string): Promise<Tree> {
-  const { code, stdout, stderr } = await host.exec(['bash', '-c', script, 'bash', directory], {
-    encoding: 'latin1',
-  });
+  const { code, stdout: encoded, stderr } = await host.exec(['bash', '-c', script, 'bash', directory]);
   if (code !== 0) throw new Error(`${host.id}: cannot read ${directory}: ${stderr.trim()}`);
-  const end = stdout.indexOf('END\0\0');
+  const stdout = Buffer.from(encoded, 'base64').toString('latin1');
+  const end = stdout.indexOf('\0END\0\0');
   const hashes = new Map<string, string>();
-  for (const line of stdout.slice(end + 5).split('\0'))
+  for (const line of stdout.slice(end + 6).split('\0'))
     if (line !== '') hashes.set(line.slice(66), line.slice(0, 64));
   const tree = new Map<string, TreeEntry>();
   const fields = stdout.slice(0, end).split('\0');

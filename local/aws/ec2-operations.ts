@@ -1,0 +1,190 @@
+import * as v from 'valibot';
+import { instanceArn } from './account.ts';
+import { checkTags, type Ec2, type Instance, instanceStateCodes, isReserved, type Tags } from './ec2.ts';
+import { checkFilters, passes } from './ec2-filters.ts';
+import { AwsError } from './errors.ts';
+import { pageOf } from './paging.ts';
+import { type AccessCheck, listOf, operation, queryBoolean, queryInteger, type Service } from './registry.ts';
+
+const dryRun = v.optional(queryBoolean, 'false');
+const filter = v.strictObject({ Name: v.string(), Value: v.optional(v.array(v.string())) });
+const resourceIds = listOf(v.string(), 1, 1000);
+
+/** EC2: the query protocol with XML answers. */
+export function ec2Service(ec2: Ec2): Service {
+  const region = ec2.account.region;
+  const tagAccess = (
+    action: string,
+    ids: readonly string[],
+    tags: readonly TagInput[],
+  ): readonly AccessCheck[] =>
+    ids.map((id) => ({
+      action,
+      resource: instanceArn(ec2.account, id),
+      context: {
+        'ec2:Region': region,
+        'aws:RequestedRegion': region,
+        ...(tags.length > 0 && { 'aws:TagKeys': tags.map((tag) => tag.Key) }),
+        ...Object.fromEntries(tags.map((tag) => [`aws:RequestTag/${tag.Key}`, tag.Value ?? ''])),
+        ...resourceTagContext('ec2', ec2.find(id)?.tags ?? new Map()),
+      },
+    }));
+
+  const describeInstances = operation({
+    name: 'DescribeInstances',
+    schema: v.strictObject({
+      Filter: v.optional(v.array(filter), []),
+      InstanceId: v.optional(v.array(v.string()), []),
+      MaxResults: v.optional(queryInteger(5, 1000)),
+      NextToken: v.optional(v.string()),
+      DryRun: dryRun,
+    }),
+    access: () => [
+      {
+        action: 'ec2:DescribeInstances',
+        resource: '*',
+        context: { 'ec2:Region': region, 'aws:RequestedRegion': region },
+      },
+    ],
+    run(input) {
+      refuseDryRun(input.DryRun);
+      checkFilters(input.Filter);
+      if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
+        throw new AwsError(
+          'InvalidParameterCombination',
+          'The parameter instancesSet cannot be used with maxResults',
+        );
+      }
+      for (const id of input.InstanceId) ec2.require(id);
+      const tags = ec2.visibleTags();
+      const tagsOf = (instance: Instance): Tags => tags.get(instance.id) ?? new Map();
+      const found = ec2
+        .instances()
+        .filter((instance) => input.InstanceId.length === 0 || input.InstanceId.includes(instance.id))
+        .filter((instance) => passes(instance, tagsOf(instance), input.Filter));
+      const page = pageOf(found, input.MaxResults ?? 1000, input.NextToken, [input.Filter, input.InstanceId]);
+      const reservations = Map.groupBy(page.items, (instance) => instance.reservationId);
+      return {
+        reservationSet: [...reservations].map(([reservationId, instances]) => ({
+          reservationId,
+          ownerId: ec2.account.accountId,
+          groupSet: [],
+          instancesSet: instances.map((instance) => describe(instance, tagsOf(instance))),
+        })),
+        nextToken: page.nextToken,
+      };
+    },
+  });
+
+  const createTags = operation({
+    name: 'CreateTags',
+    schema: v.strictObject({
+      ResourceId: resourceIds,
+      Tag: listOf(v.strictObject({ Key: v.string(), Value: v.optional(v.string(), '') }), 1, 1000),
+      DryRun: dryRun,
+    }),
+    access: (input) => tagAccess('ec2:CreateTags', input.ResourceId, input.Tag),
+    run(input) {
+      refuseDryRun(input.DryRun);
+      const tags = input.Tag.map((tag) => [tag.Key, tag.Value] as const);
+      const instances = input.ResourceId.map((id) => ec2.require(id));
+      for (const instance of instances) checkTags(tags, instance.metadataTags);
+      for (const instance of instances) ec2.changeTags(instance, new Map(tags));
+      return { return: true };
+    },
+  });
+
+  const deleteTags = operation({
+    name: 'DeleteTags',
+    schema: v.strictObject({
+      ResourceId: resourceIds,
+      Tag: v.optional(
+        listOf(v.strictObject({ Key: v.string(), Value: v.optional(v.string()) }), 0, 1000),
+        [],
+      ),
+      DryRun: dryRun,
+    }),
+    access: (input) => tagAccess('ec2:DeleteTags', input.ResourceId, input.Tag),
+    run(input) {
+      refuseDryRun(input.DryRun);
+      if (input.Tag.some((tag) => isReserved(tag.Key))) {
+        throw new AwsError(
+          'InvalidParameterValue',
+          "Tag keys starting with 'aws:' are reserved for internal use",
+        );
+      }
+      const instances = input.ResourceId.map((id) => ec2.require(id));
+      for (const instance of instances) {
+        ec2.changeTags(
+          instance,
+          new Map(doomedKeys(instance.tags, input.Tag).map((key) => [key, undefined])),
+        );
+      }
+      return { return: true };
+    },
+  });
+
+  return {
+    signingName: 'ec2',
+    protocol: { kind: 'ec2', namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/' },
+    source: 'ec2-operations.ts',
+    operations: [describeInstances, createTags, deleteTags],
+  };
+}
+
+interface TagInput {
+  readonly Key: string;
+  readonly Value?: string | undefined;
+}
+
+/** A key alone goes whatever its value; with a value only if it is that; no tags at all: every user tag goes. */
+function doomedKeys(tags: Tags, wanted: readonly TagInput[]): readonly string[] {
+  if (wanted.length === 0) return [...tags.keys()].filter((key) => !isReserved(key));
+  return wanted
+    .filter((tag) => tags.has(tag.Key) && (tag.Value === undefined || tags.get(tag.Key) === tag.Value))
+    .map((tag) => tag.Key);
+}
+
+/** The condition keys for the tags of a resource, under the service's own name and the global one. */
+export function resourceTagContext(service: 'ec2' | 'ssm', tags: Tags): Readonly<Record<string, string>> {
+  const own = service === 'ec2' ? 'ec2:ResourceTag' : 'ssm:resourceTag';
+  return Object.fromEntries(
+    [...tags].flatMap(([key, value]) => [
+      [`${own}/${key}`, value],
+      [`aws:ResourceTag/${key}`, value],
+    ]),
+  );
+}
+
+function refuseDryRun(dry: boolean): void {
+  if (dry)
+    throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
+}
+
+function describe(instance: Instance, tags: Tags): unknown {
+  const gone = instance.state === 'terminated';
+  const privateName =
+    instance.privateIp === undefined ? '' : `ip-${instance.privateIp.replaceAll('.', '-')}.ec2.internal`;
+  return {
+    instanceId: instance.id,
+    imageId: 'ami-0local0000000000',
+    instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
+    privateDnsName: privateName,
+    dnsName: '',
+    amiLaunchIndex: 0,
+    productCodes: [],
+    instanceType: 't4g.micro',
+    launchTime: instance.launchTime.toISOString(),
+    placement: { availabilityZone: instance.availabilityZone, groupName: '', tenancy: 'default' },
+    monitoring: { state: 'disabled' },
+    subnetId: gone ? undefined : 'subnet-0local0000000000',
+    vpcId: gone ? undefined : 'vpc-0local0000000000',
+    privateIpAddress: instance.privateIp,
+    architecture: 'arm64',
+    rootDeviceType: 'ebs',
+    rootDeviceName: '/dev/xvda',
+    virtualizationType: 'hvm',
+    hypervisor: 'xen',
+    tagSet: [...tags].map(([key, value]) => ({ key, value })),
+  };
+}

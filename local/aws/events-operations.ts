@@ -1,0 +1,92 @@
+import * as v from 'valibot';
+import { type Account, arnOf } from './account.ts';
+import { UnservedError } from './errors.ts';
+import type { EventBus } from './event-bus.ts';
+import { isJsonObject, type JsonObject, parseJson } from './json.ts';
+import { listOf, operation, type Service } from './registry.ts';
+
+const entrySchema = v.strictObject({
+  Source: v.optional(v.string()),
+  DetailType: v.optional(v.string()),
+  Detail: v.optional(v.string()),
+  EventBusName: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1600))),
+  Resources: v.optional(v.array(v.string()), []),
+  Time: v.optional(v.number()),
+  TraceHeader: v.optional(v.string()),
+});
+
+type Entry = v.InferOutput<typeof entrySchema>;
+
+/** EventBridge: JSON 1.1. */
+export function eventsService(account: Account, bus: EventBus): Service {
+  const busArn = arnOf(account, 'events', 'event-bus/default');
+  const putEvents = operation({
+    name: 'PutEvents',
+    schema: v.strictObject({ Entries: listOf(entrySchema, 1, 10) }),
+    access: (input) =>
+      input.Entries.map((entry) => ({
+        action: 'events:PutEvents',
+        resource: busArn,
+        context: {
+          'aws:RequestedRegion': account.region,
+          ...(entry.Source !== undefined && { 'events:source': [entry.Source] }),
+          ...(entry.DetailType !== undefined && { 'events:detail-type': [entry.DetailType] }),
+        },
+      })),
+    run(input) {
+      for (const entry of input.Entries) {
+        if (entry.EventBusName !== undefined && !['default', busArn].includes(entry.EventBusName)) {
+          throw new UnservedError(
+            'ValidationException',
+            `the local cloud has no event bus ${entry.EventBusName}`,
+          );
+        }
+      }
+      const entries = input.Entries.map((entry) => put(bus, entry));
+      return { FailedEntryCount: entries.filter((entry) => 'ErrorCode' in entry).length, Entries: entries };
+    },
+  });
+  return {
+    signingName: 'events',
+    protocol: { kind: 'json', version: '1.1', targetPrefix: 'AWSEvents' },
+    source: 'events-operations.ts',
+    operations: [putEvents],
+  };
+}
+
+/** An entry is accepted or refused on its own; the call succeeds either way. */
+function put(bus: EventBus, entry: Entry): Readonly<Record<string, string>> {
+  const refuse = (code: string, message: string) => ({ ErrorCode: code, ErrorMessage: message });
+  const missing = (['Source', 'DetailType', 'Detail'] as const).find(
+    (member) => (entry[member] ?? '') === '',
+  );
+  if (missing !== undefined)
+    return refuse(
+      'InvalidArgument',
+      `Parameter ${missing} is not valid. Reason: ${missing} is a required argument.`,
+    );
+  if (entry.Source?.startsWith('aws.') === true) {
+    return refuse('NotAuthorizedForSourceException', `Not authorized for the source ${entry.Source}.`);
+  }
+  if (Buffer.byteLength(JSON.stringify(entry)) > 262_144)
+    return refuse('EntryTooLarge', 'The entry is larger than 256 KB.');
+  const detail = parseObject(entry.Detail ?? '');
+  if (detail === undefined) return refuse('MalformedDetail', 'Detail is malformed.');
+  const event = bus.emit({
+    source: entry.Source ?? '',
+    'detail-type': entry.DetailType ?? '',
+    resources: entry.Resources,
+    detail,
+    ...(entry.Time !== undefined && { time: new Date(entry.Time * 1000) }),
+  });
+  return { EventId: event.id };
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    const parsed = parseJson(text);
+    return isJsonObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}

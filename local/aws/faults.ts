@@ -1,0 +1,57 @@
+/** A fault on API calls; it is used up after `times` calls. */
+export type CallFault =
+  | { readonly kind: 'throttle' }
+  | { readonly kind: 'delay'; readonly seconds: number }
+  | { readonly kind: 'lose-response' }
+  | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly status: number };
+
+/** Takes a fault away again. */
+export interface FaultHandle {
+  remove(): void;
+  /** how often it has struck */
+  readonly struck: number;
+}
+
+interface Armed {
+  readonly service: string;
+  readonly operation: string;
+  readonly fault: CallFault;
+  left: number;
+  struck: number;
+}
+
+/** The faults that the next API calls meet. */
+export class CallFaults {
+  readonly #armed = new Set<Armed>();
+
+  /**
+   * @param call `service:Operation` as in IAM, for instance `ssm:SendCommand` or `ec2:*`
+   * @param times how many calls it strikes
+   */
+  arm(call: string, fault: CallFault, times: number): FaultHandle {
+    const [service = '', operation = '*'] = call.split(':');
+    const armed: Armed = { service, operation, fault, left: times, struck: 0 };
+    this.#armed.add(armed);
+    return {
+      remove: () => {
+        this.#armed.delete(armed);
+      },
+      get struck() {
+        return armed.struck;
+      },
+    };
+  }
+
+  /** The faults that strike this call; each is used up by one. */
+  strike(service: string, operation: string): readonly CallFault[] {
+    const struck = [...this.#armed].filter(
+      (armed) => armed.service === service && (armed.operation === '*' || armed.operation === operation),
+    );
+    for (const armed of struck) {
+      armed.left -= 1;
+      armed.struck += 1;
+      if (armed.left <= 0) this.#armed.delete(armed);
+    }
+    return struck.map((armed) => armed.fault);
+  }
+}

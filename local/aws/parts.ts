@@ -1,0 +1,169 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HostFleet } from '../hosts/host.ts';
+import type { Account } from './account.ts';
+import { Clock } from './clock.ts';
+import { Destinations } from './destinations.ts';
+import { Ec2 } from './ec2.ts';
+import { ec2Service } from './ec2-operations.ts';
+import { EventBus } from './event-bus.ts';
+import { eventsService } from './events-operations.ts';
+import { CallFaults } from './faults.ts';
+import { Iam } from './iam.ts';
+import { Activity, Journal } from './journal.ts';
+import { LambdaService } from './lambda.ts';
+import { readPackage, type ServicePackage } from './package.ts';
+import { ParameterStore } from './parameter-store.ts';
+import type { Caller } from './registry.ts';
+import { Rules } from './rules.ts';
+import { RunCommand } from './run-command.ts';
+import { ScenarioFaults } from './scenario-faults.ts';
+import { AwsServer } from './server.ts';
+import { Sns, snsService } from './sns.ts';
+import { readDocument } from './ssm-document.ts';
+import type { ManagedNode } from './ssm-nodes.ts';
+import { ssmService } from './ssm-operations.ts';
+import { stsService } from './sts-operations.ts';
+
+export interface CloudOptions {
+  /** where `serverless package` has put its artefacts */
+  readonly packageDirectory: string;
+  /** seconds between two firings of the schedule rules, whatever their own rate; `manual`: only at `tick()` */
+  readonly tickSeconds: number | 'manual';
+  readonly fleet: HostFleet;
+  /** values for the template's parameters */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** how many times faster mere waiting goes: retries of Lambda, timeouts of commands whose host is gone. Default 1 */
+  readonly timeScale?: number;
+  readonly log?: (line: string) => void;
+}
+
+/** The services of a local cloud, connected to each other. */
+export interface CloudParts {
+  readonly service: ServicePackage;
+  readonly stateDirectory: string;
+  readonly fleet: HostFleet;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly activity: Activity;
+  readonly bus: EventBus;
+  readonly ec2: Ec2;
+  readonly nodes: Map<string, ManagedNode>;
+  readonly runCommand: RunCommand;
+  readonly parameters: ParameterStore;
+  readonly sns: Sns;
+  readonly destinations: Destinations;
+  readonly server: AwsServer;
+  readonly lambda: LambdaService;
+  readonly rules: Rules;
+  readonly faults: ScenarioFaults;
+  readonly operator: Caller;
+}
+
+/** Reads the package and starts everything but hosts. @throws LocalCloudError */
+export async function openParts(options: CloudOptions): Promise<CloudParts> {
+  const service = await readPackage(options.packageDirectory, options.parameters ?? {});
+  // what is in the directory of a world goes away with it, however it ends
+  const parent = process.env['HOSTSYNC_WORLD_DIRECTORY'] ?? tmpdir();
+  const stateDirectory = await mkdtemp(join(parent, 'cloud-'));
+  try {
+    // without it, Node would read the type of a bundle's modules from a package.json further up
+    await writeFile(join(stateDirectory, 'package.json'), '{}');
+    return await connect(service, stateDirectory, options);
+  } catch (error) {
+    await rm(stateDirectory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function connect(
+  service: ServicePackage,
+  stateDirectory: string,
+  options: CloudOptions,
+): Promise<CloudParts> {
+  const log = options.log ?? (() => undefined);
+  const { account, stack } = service;
+  const clock = new Clock(options.timeScale ?? 1);
+  const journal = new Journal(log);
+  const activity = new Activity(journal);
+  const bus = new EventBus(account, activity, clock);
+  const ec2 = new Ec2(account, bus);
+  const iam = new Iam(account.accountId);
+  const sns = new Sns(stack.topics.map(({ arn }) => arn));
+  const nodes = new Map<string, ManagedNode>();
+  const scratchDirectory = join(stateDirectory, 'commands');
+  await mkdir(scratchDirectory);
+  const runCommand = new RunCommand({ account, events: bus, activity, clock, scratchDirectory });
+  const parameters = new ParameterStore(account);
+  const callFaults = new CallFaults();
+  const faults = new ScenarioFaults(callFaults, bus, ec2);
+  const documents = stack.documents.map(readDocument);
+  const services = [
+    ec2Service(ec2),
+    ssmService({
+      account,
+      nodes,
+      documents,
+      runCommand,
+      parameters,
+      iam,
+      invocationLagSeconds: () => faults.lagSeconds,
+    }),
+    eventsService(account, bus),
+    snsService(sns),
+    stsService(account),
+  ];
+  const server = new AwsServer({ account, services, iam, journal, faults: callFaults, clock });
+  await server.listen();
+  const destinations = new Destinations(
+    stack.queues.map(({ arn }) => arn),
+    sns,
+    iam,
+    journal,
+  );
+  try {
+    const lambda = await LambdaService.open(stack, {
+      account,
+      packageDirectory: options.packageDirectory,
+      stateDirectory,
+      endpoint: server.url,
+      issue: (caller) => server.issue(caller),
+      iam,
+      destinations,
+      journal,
+      activity,
+      clock,
+    });
+    const rules = new Rules(stack, { account, bus, lambda, journal, activity });
+    if (options.tickSeconds !== 'manual') rules.startSchedule(options.tickSeconds);
+    return {
+      service,
+      stateDirectory,
+      fleet: options.fleet,
+      clock,
+      journal,
+      activity,
+      bus,
+      ec2,
+      nodes,
+      runCommand,
+      parameters,
+      sns,
+      destinations,
+      server,
+      lambda,
+      rules,
+      faults,
+      operator: operatorOf(account),
+    };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+function operatorOf(account: Account): Caller {
+  const principalArn = `arn:${account.partition}:iam::${account.accountId}:user/operator`;
+  return { kind: 'operator', name: 'operator', principalArn, policies: [] };
+}

@@ -1,0 +1,151 @@
+import type { Account } from './account.ts';
+import { LocalCloudError } from './errors.ts';
+import { type BusEvent, type EventBus, scheduledEvent } from './event-bus.ts';
+import { compilePattern, type EventTest } from './event-pattern.ts';
+import type { Activity, Journal } from './journal.ts';
+import { isJsonArray, isJsonObject, type Json, parseJson } from './json.ts';
+import type { LambdaService } from './lambda.ts';
+import { parseSchedule } from './schedule.ts';
+import type { PermissionResource, RuleResource, Stack } from './stack.ts';
+
+interface Rule {
+  readonly resource: RuleResource;
+  readonly pattern: EventTest | undefined;
+}
+
+interface Dependencies {
+  readonly account: Account;
+  readonly bus: EventBus;
+  readonly lambda: LambdaService;
+  readonly journal: Journal;
+  readonly activity: Activity;
+}
+
+/** The rules of the stack: schedules and event patterns, and the functions that they invoke. */
+export class Rules {
+  readonly #deps: Dependencies;
+  readonly #rules: readonly Rule[];
+  readonly #permissions: readonly PermissionResource[];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @throws LocalCloudError for a rule that EventBridge would refuse or that has a target that is not served */
+  constructor(stack: Stack, deps: Dependencies) {
+    this.#deps = deps;
+    this.#permissions = stack.permissions;
+    this.#rules = stack.rules.map((resource) => compileRule(resource, stack));
+    deps.bus.connect((event) => this.#dispatch(event));
+  }
+
+  /** Fires every schedule rule once, now. */
+  tick(): void {
+    const now = new Date();
+    for (const { resource } of this.#rules) {
+      if (resource.ScheduleExpression === undefined || resource.State === 'DISABLED') continue;
+      const event = scheduledEvent(this.#deps.account, resource.arn, now);
+      this.#deps.activity.start(`schedule ${resource.logicalId}`, async () => this.#fire(resource, event));
+    }
+  }
+
+  /** Fires every schedule rule each `seconds`, whatever its own interval. */
+  startSchedule(seconds: number): void {
+    this.stopSchedule();
+    this.#timer = setInterval(() => this.tick(), seconds * 1000);
+  }
+
+  stopSchedule(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  get scheduled(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  #dispatch(event: BusEvent): readonly string[] {
+    const matching = this.#rules.filter(
+      ({ resource, pattern }) => resource.State === 'ENABLED' && pattern?.(event),
+    );
+    for (const { resource } of matching) this.#fire(resource, event);
+    return matching.map(({ resource }) => resource.logicalId);
+  }
+
+  #fire(rule: RuleResource, event: { readonly [key: string]: Json }): void {
+    for (const target of rule.Targets) {
+      if (!mayInvoke(this.#permissions, rule, target.Arn)) {
+        this.#deps.journal.problem(
+          'denied',
+          `rule ${rule.logicalId} may not invoke ${target.Arn}: no AWS::Lambda::Permission allows events.amazonaws.com with SourceArn ${rule.arn}`,
+        );
+        continue;
+      }
+      this.#deps.lambda.invokeAsync(target.Arn, targetInput(target, event), rule.logicalId);
+    }
+  }
+}
+
+function compileRule(resource: RuleResource, stack: Stack): Rule {
+  if (resource.ScheduleExpression === undefined && resource.EventPattern === undefined) {
+    throw new LocalCloudError(`rule ${resource.logicalId} has neither a schedule nor an event pattern`);
+  }
+  if (resource.ScheduleExpression !== undefined) parseSchedule(resource.ScheduleExpression);
+  for (const target of resource.Targets) {
+    if (!stack.functions.some((candidate) => candidate.arn === target.Arn)) {
+      throw new LocalCloudError(
+        `rule ${resource.logicalId} has the target ${target.Arn}; the local cloud serves functions of the stack only, see local/aws/rules.ts`,
+      );
+    }
+    if (target.InputTransformer !== undefined) {
+      throw new LocalCloudError(
+        `rule ${resource.logicalId} uses InputTransformer, which the local cloud does not serve; see local/aws/rules.ts`,
+      );
+    }
+  }
+  return {
+    resource,
+    pattern: resource.EventPattern === undefined ? undefined : compilePattern(resource.EventPattern),
+  };
+}
+
+type Target = RuleResource['Targets'][number];
+
+function targetInput(target: Target, event: { readonly [key: string]: Json }): Json {
+  if (target.Input !== undefined) return parseJson(target.Input);
+  if (target.InputPath === undefined) return event;
+  if (!/^\$(\.[A-Za-z0-9_-]+)*$/.test(target.InputPath)) {
+    throw new LocalCloudError(
+      `the local cloud reads an InputPath of the form $.a.b only, not ${target.InputPath}`,
+    );
+  }
+  let value: Json | undefined = event;
+  for (const key of target.InputPath.split('.').slice(1)) {
+    value = isJsonObject(value) && !isJsonArray(value) ? value[key] : undefined;
+  }
+  return value ?? null;
+}
+
+/** The function's resource policy: a permission for EventBridge that names this rule, or one that names no source. */
+function mayInvoke(
+  permissions: readonly PermissionResource[],
+  rule: RuleResource,
+  functionArn: string,
+): boolean {
+  return permissions.some((permission) => {
+    const isFor =
+      permission.FunctionName === functionArn || functionArn.endsWith(`:function:${permission.FunctionName}`);
+    const allowed = ['lambda:InvokeFunction', 'lambda:*', '*'].includes(permission.Action);
+    return (
+      isFor &&
+      allowed &&
+      permission.Principal === 'events.amazonaws.com' &&
+      (permission.SourceArn === undefined || arnLike(permission.SourceArn, rule.arn))
+    );
+  });
+}
+
+function arnLike(pattern: string, arn: string): boolean {
+  const source = pattern
+    .replace(/[\\^$.+()[\]{}|/]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`).test(arn);
+}

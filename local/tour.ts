@@ -1,0 +1,145 @@
+// What `npm start` shows: files that are put on a primary arrive on its secondaries. Runs inside a world.
+import { join } from 'node:path';
+import { setUpByHand } from './by-hand.ts';
+import { type LocalCloud, type LocalInstance, startCloud } from './cloud.ts';
+import { openFleet } from './hosts/host.ts';
+import { openShell } from './look-around.ts';
+import { pushResults, waitForSync } from './pushes.ts';
+import { Stage } from './stage.ts';
+import type { TourOptions } from './tour-options.ts';
+import { compareTrees, readTree, type Tree } from './tree.ts';
+
+const uploads = '/srv/uploads';
+/** The account that web servers run as on Debian; the primary's files belong to it. */
+const owner = 'www-data';
+
+/** Shell commands that an editor's day is made of, each with what it shows. */
+const changes: readonly (readonly [title: string, command: string])[] = [
+  ['add 200 files', `mkdir -p new && for i in $(seq 200); do echo "upload $i" > "new/upload $i.txt"; done`],
+  [
+    'change what files hold, their modes and their times',
+    `find . -type f -name '*.txt' | head -n 50 | while IFS= read -r f; do echo edited >> "$f"; done
+     find . -type f -name '*.txt' | tail -n 20 | while IFS= read -r f; do chmod 640 "$f"; done
+     ln -sf 'upload 1.txt' new/link && chmod 2750 new`,
+  ],
+  [
+    'rename a directory and files',
+    `mv new renamed && mv 'renamed/upload 2.txt' $'renamed/-two\\nlines "and" quotes.txt'`,
+  ],
+  [
+    'delete files and a directory',
+    `rm -f renamed/*1*.txt && mkdir -p gone/deep && touch gone/deep/x && rm -r gone`,
+  ],
+];
+
+const parsed: TourOptions = JSON.parse(process.argv[2] ?? '');
+const stage = new Stage();
+try {
+  process.exitCode = await tour(parsed);
+} catch (error) {
+  stage.fail(error);
+  process.exitCode = 1;
+}
+
+async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
+  const started = Date.now();
+  const fleet = await openFleet();
+  const cloud = await startCloud({
+    ...{ packageDirectory: join('.hostsync', 'package'), tickSeconds: 'manual', fleet },
+    log: (line) => stage.note(line),
+  });
+  try {
+    const [primary, ...secondaries] = await stage.step('start three hosts', () =>
+      Promise.all(['primary', 'secondary-1', 'secondary-2'].map((name) => launch(cloud, name))),
+    );
+    if (primary === undefined) throw new Error('no host was started');
+    await stage.step('set the group up: key, join.sh on the secondaries, tags', () =>
+      setUpByHand(cloud, { name: 'tour', directories: [uploads], primary, secondaries }),
+    );
+    await stage.step(`put ${directory} on the primary, in ${uploads}`, async () => {
+      await primary.host.copyIn(directory, uploads);
+      await must(primary, `chown -R ${owner}:${owner} ${uploads}`);
+    });
+    cloud.startSchedule(tick);
+    stage.say(`The schedule runs: the function sync every ${tick} s.`);
+    let tree = await show(cloud, 'the first push', primary, secondaries);
+    for (const [title, command] of changes) {
+      await stage.step(`on the primary: ${title}`, () =>
+        must(primary, `cd ${uploads} && sudo -u ${owner} bash -c "$1"`, command),
+      );
+      tree = await show(cloud, title, primary, secondaries);
+    }
+    stage.say(
+      `proven: ${tree.size} entries of every kind are the same on ${secondaries.length} secondaries, in content, type, mode, owner and mtime, ` +
+        `after each of ${changes.length + 1} steps; ${cloud.invocations().length} ticks, ${cloud.commands({ document: 'PushDocument' }).length} pushes, ${Math.round((Date.now() - started) / 1000)} s`,
+    );
+    if (keep) await openShell(cloud, uploads);
+    cloud.stopSchedule();
+    await cloud.settle();
+    return 0;
+  } finally {
+    await cloud.close();
+    await fleet.close();
+  }
+}
+
+async function launch(cloud: LocalCloud, name: string): Promise<LocalInstance> {
+  const instance = await cloud.launch({ name, group: 'tour' });
+  await must(instance, `install -d -o ${owner} -g ${owner} ${uploads}`);
+  return instance;
+}
+
+/** Runs a command on a host. @throws {Error} with what it said, unless it ends with 0 */
+async function must(instance: LocalInstance, command: string, ...words: readonly string[]): Promise<void> {
+  const { code, stderr } = await instance.exec(['bash', '-c', command, 'bash', ...words]);
+  if (code !== 0) throw new Error(`on ${instance.host.hostname}: ${command}: ${stderr.trim()}`);
+}
+
+/** Waits until all secondaries have what the primary has now, and shows that it is so. @returns the primary's tree */
+async function show(
+  cloud: LocalCloud,
+  what: string,
+  primary: LocalInstance,
+  secondaries: readonly LocalInstance[],
+): Promise<Tree> {
+  const ids = secondaries.map(({ id }) => id);
+  const pushes = await stage.step('wait for the push', () => waitForSync(cloud, ids, 150));
+  const hosts = [primary, ...secondaries];
+  const trees = await stage.step('compare the trees', () =>
+    Promise.all(hosts.map(({ host }) => readTree(host, uploads))),
+  );
+  const [expected, ...others] = trees;
+  if (expected === undefined) throw new Error('no tree');
+  const differences = others.map((tree) => compareTrees(expected, tree));
+  const now = Date.now() / 1000;
+  const row = (host: LocalInstance, state: string, tree: Tree | undefined, behind: string, proof: string) => [
+    ...[host.host.hostname, host.id, state, String(tree === undefined ? '' : files(tree)), behind, proof],
+  ];
+  stage.table(
+    ['host', 'instance', 'state', 'files', 'seconds behind', 'compared with the primary'],
+    [
+      row(primary, 'primary', expected, '', ''),
+      ...secondaries.map((secondary, index) => {
+        const same = differences[index]?.length === 0;
+        const started = pushResults(cloud, secondary.id).findLast(({ ok }) => ok)?.started;
+        const sent = pushes[index];
+        return row(
+          ...([secondary, same ? 'in sync' : 'DIFFERS', others[index]] as const),
+          ...([started === undefined ? 'never synced' : (now - started).toFixed(1)] as const),
+          same
+            ? `identical (${sent?.files ?? 0} sent, ${sent?.deleted ?? 0} deleted in that push)`
+            : `${differences[index]?.length} differences`,
+        );
+      }),
+    ],
+  );
+  const wrong = differences.flatMap((lines, index) =>
+    lines.map((line) => `${secondaries[index]?.host.hostname}: ${line}`),
+  );
+  if (wrong.length > 0) throw new Error(`after "${what}" the trees differ:\n${wrong.join('\n')}`);
+  return expected;
+}
+
+function files(tree: Tree): number {
+  return [...tree.values()].filter(({ type }) => type === 'f').length;
+}

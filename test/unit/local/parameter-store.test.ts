@@ -1,0 +1,67 @@
+import { GetParameterCommand, GetParametersByPathCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { expect, test } from 'vitest';
+import { clientsOf, sampleCloud } from './sample-cloud.ts';
+
+test('of many that claim an epoch at once, one gets it', async () => {
+  const cloud = await sampleCloud();
+  const { ssm } = clientsOf(cloud);
+  const claims = Array.from({ length: 8 }, (_, index) =>
+    ssm.send(
+      new PutParameterCommand({
+        Name: '/hostsync/web/epochs/2',
+        Value: `host ${index}`,
+        Type: 'String',
+        Overwrite: false,
+      }),
+    ),
+  );
+  const results = await Promise.allSettled(claims);
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const refused = results.filter((result) => result.status === 'rejected');
+  expect(new Set(refused.map(({ reason }) => reason.name))).toEqual(new Set(['ParameterAlreadyExists']));
+});
+
+test('parameters are read, overwritten and listed by path', async () => {
+  const cloud = await sampleCloud();
+  const { ssm } = clientsOf(cloud);
+  const put = (Name: string, Value: string) =>
+    ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }));
+  for (let epoch = 1; epoch <= 12; epoch += 1) await put(`/hostsync/web/epochs/${epoch}`, `e${epoch}`);
+  await put('/hostsync/web/config', '1');
+  expect(await put('/hostsync/web/config', '2')).toMatchObject({ Version: 2 });
+  expect((await ssm.send(new GetParameterCommand({ Name: '/hostsync/web/config' }))).Parameter).toMatchObject(
+    {
+      Value: '2',
+      Version: 2,
+      Type: 'String',
+      ARN: 'arn:aws:ssm:eu-west-1:111122223333:parameter/hostsync/web/config',
+    },
+  );
+  const first = await ssm.send(new GetParametersByPathCommand({ Path: '/hostsync/web/epochs' }));
+  expect(first.Parameters).toHaveLength(10);
+  const second = await ssm.send(
+    new GetParametersByPathCommand({ Path: '/hostsync/web/epochs', NextToken: first.NextToken }),
+  );
+  expect(second.Parameters).toHaveLength(2);
+  expect((await ssm.send(new GetParametersByPathCommand({ Path: '/hostsync/web' }))).Parameters).toHaveLength(
+    1,
+  );
+  const all = await ssm.send(new GetParametersByPathCommand({ Path: '/hostsync', Recursive: true }));
+  expect(all.NextToken).toBeDefined();
+});
+
+test.each([
+  ['a value over 4 KB', { Name: '/a', Value: 'x'.repeat(4097) }, 'ValidationException'],
+  ['a reserved name', { Name: '/aws/x', Value: 'x' }, 'ValidationException'],
+  ['a name with a space', { Name: '/a b', Value: 'x' }, 'ValidationException'],
+  ['a deep name', { Name: '/a'.repeat(16), Value: 'x' }, 'HierarchyLevelLimitExceededException'],
+])('refuses %s', async (_name, input, code) => {
+  const cloud = await sampleCloud();
+  const call = clientsOf(cloud).ssm.send(new PutParameterCommand({ ...input, Type: 'String' }));
+  await expect(call).rejects.toMatchObject({ name: code });
+  await expect(
+    clientsOf(cloud).ssm.send(new GetParameterCommand({ Name: input.Name })),
+  ).rejects.toMatchObject({
+    name: 'ParameterNotFound',
+  });
+});

@@ -3,11 +3,11 @@ import { type Parsed, parsed, type TagProblem, words } from './tag-problem.ts';
 
 /** Never pushed themselves, but a directory below them may be. */
 const systemDirectories: ReadonlySet<string> = new Set([
-  ...['/', '/home', '/media', '/mnt', '/opt', '/tmp', '/usr', '/usr/local', '/usr/share'],
-  ...['/var', '/var/lib', '/var/cache', '/var/log', '/var/spool', '/var/tmp'],
+  ...['/', '/home', '/media', '/mnt', '/opt', '/tmp', '/usr/local', '/usr/share'],
+  ...['/var', '/var/lib', '/var/cache', '/var/log', '/var/tmp'],
 ]);
 
-/** Never pushed, nor anything below them. */
+/** Never pushed, nor anything below them. host/request.sh refuses at least these. */
 const systemTrees: readonly string[] = [
   ...[
     '/bin',
@@ -22,10 +22,17 @@ const systemTrees: readonly string[] = [
     '/root',
     '/run',
     '/sbin',
+    '/sys',
   ],
-  ...['/sys', '/usr/bin', '/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/libexec', '/usr/libx32', '/usr/sbin'],
-  ...['/var/lib/amazon', '/var/lib/dpkg', '/var/lib/hostsync', '/var/lib/rpm', '/var/run'],
+  ...['/usr/local/bin', '/usr/local/etc', '/usr/local/lib', '/usr/local/sbin'],
+  ...['/var/lib/amazon', '/var/lib/dpkg', '/var/lib/hostsync', '/var/lib/rpm', '/var/run', '/var/spool'],
 ];
+
+/** Programs and keys: whoever may write there takes the host over. */
+function isSystem(path: string): boolean {
+  if (systemDirectories.has(path) || systemTrees.some((tree) => isWithin(path, tree))) return true;
+  return /^\/usr(?!\/(?:local|share)\/)(?:\/|$)/u.test(path) || /\/\.ssh(?:\/|$)/u.test(path);
+}
 
 /** The longest path, in characters; Linux takes 4096 bytes, a tag value only 256. */
 const maximumPathLength = 255;
@@ -42,7 +49,7 @@ function isWithin(inner: string, outer: string): boolean {
 function pathProblem(path: string): Pick<TagProblem, 'problem' | 'remedy'> | undefined {
   if (!path.startsWith('/'))
     return { problem: 'the path is not absolute', remedy: 'begin it with /, as in /srv/uploads' };
-  if (path === '/' || systemDirectories.has(path) || systemTrees.some((tree) => isWithin(path, tree)))
+  if (isSystem(path))
     return {
       problem: 'this directory belongs to the system',
       remedy: 'name the directory that holds the uploads, as in /var/www/site/uploads',

@@ -208,7 +208,7 @@ function pushTarget(
   const { id } = secondary;
   switch (secondary.kind) {
     case 'outside':
-      return { id, address: secondary.address, port: secondary.port, hostKey: undefined };
+      return { id, address: id, port: secondary.port, hostKey: undefined };
     case 'managed-node': {
       const address = agents.get(id)?.address;
       if (address === undefined)

@@ -6,8 +6,8 @@ export type Secondary =
   | { readonly kind: 'instance'; readonly id: string }
   /** A host that SSM manages but EC2 does not know. */
   | { readonly kind: 'managed-node'; readonly id: string }
-  /** A host outside AWS, which the user prepares. */
-  | { readonly kind: 'outside'; readonly id: string; readonly address: string; readonly port: number };
+  /** A host outside AWS, which the user prepares; its id is its name or address. */
+  | { readonly kind: 'outside'; readonly id: string; readonly port: number; readonly entry: string };
 
 const instanceId = /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/u;
 const managedNodeId = /^mi-[0-9a-f]{17}$/u;
@@ -44,11 +44,12 @@ function parseSecondary(word: string): Secondary | Pick<TagProblem, 'problem' | 
       problem: 'its port is not a number from 1 to 65535',
       remedy: 'write host:port, or the host alone',
     };
+  const id = name.toLowerCase();
   return {
     kind: 'outside',
-    id: word.toLowerCase(),
-    address: name.toLowerCase(),
+    id,
     port: Number(port ?? sshPort),
+    entry: port === undefined ? id : `${id}:${port}`,
   };
 }
 
@@ -57,6 +58,11 @@ function isIpv4(text: string): boolean {
   return (
     parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/u.test(part) && Number(part) <= 255)
   );
+}
+
+/** How a secondary is written in the list. */
+export function listEntry(secondary: Secondary): string {
+  return secondary.kind === 'outside' ? secondary.entry : secondary.id;
 }
 
 /** The number of a shard's tag: 1 for `hostsync:secondaries`, n for `hostsync:secondaries-n`; undefined for other tags. */
@@ -93,8 +99,22 @@ export function parseSecondaries(
   for (const { tag, value } of shards) {
     for (const word of words(value)) {
       const secondary = parseSecondary(word);
-      if ('problem' in secondary) problems.push({ instance, tag, value: word, ...secondary });
-      else found.set(secondary.id, secondary);
+      if ('problem' in secondary) {
+        problems.push({ instance, tag, value: word, ...secondary });
+        continue;
+      }
+      const earlier = found.get(secondary.id);
+      if (earlier?.kind === 'outside' && secondary.kind === 'outside' && earlier.port !== secondary.port)
+        problems.push({
+          ...{
+            instance,
+            tag,
+            value: word,
+            problem: `the host is named twice, also with port ${earlier.port}`,
+          },
+          remedy: 'name it once, or give the second SSH server a name of its own',
+        });
+      found.set(secondary.id, secondary);
     }
   }
   return parsed([...found.values()], problems);
@@ -105,13 +125,13 @@ export function parseSecondaries(
  *
  * @returns tag name to value; only tags that hold something
  */
-export function formatSecondaries(ids: readonly string[]): Readonly<Record<string, string>> {
+export function formatSecondaries(entries: readonly string[]): Readonly<Record<string, string>> {
   const shards: string[] = [];
-  for (const id of ids) {
+  for (const entry of entries) {
     const last = shards.at(-1);
-    if (last !== undefined && last.length + 1 + id.length <= maximumTagValueLength)
-      shards[shards.length - 1] = `${last} ${id}`;
-    else shards.push(id);
+    if (last !== undefined && last.length + 1 + entry.length <= maximumTagValueLength)
+      shards[shards.length - 1] = `${last} ${entry}`;
+    else shards.push(entry);
   }
   return Object.fromEntries(
     shards.map((value, index) => [

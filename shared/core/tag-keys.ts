@@ -8,7 +8,17 @@ export const tagKeys = {
   paused: 'hostsync:paused',
   publicKey: 'hostsync:public-key',
   hostKey: 'hostsync:host-key',
+  state: 'hostsync:state',
+  syncedAt: 'hostsync:synced-at',
+  epoch: 'hostsync:epoch',
+  joined: 'hostsync:joined',
+  task: 'hostsync:task',
 } as const;
+
+/** What hostsync writes on a secondary, and takes away when it leaves. */
+export const stateTagKeys: readonly string[] = [
+  ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
+];
 
 /** The longest value of an EC2 tag, in characters. Source: EC2 User Guide, tag restrictions. */
 export const maximumTagValueLength = 256;

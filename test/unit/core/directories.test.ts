@@ -17,7 +17,11 @@ describe('directories that are accepted', () => {
     ['names that only begin alike', '/srv/a /srv/ab', ['/srv/a', '/srv/ab']],
     ['dots inside a name', '/srv/a..b/.hidden', ['/srv/a..b/.hidden']],
     ['letters of any script', '/srv/Bücher/日本', ['/srv/Bücher/日本']],
-    ['a directory whose name begins like a system one', '/etcetera /libre', ['/etcetera', '/libre']],
+    [
+      'a directory whose name begins like a system one',
+      '/etcetera /libre /usr/share/cms',
+      ['/etcetera', '/libre', '/usr/share/cms'],
+    ],
   ])('%s', (_name, value, expected) => {
     expect(parse(value)).toEqual({ ok: true, value: expected });
   });
@@ -35,6 +39,9 @@ describe('directories that are refused, so that nothing of the system is overwri
     ['below /etc', '/etc/nginx', '/etc/nginx', 'belongs to the system'],
     ['/var', '/var', '/var', 'belongs to the system'],
     ['/home', '/home', '/home', 'belongs to the system'],
+    ['programs', '/usr/local/bin/x', '/usr/local/bin/x', 'belongs to the system'],
+    ['anything in /usr but share and local', '/usr/games', '/usr/games', 'belongs to the system'],
+    ['keys', '/home/site/.ssh', '/home/site/.ssh', 'belongs to the system'],
     ['our own state', '/var/lib/hostsync/x', '/var/lib/hostsync/x', 'belongs to the system'],
     ['the agent', '/var/lib/amazon/ssm', '/var/lib/amazon/ssm', 'belongs to the system'],
     ['a slash at the end', '/srv/a/', '/srv/a/', 'not normalised'],

@@ -49,7 +49,7 @@ describe('a group that is well', () => {
       {
         request: {
           secondaries: [
-            { id: 'web9.example.com:2222', address: 'web9.example.com', port: 2222, hostKey: undefined },
+            { id: 'web9.example.com', address: 'web9.example.com', port: 2222, hostKey: undefined },
             { id: node, address: '10.9.0.1', port: 22, hostKey: undefined },
           ],
         },

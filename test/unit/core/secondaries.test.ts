@@ -17,15 +17,15 @@ describe('entries', () => {
     [
       'a host name',
       'web3.example.com',
-      { kind: 'outside', id: 'web3.example.com', address: 'web3.example.com', port: 22 },
+      { kind: 'outside', id: 'web3.example.com', port: 22, entry: 'web3.example.com' },
     ],
-    ['capitals', 'WEB3', { kind: 'outside', id: 'web3', address: 'web3', port: 22 }],
-    ['a port', 'web3:2222', { kind: 'outside', id: 'web3:2222', address: 'web3', port: 2222 }],
-    ['an IPv4 address', '192.0.2.7', { kind: 'outside', id: '192.0.2.7', address: '192.0.2.7', port: 22 }],
+    ['capitals', 'WEB3', { kind: 'outside', id: 'web3', port: 22, entry: 'web3' }],
+    ['a port', 'web3:2222', { kind: 'outside', id: 'web3', port: 2222, entry: 'web3:2222' }],
+    ['an IPv4 address', '192.0.2.7', { kind: 'outside', id: '192.0.2.7', port: 22, entry: '192.0.2.7' }],
     [
       'a name that begins like an id',
       'i-am-a-host',
-      { kind: 'outside', id: 'i-am-a-host', address: 'i-am-a-host', port: 22 },
+      { kind: 'outside', id: 'i-am-a-host', port: 22, entry: 'i-am-a-host' },
     ],
   ])('%s', (_name, word, expected) => {
     expect(parse({ 'hostsync:secondaries': word })).toEqual({ ok: true, value: [expected] });
@@ -75,6 +75,12 @@ describe('shards', () => {
 
   it('count an entry once that stands in two of them', () => {
     expect(ids({ 'hostsync:secondaries': 'a b', 'hostsync:secondaries-2': 'b a' })).toEqual(['a', 'b']);
+  });
+
+  it('naming one host with two ports are refused: its key and its results are kept by name', () => {
+    expect(ids({ 'hostsync:secondaries': 'web3 web3:2222' })).toEqual([
+      expect.objectContaining({ value: 'web3:2222', problem: 'the host is named twice, also with port 22' }),
+    ]);
   });
 
   it.each(['-1', '-0', '-02', '-x', '-', '-2-3', '-50'])('with the suffix "%s" are refused', (suffix) => {

@@ -1,0 +1,47 @@
+import * as v from 'valibot';
+import type { ScriptLine } from '../core/observation.ts';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const seconds = v.pipe(v.number(), v.minValue(0));
+const epoch = v.pipe(v.number(), v.integer(), v.minValue(1));
+/** As ssh prints it: type and key. What came from a host goes into tags and requests, so its form is held to. */
+const publicKey = v.pipe(
+  v.string(),
+  v.regex(/^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}$/u),
+);
+
+/** The lines of docs/host-scripts.md, version 1. */
+const line = v.variant('kind', [
+  v.object({ v: v.literal(1), kind: v.literal('join'), epoch, hostKey: publicKey }),
+  v.object({ v: v.literal(1), kind: v.literal('promote'), epoch, publicKey }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('secondary'), id: v.string(), ok: v.boolean() },
+    ...{ error: v.optional(v.string()), message: v.optional(v.string()) },
+    ...{ started: seconds, files: count, deleted: count, bytes: count, seconds },
+  }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('directory') },
+    ...{ directory: v.string(), error: v.string(), message: v.string() },
+  }),
+  v.object({ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds }),
+  v.object({ v: v.literal(1), kind: v.literal('error'), error: v.string(), message: v.string() }),
+]);
+
+/**
+ * What a script of host/ printed. A line that is none of ours is passed over: SSM cuts long output off in the middle of
+ * a line, and an older script may print what this version does not know.
+ */
+export function parseScriptOutput(output: string): readonly ScriptLine[] {
+  return output.split('\n').flatMap((text) => {
+    const result = v.safeParse(line, parseJson(text));
+    return result.success ? [result.output] : [];
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,289 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type MembershipAction, planMembership } from '../../../shared/core/plan-membership.ts';
+import { formatTask, parseTask } from '../../../shared/core/task.ts';
+import { instanceId, primaryTags } from './fixtures.ts';
+import { SimulatedGroup } from './simulated-group.ts';
+
+const settings = { joinTimeout: 1800, joinFailure: 'ABANDON' } as const;
+const plan = (group: SimulatedGroup) => planMembership(group.observe(), settings, group.now);
+const isQuiet = ({ kind }: MembershipAction) => kind === 'wait' || kind === 'keep-alive';
+
+/** Carries plans out until nothing is left to do. */
+function settle(
+  group: SimulatedGroup,
+  carriedOut: (actions: readonly MembershipAction[]) => readonly MembershipAction[] = (all) => all,
+): void {
+  for (let round = 0; round < 100; round++) {
+    const actions = plan(group);
+    if (actions.every(isQuiet)) return;
+    for (const action of carriedOut(actions)) group.carryOut(action);
+    group.now += 1000;
+  }
+  throw new Error(`never settles: ${JSON.stringify(plan(group))}`);
+}
+
+function groupOf(newcomers: number, list = ''): SimulatedGroup {
+  const group = new SimulatedGroup();
+  group.add(instanceId(1), { ...primaryTags, 'hostsync:secondaries': list });
+  for (let number = 2; number < newcomers + 2; number++) group.add(instanceId(number), {});
+  return group;
+}
+
+const kinds = (actions: readonly MembershipAction[]) => actions.map(({ kind }) => kind);
+
+describe('a newcomer', () => {
+  it('goes through key, join, first sync and verification, and only then into the list', () => {
+    const group = groupOf(1);
+    const seen: string[] = [];
+    settle(group, (actions) => {
+      seen.push(kinds(actions).join('+'));
+      if (group.list() !== '') expect(group.received.get(instanceId(2))).toBe(2);
+      return actions;
+    });
+    expect(seen).toEqual([
+      'promote+wait',
+      'record-public-key+wait',
+      'join',
+      'record-join',
+      'first-sync',
+      'first-sync',
+      'admit',
+      'set-list',
+    ]);
+    expect(group.list()).toBe(instanceId(2));
+    expect(group.instances.get(instanceId(2))?.tags).toMatchObject({
+      'hostsync:state': 'in-sync',
+      'hostsync:epoch': '1',
+    });
+  });
+
+  it('is let into service only when it has the files and stands in the list', () => {
+    const group = groupOf(1);
+    group.lifecycles.set(instanceId(2), {
+      id: instanceId(2),
+      autoScalingGroup: 'asg',
+      state: 'Pending:Wait',
+    });
+    settle(group);
+    expect(group.completed).toEqual([
+      { instance: instanceId(2), hook: 'hostsync-launch', result: 'CONTINUE', listed: instanceId(2) },
+    ]);
+  });
+
+  it('waits, and its hook is kept alive, until its agent is online', () => {
+    const group = groupOf(1);
+    group.instances.get(instanceId(1))?.tags &&
+      Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, {
+        'hostsync:public-key': 'ssh-ed25519 AAAA',
+      });
+    group.offline.add(instanceId(2));
+    group.lifecycles.set(instanceId(2), {
+      id: instanceId(2),
+      autoScalingGroup: 'asg',
+      state: 'Pending:Wait',
+    });
+    expect(kinds(plan(group))).toEqual(['wait', 'keep-alive']);
+    group.now += 1801 * 1000;
+    expect(plan(group)).toContainEqual(
+      expect.objectContaining({
+        kind: 'complete-hook',
+        result: 'ABANDON',
+        failed: true,
+        reason: `${instanceId(2)} did not join within 1800 s`,
+      }),
+    );
+  });
+
+  it.each(['several primaries', 'paused', 'stopped', 'bad tags', 'offline', 'none'])(
+    'waits with a reason while the primary is unfit: %s',
+    (trouble) => {
+      const group = groupOf(1);
+      const primary = group.instances.get(instanceId(1));
+      if (primary === undefined) throw new Error('fixture');
+      if (trouble === 'several primaries') group.add(instanceId(9), primaryTags);
+      if (trouble === 'paused') primary.tags['hostsync:paused'] = 'x';
+      if (trouble === 'stopped') primary.state = 'stopped';
+      if (trouble === 'bad tags') primary.tags['hostsync:directories'] = '/etc';
+      if (trouble === 'offline') group.offline.add(instanceId(1));
+      if (trouble === 'none') group.instances.delete(instanceId(1));
+      const actions = plan(group);
+      expect(actions.every(isQuiet)).toBe(true);
+      expect(actions[0]?.reason).toContain('cannot join');
+    },
+  );
+
+  it('from a warm pool joins when it comes out, and not while it is in it', () => {
+    const group = groupOf(1);
+    const lifecycle = { id: instanceId(2), autoScalingGroup: 'asg' };
+    group.lifecycles.set(instanceId(2), { ...lifecycle, state: 'Warmed:Pending:Wait' });
+    expect(plan(group)).toContainEqual(
+      expect.objectContaining({ kind: 'complete-hook', result: 'CONTINUE', failed: false }),
+    );
+    group.lifecycles.set(instanceId(2), { ...lifecycle, state: 'Warmed:Running' });
+    settle(group);
+    expect(group.list()).toBe('');
+    group.lifecycles.set(instanceId(2), { ...lifecycle, state: 'Pending:Wait' });
+    settle(group);
+    expect(group.list()).toBe(instanceId(2));
+  });
+
+  it('is never let in on the word of a push that failed', () => {
+    const group = groupOf(1);
+    for (let round = 0; round < 6; round++) {
+      for (const action of plan(group)) group.carryOut(action);
+      for (const [index, command] of group.commands.entries())
+        group.commands[index] = {
+          ...command,
+          lines: command.lines.map((line) =>
+            line.kind === 'secondary' ? { ...line, ok: false, files: 0, error: 'timeout' } : line,
+          ),
+        };
+      group.now += 20_000;
+    }
+    expect(group.instances.get(instanceId(2))?.tags['hostsync:state']).toBe('joining');
+    expect(group.list()).toBe('');
+  });
+});
+
+describe('leaving', () => {
+  it.each([
+    [
+      'stopped',
+      (group: SimulatedGroup) =>
+        Object.assign(group.instances.get(instanceId(2)) ?? {}, { state: 'stopped' }),
+    ],
+    ['terminated', (group: SimulatedGroup) => group.instances.delete(instanceId(2))],
+    [
+      'scaled in',
+      (group: SimulatedGroup) =>
+        group.lifecycles.set(instanceId(2), {
+          id: instanceId(2),
+          autoScalingGroup: 'asg',
+          state: 'Terminating:Wait',
+        }),
+    ],
+    [
+      'untagged',
+      (group: SimulatedGroup) => delete group.instances.get(instanceId(2))?.tags['hostsync:group'],
+    ],
+  ])(
+    'a host that is %s goes out of the list, with what was written on it; names that a hand wrote stay',
+    (_name, leave) => {
+      const group = groupOf(2, 'web9.example.com:2222');
+      settle(group);
+      leave(group);
+      settle(group);
+      expect(group.list()).toBe(`web9.example.com:2222 ${instanceId(3)}`);
+      const tags = Object.keys(group.instances.get(instanceId(2))?.tags ?? {});
+      expect(tags.filter((key) => key !== 'hostsync:group')).toEqual([]);
+    },
+  );
+
+  it('for good or not: a stopped host joins afresh when it is started', () => {
+    const group = groupOf(1);
+    settle(group);
+    Object.assign(group.instances.get(instanceId(2)) ?? {}, { state: 'stopped' });
+    settle(group);
+    Object.assign(group.instances.get(instanceId(2)) ?? {}, { state: 'running' });
+    expect(kinds(plan(group))).toEqual(['join']);
+    settle(group);
+    expect(group.list()).toBe(instanceId(2));
+  });
+
+  it('never touches a host name or a managed node that a hand wrote, whatever happens around it', () => {
+    const byHand = `web9.example.com:2222 mi-${'0'.repeat(17)}`;
+    const group = groupOf(20, byHand);
+    settle(group);
+    expect(group.list().startsWith(byHand)).toBe(true);
+    expect(group.list().split(' ').length).toBe(22);
+    for (let number = 2; number < 22; number++) group.instances.delete(instanceId(number));
+    settle(group);
+    expect(group.list()).toBe(byHand);
+  });
+});
+
+it('a change of the directories or of the primary has every member joined again, and none thrown out', () => {
+  const group = groupOf(2);
+  settle(group);
+  Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, {
+    'hostsync:directories': '/srv/uploads /srv/more',
+  });
+  expect(plan(group)).toEqual([
+    expect.objectContaining({ kind: 'join', instances: [instanceId(2), instanceId(3)] }),
+  ]);
+  settle(group);
+  expect(group.list()).toBe(`${instanceId(2)} ${instanceId(3)}`);
+  expect(group.instances.get(instanceId(2))?.tags['hostsync:state']).toBe('in-sync');
+});
+
+it('twenty at once are joined with one command, synced with one, and none is lost', () => {
+  const group = groupOf(20);
+  settle(group);
+  expect(group.list().split(' ').length).toBe(20);
+  expect(group.commands.filter(({ lines }) => lines[0]?.kind === 'secondary').length).toBe(2);
+});
+
+it('whatever prefix of whatever plan is carried out, in whatever order hosts come and go, the end is the same', () => {
+  const change = fc.record({
+    number: fc.integer({ min: 2, max: 5 }),
+    what: fc.constantFrom('start', 'stop', 'terminate', 'offline', 'online', 'scale-in', 'untag'),
+    cut: fc.nat(4),
+    wait: fc.constantFrom(1, 20, 90),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 25 }), (changes) => {
+      const group = groupOf(0, 'web9.example.com:2222');
+      for (const { number, what, cut, wait } of changes) {
+        const id = instanceId(number);
+        const instance = group.instances.get(id);
+        if (what === 'start' && instance === undefined) group.add(id, {});
+        else if (what === 'start') Object.assign(instance ?? {}, { state: 'running' });
+        else if (what === 'stop') Object.assign(instance ?? {}, { state: 'stopped' });
+        else if (what === 'terminate') group.instances.delete(id);
+        else if (what === 'offline') group.offline.add(id);
+        else if (what === 'online') group.offline.delete(id);
+        else if (what === 'untag') delete instance?.tags['hostsync:group'];
+        else if (instance !== undefined)
+          group.lifecycles.set(id, { id, autoScalingGroup: 'asg', state: 'Terminating:Wait' });
+        // The function is killed after `cut` actions
+        for (const action of plan(group).slice(0, cut)) group.carryOut(action);
+        group.now += wait * 1000;
+      }
+      group.offline.clear();
+      settle(group);
+      const expected = [...group.instances]
+        .filter(
+          ([id, { state, tags }]) =>
+            id !== instanceId(1) &&
+            state === 'running' &&
+            tags['hostsync:group'] !== undefined &&
+            !group.lifecycles.has(id),
+        )
+        .map(([id]) => id);
+      expect(group.list().split(' ').sort()).toEqual([...expected, 'web9.example.com:2222'].sort());
+      for (const id of expected) expect(group.instances.get(id)?.tags['hostsync:state']).toBe('in-sync');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('a task survives its tag, and what is no task is none', () => {
+  const task = {
+    step: 'first-sync',
+    pass: 2,
+    digest: '-',
+    command: '01234567-89ab-cdef-0123-456789abcdef',
+    requestedAt: 1_800_000_000_000,
+  } as const;
+  expect(parseTask(formatTask(task))).toEqual(task);
+  expect(formatTask(task).length).toBeLessThan(256);
+  for (const text of [
+    undefined,
+    '',
+    'join',
+    `${formatTask(task)} x`,
+    formatTask(task).replace('first-sync', 'rm'),
+  ])
+    expect(parseTask(text)).toBeUndefined();
+});

@@ -58,7 +58,7 @@ async function check(): Promise<void> {
   await run('biome', ['ci', '--error-on-warnings', '.']);
   await run('tsc', ['--project', '.']);
   for (const [program, ...options] of [
-    ['shellcheck', '--external-sources'],
+    ['shellcheck', '--external-sources', '--source-path=SCRIPTDIR'],
     ['shfmt', '--diff', '--indent', '2', '--case-indent', '--binary-next-line'],
   ] as const)
     if (isInstalled(program)) {

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { type GroupByHand, runScript, setUpByHand } from '../../local/by-hand.ts';
+import { type LocalCloud, type LocalInstance, startCloud } from '../../local/cloud.ts';
+import { type Host, type HostFleet, openFleet, type VolumeOptions } from '../../local/hosts/host.ts';
+import { type PushResult, pushResults } from '../../local/pushes.ts';
+import { compareTrees, readTree } from '../../local/tree.ts';
+
+export const packageDirectory = join('.hostsync', 'package');
+export const uploads = '/srv/uploads';
+
+export interface GroupOptions {
+  readonly secondaries?: number;
+  readonly directories?: readonly string[];
+  readonly excludes?: readonly string[];
+  /** Volumes of the primary. */
+  readonly volumes?: readonly VolumeOptions[];
+  /** Of every host; default 4 GiB. */
+  readonly diskBytes?: number;
+  readonly timeScale?: number;
+}
+
+/** A local cloud with one group, whose schedule is fired by hand. */
+export class TestGroup {
+  readonly fleet: HostFleet;
+  readonly cloud: LocalCloud;
+  readonly primary: LocalInstance;
+  readonly secondaries: readonly LocalInstance[];
+  readonly publicKey: string;
+
+  constructor(
+    fleet: HostFleet,
+    cloud: LocalCloud,
+    primary: LocalInstance,
+    secondaries: readonly LocalInstance[],
+    publicKey: string,
+  ) {
+    this.fleet = fleet;
+    this.cloud = cloud;
+    this.primary = primary;
+    this.secondaries = secondaries;
+    this.publicKey = publicKey;
+  }
+
+  /** Fires the schedule once and waits for all that comes of it. @returns what the push printed, by secondary */
+  async tick(timeoutSeconds = 100): Promise<readonly PushResult[]> {
+    const before = pushResults(this.cloud).length;
+    this.cloud.tick();
+    await this.cloud.settle({ timeoutSeconds });
+    return pushResults(this.cloud).slice(before);
+  }
+
+  secondary(index: number): LocalInstance {
+    const found = this.secondaries[index];
+    if (found === undefined) throw new Error(`no secondary ${index}`);
+    return found;
+  }
+
+  /** What differs between the primary's tree and a secondary's; empty if they are the same. */
+  async differences(
+    secondary: LocalInstance | Host = this.secondary(0),
+    directory = uploads,
+  ): Promise<readonly string[]> {
+    const host = 'host' in secondary ? secondary.host : secondary;
+    const [expected, actual] = await Promise.all([
+      readTree(this.primary.host, directory),
+      readTree(host, directory),
+    ]);
+    return compareTrees(expected, actual);
+  }
+
+  /** The reasons that the last tick logged, with their codes. */
+  lastLog(): readonly { readonly level: string; readonly message: string; readonly code?: string }[] {
+    const logs = this.cloud.invocations({ function: 'SyncLambdaFunction' }).at(-1)?.logs ?? [];
+    return logs.flatMap((line) => {
+      const entry = JSON.parse(line);
+      return entry.level === undefined ? [] : [entry];
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.cloud.close();
+    await this.fleet.close();
+  }
+}
+
+/** Runs a command on a host. @throws {Error} with what it said, unless it ends with 0 */
+export async function must(host: Pick<Host, 'exec' | 'id'>, command: string): Promise<string> {
+  const { code, stdout, stderr } = await host.exec(`set -euo pipefail; ${command}`);
+  if (code !== 0) throw new Error(`${host.id}: ${command}: exit code ${code}: ${stderr.trim()}`);
+  return stdout;
+}
+
+/** Starts hosts and sets the group `web` up as the README has it done. The directories belong to www-data. */
+export async function startGroup(options: GroupOptions = {}): Promise<TestGroup> {
+  const {
+    secondaries: count = 2,
+    directories = [uploads],
+    excludes = [],
+    volumes = [],
+    diskBytes,
+    timeScale,
+  } = options;
+  const fleet = await openFleet();
+  const cloud = await startCloud({
+    ...{ packageDirectory, tickSeconds: 'manual', fleet },
+    ...(timeScale !== undefined && { timeScale }),
+  });
+  const launch = async (name: string, itsVolumes: readonly VolumeOptions[]) => {
+    const instance = await cloud.launch({
+      ...{ name, group: 'web', volumes: itsVolumes },
+      ...(diskBytes !== undefined && { diskBytes }),
+    });
+    await must(instance, `install -d -o www-data -g www-data ${directories.join(' ')}`);
+    return instance;
+  };
+  const [primary, ...secondaries] = await Promise.all(
+    Array.from({ length: count + 1 }, (_, index) =>
+      launch(index === 0 ? 'primary' : `secondary-${index}`, index === 0 ? volumes : []),
+    ),
+  );
+  if (primary === undefined) throw new Error('no primary');
+  const group: GroupByHand = { name: 'web', directories, primary, secondaries, excludes };
+  const publicKey = await setUpByHand(cloud, group);
+  return new TestGroup(fleet, cloud, primary, secondaries, publicKey);
+}
+
+export { runScript };

@@ -1,0 +1,196 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalInstance } from '../../local/cloud.ts';
+import { must, packageDirectory, startGroup, type TestGroup, uploads } from './group.ts';
+
+let group: TestGroup;
+beforeAll(async () => {
+  group = await startGroup({ secondaries: 2 });
+  await must(group.primary, `echo x > ${uploads}/keep; chown www-data: ${uploads}/keep`);
+});
+afterAll(() => group?.close());
+
+const codes = () =>
+  group.lastLog().flatMap(({ code, level }) => (code === undefined ? [] : [`${level} ${code}`]));
+const pushes = () => group.cloud.commands({ document: 'PushDocument' }).length;
+
+/** Sets tags, ticks, and sets them back. @returns what the tick logged */
+async function tickWith(
+  instance: LocalInstance,
+  tags: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  const before = instance.tags;
+  instance.setTags(tags);
+  await group.tick();
+  instance.deleteTags(...Object.keys(tags).filter((key) => before[key] === undefined));
+  instance.setTags(
+    Object.fromEntries(
+      Object.entries(tags).flatMap(([key]) => (before[key] === undefined ? [] : [[key, before[key]]])),
+    ),
+  );
+  return codes();
+}
+
+describe('a group is not pushed', () => {
+  it.each([
+    ['with bad directories', { 'hostsync:directories': '/etc' }, 'ERROR bad-tags'],
+    ['with a bad list', { 'hostsync:secondaries-2': '-oProxyCommand=touch' }, 'ERROR bad-tags'],
+    ['with a bad epoch', { 'hostsync:primary': 'yes' }, 'ERROR bad-tags'],
+    ['when paused', { 'hostsync:paused': 'release' }, 'INFO paused'],
+  ])('%s', async (_name, tags, expected) => {
+    const before = pushes();
+    expect(await tickWith(group.primary, tags)).toEqual([expected]);
+    expect(pushes()).toBe(before);
+  });
+
+  it('with two primaries, nor with none', async () => {
+    const before = pushes();
+    expect(await tickWith(group.secondary(0), { 'hostsync:primary': '1' })).toEqual([
+      'ERROR several-primaries',
+    ]);
+    const { 'hostsync:primary': epoch = '' } = group.primary.tags;
+    group.primary.deleteTags('hostsync:primary');
+    await group.tick();
+    expect(codes()).toEqual(['ERROR no-primary']);
+    group.primary.setTags({ 'hostsync:primary': epoch });
+    expect(pushes()).toBe(before);
+  });
+
+  it('while SSM does not reach the primary', async () => {
+    group.primary.agentOffline();
+    await group.tick();
+    expect(codes()).toEqual(['ERROR primary-not-online']);
+    group.primary.agentOnline();
+  });
+});
+
+it('trouble in one group changes nothing for another', async () => {
+  const other = await group.cloud.launch({ name: 'blog', group: 'blog', tags: { 'hostsync:primary': 'x' } });
+  await must(group.primary, `echo y > ${uploads}/y; chown www-data: ${uploads}/y`);
+  const results = await group.tick();
+  expect(results.map(({ ok }) => ok)).toEqual([true, true]);
+  expect(codes()).toEqual(['ERROR bad-tags']);
+  expect(await group.differences()).toEqual([]);
+  await other.terminate();
+});
+
+it('a host outside EC2 that stands in the list by name is pushed to, with the key that the operator pinned', async () => {
+  const outside = await group.cloud.launchOutside({ name: 'web9.example.com' });
+  await must(outside, `install -d -o www-data -g www-data ${uploads}`);
+  const list = group.primary.tags['hostsync:secondaries'] ?? '';
+  group.primary.setTags({ 'hostsync:secondaries': `${list} web9.example.com` });
+  expect(await group.tick()).toContainEqual(
+    expect.objectContaining({ id: 'web9.example.com', ok: false, error: 'host-key-unknown' }),
+  );
+
+  // What docs/host-scripts.md has the user do: the same scripts, from a shell, with a request in a file
+  const { readFileSync } = await import('node:fs');
+  for (const script of ['request.sh', 'join.sh'])
+    await outside.writeFile(`/root/${script}`, readFileSync(join('host', script)), 0o755);
+  await outside.writeFile(
+    '/root/request',
+    `group\tweb\nepoch\t1\ndirectory\t${uploads}\npublic-key\t${group.publicKey.replace(' ', '\t')}\n`,
+  );
+  const joined = JSON.parse(await must(outside, '/root/join.sh /root/request'));
+  expect(joined).toMatchObject({ kind: 'join', group: 'web', epoch: 1, changed: true });
+  expect(JSON.parse(await must(outside, '/root/join.sh - < /root/request'))).toMatchObject({
+    changed: false,
+  });
+  await must(group.primary, `echo 'web9.example.com ${joined.hostKey}' >> /etc/hostsync/known_hosts`);
+  expect(await group.tick()).toContainEqual(expect.objectContaining({ id: 'web9.example.com', ok: true }));
+  expect(await group.differences(outside)).toEqual([]);
+  group.primary.setTags({ 'hostsync:secondaries': list });
+});
+
+describe('AWS at its worst', () => {
+  it('throttles: the tick gets through all the same', async () => {
+    for (const call of ['ec2:DescribeInstances', 'ssm:DescribeInstanceInformation', 'ssm:SendCommand'])
+      group.cloud.faults.throttle(call);
+    expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
+  });
+
+  it('loses the answer to SendCommand, so that a retry starts a second push: the lock makes that harmless', async () => {
+    await must(
+      group.primary,
+      `head -c 30000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
+    );
+    group.cloud.faults.loseResponse('ssm:SendCommand');
+    const results = await group.tick();
+    expect(results.filter(({ ok }) => ok).length).toBeGreaterThanOrEqual(2);
+    for (const { ok, error } of results) expect(ok || error === 'busy').toBe(true);
+    expect(await group.differences()).toEqual([]);
+  });
+
+  it('fires the schedule twice at once', async () => {
+    await must(
+      group.primary,
+      `head -c 30000000 /dev/urandom > ${uploads}/big2; chown www-data: ${uploads}/big2`,
+    );
+    group.cloud.tick();
+    const results = await group.tick();
+    for (const { ok, error } of results) expect(ok || error === 'busy').toBe(true);
+    expect(await group.differences()).toEqual([]);
+  });
+
+  it('fires it late: an old tick is dropped', async () => {
+    const before = pushes();
+    const record = await group.cloud.invoke('SyncLambdaFunction', {
+      ...{
+        version: '0',
+        id: 'x',
+        'detail-type': 'Scheduled Event',
+        source: 'aws.events',
+        detail: {},
+        resources: [],
+      },
+      time: new Date(Date.now() - 61_500).toISOString(),
+    });
+    expect(record.logs.join('\n')).toMatch(/the tick is 6\d s old/u);
+    expect(pushes()).toBe(before);
+  });
+
+  it('refuses one call: the function fails, so that its alarm rings, and the next tick makes it good', async () => {
+    group.cloud.faults.failCall('ssm:SendCommand', 'InvalidInstanceId');
+    await group.tick();
+    expect(JSON.stringify(group.cloud.invocations().at(-1)?.outcome)).toContain('InvalidInstanceId');
+    expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
+  });
+});
+
+describe('the role of the function sync', () => {
+  const send = async (documentName: string, instance: LocalInstance) => {
+    const ssm = new SSMClient({ ...group.cloud.clientConfig('SyncLambdaFunction'), maxAttempts: 1 });
+    await ssm.send(
+      new SendCommandCommand({
+        DocumentName: documentName,
+        InstanceIds: [instance.id],
+        Parameters: { request: ['AAAA'] },
+      }),
+    );
+  };
+
+  it('lets it run nothing on a host that is no primary', async () => {
+    await expect(send(group.cloud.physicalName('PushDocument'), group.secondary(0))).rejects.toThrow(
+      /not authorized/u,
+    );
+  });
+
+  it('lets it run no other document on the primary', async () => {
+    await expect(send(group.cloud.physicalName('JoinDocument'), group.primary)).rejects.toThrow(
+      /not authorized/u,
+    );
+    await expect(send('AWS-RunShellScript', group.primary)).rejects.toThrow();
+  });
+
+  afterAll(() => {
+    group.cloud.takeProblems();
+  });
+});
+
+it('no zip is larger than 350 KB: a large one starts slowly', () => {
+  const zips = readdirSync(packageDirectory).filter((name) => name.endsWith('.zip'));
+  expect(zips.length).toBeGreaterThan(0);
+  for (const zip of zips) expect(statSync(join(packageDirectory, zip)).size).toBeLessThanOrEqual(350 * 1024);
+});

@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { pushResults } from '../../local/pushes.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+
+const more = '/srv/more';
+const volume = '/srv/volume';
+let group: TestGroup;
+beforeAll(async () => {
+  group = await startGroup({
+    ...{
+      secondaries: 3,
+      directories: [uploads, more, volume],
+      volumes: [{ path: volume }],
+      diskBytes: 300e6,
+      timeScale: 20,
+    },
+  });
+  await must(group.primary, `chown www-data: ${volume}`);
+});
+afterAll(() => group?.close());
+beforeEach(async () => {
+  for (const secondary of group.secondaries) {
+    if (secondary.host.frozen) await secondary.thaw();
+    await secondary.heal();
+  }
+  await must(
+    group.primary,
+    `for d in ${uploads} ${more} ${volume}; do find $d -mindepth 1 -delete; echo x > $d/keep; done; chown -R www-data: /srv`,
+  );
+});
+
+const ids = () => group.secondaries.map(({ id }) => id);
+const byId = (results: Awaited<ReturnType<TestGroup['tick']>>) =>
+  ids().map((id) => results.find((result) => result.id === id));
+const put = (name: string) =>
+  must(group.primary, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
+const has = async (index: number, name: string) =>
+  (await group.secondary(index).exec(['test', '-e', `${uploads}/${name}`])).code === 0;
+
+describe('one secondary in trouble does not delay or fail the others, and is named with the remedy', () => {
+  it('cut off', async () => {
+    await group.tick();
+    await group.secondary(0).cutOff();
+    await put('a');
+    const [first, second, third] = byId(await group.tick());
+    expect(first).toMatchObject({
+      ok: false,
+      error: 'unreachable',
+      message: expect.stringContaining(group.secondary(0).address),
+    });
+    expect(second).toMatchObject({ ok: true });
+    expect(third).toMatchObject({ ok: true });
+    expect(second?.seconds).toBeLessThan(first?.seconds ?? 0);
+    expect(await has(1, 'a')).toBe(true);
+    await group.secondary(0).heal();
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(await group.differences(group.secondary(0))).toEqual([]);
+  });
+
+  it('hung: the others are served by this tick and by the next, while it still hangs', async () => {
+    await group.tick();
+    await group.secondary(0).freeze();
+    await put('b');
+    group.cloud.tick();
+    await group.cloud.waitFor(async () => (await has(1, 'b')) && (await has(2, 'b')), {
+      what: 'b',
+      timeoutSeconds: 8,
+    });
+    await put('c');
+    const arrived = async () => {
+      group.cloud.tick();
+      await sleep(1000);
+      return (await has(1, 'c')) && (await has(2, 'c'));
+    };
+    await group.cloud.waitFor(arrived, { what: 'c', timeoutSeconds: 8 });
+    expect(pushResults(group.cloud, group.secondary(0).id).at(-1)).toMatchObject({ error: 'busy' });
+    await group.secondary(0).thaw();
+    await group.cloud.settle({ timeoutSeconds: 90 });
+    await group.tick();
+    expect(await group.differences(group.secondary(0))).toEqual([]);
+  });
+
+  it('with a full disk', async () => {
+    await group.tick();
+    await group.secondary(0).fillDisk();
+    await must(
+      group.primary,
+      `head -c 1000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
+    );
+    const [first, second] = byId(await group.tick());
+    expect(first).toMatchObject({
+      ok: false,
+      error: 'disk-full',
+      message: expect.stringMatching(/free space/u),
+    });
+    expect(second).toMatchObject({ ok: true });
+    await group.secondary(0).freeDisk();
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(await group.differences(group.secondary(0))).toEqual([]);
+  });
+
+  it('with another host key: not one byte is sent to it', async () => {
+    await group.tick();
+    const [secondary] = group.secondaries;
+    if (secondary === undefined) throw new Error('fixture');
+    const pinned = secondary.tags['hostsync:host-key'] ?? '';
+    secondary.setTags({ 'hostsync:host-key': group.secondary(1).tags['hostsync:host-key'] ?? '' });
+    await put('secret');
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: false, error: 'host-key-changed', bytes: 0 });
+    expect(await has(0, 'secret')).toBe(false);
+    secondary.setTags({ 'hostsync:host-key': pinned });
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+  });
+
+  it('that no longer trusts the key', async () => {
+    await group.tick();
+    const [secondary] = group.secondaries;
+    if (secondary === undefined) throw new Error('fixture');
+    await must(secondary, 'mv /var/lib/hostsync/login/.ssh/authorized_keys /root/kept');
+    expect(byId(await group.tick())[0]).toMatchObject({
+      ok: false,
+      error: 'key-refused',
+      message: expect.stringContaining('join.sh'),
+    });
+    await must(secondary, 'mv /root/kept /var/lib/hostsync/login/.ssh/authorized_keys');
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+  });
+
+  it('stopped: it is left out with a reason, and gets everything when it is back', async () => {
+    await group.tick();
+    await group.secondary(0).stop();
+    await put('d');
+    const results = await group.tick();
+    expect(results.map(({ id }) => id)).toEqual(ids().slice(1));
+    expect(group.lastLog()).toContainEqual(expect.objectContaining({ code: 'not-running', level: 'INFO' }));
+    await group.secondary(0).start();
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(await has(0, 'd')).toBe(true);
+  });
+});
+
+describe('a directory that is not as it should be is never carried over as deletions', () => {
+  const kept = (directory: string) => must(group.secondary(0), `ls ${directory}`);
+
+  it.each([
+    ['empty', `rm ${uploads}/keep`, `echo x > ${uploads}/keep`],
+    ['missing', `mv ${uploads} /srv/elsewhere`, `mv /srv/elsewhere ${uploads}`],
+    [
+      'symlink',
+      `mv ${uploads} /srv/elsewhere; ln -s elsewhere ${uploads}`,
+      `rm ${uploads}; mv /srv/elsewhere ${uploads}`,
+    ],
+  ])('%s', async (error, harm, mend) => {
+    await group.tick();
+    await must(group.primary, harm);
+    await must(group.primary, `echo new > ${more}/new; chown www-data: ${more}/new`);
+    const results = byId(await group.tick());
+    for (const result of results) expect(result).toMatchObject({ ok: false, error: 'directory-skipped' });
+    expect(pushOutput()).toContainEqual(
+      expect.objectContaining({ kind: 'directory', directory: uploads, error }),
+    );
+    expect(await kept(uploads)).toBe('keep\n');
+    expect(await kept(more)).toContain('new');
+    await must(group.primary, `${mend}; chown -R www-data: /srv`);
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+  });
+
+  it('unmounted, even with files below the mount point', async () => {
+    await group.tick();
+    await group.primary.host.unmount(volume);
+    await must(group.primary, `echo stray > ${volume}/stray`);
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: false, error: 'directory-skipped' });
+    expect(pushOutput()).toContainEqual(expect.objectContaining({ directory: volume, error: 'unmounted' }));
+    expect(await kept(volume)).toBe('keep\n');
+    await must(group.primary, `rm ${volume}/stray`);
+    await group.primary.host.mount(volume);
+    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+  });
+});
+
+function pushOutput(): readonly unknown[] {
+  const stdout =
+    group.cloud.commands({ document: 'PushDocument' }).at(-1)?.invocations[0]?.steps[0]?.stdout ?? '';
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+it('a file that cannot be read does not keep the rest from arriving, and is named', async () => {
+  await group.tick();
+  // Root reads anything, so the refusal comes from the other side: a directory of root's below the uploads
+  await must(group.secondary(0), `mkdir ${uploads}/locked; chmod 700 ${uploads}/locked`);
+  await must(
+    group.primary,
+    `mkdir ${uploads}/locked; echo x > ${uploads}/locked/x; echo y > ${uploads}/y; chown -R www-data: ${uploads}`,
+  );
+  const [first, second] = byId(await group.tick());
+  expect(first).toMatchObject({
+    ok: false,
+    error: 'permission-denied',
+    message: expect.stringContaining('locked'),
+  });
+  expect(second).toMatchObject({ ok: true });
+  expect(await has(0, 'y')).toBe(true);
+  await must(group.secondary(0), `rm -r ${uploads}/locked`);
+  expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+});
+
+it('a push that is killed in the middle leaves nothing that the next one does not mend', async () => {
+  await must(
+    group.primary,
+    `head -c 60000000 /dev/urandom > ${uploads}/big; for i in $(seq 500); do echo $i > ${uploads}/f$i; done; chown -R www-data: ${uploads}`,
+  );
+  group.cloud.tick();
+  await group.cloud.waitFor(async () => (await group.primary.exec('pgrep -x rsync')).code === 0, {
+    what: 'rsync',
+  });
+  // What the SSM agent does on a timeout: SIGKILL, no trap runs
+  await must(group.primary, `pkill -KILL -f "[_]script.sh"; pkill -KILL rsync; pkill -KILL -x ssh; true`);
+  await group.cloud.settle({ timeoutSeconds: 90 });
+  for (const result of await group.tick()) expect(result).toMatchObject({ ok: true });
+  for (const secondary of group.secondaries) {
+    expect(await group.differences(secondary)).toEqual([]);
+    expect(await must(secondary, `find ${uploads} -name '.~tmp~' -o -name '.*.??????'`)).toBe('');
+  }
+  expect(await must(group.primary, 'ls /var/lib/hostsync/run')).toBe('');
+});

@@ -34,6 +34,8 @@ const changes: readonly (readonly [title: string, command: string])[] = [
 
 const parsed: TourOptions = JSON.parse(process.argv[2] ?? '');
 const stage = new Stage();
+/** How many results of pushes were shown already. */
+let counted = 0;
 try {
   process.exitCode = await tour(parsed);
 } catch (error) {
@@ -103,7 +105,7 @@ async function show(
   secondaries: readonly LocalInstance[],
 ): Promise<Tree> {
   const ids = secondaries.map(({ id }) => id);
-  const pushes = await stage.step('wait for the push', () => waitForSync(cloud, ids, 150));
+  await stage.step('wait for the push', () => waitForSync(cloud, ids, 150));
   const hosts = [primary, ...secondaries];
   const trees = await stage.step('compare the trees', () =>
     Promise.all(hosts.map(({ host }) => readTree(host, uploads))),
@@ -112,26 +114,32 @@ async function show(
   if (expected === undefined) throw new Error('no tree');
   const differences = others.map((tree) => compareTrees(expected, tree));
   const now = Date.now() / 1000;
-  const row = (host: LocalInstance, state: string, tree: Tree | undefined, behind: string, proof: string) => [
-    ...[host.host.hostname, host.id, state, String(tree === undefined ? '' : files(tree)), behind, proof],
-  ];
+  const done = pushResults(cloud);
+  const since = done.slice(counted);
+  counted = done.length;
   stage.table(
-    ['host', 'instance', 'state', 'files', 'seconds behind', 'compared with the primary'],
-    [
-      row(primary, 'primary', expected, '', ''),
-      ...secondaries.map((secondary, index) => {
-        const same = differences[index]?.length === 0;
-        const started = pushResults(cloud, secondary.id).findLast(({ ok }) => ok)?.started;
-        const sent = pushes[index];
-        return row(
-          ...([secondary, same ? 'in sync' : 'DIFFERS', others[index]] as const),
-          ...([started === undefined ? 'never synced' : (now - started).toFixed(1)] as const),
-          same
-            ? `identical (${sent?.files ?? 0} sent, ${sent?.deleted ?? 0} deleted in that push)`
-            : `${differences[index]?.length} differences`,
-        );
-      }),
-    ],
+    ['host', 'instance', 'state', 'files', 'seconds behind', 'sent', 'deleted', 'compared with the primary'],
+    hosts.map(({ host, id }, index) => {
+      const tree = trees[index];
+      const count = tree === undefined ? '?' : String(files(tree));
+      if (id === primary.id) return [host.hostname, id, 'primary', count, '', '', '', ''];
+      const wrong = differences[index - 1]?.length ?? 0;
+      const own = since.filter((push) => push.id === id);
+      const started = done.findLast((push) => push.id === id && push.ok)?.started ?? Number.NaN;
+      const sum = (of: 'files' | 'deleted') => String(own.reduce((total, push) => total + push[of], 0));
+      const proof = wrong === 0 ? 'identical' : `${wrong} differences`;
+      const state = wrong === 0 ? 'in sync' : 'DIFFERS';
+      return [
+        host.hostname,
+        id,
+        state,
+        count,
+        (now - started).toFixed(1),
+        sum('files'),
+        sum('deleted'),
+        proof,
+      ];
+    }),
   );
   const wrong = differences.flatMap((lines, index) =>
     lines.map((line) => `${secondaries[index]?.host.hostname}: ${line}`),

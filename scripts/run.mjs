@@ -56,4 +56,9 @@ const child = spawn(node, [join(project, 'scripts', 'tasks.ts'), ...process.argv
 });
 // Ctrl-C reaches the whole foreground group; the child cleans up, and we wait for it
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// When whoever started us is killed, nothing is to go on without him
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) child.kill('SIGTERM');
+}, 500).unref();
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));

@@ -86,7 +86,7 @@ async function unit(words: readonly string[]): Promise<void> {
 }
 
 async function inWorld(argv: readonly string[]): Promise<void> {
-  const code = await enterWorld(argv, { projectDirectory: project, log: say });
+  const code = await enterWorld(argv, { projectDirectory: project, log: say, endWithParent: true });
   if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
 }
 

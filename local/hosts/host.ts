@@ -60,6 +60,8 @@ export interface Host {
   readonly address: string;
   readonly running: boolean;
   readonly frozen: boolean;
+  /** Its process 1, as the world sees it, while it runs: for `nsenter --target`. */
+  readonly pid: number | undefined;
   /** Boots; resolves when sshd answers. Nothing to do if it runs. Throws HostError with the host's own words if it does not come up. */
   start(): Promise<void>;
   /** Power cut: every process is killed at once. The disk stays. */

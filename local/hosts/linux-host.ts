@@ -83,6 +83,10 @@ export class LinuxHost implements Host {
     return this.machine !== undefined;
   }
 
+  get pid(): number | undefined {
+    return this.machine?.pid;
+  }
+
   get frozen(): boolean {
     return this.thawed !== undefined;
   }

@@ -30,7 +30,10 @@ function observe() {
       .split('\n')
       .map((line) => line.split(':')[0]),
     addresses: readFileSync('/proc/net/fib_trie', 'utf8'),
-    files: readdirSync(join(project, '.hostsync')).sort(),
+    // The base layer and the packaged service are there to stay.
+    files: readdirSync(join(project, '.hostsync'))
+      .filter((name) => !/^(?:base|package)/.test(name))
+      .sort(),
     temporary: readdirSync('/tmp')
       .filter((name) => name.includes('hostsync'))
       .sort(),

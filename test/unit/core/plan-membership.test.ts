@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type MembershipAction, planMembership } from '../../../shared/core/plan-membership.ts';
+import type { MembershipAction } from '../../../shared/core/membership-action.ts';
+import { planMembership } from '../../../shared/core/plan-membership.ts';
 import { formatTask, parseTask } from '../../../shared/core/task.ts';
 import { instanceId, primaryTags } from './fixtures.ts';
 import { SimulatedGroup } from './simulated-group.ts';

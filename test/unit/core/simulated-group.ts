@@ -1,3 +1,4 @@
+import type { MembershipAction } from '../../../shared/core/membership-action.ts';
 import type {
   MembershipObservation,
   ObservedCommand,
@@ -5,7 +6,6 @@ import type {
   ObservedLifecycle,
   ScriptLine,
 } from '../../../shared/core/observation.ts';
-import type { MembershipAction } from '../../../shared/core/plan-membership.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/task.ts';
 import { hostKey } from './fixtures.ts';
 

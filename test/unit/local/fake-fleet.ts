@@ -19,6 +19,7 @@ class FakeHost implements Host {
   readonly #root: string;
   readonly #children = new Set<ChildProcess>();
   running = false;
+  readonly pid = undefined;
   frozen = false;
 
   constructor(options: HostOptions, address: string, root: string) {

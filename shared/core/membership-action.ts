@@ -1,0 +1,97 @@
+import type { JoinRequest, PromoteRequest, PushRequest } from './request.ts';
+
+/** One step towards every host of a group being what its instance's state asks for. */
+export type MembershipAction =
+  | {
+      readonly kind: 'promote';
+      readonly group: string;
+      readonly primary: string;
+      readonly request: PromoteRequest;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'record-public-key';
+      readonly group: string;
+      readonly primary: string;
+      readonly publicKey: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'join';
+      readonly group: string;
+      readonly instances: readonly string[];
+      /** Those of them that are no members yet. */
+      readonly newcomers: readonly string[];
+      readonly request: JoinRequest;
+      readonly digest: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'record-join';
+      readonly group: string;
+      readonly instance: string;
+      readonly hostKey: string;
+      readonly epoch: number;
+      readonly digest: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'first-sync';
+      readonly group: string;
+      readonly primary: string;
+      readonly request: PushRequest;
+      /** The number of the pass, by secondary. */
+      readonly passes: ReadonlyMap<string, number>;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'admit';
+      readonly group: string;
+      readonly instance: string;
+      readonly syncedAt: number;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'set-list';
+      readonly group: string;
+      readonly primary: string;
+      readonly set: Readonly<Record<string, string>>;
+      readonly remove: readonly string[];
+      readonly joined: readonly string[];
+      readonly left: readonly string[];
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'clear-state';
+      readonly group: string;
+      readonly instance: string;
+      readonly keys: readonly string[];
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'complete-hook';
+      readonly group: string;
+      readonly instance: string;
+      readonly autoScalingGroup: string;
+      readonly hook: string;
+      readonly result: 'CONTINUE' | 'ABANDON';
+      /** The launch is given up: somebody must be told. */
+      readonly failed: boolean;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'keep-alive';
+      readonly group: string;
+      readonly instance: string;
+      readonly autoScalingGroup: string;
+      readonly hook: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'wait';
+      readonly group: string;
+      readonly instance: string;
+      /** What it waits for ends within seconds, so it is worth looking again at once. */
+      readonly soon: boolean;
+      readonly reason: string;
+    };

@@ -1,0 +1,23 @@
+import type { MembershipObservation, ObservedInstance } from './observation.ts';
+import { tagKeys } from './tag-keys.ts';
+
+/** How long a launch may take, and what becomes of one that takes longer. */
+export interface JoinSettings {
+  /** Seconds from the start of the instance to the completion of its launch hook. */
+  readonly joinTimeout: number;
+  /** What the launch hook is told when that time is over. */
+  readonly joinFailure: 'ABANDON' | 'CONTINUE';
+}
+
+/** What all decisions of one plan look at. */
+export interface View {
+  readonly observed: MembershipObservation;
+  readonly settings: JoinSettings;
+  readonly now: number;
+  readonly online: ReadonlySet<string>;
+}
+
+/** It has all the files, or had them and is behind. */
+export function isMember({ tags }: ObservedInstance): boolean {
+  return tags[tagKeys.state] === 'in-sync' || tags[tagKeys.state] === 'behind';
+}

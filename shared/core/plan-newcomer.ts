@@ -1,0 +1,157 @@
+import type { MembershipAction } from './membership-action.ts';
+import { isMember, type View } from './membership-view.ts';
+import type { ObservedInstance, SecondaryLine } from './observation.ts';
+import type { Readiness, Ready } from './readiness.ts';
+import { formatJoinRequest, type JoinRequest } from './request.ts';
+import { sshPort } from './secondaries.ts';
+import { tagKeys } from './tag-keys.ts';
+import { digest, parseTask } from './task.ts';
+import { outcomeOf, retryAfter } from './task-outcome.ts';
+
+/** A first sync of a busy primary never ends with nothing left to send. From this pass on, a short one will do. */
+const settledAfterPasses = 3;
+/** Shorter than the time between two ticks, in seconds: what has come since is what any secondary lacks. */
+const shortPass = 30;
+
+/** The next step that brings a host nearer to having the files, or what it waits for. */
+export function planNewcomer(
+  group: string,
+  instance: ObservedInstance,
+  ready: Readiness,
+  view: View,
+): readonly MembershipAction[] {
+  const { id } = instance;
+  if (ready.kind === 'not-ready')
+    return [
+      { kind: 'wait', group, instance: id, soon: ready.soon, reason: `${id} cannot join: ${ready.reason}` },
+    ];
+  if (ready.kind === 'step')
+    return [
+      { kind: 'wait', group, instance: id, soon: true, reason: `${id} joins when the primary has its key` },
+    ];
+  const joining = planJoin(group, instance, ready, view);
+  return joining.length > 0 ? joining : planFirstSync(group, instance, ready, view);
+}
+
+/** The step that makes a host trust the primary's key and have its directories as modules; none if it does already. */
+export function planJoin(
+  group: string,
+  instance: ObservedInstance,
+  ready: Ready,
+  view: View,
+): readonly MembershipAction[] {
+  const { primary, configuration, publicKey } = ready;
+  const { epoch, directories } = configuration;
+  const request: JoinRequest = { group, epoch, directories, owner: undefined, publicKey };
+  const wanted = digest(`${primary.id}\n${formatJoinRequest(request)}`);
+  const { id, tags } = instance;
+  if (tags[tagKeys.joined] === wanted && tags[tagKeys.hostKey] !== undefined) return [];
+  const join = (reason: string): readonly MembershipAction[] => [
+    {
+      kind: 'join',
+      group,
+      instances: [id],
+      newcomers: isMember(instance) ? [] : [id],
+      request,
+      digest: wanted,
+      reason,
+    },
+  ];
+  if (!view.online.has(id))
+    return [
+      { kind: 'wait', group, instance: id, soon: false, reason: `the SSM agent of ${id} is not online yet` },
+    ];
+  const task = parseTask(tags[tagKeys.task]);
+  if (task?.step !== 'join' || task.digest !== wanted)
+    return join(`${id} is to trust the key of ${primary.id} and to receive ${directories.join(' ')}`);
+  const outcome = outcomeOf(task, id, view);
+  switch (outcome.kind) {
+    case 'under-way':
+      return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
+    case 'again':
+      return join(outcome.reason);
+    case 'ended': {
+      const line = outcome.command.lines.find((each) => each.kind === 'join');
+      if (line === undefined) return join(`${id} printed no host key`);
+      return [
+        {
+          ...{ kind: 'record-join', group, instance: id, hostKey: line.hostKey, epoch, digest: wanted },
+          reason: `${id} is joined; its host key is pinned from now on`,
+        },
+      ];
+    }
+  }
+}
+
+/** The passes of the first sync, until one finds nothing left. */
+function planFirstSync(
+  group: string,
+  instance: ObservedInstance,
+  ready: Ready,
+  view: View,
+): readonly MembershipAction[] {
+  const { primary, configuration } = ready;
+  const { id, tags, address } = instance;
+  const wait = (reason: string, soon = true): readonly MembershipAction[] => [
+    { kind: 'wait', group, instance: id, soon, reason },
+  ];
+  if (address === undefined) return wait(`${id} has no private IPv4 address yet`, false);
+  const sync = (pass: number, reason: string): readonly MembershipAction[] => [
+    {
+      ...{ kind: 'first-sync', group, primary: primary.id, passes: new Map([[id, pass]]), reason },
+      request: {
+        ...{
+          group,
+          epoch: configuration.epoch,
+          directories: configuration.directories,
+          excludes: configuration.excludes,
+        },
+        secondaries: [{ id, address, port: sshPort, hostKey: tags[tagKeys.hostKey] }],
+      },
+    },
+  ];
+  const task = parseTask(tags[tagKeys.task]);
+  if (task?.step !== 'first-sync') return sync(1, `${id} gets its first sync`);
+  const outcome = outcomeOf(task, primary.id, view);
+  switch (outcome.kind) {
+    case 'under-way':
+      return wait(`${id}: ${outcome.reason}`);
+    case 'again':
+      return sync(task.pass, outcome.reason);
+    case 'ended': {
+      const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === id);
+      if (line === undefined || line.kind !== 'secondary')
+        return sync(task.pass, `${primary.id} printed nothing on ${id}`);
+      if (!line.ok) {
+        const reason = `the first sync of ${id} failed: ${line.error}: ${line.message}`;
+        return view.now - task.requestedAt < retryAfter * 1000
+          ? wait(reason, false)
+          : sync(task.pass, reason);
+      }
+      const verified = verification(line, task.pass);
+      if (verified === undefined)
+        return sync(
+          task.pass + 1,
+          `${id} got ${line.files} files in pass ${task.pass}; another looks whether all is there`,
+        );
+      return [
+        {
+          kind: 'admit',
+          group,
+          instance: id,
+          syncedAt: line.started * 1000,
+          reason: `${id} is in sync: ${verified}`,
+        },
+      ];
+    }
+  }
+}
+
+/** Why a pass proves that the host has the files, or nothing. */
+function verification(line: SecondaryLine, pass: number): string | undefined {
+  if (pass === 1) return undefined;
+  if (line.files === 0 && line.deleted === 0) return `pass ${pass} found nothing left to send`;
+  if (pass >= settledAfterPasses && line.seconds < shortPass)
+    return `pass ${pass} took ${line.seconds} s and sent only what had changed since pass ${pass - 1}`;
+  return undefined;
+}

@@ -1,0 +1,34 @@
+import type { MembershipObservation, ObservedCommand } from './observation.ts';
+import type { Task } from './task.ts';
+
+/** A command that was asked for, failed, and is asked for again: not before so many seconds. */
+export const retryAfter = 15;
+/** How long SSM may not know a command that it has accepted, in seconds: GetCommandInvocation is eventually consistent. */
+const unknownFor = 60;
+
+/** How far a task has come. */
+export type Outcome =
+  | { readonly kind: 'under-way'; readonly reason: string }
+  | { readonly kind: 'again'; readonly reason: string }
+  | { readonly kind: 'ended'; readonly command: ObservedCommand };
+
+/** What became of a task: it still runs, it ended (well or, as a push with one failed host, not), or it has to be asked for again. */
+export function outcomeOf(
+  task: Task,
+  host: string,
+  { observed, now }: { readonly observed: MembershipObservation; readonly now: number },
+): Outcome {
+  const age = (now - task.requestedAt) / 1000;
+  const command = observed.commands.find((each) => each.command === task.command && each.instance === host);
+  if (command === undefined)
+    return age < unknownFor
+      ? { kind: 'under-way', reason: `SSM does not show the command ${task.command} yet` }
+      : { kind: 'again', reason: `SSM does not know the command ${task.command}` };
+  if (command.status === 'under-way')
+    return { kind: 'under-way', reason: `${task.step} runs since ${Math.round(age)} s` };
+  if (command.status === 'succeeded' || command.lines.some((line) => line.kind === 'secondary'))
+    return { kind: 'ended', command };
+  const said = command.lines.find((line) => line.kind === 'error');
+  const reason = `${task.step} failed on ${host} (${command.detail})${said === undefined ? '' : `: ${said.error}: ${said.message}`}`;
+  return age < retryAfter ? { kind: 'under-way', reason } : { kind: 'again', reason };
+}

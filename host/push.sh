@@ -20,16 +20,16 @@ seconds() { # MICROSECONDS
 
 # --- the directories
 
-# What /etc/fstab wants mounted at boot; a blank in a path is \040 there.
-read_expected_mounts() {
+# What fstab wants mounted at boot; a blank in a path is \040 there.
+read_expected_mounts() { # FILE
   local device mount type options rest
   expected_mounts=()
-  [[ -r /etc/fstab ]] || return 0
+  [[ -r $1 ]] || return 0
   while read -r device mount type options rest; do
     [[ $device != '#'* && $mount == /?* && $type != swap && ,$options, != *,noauto,* ]] || continue
     printf -v mount %b "${mount//\\/\\0}"
     expected_mounts+=("$(readlink -m -- "$mount")")
-  done </etc/fstab
+  done <"$1"
 }
 
 is_mounted() { # PATH
@@ -68,7 +68,7 @@ find_problem() { # PATH
 check_directories() { # sets fit_directories and unfit (how many)
   local path
   fit_directories=() unfit=0
-  read_expected_mounts
+  read_expected_mounts /etc/fstab
   for path in "${request_directories[@]}"; do
     find_problem "$path"
     if [[ ! $problem ]]; then
@@ -317,8 +317,8 @@ main() {
   [[ $(stat -c %a:%u "$key") == ?00:0 ]] || fail not-ready "others can read $key, and ssh refuses it; chown root $key; chmod 600 $key"
   unset HOME SSH_AUTH_SOCK "${!RSYNC_@}" # ~/.popt and RSYNC_* would change what rsync does
   # SSM keeps the first 24,000 characters: with many secondaries messages are shorter
-  message_limit=$((20000 / (${#secondary_ids[@]} + ${#request_directories[@]}) - 220))
-  message_limit=$((message_limit > 300 ? 300 : message_limit < 40 ? 40 : message_limit))
+  message_limit=$((23000 / (${#secondary_ids[@]} + ${#request_directories[@]}) - 180))
+  message_limit=$((message_limit > 300 ? 300 : message_limit < 16 ? 16 : message_limit))
   make_scratch
   check_directories
   push_all

@@ -163,9 +163,9 @@ check_number() { # FIELD VALUE LEAST MOST
 # A directory of the system itself would let whoever has the primary's key take over the secondaries.
 is_system_directory() { # PATH
   case $1 in
-    /usr/local/@(bin|sbin|lib*|etc)?(/*)) return 0 ;;
+    */.ssh?(/*) | /usr/local/@(bin|sbin|lib|lib32|lib64|libexec|etc)?(/*)) return 0 ;;
     /usr/@(share|local)/*) return 1 ;;
-    / | /usr?(/*) | /var?(/lib) | /home | /opt | /tmp | /var/@(run|spool|lib/hostsync|lib/amazon)?(/*) | */.ssh?(/*)) return 0 ;;
+    / | /usr?(/*) | /var?(/@(cache|lib|log|tmp)) | /media | /mnt | /home | /opt | /tmp | /var/@(run|spool|lib/@(amazon|dpkg|hostsync|rpm))?(/*)) return 0 ;;
     /@(etc|bin|sbin|lib|lib32|lib64|libx32|boot|dev|proc|sys|run|root)?(/*)) return 0 ;;
   esac
   return 1

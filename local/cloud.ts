@@ -1,44 +1,46 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, ec2Id } from './aws/account.ts';
+import type { AutoScalingGroup, AutoScalingGroupOptions } from './aws/auto-scaling-group.ts';
 import type { CommandRecord } from './aws/command-records.ts';
 import type { QueueMessage } from './aws/destinations.ts';
+import type { Tags } from './aws/ec2.ts';
 import { LocalCloudError } from './aws/errors.ts';
 import type { BusEvent, EventDraft, EventRecord } from './aws/event-bus.ts';
 import type { CallRecord, Problem } from './aws/journal.ts';
 import type { Json } from './aws/json.ts';
 import type { InvocationRecord } from './aws/lambda.ts';
-import { LocalInstance } from './aws/local-instance.ts';
+import { LocalInstance, type MachineOptions } from './aws/local-instance.ts';
 import type { MetricDatum } from './aws/metrics.ts';
 import type { Parameter } from './aws/parameter-store.ts';
 import { type CloudOptions, type CloudParts, openParts } from './aws/parts.ts';
 import type { ScenarioFaults } from './aws/scenario-faults.ts';
 import type { Credentials } from './aws/server.ts';
 import type { PublishedMessage } from './aws/sns.ts';
-import type { Host, VolumeOptions } from './hosts/host.ts';
+import type { Host } from './hosts/host.ts';
 
+export type {
+  AutoScalingGroup,
+  AutoScalingGroupOptions,
+  GroupInstance,
+  LifecycleState,
+} from './aws/auto-scaling-group.ts';
+export type { HookOptions } from './aws/auto-scaling-hooks.ts';
 export type { CommandInvocationRecord, CommandRecord, StepRecord } from './aws/command-records.ts';
 export type { BusEvent, EventRecord } from './aws/event-bus.ts';
 export type { FaultHandle } from './aws/faults.ts';
 export { type CallRecord, type Problem, ProblemsError } from './aws/journal.ts';
 export type { InvocationRecord } from './aws/lambda.ts';
-export type { LocalInstance } from './aws/local-instance.ts';
+export type { LocalInstance, MachineOptions } from './aws/local-instance.ts';
 export type { CloudOptions } from './aws/parts.ts';
 export type { EventSelector, ScenarioFaults } from './aws/scenario-faults.ts';
 
-export interface LaunchOptions {
+export interface LaunchOptions extends MachineOptions {
   /** also the tag Name */
   readonly name?: string;
   /** also the tag hostsync:group */
   readonly group?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** default true; false: no SSM agent runs on it */
-  readonly ssm?: boolean;
-  readonly agentVersion?: string;
-  /** tags can be read in the instance metadata, which forbids some keys; default false */
-  readonly metadataTags?: boolean;
-  readonly diskBytes?: number;
-  readonly volumes?: readonly VolumeOptions[];
   /** default true: resolve when the agent is online; false: as soon as EC2 says `pending` */
   readonly wait?: boolean;
 }
@@ -113,33 +115,9 @@ export class LocalCloud {
 
   /** Launches an instance: `pending`, `running`, then sshd, then the agent. */
   async launch(options: LaunchOptions = {}): Promise<LocalInstance> {
-    const { ec2, fleet, nodes, clock } = this.#parts;
-    const id = ec2Id('i');
-    const host = await fleet.create({
-      id,
-      ...(options.name !== undefined && { hostname: options.name }),
-      ...(options.diskBytes !== undefined && { diskBytes: options.diskBytes }),
-      ...(options.volumes !== undefined && { volumes: options.volumes }),
-    });
-    const tags = {
-      ...(options.name !== undefined && { Name: options.name }),
-      ...(options.group !== undefined && { 'hostsync:group': options.group }),
-      ...options.tags,
-    };
-    const ec2Instance = ec2.add({
-      id,
-      privateIp: host.address,
-      tags: new Map(Object.entries(tags)),
-      metadataTags: options.metadataTags ?? false,
-    });
-    const instance = new LocalInstance(ec2Instance, host, ec2, clock, {
-      agentVersion: options.agentVersion ?? '3.3.3572.0',
-      ssm: options.ssm ?? true,
-    });
-    nodes.set(id, instance.node);
-    this.#instances.push(instance);
+    const instance = await this.#create(options);
     if (options.wait ?? true) await instance.boot();
-    else this.#parts.activity.start(`launch of ${id}`, () => instance.boot());
+    else this.#parts.activity.start(`launch of ${instance.id}`, () => instance.boot());
     return instance;
   }
 
@@ -151,7 +129,16 @@ export class LocalCloud {
     return host;
   }
 
-  /** The instances that were launched, terminated ones included. */
+  /**
+   * An Auto Scaling group with no instances yet: `scaleOut` launches them.
+   *
+   * @throws LocalCloudError when AWS would refuse it
+   */
+  createAutoScalingGroup(options: AutoScalingGroupOptions): AutoScalingGroup {
+    return this.#parts.autoScaling.createGroup(options, (launch) => this.#create(launch));
+  }
+
+  /** The instances that were launched, those of groups and terminated ones included. */
   instances(): readonly LocalInstance[] {
     return [...this.#instances];
   }
@@ -288,6 +275,34 @@ export class LocalCloud {
     while (activity.running().length > 0 && Date.now() < deadline) await sleep(20);
     await rm(stateDirectory, { recursive: true, force: true });
     journal.throwNewProblems();
+  }
+
+  /** A host and its instance, `pending`. */
+  async #create(options: LaunchOptions & { readonly systemTags?: Tags }): Promise<LocalInstance> {
+    const { ec2, fleet, nodes, clock } = this.#parts;
+    const id = ec2Id('i');
+    const host = await fleet.create({
+      id,
+      ...(options.name !== undefined && { hostname: options.name }),
+      ...(options.diskBytes !== undefined && { diskBytes: options.diskBytes }),
+      ...(options.volumes !== undefined && { volumes: options.volumes }),
+    });
+    const tags = {
+      ...(options.name !== undefined && { Name: options.name }),
+      ...(options.group !== undefined && { 'hostsync:group': options.group }),
+      ...options.tags,
+    };
+    const ec2Instance = ec2.add({
+      id,
+      privateIp: host.address,
+      tags: new Map(Object.entries(tags)),
+      ...(options.systemTags !== undefined && { systemTags: options.systemTags }),
+      metadataTags: options.metadataTags ?? false,
+    });
+    const instance = new LocalInstance(ec2Instance, host, ec2, clock, options);
+    nodes.set(id, instance.node);
+    this.#instances.push(instance);
+    return instance;
   }
 }
 

@@ -1,6 +1,5 @@
 // What `npm start` shows: files that are put on a primary arrive on its secondaries. Runs inside a world.
 import { join } from 'node:path';
-import { setUpByHand } from './by-hand.ts';
 import { type LocalCloud, type LocalInstance, startCloud } from './cloud.ts';
 import { openFleet } from './hosts/host.ts';
 import { openShell } from './look-around.ts';
@@ -55,15 +54,18 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
       Promise.all(['primary', 'secondary-1', 'secondary-2'].map((name) => launch(cloud, name))),
     );
     if (primary === undefined) throw new Error('no host was started');
-    await stage.step('set the group up: key, join.sh on the secondaries, tags', () =>
-      setUpByHand(cloud, { name: 'tour', directories: [uploads], primary, secondaries }),
-    );
     await stage.step(`put ${directory} on the primary, in ${uploads}`, async () => {
       await primary.host.copyIn(directory, uploads);
       await must(primary, `chown -R ${owner}:${owner} ${uploads}`);
     });
     cloud.startSchedule(tick);
-    stage.say(`The schedule runs: the function sync every ${tick} s.`);
+    stage.say(
+      `The schedule runs: the function sync every ${tick} s. Now two tags on the primary, and all else happens by itself:`,
+    );
+    await stage.step('key, trust, first sync, verification', async () => {
+      primary.setTags({ 'hostsync:primary': '1', 'hostsync:directories': uploads });
+      await Promise.all(secondaries.map((secondary) => waitUntilInSync(cloud, secondary)));
+    });
     let tree = await show(cloud, 'the first push', primary, secondaries);
     for (const [title, command] of changes) {
       await stage.step(`on the primary: ${title}`, () =>
@@ -86,9 +88,14 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
 }
 
 async function launch(cloud: LocalCloud, name: string): Promise<LocalInstance> {
-  const instance = await cloud.launch({ name, group: 'tour' });
-  await must(instance, `install -d -o ${owner} -g ${owner} ${uploads}`);
-  return instance;
+  const prepare = (instance: LocalInstance) =>
+    must(instance, `install -d -o ${owner} -g ${owner} ${uploads}`);
+  return cloud.launch({ name, group: 'tour', prepare });
+}
+
+async function waitUntilInSync(cloud: LocalCloud, instance: LocalInstance): Promise<void> {
+  const what = `${instance.host.hostname} in sync`;
+  await cloud.waitFor(() => instance.tags['hostsync:state'] === 'in-sync', { what, timeoutSeconds: 150 });
 }
 
 /** Runs a command on a host. @throws {Error} with what it said, unless it ends with 0 */

@@ -1,7 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { SSMClient } from '@aws-sdk/client-ssm';
-import { sendPush } from '../../shared/aws/ssm.ts';
+import type { Clients } from '../../shared/aws/clients.ts';
+import { type Documents, sendScript } from '../../shared/aws/ssm.ts';
 import type { TickAction } from '../../shared/core/plan-tick.ts';
+import { formatPushRequest } from '../../shared/core/request.ts';
 import type { Instruments } from '../../shared/edge/handler.ts';
 
 /** At least one push could not be started; the others were. */
@@ -10,8 +11,8 @@ export class TickError extends AggregateError {
 }
 
 interface Tools extends Instruments {
-  readonly ssm: SSMClient;
-  readonly documentName: string;
+  readonly clients: Clients;
+  readonly documents: Documents;
 }
 
 /**
@@ -26,12 +27,19 @@ export async function carryOutTick(actions: readonly TickAction[], tools: Tools)
   if (errors.length > 0) throw new TickError(errors, errors.map((error) => error.message).join(' | '));
 }
 
-async function carryOut(action: TickAction, { ssm, documentName, logger, metrics }: Tools): Promise<void> {
+async function carryOut(action: TickAction, { clients, documents, logger, metrics }: Tools): Promise<void> {
   switch (action.kind) {
     case 'push': {
       const { group, primary, request, reason } = action;
       try {
-        const command = await sendPush(ssm, documentName, primary, request);
+        const comment = `hostsync push, group ${group}, epoch ${request.epoch}`;
+        const command = await sendScript(
+          clients.ssm,
+          documents.push,
+          [primary],
+          formatPushRequest(request),
+          comment,
+        );
         const secondaries = request.secondaries.map(({ id }) => id);
         logger.info(reason, { action: 'push', group, primary, epoch: request.epoch, secondaries, command });
         metrics.addMetric('PushesStarted', MetricUnit.Count, 1);

@@ -24,7 +24,8 @@ export type Tags = ReadonlyMap<string, string>;
 export interface Instance {
   readonly id: string;
   readonly reservationId: string;
-  readonly launchTime: Date;
+  /** of the last start: it is not the time of the first launch */
+  launchTime: Date;
   readonly metadataTags: boolean;
   readonly availabilityZone: string;
   state: InstanceStateName;
@@ -78,6 +79,8 @@ export class Ec2 {
     readonly id: string;
     readonly privateIp: string;
     readonly tags: Tags;
+    /** tags of AWS itself, `aws:…`, which nobody else may set */
+    readonly systemTags?: Tags;
     readonly metadataTags: boolean;
   }): Instance {
     checkTags([...options.tags], options.metadataTags);
@@ -89,7 +92,7 @@ export class Ec2 {
       availabilityZone: `${this.account.region}${['a', 'b', 'c'][this.#instances.size % 3]}`,
       state: 'pending',
       privateIp: options.privateIp,
-      tags: options.tags,
+      tags: new Map([...options.tags, ...(options.systemTags ?? [])]),
       tagVersion: 1,
     };
     this.#instances.set(instance.id, instance);
@@ -100,6 +103,7 @@ export class Ec2 {
 
   setState(instance: Instance, state: InstanceStateName): void {
     instance.state = state;
+    if (state === 'pending') instance.launchTime = new Date();
     if (state === 'terminated') instance.privateIp = undefined;
     this.#emitState(instance);
   }

@@ -1,13 +1,20 @@
-import type { ExecOptions, ExecResult, Host } from '../hosts/host.ts';
+import type { ExecOptions, ExecResult, Host, VolumeOptions } from '../hosts/host.ts';
 import type { Clock } from './clock.ts';
 import { checkTags, type Ec2, type Instance, type InstanceStateName } from './ec2.ts';
 import { LocalCloudError } from './errors.ts';
 import { ManagedNode } from './ssm-nodes.ts';
 
-export interface InstanceOptions {
-  readonly agentVersion: string;
-  /** whether an SSM agent runs on it */
-  readonly ssm: boolean;
+/** What a launch says of the machine, as an AMI and a launch template do. */
+export interface MachineOptions {
+  /** default true; false: no SSM agent runs on it */
+  readonly ssm?: boolean;
+  readonly agentVersion?: string;
+  /** tags can be read in the instance metadata, which forbids some keys; default false */
+  readonly metadataTags?: boolean;
+  readonly diskBytes?: number;
+  readonly volumes?: readonly VolumeOptions[];
+  /** plays the AMI: runs after the first boot of the host, before its agent is online */
+  readonly prepare?: (instance: LocalInstance) => Promise<unknown>;
 }
 
 // The agent needs a moment after sshd.
@@ -23,16 +30,18 @@ export class LocalInstance {
   readonly #ec2: Ec2;
   readonly #clock: Clock;
   readonly #ssm: boolean;
+  #prepare: MachineOptions['prepare'];
 
-  constructor(instance: Instance, host: Host, ec2: Ec2, clock: Clock, options: InstanceOptions) {
+  constructor(instance: Instance, host: Host, ec2: Ec2, clock: Clock, options: MachineOptions) {
     this.id = instance.id;
     this.host = host;
     this.#instance = instance;
     this.#ec2 = ec2;
     this.#clock = clock;
-    this.#ssm = options.ssm;
+    this.#ssm = options.ssm ?? true;
+    this.#prepare = options.prepare;
     this.node = new ManagedNode(instance, host, {
-      agentVersion: options.agentVersion,
+      agentVersion: options.agentVersion ?? '3.3.3572.0',
       clock,
       reboot: () => this.reboot(),
     });
@@ -40,6 +49,10 @@ export class LocalInstance {
 
   get state(): InstanceStateName {
     return this.#instance.state;
+  }
+
+  get availabilityZone(): string {
+    return this.#instance.availabilityZone;
   }
 
   /** the IPv4 address in the fleet's network */
@@ -56,6 +69,7 @@ export class LocalInstance {
   async boot(): Promise<void> {
     this.#ec2.setState(this.#instance, 'running');
     await this.host.start();
+    await this.#runPrepare();
     await this.#startAgent();
   }
 
@@ -156,6 +170,18 @@ export class LocalInstance {
 
   deleteTags(...keys: readonly string[]): void {
     this.#ec2.changeTags(this.#instance, new Map(keys.map((key) => [key, undefined])));
+  }
+
+  async #runPrepare(): Promise<void> {
+    if (this.state !== 'running') return;
+    const prepare = this.#prepare;
+    this.#prepare = undefined;
+    try {
+      await prepare?.(this);
+    } catch (error) {
+      // it was stopped or terminated under it
+      if (this.state === 'running') throw error;
+    }
   }
 
   async #startAgent(): Promise<void> {

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostFleet } from '../hosts/host.ts';
 import type { Account } from './account.ts';
+import { AutoScaling } from './auto-scaling.ts';
+import { autoScalingService } from './auto-scaling-operations.ts';
 import { Clock } from './clock.ts';
 import { Destinations } from './destinations.ts';
 import { Ec2 } from './ec2.ts';
@@ -49,6 +51,7 @@ export interface CloudParts {
   readonly activity: Activity;
   readonly bus: EventBus;
   readonly ec2: Ec2;
+  readonly autoScaling: AutoScaling;
   readonly nodes: Map<string, ManagedNode>;
   readonly runCommand: RunCommand;
   readonly parameters: ParameterStore;
@@ -89,6 +92,7 @@ async function connect(
   const activity = new Activity(journal);
   const bus = new EventBus(account, activity, clock);
   const ec2 = new Ec2(account, bus);
+  const autoScaling = new AutoScaling(account, bus, activity, clock);
   const iam = new Iam(account.accountId);
   const sns = new Sns(stack.topics.map(({ arn }) => arn));
   const nodes = new Map<string, ManagedNode>();
@@ -101,6 +105,7 @@ async function connect(
   const documents = stack.documents.map(readDocument);
   const services = [
     ec2Service(ec2),
+    autoScalingService(autoScaling),
     ssmService({
       account,
       nodes,
@@ -146,6 +151,7 @@ async function connect(
       activity,
       bus,
       ec2,
+      autoScaling,
       nodes,
       runCommand,
       parameters,

@@ -1,4 +1,6 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SSMClient } from '@aws-sdk/client-ssm';
 
 /** Throttling is expected, its limits are not published (SSM), and they are shared with the whole account: slow down by itself. */
@@ -9,11 +11,18 @@ const common = {
 } as const;
 
 export interface Clients {
+  readonly autoScaling: AutoScalingClient;
   readonly ec2: EC2Client;
+  readonly eventBridge: EventBridgeClient;
   readonly ssm: SSMClient;
 }
 
 /** The clients of one process; a handler makes them once and hands them on. */
 export function makeClients(): Clients {
-  return { ec2: new EC2Client(common), ssm: new SSMClient(common) };
+  return {
+    autoScaling: new AutoScalingClient(common),
+    ec2: new EC2Client(common),
+    eventBridge: new EventBridgeClient(common),
+    ssm: new SSMClient(common),
+  };
 }

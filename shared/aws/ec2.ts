@@ -3,8 +3,8 @@ import type { ObservedInstance } from '../core/observation.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 
 /**
- * Every instance that carries the tag `hostsync:group` and is not terminated: a terminated one keeps its tags for
- * about an hour. One call for each 1,000 instances.
+ * Every instance that carries the tag `hostsync:group`, or still what hostsync wrote on a host that had it, and is not
+ * terminated: a terminated one keeps its tags for about an hour. One call for each 1,000 instances.
  */
 export async function observeInstances(ec2: EC2Client): Promise<readonly ObservedInstance[]> {
   const instances: ObservedInstance[] = [];
@@ -12,7 +12,7 @@ export async function observeInstances(ec2: EC2Client): Promise<readonly Observe
     { client: ec2, pageSize: 1000 },
     {
       Filters: [
-        { Name: 'tag-key', Values: [tagKeys.group] },
+        { Name: 'tag-key', Values: [tagKeys.group, tagKeys.state] },
         {
           Name: 'instance-state-name',
           Values: ['pending', 'running', 'stopping', 'stopped', 'shutting-down'],
@@ -29,9 +29,18 @@ function toObserved({
   InstanceId,
   State,
   PrivateIpAddress,
+  LaunchTime,
   Tags = [],
 }: Instance): readonly ObservedInstance[] {
   if (InstanceId === undefined || State?.Name === undefined) return [];
   const tags = Tags.flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? ''] as const]));
-  return [{ id: InstanceId, state: State.Name, address: PrivateIpAddress, tags: Object.fromEntries(tags) }];
+  return [
+    {
+      id: InstanceId,
+      state: State.Name,
+      address: PrivateIpAddress,
+      tags: Object.fromEntries(tags),
+      launchedAt: LaunchTime?.getTime(),
+    },
+  ];
 }

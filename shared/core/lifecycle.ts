@@ -13,16 +13,20 @@ export function isLeaving(lifecycle: ObservedLifecycle | undefined): boolean {
   return lifecycle?.state.startsWith('Terminat') ?? false;
 }
 
-/** The hook that holds the instance, if it is one of ours by its place in the lifecycle. */
-export function waitingHook(lifecycle: ObservedLifecycle | undefined): keyof typeof hookNames | undefined {
+/**
+ * The hooks of ours that may hold the instance. Going into a warm pool from outside it is held by the launch hook, coming
+ * back to it by the terminate hook, and the state is the same. Source: EC2 Auto Scaling User Guide, warm pool lifecycle.
+ */
+export function waitingHooks(lifecycle: ObservedLifecycle | undefined): readonly (keyof typeof hookNames)[] {
   switch (lifecycle?.state) {
     case 'Pending:Wait':
+      return ['launch'];
     case 'Warmed:Pending:Wait':
-      return 'launch';
+      return ['launch', 'terminate'];
     case 'Terminating:Wait':
     case 'Warmed:Terminating:Wait':
-      return 'terminate';
+      return ['terminate'];
     default:
-      return undefined;
+      return [];
   }
 }

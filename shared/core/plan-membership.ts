@@ -1,5 +1,5 @@
 import { groupNameProblem, parseConfiguration } from './group.ts';
-import { hookNames, isLeaving, isWarm, waitingHook } from './lifecycle.ts';
+import { hookNames, isLeaving, isWarm, waitingHooks } from './lifecycle.ts';
 import type { MembershipAction } from './membership-action.ts';
 import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
@@ -140,7 +140,7 @@ function isSameCommand(a: MembershipAction, b: MembershipAction): boolean {
 /** Keeps a newcomer's hook alive, or gives the launch up when its time is over. */
 function holdHook(group: string, instance: ObservedInstance, view: View): readonly MembershipAction[] {
   const lifecycle = view.observed.lifecycles.get(instance.id);
-  if (lifecycle === undefined || waitingHook(lifecycle) !== 'launch') return [];
+  if (lifecycle === undefined || !waitingHooks(lifecycle).includes('launch')) return [];
   const age = instance.launchedAt === undefined ? 0 : (view.now - instance.launchedAt) / 1000;
   const { joinTimeout, joinFailure } = view.settings;
   if (age > joinTimeout)
@@ -170,21 +170,12 @@ function completeHook(
   failed = false,
 ): readonly MembershipAction[] {
   const lifecycle = observed.lifecycles.get(id);
-  const hook = waitingHook(lifecycle);
-  if (lifecycle === undefined || hook === undefined) return [];
+  if (lifecycle === undefined) return [];
   const { autoScalingGroup } = lifecycle;
-  return [
-    {
-      kind: 'complete-hook',
-      group,
-      instance: id,
-      autoScalingGroup,
-      hook: hookNames[hook],
-      result,
-      failed,
-      reason,
-    },
-  ];
+  return waitingHooks(lifecycle).map((each) => {
+    const hook = hookNames[each];
+    return { kind: 'complete-hook', group, instance: id, autoScalingGroup, hook, result, failed, reason };
+  });
 }
 
 /**

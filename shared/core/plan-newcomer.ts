@@ -33,6 +33,11 @@ export function planNewcomer(
   return joining.length > 0 ? joining : planFirstSync(group, instance, ready, view);
 }
 
+/** What a host that was joined so was joined to: another primary, key, epoch or list of directories gives another one. */
+export function joinDigest(primary: string, request: JoinRequest): string {
+  return digest(`${primary}\n${formatJoinRequest(request)}`);
+}
+
 /** The step that makes a host trust the primary's key and have its directories as modules; none if it does already. */
 export function planJoin(
   group: string,
@@ -43,7 +48,7 @@ export function planJoin(
   const { primary, configuration, publicKey } = ready;
   const { epoch, directories } = configuration;
   const request: JoinRequest = { group, epoch, directories, owner: undefined, publicKey };
-  const wanted = digest(`${primary.id}\n${formatJoinRequest(request)}`);
+  const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
   if (tags[tagKeys.joined] === wanted && tags[tagKeys.hostKey] !== undefined) return [];
   const join = (reason: string): readonly MembershipAction[] => [

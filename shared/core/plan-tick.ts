@@ -31,6 +31,8 @@ export type LeaveOutCode =
   | 'not-running'
   | 'no-address'
   | 'not-joined'
+  | 'joining'
+  | 'quarantined'
   | 'bad-tags';
 
 /** `error`: a person must act. `info`: all is as it was asked for, or mends itself. */
@@ -78,7 +80,8 @@ export function tickBlocker(scheduledAt: number, now: number): string | undefine
  * one changes nothing for another.
  */
 export function planTick(observed: Observation): readonly TickAction[] {
-  const groups = Map.groupBy(observed.instances, ({ tags }) => tags[tagKeys.group] ?? '');
+  const tagged = observed.instances.filter(({ tags }) => tags[tagKeys.group] !== undefined);
+  const groups = Map.groupBy(tagged, ({ tags }) => tags[tagKeys.group] ?? '');
   if (groups.size === 0)
     return [{ kind: 'nothing-to-do', reason: `no instance carries the tag ${tagKeys.group}` }];
   const instances = new Map(observed.instances.map((instance) => [instance.id, instance]));
@@ -226,8 +229,8 @@ function pushTarget(
       if (instance === undefined)
         return leaveOut(
           'unknown',
-          'error',
-          `no instance ${id} with the tag ${tagKeys.group} is there: it was terminated, or the tag is missing; take it from the list, or tag it`,
+          'info',
+          `no instance ${id} with the tag ${tagKeys.group} is there: it was terminated or lost the tag, and goes off the list`,
         );
       const itsGroup = instance.tags[tagKeys.group];
       if (itsGroup !== group)
@@ -240,13 +243,14 @@ function pushTarget(
         return leaveOut('not-running', 'info', `${id} is ${instance.state}; it is pushed to when it runs`);
       if (instance.address === undefined)
         return leaveOut('no-address', 'error', `${id} has no private IPv4 address: give it one`);
+      const state = instance.tags[tagKeys.state];
+      if (state === 'joining')
+        return leaveOut('joining', 'info', `${id} still gets its first sync, in a push of its own`);
+      if (state === 'quarantined')
+        return leaveOut('quarantined', 'info', `${id} is in quarantine until what only it holds is rescued`);
       const hostKey = instance.tags[tagKeys.hostKey];
       if (hostKey === undefined)
-        return leaveOut(
-          'not-joined',
-          'info',
-          `${id} has no tag ${tagKeys.hostKey} yet: run join.sh there and set the tag to the key that it prints`,
-        );
+        return leaveOut('not-joined', 'info', `${id} has no tag ${tagKeys.hostKey} yet: it is about to join`);
       const problem = hostKeyProblem(id, hostKey);
       if (problem !== undefined) return leaveOut('bad-tags', 'error', describeTagProblem(problem));
       return { id, address: instance.address, port: sshPort, hostKey };

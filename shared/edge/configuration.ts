@@ -12,9 +12,31 @@ const documentName = v.pipe(
   v.regex(/^[a-zA-Z0-9_\-.:/]{3,128}$/u, 'is not the name of an SSM document'),
 );
 
+const seconds = (least: number, most: number) => {
+  const message = `is no whole number of seconds from ${least} to ${most}`;
+  return v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/u, message),
+    v.transform(Number),
+    v.minValue(least, message),
+    v.maxValue(most, message),
+  );
+};
+
+const joining = {
+  HOSTSYNC_PUSH_DOCUMENT: documentName,
+  HOSTSYNC_JOIN_DOCUMENT: documentName,
+  HOSTSYNC_PROMOTE_DOCUMENT: documentName,
+  /** A lifecycle hook cannot be held for longer than 48 hours. Source: Auto Scaling User Guide, lifecycle hooks. */
+  HOSTSYNC_JOIN_TIMEOUT: seconds(60, 172_800),
+  HOSTSYNC_JOIN_FAILURE: v.picklist(['ABANDON', 'CONTINUE'], 'is neither ABANDON nor CONTINUE'),
+};
+
 /** What each function reads from its environment. serverless.yml sets all of it. */
 const schemas = {
-  sync: v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName }),
+  sync: v.object(joining),
+  'instance-launch': v.object(joining),
+  'instance-termination': v.object(joining),
 };
 
 type Schemas = typeof schemas;

@@ -1,10 +1,6 @@
 import * as v from 'valibot';
+import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
-
-/** The event is not of the kind that the function is for. */
-export class EventError extends Error {
-  override readonly name = 'EventError';
-}
 
 /** The envelope of a scheduled rule's event. Source: EventBridge User Guide, "Scheduled Event"; unknown fields are ignored. */
 const scheduledEvent = v.object({

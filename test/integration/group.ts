@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { type GroupByHand, runScript, setUpByHand } from '../../local/by-hand.ts';
 import { type LocalCloud, type LocalInstance, startCloud } from '../../local/cloud.ts';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from '../../local/hosts/host.ts';
 import { type PushResult, pushResults } from '../../local/pushes.ts';
@@ -25,20 +24,17 @@ export class TestGroup {
   readonly cloud: LocalCloud;
   readonly primary: LocalInstance;
   readonly secondaries: readonly LocalInstance[];
-  readonly publicKey: string;
 
   constructor(
     fleet: HostFleet,
     cloud: LocalCloud,
     primary: LocalInstance,
     secondaries: readonly LocalInstance[],
-    publicKey: string,
   ) {
     this.fleet = fleet;
     this.cloud = cloud;
     this.primary = primary;
     this.secondaries = secondaries;
-    this.publicKey = publicKey;
   }
 
   /** Fires the schedule once and waits for all that comes of it. @returns what the push printed, by secondary */
@@ -90,7 +86,15 @@ export async function must(host: Pick<Host, 'exec' | 'id'>, command: string): Pr
   return stdout;
 }
 
-/** Starts hosts and sets the group `web` up as the README has it done. The directories belong to www-data. */
+/** Makes the directories, as the image of a web server has them, owned by www-data. */
+export async function makeDirectories(
+  host: Pick<Host, 'exec' | 'id'>,
+  directories: readonly string[],
+): Promise<void> {
+  await must(host, `install -d -o www-data -g www-data ${directories.join(' ')}`);
+}
+
+/** Starts the hosts of a group `web`, sets the primary's tags, and has ticks bring every secondary in sync. */
 export async function startGroup(options: GroupOptions = {}): Promise<TestGroup> {
   const {
     secondaries: count = 2,
@@ -105,23 +109,31 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     ...{ packageDirectory, tickSeconds: 'manual', fleet },
     ...(timeScale !== undefined && { timeScale }),
   });
-  const launch = async (name: string, itsVolumes: readonly VolumeOptions[]) => {
-    const instance = await cloud.launch({
+  const launch = (name: string, itsVolumes: readonly VolumeOptions[]) =>
+    cloud.launch({
       ...{ name, group: 'web', volumes: itsVolumes },
       ...(diskBytes !== undefined && { diskBytes }),
+      prepare: (instance) => makeDirectories(instance, directories),
     });
-    await must(instance, `install -d -o www-data -g www-data ${directories.join(' ')}`);
-    return instance;
-  };
   const [primary, ...secondaries] = await Promise.all(
     Array.from({ length: count + 1 }, (_, index) =>
       launch(index === 0 ? 'primary' : `secondary-${index}`, index === 0 ? volumes : []),
     ),
   );
   if (primary === undefined) throw new Error('no primary');
-  const group: GroupByHand = { name: 'web', directories, primary, secondaries, excludes };
-  const publicKey = await setUpByHand(cloud, group);
-  return new TestGroup(fleet, cloud, primary, secondaries, publicKey);
+  // An empty directory is never pushed, for it looks like an unmounted volume
+  await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));
+  await must(primary, `chown -R www-data: ${directories.join(' ')}`);
+  primary.setTags({
+    ...{ 'hostsync:primary': '1', 'hostsync:directories': directories.join(' ') },
+    ...(excludes.length > 0 && { 'hostsync:exclude': excludes.join(' ') }),
+  });
+  const group = new TestGroup(fleet, cloud, primary, secondaries);
+  await group.tick();
+  const late = secondaries.filter(({ tags }) => tags['hostsync:state'] !== 'in-sync');
+  if (late.length > 0)
+    throw new Error(
+      `not joined: ${JSON.stringify(late.map(({ tags }) => tags))}\n${JSON.stringify(group.lastLog())}`,
+    );
+  return group;
 }
-
-export { runScript };

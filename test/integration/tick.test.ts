@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalInstance } from '../../local/cloud.ts';
@@ -86,12 +87,11 @@ it('a host outside EC2 that stands in the list by name is pushed to, with the ke
   );
 
   // What docs/host-scripts.md has the user do: the same scripts, from a shell, with a request in a file
-  const { readFileSync } = await import('node:fs');
   for (const script of ['request.sh', 'join.sh'])
     await outside.writeFile(`/root/${script}`, readFileSync(join('host', script)), 0o755);
   await outside.writeFile(
     '/root/request',
-    `group\tweb\nepoch\t1\ndirectory\t${uploads}\npublic-key\t${group.publicKey.replace(' ', '\t')}\n`,
+    `group\tweb\nepoch\t1\ndirectory\t${uploads}\npublic-key\t${(group.primary.tags['hostsync:public-key'] ?? '').replace(' ', '\t')}\n`,
   );
   const joined = JSON.parse(await must(outside, '/root/join.sh /root/request'));
   expect(joined).toMatchObject({ kind: 'join', group: 'web', epoch: 1, changed: true });
@@ -159,33 +159,74 @@ describe('AWS at its worst', () => {
   });
 });
 
-describe('the role of the function sync', () => {
-  const send = async (documentName: string, instance: LocalInstance) => {
-    const ssm = new SSMClient({ ...group.cloud.clientConfig('SyncLambdaFunction'), maxAttempts: 1 });
-    await ssm.send(
+describe('the roles let nobody go further than their work, even with the code of a function taken over', () => {
+  const clients = (asFunction: string) => {
+    const config = { ...group.cloud.clientConfig(asFunction), maxAttempts: 1 };
+    return { ssm: new SSMClient(config), ec2: new EC2Client(config) };
+  };
+  const send = (asFunction: string, documentName: string, instance: LocalInstance) =>
+    clients(asFunction).ssm.send(
       new SendCommandCommand({
         DocumentName: documentName,
         InstanceIds: [instance.id],
         Parameters: { request: ['AAAA'] },
       }),
     );
-  };
-
-  it('lets it run nothing on a host that is no primary', async () => {
-    await expect(send(group.cloud.physicalName('PushDocument'), group.secondary(0))).rejects.toThrow(
-      /not authorized/u,
+  const tag = (asFunction: string, instance: LocalInstance, key: string) =>
+    clients(asFunction).ec2.send(
+      new CreateTagsCommand({ Resources: [instance.id], Tags: [{ Key: key, Value: 'x' }] }),
     );
-  });
-
-  it('lets it run no other document on the primary', async () => {
-    await expect(send(group.cloud.physicalName('JoinDocument'), group.primary)).rejects.toThrow(
-      /not authorized/u,
+  const untag = (asFunction: string, instance: LocalInstance, keys: readonly string[] | undefined) =>
+    clients(asFunction).ec2.send(
+      new DeleteTagsCommand({
+        Resources: [instance.id],
+        ...(keys && { Tags: keys.map((Key) => ({ Key })) }),
+      }),
     );
-    await expect(send('AWS-RunShellScript', group.primary)).rejects.toThrow();
+  const functions = [
+    'SyncLambdaFunction',
+    'InstanceDashlaunchLambdaFunction',
+    'InstanceDashterminationLambdaFunction',
+  ];
+  let stranger: LocalInstance;
+  beforeAll(async () => {
+    stranger = await group.cloud.launch({ name: 'stranger' });
   });
-
   afterAll(() => {
     group.cloud.takeProblems();
+  });
+
+  it.each(functions)(
+    '%s runs no command on a host outside our groups, and no document of others',
+    async (name) => {
+      const denied = /not authorized|cannot judge|InvalidDocument/u;
+      await expect(send(name, group.cloud.physicalName('JoinDocument'), stranger)).rejects.toThrow(
+        /not authorized/u,
+      );
+      await expect(send(name, 'AWS-RunShellScript', group.primary)).rejects.toThrow(denied);
+    },
+  );
+
+  it('InstanceTermination runs none at all', async () => {
+    const name = 'InstanceDashterminationLambdaFunction';
+    await expect(send(name, group.cloud.physicalName('PushDocument'), group.primary)).rejects.toThrow(
+      /not authorized/u,
+    );
+  });
+
+  it.each(functions)(
+    '%s makes nobody primary, moves nobody to another group, and tags no stranger',
+    async (name) => {
+      for (const key of ['hostsync:primary', 'hostsync:group', 'hostsync:directories', 'Name'])
+        await expect(tag(name, group.secondary(0), key)).rejects.toThrow(/not authorized/u);
+      await expect(tag(name, stranger, 'hostsync:state')).rejects.toThrow(/not authorized/u);
+    },
+  );
+
+  it.each(functions)('%s takes no tags away but its own, and never all of them', async (name) => {
+    await expect(untag(name, group.primary, ['hostsync:primary'])).rejects.toThrow(/not authorized/u);
+    await expect(untag(name, group.primary, ['hostsync:task', 'Name'])).rejects.toThrow(/not authorized/u);
+    await expect(untag(name, group.primary, undefined)).rejects.toThrow(/not authorized/u);
   });
 });
 

@@ -86,7 +86,7 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
     await group.secondary(0).fillDisk();
     await must(
       group.primary,
-      `head -c 1000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
+      `head -c 30000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
     );
     const [first, second] = byId(await group.tick());
     expect(first).toMatchObject({

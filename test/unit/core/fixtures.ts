@@ -1,4 +1,5 @@
 import type { ObservedAgent, ObservedInstance } from '../../../shared/core/observation.ts';
+import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {
@@ -7,14 +8,25 @@ export function instanceId(number: number): string {
 
 export const hostKey = `ssh-ed25519 ${'A'.repeat(68)}`;
 
+export const publicKey = `ssh-ed25519 ${'B'.repeat(68)}`;
+
 export const primaryTags = {
   'hostsync:group': 'web',
   'hostsync:primary': '1',
   'hostsync:directories': '/srv/uploads',
   'hostsync:secondaries': `${instanceId(2)} ${instanceId(3)}`,
+  'hostsync:public-key': publicKey,
 } as const;
 
-export const secondaryTags = { 'hostsync:group': 'web', 'hostsync:host-key': hostKey } as const;
+/** Of a secondary that was joined to the primary of `primaryTags` (instance 1) and has all files. */
+export const secondaryTags = {
+  'hostsync:group': 'web',
+  'hostsync:host-key': hostKey,
+  'hostsync:state': 'in-sync',
+  'hostsync:joined': joinDigest(instanceId(1), {
+    ...{ group: 'web', epoch: 1, directories: ['/srv/uploads'], owner: undefined, publicKey },
+  }),
+} as const;
 
 export function instance(
   number: number,

@@ -26,7 +26,8 @@ function settle(
 
 function groupOf(newcomers: number, list = ''): SimulatedGroup {
   const group = new SimulatedGroup();
-  group.add(instanceId(1), { ...primaryTags, 'hostsync:secondaries': list });
+  const { 'hostsync:public-key': _none, ...tags } = primaryTags;
+  group.add(instanceId(1), { ...tags, 'hostsync:secondaries': list });
   for (let number = 2; number < newcomers + 2; number++) group.add(instanceId(number), {});
   return group;
 }

@@ -149,6 +149,12 @@ describe('a secondary that is left out, while the others are pushed to', () => {
   it.each([
     ['stopped', replaceSecond(secondaryTags, 'stopped'), 'not-running info'],
     ['still starting', replaceSecond(secondaryTags, 'pending'), 'not-running info'],
+    ['in its first sync', replaceSecond({ ...secondaryTags, 'hostsync:state': 'joining' }), 'joining info'],
+    [
+      'in quarantine',
+      replaceSecond({ ...secondaryTags, 'hostsync:state': 'quarantined' }),
+      'quarantined info',
+    ],
     ['not yet joined', replaceSecond({ 'hostsync:group': 'web' }), 'not-joined info'],
     [
       'with a key that is none',
@@ -163,7 +169,7 @@ describe('a secondary that is left out, while the others are pushed to', () => {
     [
       'terminated',
       { ...group, instances: group.instances.filter(({ id }) => id !== instanceId(2)) },
-      'unknown error',
+      'unknown info',
     ],
     [
       'without an address',
@@ -195,7 +201,7 @@ describe('a secondary that is left out, while the others are pushed to', () => {
 
   it('leaves no push when it was the only one', () => {
     const observed = healthyGroup({ 'hostsync:secondaries': instanceId(9) });
-    expect(codes(planTick(observed))).toEqual(['leave-out unknown error', 'no-push no-secondary-ready info']);
+    expect(codes(planTick(observed))).toEqual(['leave-out unknown info', 'no-push no-secondary-ready info']);
   });
 });
 

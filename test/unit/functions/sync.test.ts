@@ -1,4 +1,4 @@
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { DescribeInstanceInformationCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -6,7 +6,14 @@ import type { ObservedInstance } from '../../../shared/core/observation.ts';
 import { healthyGroup, instance, instanceId, primaryTags, secondaryTags } from '../core/fixtures.ts';
 import { lambdaContext, scheduledEvent } from './lambda-context.ts';
 
-vi.stubEnv('HOSTSYNC_PUSH_DOCUMENT', 'hostsync-test-PushDocument-1A2B3C');
+for (const [name, value] of Object.entries({
+  HOSTSYNC_PUSH_DOCUMENT: 'hostsync-test-PushDocument-1A2B3C',
+  HOSTSYNC_JOIN_DOCUMENT: 'hostsync-test-JoinDocument-1A2B3C',
+  HOSTSYNC_PROMOTE_DOCUMENT: 'hostsync-test-PromoteDocument-1A2B3C',
+  HOSTSYNC_JOIN_TIMEOUT: '3600',
+  HOSTSYNC_JOIN_FAILURE: 'ABANDON',
+}))
+  vi.stubEnv(name, value);
 vi.stubEnv('AWS_REGION', 'us-east-1');
 // Has Powertools log through the console that the tests watch
 vi.stubEnv('POWERTOOLS_DEV', 'true');
@@ -78,7 +85,7 @@ describe('the calls of a tick', () => {
     await tick();
     expect(ec2.commandCalls(DescribeInstancesCommand)[0]?.args[0].input).toEqual({
       Filters: [
-        { Name: 'tag-key', Values: ['hostsync:group'] },
+        { Name: 'tag-key', Values: ['hostsync:group', 'hostsync:state'] },
         {
           Name: 'instance-state-name',
           Values: ['pending', 'running', 'stopping', 'stopped', 'shutting-down'],
@@ -175,19 +182,23 @@ describe('trouble', () => {
   );
 });
 
-it('logs every reason as one JSON object', async () => {
+it('logs every reason as one JSON object, and takes off the list what is gone', async () => {
   const [primary, second] = healthyGroup().instances;
   if (primary === undefined || second === undefined) throw new Error('fixture');
   const instances = [primary, second].map(described);
   ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: instances }] });
   ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
   await tick();
+  expect(ec2.commandCalls(CreateTagsCommand)[0]?.args[0].input).toEqual({
+    Resources: [instanceId(1)],
+    Tags: [{ Key: 'hostsync:secondaries', Value: instanceId(2) }],
+  });
   const lines = [...vi.mocked(console.error).mock.calls, ...vi.mocked(console.info).mock.calls].map(
     ([line]) => JSON.parse(String(line)),
   );
   expect(lines).toEqual([
     expect.objectContaining({
-      level: 'ERROR',
+      level: 'INFO',
       action: 'leave-out',
       group: 'web',
       code: 'unknown',
@@ -200,5 +211,6 @@ it('logs every reason as one JSON object', async () => {
       primary: instanceId(1),
       command: 'c-1',
     }),
+    expect.objectContaining({ level: 'INFO', action: 'set-list', left: [instanceId(3)] }),
   ]);
 });

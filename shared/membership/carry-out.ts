@@ -1,0 +1,129 @@
+import { completeHook, keepHookAlive } from '../aws/auto-scaling.ts';
+import type { Clients } from '../aws/clients.ts';
+import { publishEvent } from '../aws/domain-events.ts';
+import { hasCode } from '../aws/errors.ts';
+import { type Documents, sendScript } from '../aws/ssm.ts';
+import type { TagWriter } from '../aws/tags.ts';
+import type { MembershipAction } from '../core/membership-action.ts';
+import { formatJoinRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
+import { tagKeys } from '../core/tag-keys.ts';
+import { formatTask, type TaskStep } from '../core/task.ts';
+
+/** What is needed to carry a membership plan out. */
+export interface MembershipTools {
+  readonly clients: Clients;
+  readonly documents: Documents;
+  readonly tags: TagWriter;
+  /** The hooks that this run has kept alive already: once a run is enough. */
+  readonly keptAlive: Set<string>;
+}
+
+/** Carries one action out. Every one of them may be carried out twice without harm. */
+export async function carryOutMembership(action: MembershipAction, tools: MembershipTools): Promise<void> {
+  const { clients, documents, tags, keptAlive } = tools;
+  switch (action.kind) {
+    case 'promote': {
+      const { group, primary, request } = action;
+      const text = formatPromoteRequest(request);
+      const command = await sendScript(
+        clients.ssm,
+        documents.promote,
+        [primary],
+        text,
+        `hostsync promote, group ${group}`,
+      );
+      return tags.write([primary], { [tagKeys.task]: task('promote', command) });
+    }
+    case 'record-public-key':
+      await tags.write([action.primary], { [tagKeys.publicKey]: action.publicKey });
+      return tags.remove(action.primary, [tagKeys.task]);
+    case 'join':
+      return join(action, tools);
+    case 'record-join': {
+      const { instance, hostKey, epoch, digest } = action;
+      await tags.write([instance], {
+        ...{ [tagKeys.hostKey]: hostKey, [tagKeys.epoch]: String(epoch), [tagKeys.joined]: digest },
+      });
+      return tags.remove(instance, [tagKeys.task]);
+    }
+    case 'first-sync': {
+      const { group, primary, request, passes } = action;
+      const text = formatPushRequest(request);
+      const command = await sendScript(
+        clients.ssm,
+        documents.push,
+        [primary],
+        text,
+        `hostsync first sync, group ${group}`,
+      );
+      for (const [pass, entries] of Map.groupBy(passes, ([, each]) => each))
+        await tags.write(
+          entries.map(([id]) => id),
+          { [tagKeys.task]: task('first-sync', command, pass) },
+        );
+      return;
+    }
+    case 'admit': {
+      const { instance, syncedAt } = action;
+      await tags.write([instance], {
+        ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: new Date(syncedAt).toISOString() },
+      });
+      return tags.remove(instance, [tagKeys.task]);
+    }
+    case 'set-list':
+      await tags.write([action.primary], action.set);
+      return tags.remove(action.primary, action.remove);
+    case 'clear-state':
+      return tags.remove(action.instance, action.keys);
+    case 'complete-hook': {
+      const { group, instance, result, failed, reason } = action;
+      if (failed)
+        await publishEvent(clients.eventBridge, { type: 'Join Failed', detail: { group, instance, reason } });
+      await completeHook(clients.autoScaling, action, result);
+      return;
+    }
+    case 'keep-alive':
+      if (keptAlive.has(action.instance)) return;
+      keptAlive.add(action.instance);
+      await keepHookAlive(clients.autoScaling, action);
+      return;
+    case 'wait':
+      return;
+  }
+}
+
+/** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */
+const oneIsBad = new Set(['InvalidInstanceId']);
+
+async function join(
+  action: Extract<MembershipAction, { kind: 'join' }>,
+  tools: MembershipTools,
+): Promise<void> {
+  const { clients, documents, tags } = tools;
+  const { group, instances, newcomers, request, digest } = action;
+  const text = formatJoinRequest(request);
+  try {
+    const command = await sendScript(
+      clients.ssm,
+      documents.join,
+      instances,
+      text,
+      `hostsync join, group ${group}`,
+    );
+    await tags.write(newcomers, { [tagKeys.state]: 'joining' });
+    await tags.write(instances, { [tagKeys.task]: task('join', command, 1, digest) });
+  } catch (error) {
+    if (instances.length === 1 || !hasCode(error, oneIsBad)) throw error;
+    const alone = instances.map((id) =>
+      join({ ...action, instances: [id], newcomers: newcomers.filter((each) => each === id) }, tools),
+    );
+    const errors = (await Promise.allSettled(alone)).flatMap((each) =>
+      each.status === 'rejected' ? [each.reason] : [],
+    );
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('; '));
+  }
+}
+
+function task(step: TaskStep, command: string, pass = 1, digest = '-'): string {
+  return formatTask({ step, pass, digest, command, requestedAt: Date.now() });
+}

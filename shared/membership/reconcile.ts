@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { MembershipAction } from '../core/membership-action.ts';
+import type { JoinSettings } from '../core/membership-view.ts';
+import type { Observation } from '../core/observation.ts';
+import { planMembership } from '../core/plan-membership.ts';
+import type { Instruments } from '../edge/handler.ts';
+import { carryOutMembership, type MembershipTools } from './carry-out.ts';
+import { observe, observeMembership } from './observe.ts';
+
+/** At least one step of a join or leave could not be taken; all others were. */
+export class MembershipError extends AggregateError {
+  override readonly name = 'MembershipError';
+}
+
+export interface ReconcileTools extends MembershipTools, Instruments {
+  readonly settings: JoinSettings;
+}
+
+export interface ReconcileOptions {
+  /** Milliseconds since 1970. Until then it looks again while something is under way; without it, one look is taken. */
+  readonly until?: number;
+  /** An observation that was just made, for the first look. */
+  readonly first?: Observation;
+  /** The kinds of action that this function is for. */
+  readonly only?: ReadonlySet<MembershipAction['kind']>;
+}
+
+/** Between two looks while commands run on hosts, in milliseconds; most of them take less than a second. */
+const pause = 1_000;
+/** What is followed by something that takes its time. After all else the next step can be taken at once. */
+const slow: ReadonlySet<MembershipAction['kind']> = new Set([
+  'promote',
+  'join',
+  'first-sync',
+  'wait',
+  'keep-alive',
+]);
+
+/**
+ * Brings the hosts of all groups nearer to where they belong, by looking, planning and acting, until nothing moves any
+ * more or the time is over. Another run, later or at the same time, goes on from whatever is there.
+ *
+ * @throws {MembershipError} at the end, if a step failed; that group was left alone until then
+ */
+export async function reconcileMembership(
+  tools: ReconcileTools,
+  options: ReconcileOptions = {},
+): Promise<void> {
+  const { until = 0, only } = options;
+  const errors: Error[] = [];
+  const said = new Set<string>();
+  let observed = options.first ?? (await observe(tools.clients, tools.tags));
+  for (;;) {
+    const plan = planMembership(await observeMembership(tools.clients, observed), tools.settings, Date.now());
+    const actions = only === undefined ? plan : plan.filter(({ kind }) => only.has(kind));
+    const groups = Map.groupBy(actions, ({ group }) => group);
+    const outcomes = await Promise.all([...groups.values()].map((steps) => takeSteps(steps, tools, said)));
+    errors.push(...outcomes.flat());
+    const moves = actions.some((action) =>
+      action.kind === 'wait' ? action.soon : action.kind !== 'keep-alive',
+    );
+    if (!moves || errors.length > 0 || Date.now() + pause > until) break;
+    if (actions.every(({ kind }) => slow.has(kind))) await sleep(pause);
+    observed = await observe(tools.clients, tools.tags);
+  }
+  if (errors.length > 0) throw new MembershipError(errors, errors.map(({ message }) => message).join(' | '));
+}
+
+/** The steps of one group, in order; a step that fails ends them. */
+async function takeSteps(
+  actions: readonly MembershipAction[],
+  tools: ReconcileTools,
+  said: Set<string>,
+): Promise<readonly Error[]> {
+  for (const action of actions) {
+    const { kind, reason, ...rest } = action;
+    const quiet = kind === 'wait' || kind === 'keep-alive';
+    if (!quiet || !said.has(reason)) {
+      const level = kind === 'complete-hook' && action.failed ? 'error' : 'info';
+      tools.logger[level](reason, { action: kind, ...rest });
+      said.add(reason);
+    }
+    if (kind === 'admit') tools.metrics.addMetric('SecondariesJoined', MetricUnit.Count, 1);
+    try {
+      await carryOutMembership(action, tools);
+    } catch (error) {
+      const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return [new Error(`group ${action.group}: ${kind} failed (${reason}): ${words}`, { cause: error })];
+    }
+  }
+  return [];
+}

@@ -233,7 +233,7 @@ push_directories() { # INDEX
     fi
     run_rsync "$1" "$directory" --delete-delay --delay-updates
     # rsync 3.5 cannot give a new file a mode that keeps its own owner from reading it; to one that is there it can.
-    if ((status == 23)) && grep -q '^do_chmod: no symlink-safe chmod for ' "$scratch/$1.err"; then
+    if grep -q '^do_chmod: no symlink-safe chmod for ' "$scratch/$1.err"; then
       run_rsync "$1" "$directory" --delete-delay --delay-updates
     fi
     classify "$1"

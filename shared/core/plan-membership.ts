@@ -5,8 +5,9 @@ import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
 import { type Readiness, readiness } from './readiness.ts';
-import { formatSecondaries, listEntry, shardNumber } from './secondaries.ts';
+import { formatOwnShards, listEntry, shardNumber } from './secondaries.ts';
 import { stateTagKeys, tagKeys } from './tag-keys.ts';
+import { words } from './tag-problem.ts';
 
 /**
  * What is to be done next so that the hosts of every group join and leave as they come and go. It is made from what is
@@ -180,8 +181,8 @@ function completeHook(
 
 /**
  * The list on the primary, made from what the instances themselves say: members that are missing go in, instances that
- * are gone go out, and whatever is no EC2 instance stays as the operator wrote it. Because every writer writes the
- * whole list, a write that was made from an older view is mended by the next.
+ * are gone go out, and whatever is no EC2 instance stays as the operator wrote it. Because every writer writes a whole
+ * tag, a write that was made from an older view is mended by the next.
  */
 function planList(
   group: string,
@@ -195,25 +196,34 @@ function planList(
   if (!configuration.ok) return [];
   const present = new Set(others.filter((each) => !isGone(each, view)).map(({ id }) => id));
   const current = configuration.value.secondaries;
-  const kept = current.filter((each) => each.kind !== 'instance' || present.has(each.id)).map(listEntry);
-  const left = current.map(listEntry).filter((entry) => !kept.includes(entry));
+  const left = current.filter(({ kind, id }) => kind === 'instance' && !present.has(id)).map(({ id }) => id);
   const joined = others
-    .filter((each) => isMember(each) && present.has(each.id) && !kept.includes(each.id))
+    .filter((each) => isMember(each) && present.has(each.id) && !current.some(({ id }) => id === each.id))
     .map(({ id }) => id)
     .sort();
   if (left.length === 0 && joined.length === 0) return [];
-  const set = formatSecondaries([...kept, ...joined]);
-  const remove = Object.keys(primary.tags).filter((key) => shardNumber(key) !== undefined && !(key in set));
-  const changed = Object.fromEntries(
-    Object.entries(set).filter(([key, value]) => primary.tags[key] !== value),
+
+  const byHand = words(primary.tags[tagKeys.secondaries] ?? '');
+  const keptByHand = byHand.filter((word) => !left.includes(word));
+  const byHandAlike = new Set(keptByHand.map((word) => word.toLowerCase()));
+  const own = current.map(listEntry).filter((entry) => !left.includes(entry) && !byHandAlike.has(entry));
+  const wanted = {
+    ...(keptByHand.length > 0 && { [tagKeys.secondaries]: keptByHand.join(' ') }),
+    ...formatOwnShards([...own, ...joined]),
+  };
+  if (keptByHand.length === byHand.length && byHand.length > 0)
+    wanted[tagKeys.secondaries] = primary.tags[tagKeys.secondaries] ?? '';
+  const set = Object.fromEntries(
+    Object.entries(wanted).filter(([key, value]) => primary.tags[key] !== value),
   );
+  const remove = Object.keys(primary.tags).filter(
+    (key) => shardNumber(key) !== undefined && !(key in wanted),
+  );
+  const changes = [
+    ...(joined.length > 0 ? [`${joined.join(', ')} joined`] : []),
+    ...(left.length > 0 ? [`${left.join(', ')} left`] : []),
+  ];
   return [
-    {
-      ...{ kind: 'set-list', group, primary: primary.id, set: changed, remove, joined, left },
-      reason: [
-        ...(joined.length > 0 ? [`${joined.join(', ')} joined`] : []),
-        ...(left.length > 0 ? [`${left.join(', ')} left`] : []),
-      ].join('; '),
-    },
+    { kind: 'set-list', group, primary: primary.id, set, remove, joined, left, reason: changes.join('; ') },
   ];
 }

@@ -72,7 +72,10 @@ export function planJoin(
   const outcome = outcomeOf(task, id, view);
   switch (outcome.kind) {
     case 'under-way':
-      return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
+    case 'failed':
+      return [
+        { kind: 'wait', group, instance: id, soon: outcome.kind === 'under-way', reason: outcome.reason },
+      ];
     case 'again':
       return join(outcome.reason);
     case 'ended': {
@@ -120,7 +123,8 @@ function planFirstSync(
   const outcome = outcomeOf(task, primary.id, view);
   switch (outcome.kind) {
     case 'under-way':
-      return wait(`${id}: ${outcome.reason}`);
+    case 'failed':
+      return wait(`${id}: ${outcome.reason}`, outcome.kind === 'under-way');
     case 'again':
       return sync(task.pass, outcome.reason);
     case 'ended': {

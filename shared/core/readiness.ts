@@ -45,6 +45,8 @@ export function readiness(group: string, primaries: readonly ObservedInstance[],
   switch (outcome.kind) {
     case 'under-way':
       return notReady(`the primary makes its key: ${outcome.reason}`, true);
+    case 'failed':
+      return notReady(`the primary could not make its key: ${outcome.reason}`);
     case 'again':
       return promote(`${outcome.reason}: the primary ${primary.id} is asked for its key again`);
     case 'ended': {

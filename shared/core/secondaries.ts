@@ -120,12 +120,19 @@ export function parseSecondaries(
   return parsed([...found.values()], problems);
 }
 
+/** The first tag that hostsync itself adds hosts to; `hostsync:secondaries` belongs to the operator. */
+const firstOwnShard = 2;
+
 /**
- * The tags that hold a list of secondaries: as many shards as 256 characters each demand, filled in order.
+ * The tags that hold the hosts which joined by themselves: as many shards as 256 characters each demand, filled in
+ * order.
+ *
+ * EC2 tags have no conditional write, and reads may be old: a tag that an operator edits is safe only from a writer who
+ * leaves it alone. So hostsync adds to tags of its own.
  *
  * @returns tag name to value; only tags that hold something
  */
-export function formatSecondaries(entries: readonly string[]): Readonly<Record<string, string>> {
+export function formatOwnShards(entries: readonly string[]): Readonly<Record<string, string>> {
   const shards: string[] = [];
   for (const entry of entries) {
     const last = shards.at(-1);
@@ -134,9 +141,6 @@ export function formatSecondaries(entries: readonly string[]): Readonly<Record<s
     else shards.push(entry);
   }
   return Object.fromEntries(
-    shards.map((value, index) => [
-      index === 0 ? tagKeys.secondaries : `${tagKeys.secondaries}-${index + 1}`,
-      value,
-    ]),
+    shards.map((value, index) => [`${tagKeys.secondaries}-${index + firstOwnShard}`, value]),
   );
 }

@@ -8,7 +8,8 @@ const unknownFor = 60;
 
 /** How far a task has come. */
 export type Outcome =
-  | { readonly kind: 'under-way'; readonly reason: string }
+  /** `failed`: it has, and is asked for again only in a while. */
+  | { readonly kind: 'under-way' | 'failed'; readonly reason: string }
   | { readonly kind: 'again'; readonly reason: string }
   | { readonly kind: 'ended'; readonly command: ObservedCommand };
 
@@ -30,5 +31,5 @@ export function outcomeOf(
     return { kind: 'ended', command };
   const said = command.lines.find((line) => line.kind === 'error');
   const reason = `${task.step} failed on ${host} (${command.detail})${said === undefined ? '' : `: ${said.error}: ${said.message}`}`;
-  return age < retryAfter ? { kind: 'under-way', reason } : { kind: 'again', reason };
+  return { kind: age < retryAfter ? 'failed' : 'again', reason };
 }

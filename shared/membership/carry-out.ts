@@ -14,13 +14,11 @@ export interface MembershipTools {
   readonly clients: Clients;
   readonly documents: Documents;
   readonly tags: TagWriter;
-  /** The hooks that this run has kept alive already: once a run is enough. */
-  readonly keptAlive: Set<string>;
 }
 
 /** Carries one action out. Every one of them may be carried out twice without harm. */
 export async function carryOutMembership(action: MembershipAction, tools: MembershipTools): Promise<void> {
-  const { clients, documents, tags, keptAlive } = tools;
+  const { clients, documents, tags } = tools;
   switch (action.kind) {
     case 'promote': {
       const { group, primary, request } = action;
@@ -83,8 +81,6 @@ export async function carryOutMembership(action: MembershipAction, tools: Member
       return;
     }
     case 'keep-alive':
-      if (keptAlive.has(action.instance)) return;
-      keptAlive.add(action.instance);
       await keepHookAlive(clients.autoScaling, action);
       return;
     case 'wait':

@@ -50,10 +50,13 @@ export async function reconcileMembership(
   const { until = 0, only } = options;
   const errors: Error[] = [];
   const said = new Set<string>();
+  const done = new Set<string>();
   let observed = options.first ?? (await observe(tools.clients, tools.tags));
   for (;;) {
     const plan = planMembership(await observeMembership(tools.clients, observed), tools.settings, Date.now());
-    const actions = only === undefined ? plan : plan.filter(({ kind }) => only.has(kind));
+    const actions = plan.filter((action) => (only?.has(action.kind) ?? true) && !done.has(hookOf(action)));
+    for (const action of actions) done.add(hookOf(action));
+    done.delete('');
     const groups = Map.groupBy(actions, ({ group }) => group);
     const outcomes = await Promise.all([...groups.values()].map((steps) => takeSteps(steps, tools, said)));
     errors.push(...outcomes.flat());
@@ -65,6 +68,13 @@ export async function reconcileMembership(
     observed = await observe(tools.clients, tools.tags);
   }
   if (errors.length > 0) throw new MembershipError(errors, errors.map(({ message }) => message).join(' | '));
+}
+
+/** What is done once a run for each hook: it may be the hook of somebody else that holds the instance, and stay. */
+function hookOf(action: MembershipAction): string {
+  return action.kind === 'complete-hook' || action.kind === 'keep-alive'
+    ? `${action.kind} ${action.instance} ${action.hook}`
+    : '';
 }
 
 /** The steps of one group, in order; a step that fails ends them. */

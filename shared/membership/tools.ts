@@ -13,7 +13,7 @@ export function makeTools(
   instruments: Instruments,
 ): ReconcileTools {
   return {
-    ...{ clients, ...instruments, tags: new TagWriter(clients.ec2), keptAlive: new Set<string>() },
+    ...{ clients, ...instruments, tags: new TagWriter(clients.ec2) },
     documents: {
       push: configuration.HOSTSYNC_PUSH_DOCUMENT,
       join: configuration.HOSTSYNC_JOIN_DOCUMENT,

@@ -205,6 +205,16 @@ describe('leaving', () => {
   });
 });
 
+it('the tag that an operator edits is left alone when hosts join: what he writes meanwhile cannot be lost', () => {
+  const group = groupOf(3, 'web9.example.com');
+  settle(group, (actions) => {
+    for (const action of actions)
+      if (action.kind === 'set-list') expect(Object.keys(action.set)).not.toContain('hostsync:secondaries');
+    return actions;
+  });
+  expect(group.instances.get(instanceId(1))?.tags['hostsync:secondaries']).toBe('web9.example.com');
+});
+
 it('a change of the directories or of the primary has every member joined again, and none thrown out', () => {
   const group = groupOf(2);
   settle(group);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatSecondaries, parseSecondaries, shardNumber } from '../../../shared/core/secondaries.ts';
+import { formatOwnShards, parseSecondaries, shardNumber } from '../../../shared/core/secondaries.ts';
 import { instanceId } from './fixtures.ts';
 
 const parse = (tags: Readonly<Record<string, string>>) => parseSecondaries('i-1', tags);
@@ -99,9 +99,10 @@ describe('shards', () => {
     const entry = fc.oneof(fc.nat(2 ** 31).map(instanceId), name);
     fc.assert(
       fc.property(fc.uniqueArray(entry, { maxLength: 300 }), (list) => {
-        const tags = formatSecondaries(list);
+        const tags = formatOwnShards(list);
         for (const value of Object.values(tags)) expect(value.length).toBeLessThanOrEqual(256);
         expect(ids(tags)).toEqual(list);
+        expect(Object.keys(tags)).not.toContain('hostsync:secondaries');
       }),
     );
   });

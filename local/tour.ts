@@ -51,7 +51,11 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
   });
   try {
     const [primary, ...secondaries] = await stage.step('start three hosts', () =>
-      Promise.all(['primary', 'secondary-1', 'secondary-2'].map((name) => launch(cloud, name))),
+      Promise.all(
+        ['primary', 'secondary-1', 'secondary-2'].map((name) =>
+          cloud.launch({ name, group: 'tour', prepare }),
+        ),
+      ),
     );
     if (primary === undefined) throw new Error('no host was started');
     await stage.step(`put ${directory} on the primary, in ${uploads}`, async () => {
@@ -73,9 +77,15 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
       );
       tree = await show(cloud, title, primary, secondaries);
     }
+    const scaled = await scaleOut(cloud);
+    tree = await show(cloud, 'the scale-out', primary, [...secondaries, ...scaled.instances]);
+    await scaleIn(cloud, primary, scaled);
+    const pushes = cloud.commands({ document: 'PushDocument' }).length;
+    const seconds = Math.round((Date.now() - started) / 1000);
     stage.say(
       `proven: ${tree.size} entries of every kind are the same on ${secondaries.length} secondaries, in content, type, mode, owner and mtime, ` +
-        `after each of ${changes.length + 1} steps; ${cloud.invocations().length} ticks, ${cloud.commands({ document: 'PushDocument' }).length} pushes, ${Math.round((Date.now() - started) / 1000)} s`,
+        `after each of ${changes.length + 1} steps, and on ${scaled.instances.length} newcomers before they took traffic; ` +
+        `${cloud.invocations({ function: 'SyncLambdaFunction' }).length} ticks, ${pushes} pushes, ${seconds} s`,
     );
     if (keep) await openShell(cloud, uploads);
     cloud.stopSchedule();
@@ -87,10 +97,60 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
   }
 }
 
-async function launch(cloud: LocalCloud, name: string): Promise<LocalInstance> {
-  const prepare = (instance: LocalInstance) =>
-    must(instance, `install -d -o ${owner} -g ${owner} ${uploads}`);
-  return cloud.launch({ name, group: 'tour', prepare });
+/** What the image of a web server has. */
+function prepare(instance: LocalInstance): Promise<void> {
+  return must(instance, `install -d -o ${owner} -g ${owner} ${uploads}`);
+}
+
+interface Scaled {
+  readonly group: ReturnType<LocalCloud['createAutoScalingGroup']>;
+  readonly instances: readonly LocalInstance[];
+}
+
+/** Launches two more hosts; each is held by its launch hook until it has the files. */
+async function scaleOut(cloud: LocalCloud): Promise<Scaled> {
+  const group = cloud.createAutoScalingGroup({
+    ...{ name: 'tour', tags: { 'hostsync:group': 'tour' }, launch: { prepare } },
+    hooks: [
+      { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
+      {
+        name: 'hostsync-terminate',
+        transition: 'terminating',
+        heartbeatTimeout: 300,
+        defaultResult: 'CONTINUE',
+      },
+    ],
+  });
+  const instances = await stage.step('scale out: Auto Scaling launches two hosts', () => group.scaleOut(2));
+  const states = () => group.instances().map(({ state }) => state);
+  stage.note(`lifecycle: ${states().join(', ')}: no traffic yet`);
+  await stage.step('key, trust, first sync, verification, and only then into service', () =>
+    cloud.waitFor(() => states().every((state) => state === 'InService'), {
+      what: 'InService',
+      timeoutSeconds: 100,
+    }),
+  );
+  stage.note(`lifecycle: ${states().join(', ')}`);
+  return { group, instances };
+}
+
+/** Takes one of them out again. */
+async function scaleIn(
+  cloud: LocalCloud,
+  primary: LocalInstance,
+  { group, instances }: Scaled,
+): Promise<void> {
+  const [gone] = instances;
+  if (gone === undefined) throw new Error('nothing to scale in');
+  const isListed = () =>
+    Object.entries(primary.tags).some(
+      ([key, value]) => key.startsWith('hostsync:secondaries') && value.includes(gone.id),
+    );
+  await stage.step(`scale in: Auto Scaling takes ${gone.id} out`, async () => {
+    await group.scaleIn(gone);
+    await cloud.waitFor(() => !isListed() && gone.state === 'terminated', { what: `${gone.id} to leave` });
+  });
+  stage.note('it is off the list, and terminated');
 }
 
 async function waitUntilInSync(cloud: LocalCloud, instance: LocalInstance): Promise<void> {

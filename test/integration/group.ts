@@ -16,6 +16,8 @@ export interface GroupOptions {
   /** Of every host; default 4 GiB. */
   readonly diskBytes?: number;
   readonly timeScale?: number;
+  /** Where the packaged service is. */
+  readonly package?: string;
 }
 
 /** A local cloud with one group, whose schedule is fired by hand. */
@@ -106,7 +108,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
   } = options;
   const fleet = await openFleet();
   const cloud = await startCloud({
-    ...{ packageDirectory, tickSeconds: 'manual', fleet },
+    ...{ packageDirectory: options.package ?? packageDirectory, tickSeconds: 'manual', fleet },
     ...(timeScale !== undefined && { timeScale }),
   });
   const launch = (name: string, itsVolumes: readonly VolumeOptions[]) =>

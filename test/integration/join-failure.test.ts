@@ -1,0 +1,55 @@
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { packageDirectory, startGroup } from './group.ts';
+
+/** The packaged service as `--param="join-timeout=60"` makes it. */
+function packageWithShortTimeout(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'package-'));
+  cpSync(packageDirectory, directory, { recursive: true });
+  const file = join(directory, 'cloudformation-template-update-stack.json');
+  const template = readFileSync(file, 'utf8').replaceAll(
+    '"HOSTSYNC_JOIN_TIMEOUT":"3600"',
+    '"HOSTSYNC_JOIN_TIMEOUT":"60"',
+  );
+  const spaced = template.replaceAll('"HOSTSYNC_JOIN_TIMEOUT": "3600"', '"HOSTSYNC_JOIN_TIMEOUT": "60"');
+  expect(spaced).toContain('"60"');
+  writeFileSync(file, spaced);
+  return directory;
+}
+
+it('a launch that cannot be completed in time is abandoned, never let into service, and an event says why', async () => {
+  const group = await startGroup({ secondaries: 1, package: packageWithShortTimeout() });
+  try {
+    // An image without the directory: join.sh cannot do its work
+    const asg = group.cloud.createAutoScalingGroup({
+      ...{ name: 'broken', tags: { 'hostsync:group': 'web' }, replace: false },
+      hooks: [
+        { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 45, defaultResult: 'CONTINUE' },
+      ],
+    });
+    const [instance] = await asg.scaleOut(1);
+    if (instance === undefined) throw new Error('no instance');
+    const launched = Date.now();
+    // The hook's own clock (45 s, then CONTINUE) would let it in; the ticks keep it from running down
+    while (Date.now() < launched + 61_000) {
+      await group.tick();
+      expect(asg.stateOf(instance)).toBe('Pending:Wait');
+      await sleep(20_000);
+    }
+    await group.tick();
+    expect(instance.state).toBe('terminated');
+    const [event] = group.cloud.events((each) => each.event['detail-type'] === 'Join Failed');
+    expect(event?.event).toMatchObject({
+      source: 'hostsync',
+      detail: { group: 'web', instance: instance.id, reason: `${instance.id} did not join within 60 s` },
+    });
+    await group.tick();
+    expect(group.cloud.events((each) => each.event['detail-type'] === 'Join Failed').length).toBe(1);
+    asg.delete();
+  } finally {
+    await group.close();
+  }
+}, 200_000);

@@ -93,7 +93,10 @@ function planInstance(
     return [...again, ...completeHook(group, instance, view, 'CONTINUE', `${instance.id} has the files`)];
   }
   if (instance.state !== 'running') return [];
-  return [...planNewcomer(group, instance, ready, view), ...holdHook(group, instance, view)];
+  const held = holdHook(group, instance, view);
+  // What is given up gets no further command: it is about to be terminated
+  if (held.some((action) => action.kind === 'complete-hook' && action.result === 'ABANDON')) return held;
+  return [...planNewcomer(group, instance, ready, view), ...held];
 }
 
 /** No longer, or not now, a host of its group. A stopped one joins again when it is started. */

@@ -1,7 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 
@@ -17,8 +16,12 @@ export interface Instruments {
  */
 export function makeHandler<Result>(run: (event: unknown, instruments: Instruments) => Promise<Result>) {
   const instruments: Instruments = { logger: new Logger(), metrics: new Metrics() };
+  const publish = () => {
+    // Powertools' own middleware warns, in plain text, when there is nothing to publish
+    if (instruments.metrics.hasStoredMetrics()) instruments.metrics.publishStoredMetrics();
+  };
   return middy<unknown, Result, Error, Context>()
     .use(injectLambdaContext(instruments.logger, { resetKeys: true }))
-    .use(logMetrics(instruments.metrics))
+    .use({ after: publish, onError: publish })
     .handler((event) => run(event, instruments));
 }

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { parseScriptOutput } from '../../../shared/aws/script-output.ts';
+
+const secondary =
+  '{"v":1,"kind":"secondary","id":"i-1","ok":true,"started":1.5,"files":3,"deleted":0,"bytes":9,"seconds":0.2}';
+const key = `ssh-ed25519 ${'A'.repeat(68)}`;
+
+it('reads the lines of the scripts', () => {
+  const join = `{"v":1,"kind":"join","group":"web","epoch":2,"changed":true,"hostKey":"${key}"}`;
+  expect(parseScriptOutput(`${secondary}\n${join}\n`)).toMatchObject([
+    { kind: 'secondary', id: 'i-1', files: 3 },
+    { kind: 'join', epoch: 2, hostKey: key },
+  ]);
+});
+
+it.each([
+  ['cut off by SSM', `${secondary}\n{"v":1,"kind":"secondary","id":"i-2","ok":tr\n--output truncated--`],
+  ['of another version', `${secondary}\n{"v":2,"kind":"secondary"}`],
+  ['of a shell', `bash: warning\n${secondary}\n`],
+  ['with a count below zero', `${secondary}\n${secondary.replace('"files":3', '"files":-1')}`],
+  ['with errors behind', `${secondary}\n----------ERROR-------\nlog`],
+])('passes over what is none of ours: %s', (_name, output) => {
+  expect(parseScriptOutput(output).length).toBe(1);
+});
+
+it.each(['ssh-rsa AAAA', `${key}\nssh-ed25519 BBBB`, 'no key', `${key} comment; rm -rf /`])(
+  'lets no key into a tag that is not one line of type and key: %s',
+  (hostKey) => {
+    expect(parseScriptOutput(JSON.stringify({ v: 1, kind: 'join', epoch: 1, hostKey }))).toEqual([]);
+  },
+);

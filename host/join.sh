@@ -9,6 +9,9 @@ declare -F hostsync_read_request >/dev/null || . "$(dirname -- "${BASH_SOURCE[0]
 
 home=$var/login
 daemon=(/usr/bin/rsync --server --daemon "--config=$etc/rsyncd.conf" .)
+# An empty environment, for no variable is to choose what is loaded. rsync before 3.5 starts OpenSSL after the chroot,
+# so its configuration, which can name code to run, would be read from the module: an empty name is no file.
+forced=(/usr/bin/env -i OPENSSL_CONF= "${daemon[@]}")
 changed=false
 
 # Two joins at once, or a late one of an older epoch, must not mix.
@@ -105,7 +108,7 @@ install_key() {
   local before=$changed
   changed=false
   install_file 644 "$home/.ssh/authorized_keys" <<END
-restrict,command="/usr/bin/sudo -n ${daemon[*]}" $request_public_key hostsync:$request_group
+restrict,command="/usr/bin/sudo -n ${forced[*]}" $request_public_key hostsync:$request_group
 END
   # enforcing SELinux lets sshd read keys of this type only
   if type -P selinuxenabled >/dev/null && selinuxenabled; then
@@ -120,7 +123,7 @@ install_sudoers() {
   local temp settings ok=''
   temp=$(mktemp /etc/sudoers.d/.hostsync.XXXXXX)
   for settings in '!requiretty, !use_pty' '!use_pty'; do
-    printf 'Defaults:hostsync %s\nhostsync ALL=(root) NOPASSWD: %s\n' "$settings" "${daemon[*]//=/\\=}" >"$temp"
+    printf 'Defaults:hostsync %s\nhostsync ALL=(root) NOPASSWD: %s\n' "$settings" "${forced[*]//=/\\=}" >"$temp"
     chmod 440 "$temp"
     ! visudo -cqf "$temp" >&2 || ok=yes
     [[ ! $ok ]] || break
@@ -131,7 +134,7 @@ install_sudoers() {
   }
   install_file 440 /etc/sudoers.d/hostsync <"$temp"
   rm -f "$temp"
-  sudo -n -l -U hostsync "${daemon[@]}" >/dev/null 2>&1 \
+  sudo -n -l -U hostsync "${forced[@]}" >/dev/null 2>&1 \
     || log 'sudo does not let hostsync run rsync: does /etc/sudoers have the line "@includedir /etc/sudoers.d"?'
 }
 
@@ -139,8 +142,9 @@ install_sudoers() {
 
 write_modules() {
   local path uid gid name module
-  # The log goes to syslog: standard output is the connection. What push.sh does not use is refused. Below verbosity 9
-  # daemons before 3.5 do not say how much they deleted.
+  # The log goes to syslog: standard output is the connection. Below verbosity 9 daemons before 3.5 do not say how much
+  # they deleted. Every option is refused but those that push.sh uses: some have names looked up, by libraries that
+  # would be loaded from the module (usermap, groupmap, copy-as), some tell what the files hold (block-size, debug).
   cat <<'END'
 # Written by hostsync's join.sh, which overwrites changes.
 use chroot = yes
@@ -152,7 +156,7 @@ list = no
 max verbosity = 9
 reverse lookup = no
 forward lookup = no
-refuse options = D devices specials acls xattrs super fake-super inplace append append-verify write-devices copy-devices backup temp-dir link-dest copy-dest compare-dest fuzzy files-from remove-source-files
+refuse options = * !r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before !delay-updates !existing !ignore-existing log-format
 END
   for path in "${request_directories[@]}"; do
     find_module "$path"

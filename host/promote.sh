@@ -1,5 +1,6 @@
 #!/bin/bash
 # Makes the primary's key when there is none, and prints the public key; the private half never leaves this host.
+# From then on the host takes no pushes: the key of an earlier primary is trusted no more, and no older epoch is.
 # Request, output and exit codes: docs/host-scripts.md.
 set -Eeuo pipefail
 declare -F hostsync_read_request >/dev/null || . "$(dirname -- "${BASH_SOURCE[0]}")/request.sh"
@@ -21,6 +22,14 @@ make_key() {
   changed=true
 }
 
+# A host that was a secondary still trusts the primary before it.
+refuse_pushes() {
+  [[ -e $var/login/.ssh/authorized_keys ]] || return 0
+  rm -f "$var/login/.ssh/authorized_keys"
+  log "an earlier primary can no longer push to this host"
+  changed=true
+}
+
 main() {
   local turn public type rest
   need ssh-keygen=openssh-client/openssh flock=util-linux/util-linux
@@ -36,6 +45,8 @@ main() {
   read -r type public rest <<<"$public"
   public="$type $public"
   install_file 644 "$key.pub" <<<"$public hostsync:$request_group"
+  refuse_pushes
+  install_file 644 "$etc/group" <<<"group"$'\t'"$request_group"$'\n'"epoch"$'\t'"$request_epoch"
   printf '{"v":1,"kind":"promote","group":"%s","epoch":%s,"changed":%s,"publicKey":"%s"}\n' \
     "$request_group" "$request_epoch" "$changed" "$public"
   finish 0

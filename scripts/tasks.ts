@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { enterWorld } from '../local/hosts/world.ts';
 import { parseTourOptions, UsageError, usage } from '../local/tour-options.ts';
@@ -17,10 +17,22 @@ class TaskError extends Error {
   }
 }
 
+interface RunOptions {
+  /** Show what it says only if it fails. */
+  readonly quiet?: boolean;
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** @throws {TaskError} if it does not end with 0 */
-async function run(command: string, argv: readonly string[], quiet = false): Promise<void> {
+async function run(command: string, argv: readonly string[], options: RunOptions = {}): Promise<void> {
   const said: Buffer[] = [];
-  const child = spawn(command, argv, { cwd: project, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  const stdio = options.quiet === true ? (['ignore', 'pipe', 'pipe'] as const) : 'inherit';
+  const child = spawn(command, argv, {
+    cwd: project,
+    stdio: stdio === 'inherit' ? stdio : [...stdio],
+    env: { ...process.env, ...options.env },
+  });
   child.stdout?.on('data', (chunk: Buffer) => said.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
   const code = await new Promise<number>((done, fail) => {
@@ -69,7 +81,16 @@ async function check(): Promise<void> {
 
 async function packageService(): Promise<void> {
   say('serverless package');
-  await run('serverless', ['package', '--package', packageDirectory], true);
+  const state = join(project, '.hostsync');
+  mkdirSync(state, { recursive: true });
+  // The framework leaves folders behind in the directory for temporary files
+  const temporary = mkdtempSync(join(state, 'package-'));
+  try {
+    const env = { TMPDIR: temporary };
+    await run('serverless', ['package', '--package', packageDirectory], { quiet: true, env });
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
 }
 
 async function lintTemplate(): Promise<void> {
@@ -86,7 +107,9 @@ async function unit(words: readonly string[]): Promise<void> {
 }
 
 async function inWorld(argv: readonly string[]): Promise<void> {
-  const code = await enterWorld(argv, { projectDirectory: project, log: say, endWithParent: true });
+  // Temporary files go with the world
+  const env = { ...process.env, TMPDIR: join(project, '.hostsync', 'world') };
+  const code = await enterWorld(argv, { projectDirectory: project, log: say, endWithParent: true, env });
   if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
 }
 

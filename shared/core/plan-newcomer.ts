@@ -33,9 +33,12 @@ export function planNewcomer(
   return joining.length > 0 ? joining : planFirstSync(group, instance, ready, view);
 }
 
+/** Counts up when host/join.sh makes a host ready in another way than before, so that every host is joined again. */
+const joinRevision = 2;
+
 /** What a host that was joined so was joined to: another primary, key, epoch or list of directories gives another one. */
 export function joinDigest(primary: string, request: JoinRequest): string {
-  return digest(`${primary}\n${formatJoinRequest(request)}`);
+  return digest(`${joinRevision}\n${primary}\n${formatJoinRequest(request)}`);
 }
 
 /** The step that makes a host trust the primary's key and have its directories as modules; none if it does already. */

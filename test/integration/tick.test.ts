@@ -4,6 +4,7 @@ import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client
 import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalInstance } from '../../local/cloud.ts';
+import { runScript } from '../../local/run-script.ts';
 import { must, packageDirectory, startGroup, type TestGroup, uploads } from './group.ts';
 
 let group: TestGroup;
@@ -234,4 +235,19 @@ it('no zip is larger than 350 KB: a large one starts slowly', () => {
   const zips = readdirSync(packageDirectory).filter((name) => name.endsWith('.zip'));
   expect(zips.length).toBeGreaterThan(0);
   for (const zip of zips) expect(statSync(join(packageDirectory, zip)).size).toBeLessThanOrEqual(350 * 1024);
+});
+
+it('a host that is promoted trusts the earlier primary no more, and follows no older epoch', async () => {
+  const host = group.secondary(1);
+  const promoted = await runScript(group.cloud, 'PromoteDocument', host, 'group\tweb\nepoch\t2\n');
+  expect(promoted).toMatchObject({
+    code: 0,
+    lines: [expect.objectContaining({ kind: 'promote', epoch: 2, changed: true })],
+  });
+  expect(await group.tick()).toContainEqual(
+    expect.objectContaining({ id: host.id, ok: false, error: 'key-refused' }),
+  );
+  const publicKey = (group.primary.tags['hostsync:public-key'] ?? '').replace(' ', '\t');
+  const request = `group\tweb\nepoch\t1\ndirectory\t${uploads}\npublic-key\t${publicKey}\n`;
+  expect(await runScript(group.cloud, 'JoinDocument', host, request)).toMatchObject({ code: 14 });
 });

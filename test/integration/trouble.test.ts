@@ -132,7 +132,7 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
     await group.secondary(0).stop();
     await put('d');
     const results = await group.tick();
-    expect(results.map(({ id }) => id)).toEqual(ids().slice(1));
+    expect(results.map(({ id }) => id).sort()).toEqual(ids().slice(1).sort());
     expect(group.lastLog()).toContainEqual(expect.objectContaining({ code: 'not-running', level: 'INFO' }));
     await group.secondary(0).start();
     expect(byId(await group.tick())[0]).toMatchObject({ ok: true });

@@ -1,0 +1,549 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalInstance } from '../../local/cloud.ts';
+import type { ExecResult } from '../../local/hosts/host.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+
+// A thief has the primary's private key and is root on the primary. Each title says what he would gain, were it not refused.
+
+const other = '/srv/other';
+const secret = 'TOP-SECRET-4711';
+let group: TestGroup;
+let target: LocalInstance;
+
+beforeAll(async () => {
+  group = await startGroup({ secondaries: 2, directories: [uploads, other] });
+  target = group.secondary(0);
+  await writeThiefsTools();
+  await makeControl();
+  await must(
+    target,
+    // next-door is the web server's too, so that nothing but the daemon's chroot keeps it
+    `install -d -o www-data -g www-data /srv/next-door; echo x > /srv/next-door/file; chown www-data /srv/next-door/file
+     echo ${secret} > /etc/open-secret; echo ${secret} > /etc/shut-secret; chmod 600 /etc/shut-secret`,
+  );
+});
+afterAll(() => group?.close());
+
+/** What every attack finds in the shell on the primary. */
+async function writeThiefsTools() {
+  const hostKey = target.tags['hostsync:host-key'] ?? '';
+  await group.primary.host.writeFile('/root/known_hosts', `${target.address} ${hostKey}\n`);
+  await group.primary.host.writeFile(
+    '/root/tools',
+    `address=${target.address}
+options=(-F /dev/null -i /etc/hostsync/id_ed25519 -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=5
+  -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/root/known_hosts)
+ssh="ssh \${options[*]}"
+module_of() { printf %s "$1" | sha256sum | cut -c 1-16; }
+module=$(module_of ${uploads})
+rsync() { timeout 20 rsync --timeout=10 --rsh="$ssh" "$@"; }
+scratch=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
+cd "$scratch"
+echo evil > evil
+`,
+  );
+}
+
+/** The same key opens this login without restrictions: so an attack that fails on hostsync is known to work as such. */
+async function makeControl() {
+  await must(
+    target,
+    `useradd --create-home --shell /bin/bash --password '*' control
+     install -d -o control -m 700 /home/control/.ssh
+     echo '${group.primary.tags['hostsync:public-key']}' > /home/control/.ssh/authorized_keys
+     [[ -e /usr/bin/xauth ]] || { printf '#!/bin/sh\\n' > /usr/bin/xauth; chmod 755 /usr/bin/xauth; }`,
+  );
+}
+
+const attack = (command: string, login = 'hostsync'): Promise<ExecResult> =>
+  group.primary.exec(`. /root/tools; login=${login}@$address\n${command}`, { timeoutSeconds: 60 });
+
+/** Everything on a host but what is synced and what logins write by themselves. */
+const outside = (host: LocalInstance = target) =>
+  must(
+    host,
+    `find / -xdev \\( -path ${uploads} -o -path ${other} -o -path /var/log -o -path /proc -o -path /run -o -path /sys -o -path /dev \\
+       -o -path /usr/share -o -path /usr/lib \\) -prune -o -printf '%y %m %U:%G %s %T@ %p %l\\n' | sort`,
+  );
+
+/** What of the synced directories could be used to become somebody else. */
+const treacherous = () =>
+  must(
+    target,
+    `find ${uploads} ${other} \\( -perm /4000 -o ! -type d -perm /2000 -o ! -user www-data -o ! -group www-data \\
+       -o -type b -o -type c -o -type p -o -type s \\) -printf '%y %m %u:%g %p\\n'`,
+  );
+
+const refusal = /configured to refuse/u;
+
+describe('with the primary’s key, SSH does not give', () => {
+  const talk = (port: number) =>
+    `sleep 1; exec 3<>/dev/tcp/127.0.0.1/${port}; IFS= read -t 3 -r line <&3; [[ $line != SSH-2* ]] || echo GOT-IN`;
+
+  it.each([
+    ['a command', `$ssh $login echo GOT-IN </dev/null`],
+    ['a shell', `echo 'echo GOT-IN' | $ssh $login`],
+    [
+      'a command hidden in the original command',
+      `$ssh $login 'rsync --server --daemon .; echo GOT-IN' </dev/null`,
+    ],
+    ['a command in a substitution', `$ssh $login 'rsync "$(echo GOT-IN >&2)"' 2>&1 </dev/null`],
+    ['a terminal', `$ssh -tt $login 'test -t 0 && echo GOT-IN' </dev/null`],
+    ['environment variables', `LC_ALL=GOT-IN $ssh -o SendEnv=LC_ALL $login 'echo $LC_ALL' 2>&1 </dev/null`],
+    [
+      'files by the subsystem sftp',
+      `echo 'get /etc/open-secret got' | sftp "\${options[@]}" -b - $login; [[ ! -s got ]] || echo GOT-IN`,
+    ],
+    ['files by scp', `scp "\${options[@]}" $login:/etc/open-secret got; [[ ! -s got ]] || echo GOT-IN`],
+    [
+      'files by the old scp',
+      `scp -O "\${options[@]}" $login:/etc/open-secret got; [[ ! -s got ]] || echo GOT-IN`,
+    ],
+    ['a port of the secondary (-L)', `$ssh -N -L 7001:127.0.0.1:22 $login & ${talk(7001)}`],
+    ['a way into its network (-W)', `$ssh -W 127.0.0.1:22 $login </dev/null | grep -q ^SSH-2 && echo GOT-IN`],
+    [
+      'a proxy into its network (-D)',
+      `$ssh -N -D 7002 $login & sleep 1; exec 3<>/dev/tcp/127.0.0.1/7002
+       printf '\\5\\1\\0' >&3; timeout 3 head -c 2 <&3 >/dev/null
+       printf '\\5\\1\\0\\1\\177\\0\\0\\1\\0\\26' >&3; timeout 3 head -c 15 <&3 | grep -aq SSH-2 && echo GOT-IN`,
+    ],
+    [
+      'a door to the primary on it (-R)',
+      `$ssh -N -o ExitOnForwardFailure=yes -R 7003:127.0.0.1:22 $login & sleep 2; kill -0 $! && echo GOT-IN`,
+    ],
+    [
+      'a socket on it',
+      `$ssh -N -o ExitOnForwardFailure=yes -R /tmp/socket-$$:127.0.0.1:22 $login & sleep 2; kill -0 $! && echo GOT-IN`,
+    ],
+  ])('%s', async (_gain, command) => {
+    const before = await outside();
+    const result = await attack(command);
+    expect(result.stdout + result.stderr).not.toContain('GOT-IN');
+    expect(await outside()).toBe(before);
+    expect((await attack(command, 'control')).stdout).toContain('GOT-IN');
+    await must(target, 'rm -f /tmp/socket-*');
+  });
+
+  it.each([
+    [
+      'the agent of whoever is logged in on the primary',
+      'eval "$(ssh-agent)" >/dev/null',
+      '-A',
+      'find /tmp /home /var/lib/hostsync -xdev -type s',
+    ],
+    ['a display', 'export DISPLAY=:9', '-X', 'awk \'$2 ~ /:177A$/ && $4 == "0A"\' /proc/net/tcp'],
+  ])('%s', async (_gain, prepare, option, sign) => {
+    for (const login of ['hostsync', 'control']) {
+      const running = attack(`${prepare}; sleep 4 | $ssh ${option} $login 'sleep 3'; ssh-agent -k`, login);
+      await new Promise((done) => setTimeout(done, 2000));
+      const seen = await must(target, sign);
+      if (login === 'control') expect(seen).not.toBe('');
+      else expect(seen).toBe('');
+      await running;
+    }
+  });
+
+  it('another way in: the login has no password, no key of its own choice, nothing of its own to write to', async () => {
+    expect(await must(target, 'getent shadow hostsync')).toMatch(/^hostsync:\*:/u);
+    const asked = await attack(
+      `printf '#!/bin/sh\\necho\\n' > ask; chmod 755 ask
+       SSH_ASKPASS=$PWD/ask SSH_ASKPASS_REQUIRE=force $ssh -o BatchMode=no -o PubkeyAuthentication=no $login id`,
+    );
+    expect(asked.code).toBe(255);
+    expect(asked.stderr).toContain('Permission denied');
+    const from = (uid: string, command: string) =>
+      target.exec(`setpriv --reuid ${uid} --regid ${uid} --clear-groups ${command} </dev/null`);
+    expect((await from('www-data', 'su hostsync -c id')).code).not.toBe(0);
+    const home = '/var/lib/hostsync/login';
+    for (const path of [
+      `${home}/x`,
+      `${home}/.ssh/x`,
+      `${home}/.ssh/authorized_keys`,
+      '/etc/hostsync/rsyncd.conf',
+    ])
+      expect((await from('hostsync', `bash -c 'echo x >> ${path}'`)).code).not.toBe(0);
+  });
+});
+
+describe('with the primary’s key, rsync writes nothing outside the synced directories', () => {
+  it.each([
+    ['by .. after the module', `rsync evil $login::$module/../next-door/evil`],
+    [
+      'by .. in the module',
+      `rsync evil $login::../srv/next-door/evil; rsync evil $login::$module/../../srv/next-door/evil`,
+    ],
+    [
+      'by an absolute name',
+      `rsync evil $login:://srv/next-door/evil; rsync evil $login::$module//srv/next-door/evil`,
+    ],
+    ['by a name of its own in the list of files', `rsync -R ./../../../../../etc/hostname $login::$module/`],
+    ['by a path without module', `rsync evil $login:/srv/next-door/evil; rsync evil $login:evil`],
+    [
+      'by a module that is not there',
+      `for m in srv/next-door root / '' "$(module_of /srv/next-door)"; do rsync evil "$login::$m/"; done`,
+    ],
+    [
+      'through a planted symbolic link',
+      `ln -s /srv/next-door x; rsync -l x $login::$module/; rm x
+       rsync evil $login::$module/x; rsync evil $login::$module/x/; rsync evil $login::$module/x/evil
+       mkdir x; cp evil x; for o in '' -K --copy-dirlinks '--no-implied-dirs -R'; do rsync -r $o x $login::$module/; done`,
+    ],
+    [
+      'through one with ..',
+      `ln -s ../next-door x; rsync -l x $login::$module/; rm x; mkdir x; cp evil x
+       for o in -K --copy-dirlinks -d; do rsync -r $o x/ $login::$module/x/; done`,
+    ],
+    [
+      'through one in the place of rsync’s own directory',
+      `ln -s /srv/next-door .~tmp~; rsync -l .~tmp~ $login::$module/; rm .~tmp~; rsync --delay-updates evil $login::$module/`,
+    ],
+    [
+      'by swapping a directory for a link while a push runs',
+      `mkdir -p x; for i in {1..300}; do echo $i > x/$i; done; mkdir y; ln -s /srv/next-door y/x
+       for i in 1 2 3; do rsync -rlI --force x $login::$module/ & rsync -rl --delete y/ $login::$module/ & wait; done`,
+    ],
+    [
+      'as a hard link to what is outside',
+      `ln -s /srv/next-door/file l; ln l m 2>/dev/null; rsync -lH l m $login::$module/; rsync evil $login::$module/m`,
+    ],
+  ])('%s', async (_way, command) => {
+    const before = await outside();
+    await attack(command);
+    expect(await outside()).toBe(before);
+    expect(await treacherous()).toBe('');
+    await must(target, `rm -rf ${uploads}/x ${uploads}/y ${uploads}/[lm] ${uploads}/.~tmp~`);
+  });
+
+  it('by any other way: the daemon that writes sees nothing but the directory, and is its owner', async () => {
+    const running = attack(`head -c 100000000 /dev/urandom > big; rsync big $login::$module/`);
+    const daemons = await must(
+      target,
+      `for _ in {1..400}; do
+         if read -r p < <(pgrep -u www-data -f '^/usr/bin/rsync --server --daemon'); then
+           readlink /proc/$p/root; grep -E '^(Uid|Gid|Groups|CapEff):' /proc/$p/status | sort; break
+         fi
+         sleep 0.02
+       done`,
+    );
+    expect(
+      daemons
+        .replaceAll(/[\t ]+/gu, ' ')
+        .trimEnd()
+        .split('\n'),
+    ).toEqual([uploads, 'CapEff: 0000000000000000', 'Gid: 33 33 33 33', 'Groups: 33 ', 'Uid: 33 33 33 33']);
+    await running;
+  });
+
+  // Whatever push.sh does not use is refused: each of these is or was a way out, or may become one
+  it.each([
+    ...['--temp-dir=/etc', '--partial-dir=/etc', '--backup --backup-dir=/etc', '-M--log-file=/etc/evil'],
+    ...[
+      '-M--write-batch=/etc/evil',
+      '-M--only-write-batch=/etc/evil',
+      '--link-dest=/etc',
+      '--copy-dest=/etc',
+    ],
+    ...[
+      '--compare-dest=/etc',
+      '--files-from=list',
+      '-M--files-from=/etc/passwd',
+      '-M--exclude-from=/etc/passwd',
+    ],
+    ...[
+      '--write-devices',
+      '--super',
+      '-M--fake-super',
+      '-D',
+      '--devices',
+      '--specials',
+      '-A',
+      '-X',
+      '--inplace',
+    ],
+    ...['--append', '-K', '--mkpath', '--remove-source-files', '-M--daemon', '-M--config=/etc/passwd'],
+    ...['-M--dparam=path=/', '-M--no-munge-links', '-M--rsync-path=x', '--iconv=UTF-8,EVIL', '--fuzzy'],
+    ...['-M--chmod=u+s', '-M--sockopts=x', '-M--password-file=/etc/passwd', '-M--read-batch=/etc/passwd'],
+  ])('with the option %s', async (option) => {
+    const before = await outside();
+    const { stderr } = await attack(`echo evil > list; rsync -r ${option} ./ $login::$module/`);
+    expect(stderr).toMatch(refusal);
+    expect(await outside()).toBe(before);
+  });
+});
+
+describe('with the primary’s key, rsync runs no code', () => {
+  it.each(['--usermap=*:evil', '--groupmap=*:evil', '--chown=evil', '-M--chown=evil', '-M--copy-as=evil'])(
+    'by %s, for which libraries named in the module’s own /etc/nsswitch.conf would be loaded',
+    async (option) => {
+      const { stderr } = await attack(`rsync -rog ${option} evil $login::$module/`);
+      expect(stderr).toMatch(refusal);
+    },
+  );
+
+  it('by an OpenSSL configuration in the module, nor by any variable: the daemon’s environment is empty', async () => {
+    const running = attack(`sleep 4 | LC_ALL=C.UTF-8 LANG=C.UTF-8 $ssh -o SendEnv='LC_* LANG' $login`);
+    await new Promise((done) => setTimeout(done, 2000));
+    const environment = await must(
+      target,
+      `for p in /proc/[0-9]*; do [[ $(tr '\\0' ' ' <$p/cmdline) != '/usr/bin/rsync --server --daemon '* ]] || tr '\\0' '\\n' <$p/environ; done 2>/dev/null`,
+    );
+    expect(environment).toBe('OPENSSL_CONF=\n');
+    expect((await running).stdout).toMatch(/^@RSYNCD: /u);
+  });
+
+  it('by a daemon configuration of the thief’s own', async () => {
+    const before = await outside();
+    const result = await attack(
+      `printf 'uid = 0\\nuse chroot = no\\n[all]\\npath = /\\nread only = no\\n' > evil.conf
+       rsync evil.conf $login::$module/
+       config=--config=${uploads}/evil.conf
+       for path in "rsync $config" "rsync --server --daemon $config ." "rsync --server --daemon $config . #"; do
+         rsync --rsync-path="$path" evil $login::all/etc/; rsync --rsync-path="$path" $login::all/etc/passwd .
+       done
+       $ssh $login "rsync --server --daemon $config ." </dev/null; ls`,
+    );
+    expect(result.stdout).not.toContain('passwd');
+    expect(await outside()).toBe(before);
+    await must(target, `rm ${uploads}/evil.conf`);
+  });
+});
+
+describe('with the primary’s key, rsync makes no file', () => {
+  it.each([
+    ['of root’s', `rsync -og evil $login::$module/; rsync -og --chown=root:root evil $login::$module/`],
+    [
+      'that runs as its owner',
+      `chmod 6755 evil; rsync -p evil $login::$module/; rsync -p --chmod=ugo+s evil $login::$module/`,
+    ],
+    [
+      'that runs as its owner, in the place of one that is there',
+      `rsync -p evil $login::$module/; chmod 6755 evil; rsync -pI evil $login::$module/; rsync -pI --delay-updates evil $login::$module/`,
+    ],
+    [
+      'that is a disk',
+      `mknod disk b 1 0; rsync -rD disk $login::$module/; rsync -r --devices -M--super disk $login::$module/`,
+    ],
+    [
+      'that is a pipe',
+      `mkfifo pipe; rsync -rD pipe $login::$module/; rsync -r --specials pipe $login::$module/`,
+    ],
+  ])('%s', async (_what, command) => {
+    await attack(`umask 022; ${command}`);
+    expect(await treacherous()).toBe('');
+    await must(target, `rm -f ${uploads}/evil`);
+  });
+
+  it('elsewhere, where the directory is root’s; but there it is root’s, and may run as root (docs/trust.md)', async () => {
+    await must(target, `chown root: ${other}`);
+    await joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '');
+    const before = await outside();
+    await attack(
+      `module=$(module_of ${other}); chmod 4755 evil; mknod disk b 1 0; ln -s /etc x
+       rsync -pogl evil x $login::$module/; rsync -rD disk $login::$module/; rsync evil $login::$module/x
+       rm x; mkdir x; cp evil x; rsync -rK x $login::$module/`,
+    );
+    expect(await outside()).toBe(before);
+    expect(await must(target, `stat -c '%F %a %U' ${other}/evil; ls ${other}`)).toMatch(
+      /^regular file 4755 root\n(?!.*disk)/su,
+    );
+    await must(target, `rm -rf ${other}/*; chown -R www-data: ${other}`);
+    await joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '');
+  });
+});
+
+describe('with the primary’s key, rsync tells nothing', () => {
+  beforeAll(() =>
+    must(
+      target,
+      `echo ${secret} > ${uploads}/name-of-${secret}; echo ${secret} > ${uploads}/diary; chown -R www-data: ${uploads}`,
+    ),
+  );
+
+  it.each([
+    ['a file of the module', `rsync $login::$module/diary got; rsync -r $login::$module/ got`],
+    ['a file outside', `rsync $login:/etc/open-secret got; rsync $login::$module/../../etc/open-secret got`],
+    ['which modules there are', `rsync $login::; rsync $login::*`],
+    ['the names in a module', `rsync -r $login::$module/; rsync --list-only $login::$module/`],
+    [
+      'the names in a module, as what would be deleted',
+      `mkdir e; for o in -n -ni -nv -nvvvv '-n --info=ALL' '-n --debug=ALL' '-n -P' '-n --out-format=%n'; do rsync -r --delete $o e/ $login::$module/; done`,
+    ],
+    [
+      'contents, as rules that cannot be read',
+      `mkdir e; for f in diary name-of-x; do rsync -rn --delete --filter="dir-merge,- $f" -M--debug=FILTER3 e/ $login::$module/
+       rsync -rnvvvv --delete --filter="dir-merge,- $f" e/ $login::$module/; rsync -rn --delete -M--debug=ALL -F e/ $login::$module/; done`,
+    ],
+    [
+      'contents, as checksums of one byte each',
+      `printf %099d 0 > diary
+       rsync -rI --block-size=1 --debug=deltasum4 diary $login::$module/ | sed -n 's/.*len=1 .*sum1=.*\\(..\\)$/\\\\x\\1/p' > sums
+       printf "$(tr -d '\\n' < sums)"`,
+    ],
+    [
+      'whether a file is like one outside',
+      `echo ${secret} > open-secret; for o in --compare-dest --copy-dest --link-dest; do rsync -ri --size-only $o=/etc open-secret $login::$module/; done`,
+    ],
+    [
+      'contents, as a list of files',
+      `rsync -r --files-from=:/etc/open-secret $login::$module/ got; rsync -M--files-from=/etc/open-secret evil $login::$module/`,
+    ],
+  ])('%s', async (_what, command) => {
+    const { stdout, stderr } = await attack(
+      `${command} > said 2>&1; cat said; [[ ! -e got ]] || grep -r . got; ! [[ -s got ]] || echo ${secret}`,
+    );
+    expect(stdout + stderr).not.toContain(secret);
+    expect(stdout).not.toMatch(/diary$/mu);
+  });
+});
+
+describe('as the login hostsync, sudo gives root', () => {
+  it('to the one command line', async () => {
+    const { stdout } = await asLogin(await forced());
+    expect(stdout).toMatch(/^@RSYNCD: /u);
+  });
+
+  it.each([
+    ...['id', '-i', '-s', 'bash', '-u www-data id', '-e /etc/passwd', 'rsync', '/usr/bin/rsync --version'],
+    ...['/usr/bin/env', '/usr/bin/env -i bash', '/usr/bin/env -i id'],
+    ...['/usr/bin/rsync --server --daemon --config=/tmp/evil .', '/usr/bin/rsync --server --daemon .'],
+  ])('not to: sudo %s', async (command) => {
+    const { code, stdout } = await asLogin(command);
+    expect(code).not.toBe(0);
+    expect(stdout).toBe('');
+  });
+
+  it.each([
+    ['with another configuration', (command: string) => command.replace('/etc/hostsync', '/tmp')],
+    ['with another module of OpenSSL', (command: string) => command.replace(/^/u, 'OPENSSL_CONF=/tmp/evil ')],
+    ['with a variable', (command: string) => `LD_PRELOAD=/tmp/evil.so ${command}`],
+    ['with all variables', (command: string) => `-E ${command}`],
+    ['from another directory', (command: string) => `-D /tmp ${command}`],
+    ['in another root', (command: string) => `-R /tmp ${command}`],
+    ['with one word more', (command: string) => `${command} --config=/tmp/evil`],
+    ['with one word less', (command: string) => command.replace(/ \.$/u, '')],
+    ['as another group', (command: string) => `-g shadow ${command}`],
+  ])('not to that command line %s', async (_how, change) => {
+    const { code, stdout } = await asLogin(change(await forced()));
+    expect(code).not.toBe(0);
+    expect(stdout).toBe('');
+  });
+
+  const forced = async () =>
+    (
+      await must(
+        target,
+        `sed -n 's/.*command="\\/usr\\/bin\\/sudo -n \\([^"]*\\)".*/\\1/p' /var/lib/hostsync/login/.ssh/authorized_keys`,
+      )
+    ).trim();
+  const asLogin = (command: string) =>
+    target.exec(
+      `setpriv --reuid hostsync --regid hostsync --clear-groups timeout 10 sudo -n ${command} </dev/null`,
+    );
+});
+
+/** Runs join.sh from a shell, as docs/host-scripts.md says. */
+async function joinByHand(host: LocalInstance, epoch: number, key: string): Promise<ExecResult> {
+  for (const script of ['request.sh', 'join.sh'])
+    await host.host.writeFile(`/root/${script}`, readFileSync(join('host', script)), 0o755);
+  await host.host.writeFile(
+    '/root/request',
+    `group\tweb\nepoch\t${epoch}\ndirectory\t${uploads}\ndirectory\t${other}\npublic-key\t${key.trim().split(' ').slice(0, 2).join('\t')}\n`,
+  );
+  return host.exec('/root/join.sh /root/request');
+}
+
+it('after all that, the group is pushed as before', async () => {
+  await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
+  expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
+  for (const directory of [uploads, other]) expect(await group.differences(target, directory)).toEqual([]);
+});
+
+it('a machine that took a secondary’s address, and shows another host key, gets nothing', async () => {
+  const restart = 'kill -HUP "$(cat /run/sshd.pid)"; sleep 1';
+  await must(
+    target,
+    `cd /etc/ssh; mkdir old; mv ssh_host_* old; ssh-keygen -qt ed25519 -N '' -f ssh_host_ed25519_key; ${restart}`,
+  );
+  await must(group.primary, `echo mine > ${uploads}/mine; chown www-data: ${uploads}/mine`);
+  const results = await group.tick();
+  expect(results).toContainEqual(
+    expect.objectContaining({ id: target.id, ok: false, error: 'host-key-changed', files: 0, bytes: 0 }),
+  );
+  expect(results).toContainEqual(expect.objectContaining({ id: group.secondary(1).id, ok: true }));
+  await must(
+    target,
+    `[[ ! -e ${uploads}/mine ]]; cd /etc/ssh; rm ssh_host_*; mv old/* .; rmdir old; ${restart}`,
+  );
+  expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
+});
+
+it('the primary of another group cannot write here', async () => {
+  const blog = await group.cloud.launch({
+    ...{ name: 'blog', group: 'blog', tags: { 'hostsync:primary': '1', 'hostsync:directories': uploads } },
+    prepare: (instance) => must(instance, `install -d -o www-data ${uploads}`),
+  });
+  blog.setTags({ 'hostsync:secondaries': target.id });
+  await group.tick();
+  await group.tick();
+  expect(blog.tags['hostsync:secondaries'] ?? '').not.toContain(target.id);
+  expect(blog.tags['hostsync:public-key']).toMatch(/^ssh-ed25519 /u);
+  const { code, stderr } = await blog.exec(
+    `ssh -F /dev/null -i /etc/hostsync/id_ed25519 -o BatchMode=yes -o StrictHostKeyChecking=no hostsync@${target.address}`,
+  );
+  expect(code).toBe(255);
+  expect(stderr).toContain('Permission denied (publickey');
+  await blog.terminate();
+});
+
+describe('a secondary trusts one key', () => {
+  const files = (host: LocalInstance) =>
+    must(
+      host,
+      `for f in $(find /etc/hostsync /var/lib/hostsync/login /etc/sudoers.d /etc/passwd /etc/shadow); do
+         stat -c '%n %a %u:%g %s %y %z' "$f"; [[ ! -f $f ]] || sha256sum "$f"; done`,
+    );
+  const keys = (host: LocalInstance) => must(host, 'cat /var/lib/hostsync/login/.ssh/authorized_keys');
+
+  it('so that an old primary that wakes up cannot write any more: not with its key, nor in a session that is open', async () => {
+    const victim = group.secondary(1);
+    const oldKey = group.primary.tags['hostsync:public-key'] ?? '';
+    expect((await keys(victim)).trim().split('\n')).toHaveLength(1);
+    const newKey = await must(victim, `ssh-keygen -qt ed25519 -N '' -f /root/new; cat /root/new.pub`);
+
+    const login = `hostsync@${victim.address}`;
+    await must(
+      group.primary,
+      `echo '${victim.address} ${victim.tags['hostsync:host-key']}' >> /root/known_hosts`,
+    );
+    const session = attack(`{ sleep 3; timeout 40 tail -f /dev/null; } | $ssh ${login}; echo ended`);
+    await new Promise((done) => setTimeout(done, 2000));
+    const open = `ps -eo args | grep -c '^/usr/bin/rsync --server --daemon' || true`;
+    expect((await must(victim, open)).trim()).toBe('1');
+    expect((await joinByHand(victim, 2, newKey)).code).toBe(0);
+    expect((await must(victim, open)).trim()).toBe('0');
+
+    const lines = (await keys(victim)).trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(newKey.split(' ')[1]);
+    expect(lines[0]).not.toContain(oldKey.split(' ')[1]);
+    const refused = await attack(`$ssh ${login} </dev/null`);
+    expect(refused.code).toBe(255);
+    expect(refused.stderr).toContain('Permission denied (publickey');
+    expect(await group.tick()).toContainEqual(
+      expect.objectContaining({ id: victim.id, ok: false, error: 'key-refused' }),
+    );
+    await session;
+  });
+
+  it('and a join of an older epoch, as an old primary’s late command would be, does not bring the old key back', async () => {
+    const victim = group.secondary(1);
+    const before = await files(victim);
+    const { code, stdout } = await joinByHand(victim, 1, group.primary.tags['hostsync:public-key'] ?? '');
+    expect(code).toBe(14);
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'error', error: 'older-epoch' });
+    expect(await files(victim)).toBe(before);
+  });
+});

@@ -56,9 +56,18 @@ const child = spawn(node, [join(project, 'scripts', 'tasks.ts'), ...process.argv
 });
 // Ctrl-C reaches the whole foreground group; the child cleans up, and we wait for it
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-// When whoever started us is killed, nothing is to go on without him
-const parent = process.ppid;
+// When whoever started us is killed, nothing is to go on without him. npm has a shell between itself and us
+function parentOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) \S+ (\d+) .*$/s, '$1');
+  } catch {
+    return '';
+  }
+}
+const ancestors = () =>
+  (process.env.npm_lifecycle_event ? [process.ppid, parentOf(process.ppid)] : [process.ppid]).join();
+const started = ancestors();
 setInterval(() => {
-  if (process.ppid !== parent) child.kill('SIGTERM');
+  if (ancestors() !== started) child.kill('SIGTERM');
 }, 500).unref();
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));

@@ -28,6 +28,8 @@ export interface ReconcileOptions {
 
 /** Between two looks while commands run on hosts, in milliseconds; most of them take less than a second. */
 const pause = 1_000;
+/** After a step that is done when its call is. */
+const shortPause = 100;
 /** What is followed by something that takes its time. After all else the next step can be taken at once. */
 const slow: ReadonlySet<MembershipAction['kind']> = new Set([
   'promote',
@@ -48,25 +50,33 @@ export async function reconcileMembership(
   options: ReconcileOptions = {},
 ): Promise<void> {
   const { until = 0, only } = options;
-  const errors: Error[] = [];
+  /** Groups that are left alone for the rest of the run; the next one tries again. */
+  const failed = new Map<string, Error>();
   const said = new Set<string>();
   const done = new Set<string>();
   let observed = options.first ?? (await observe(tools.clients, tools.tags));
   for (;;) {
     const plan = planMembership(await observeMembership(tools.clients, observed), tools.settings, Date.now());
-    const actions = plan.filter((action) => (only?.has(action.kind) ?? true) && !done.has(hookOf(action)));
+    const actions = plan.filter(
+      (action) => (only?.has(action.kind) ?? true) && !done.has(hookOf(action)) && !failed.has(action.group),
+    );
     for (const action of actions) done.add(hookOf(action));
     done.delete('');
     const groups = Map.groupBy(actions, ({ group }) => group);
-    const outcomes = await Promise.all([...groups.values()].map((steps) => takeSteps(steps, tools, said)));
-    errors.push(...outcomes.flat());
+    await Promise.all(
+      [...groups].map(async ([group, steps]) => {
+        const error = await takeSteps(steps, tools, said);
+        if (error !== undefined) failed.set(group, error);
+      }),
+    );
     const moves = actions.some((action) =>
       action.kind === 'wait' ? action.soon : action.kind !== 'keep-alive',
     );
-    if (!moves || errors.length > 0 || Date.now() + pause > until) break;
-    if (actions.every(({ kind }) => slow.has(kind))) await sleep(pause);
+    if (!moves || Date.now() + pause > until) break;
+    await sleep(actions.every(({ kind }) => slow.has(kind)) ? pause : shortPause);
     observed = await observe(tools.clients, tools.tags);
   }
+  const errors = [...failed.values()];
   if (errors.length > 0) throw new MembershipError(errors, errors.map(({ message }) => message).join(' | '));
 }
 
@@ -82,7 +92,7 @@ async function takeSteps(
   actions: readonly MembershipAction[],
   tools: ReconcileTools,
   said: Set<string>,
-): Promise<readonly Error[]> {
+): Promise<Error | undefined> {
   for (const action of actions) {
     const { kind, reason, ...rest } = action;
     const quiet = kind === 'wait' || kind === 'keep-alive';
@@ -96,8 +106,8 @@ async function takeSteps(
       await carryOutMembership(action, tools);
     } catch (error) {
       const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return [new Error(`group ${action.group}: ${kind} failed (${reason}): ${words}`, { cause: error })];
+      return new Error(`group ${action.group}: ${kind} failed (${reason}): ${words}`, { cause: error });
     }
   }
-  return [];
+  return undefined;
 }

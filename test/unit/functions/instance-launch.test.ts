@@ -96,3 +96,30 @@ it('lets an error out, so that Lambda tries again', async () => {
   ec2.on(DescribeInstancesCommand).rejects(new Error('UnauthorizedOperation'));
   await expect(handler(running, lambdaContext)).rejects.toThrow('UnauthorizedOperation');
 });
+
+it('one group in trouble does not keep another from its newcomers', async () => {
+  const denied = Object.assign(new Error('no'), { name: 'AccessDeniedException' });
+  ssm.on(SendCommandCommand, { DocumentName: 'promote-document' }).rejects(denied);
+  const { instances } = healthyGroup();
+  const blog = { 'hostsync:group': 'blog', 'hostsync:primary': '1', 'hostsync:directories': '/srv/blog' };
+  const all = [...instances, instance(5, blog), instance(4, { 'hostsync:group': 'web' })];
+  ec2.on(DescribeInstancesCommand).resolves({
+    Reservations: [
+      {
+        Instances: all.map(({ id, address, tags }) => ({
+          ...{
+            InstanceId: id,
+            State: { Name: 'running' },
+            ...(address !== undefined && { PrivateIpAddress: address }),
+          },
+          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        })),
+      },
+    ],
+  });
+  await expect(handler(running, lambdaContext)).rejects.toThrow('group blog: promote failed');
+  expect(
+    ssm.commandCalls(SendCommandCommand, { DocumentName: 'join-document', InstanceIds: [instanceId(4)] })
+      .length,
+  ).toBe(1);
+});

@@ -1,5 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Clients } from '../../shared/aws/clients.ts';
+import { describeError } from '../../shared/aws/errors.ts';
 import { type Documents, sendScript } from '../../shared/aws/ssm.ts';
 import type { TickAction } from '../../shared/core/plan-tick.ts';
 import { formatPushRequest } from '../../shared/core/request.ts';
@@ -45,7 +46,7 @@ async function carryOut(action: TickAction, { clients, documents, logger, metric
         metrics.addMetric('PushesStarted', MetricUnit.Count, 1);
       } catch (error) {
         throw new Error(
-          `group ${group}: the push could not be started on ${primary}: ${error instanceof Error ? `${error.name}: ${error.message}` : error}`,
+          `group ${group}: the push could not be started on ${primary}: ${describeError(error)}`,
           { cause: error },
         );
       }

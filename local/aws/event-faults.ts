@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { BusEvent } from './event-bus.ts';
-import type { FaultHandle } from './faults.ts';
+import { type FaultHandle, handleOf } from './faults.ts';
 
 /** What can happen to an event. `reorder`: it is delivered after the next event of any kind that comes after it. */
 export type EventFault =
@@ -30,15 +30,7 @@ export class EventFaults {
 
   arm(matches: EventMatcher, fault: EventFault, times: number): FaultHandle {
     const armed: Armed = { matches, fault, left: times, struck: 0 };
-    this.#armed.add(armed);
-    return {
-      remove: () => {
-        this.#armed.delete(armed);
-      },
-      get struck() {
-        return armed.struck;
-      },
-    };
+    return handleOf(this.#armed, armed);
   }
 
   /** How many events wait to be overtaken. */

@@ -20,6 +20,22 @@ interface Armed {
   struck: number;
 }
 
+/** Arms a fault. @returns what takes it away again, and tells how often it has struck */
+export function handleOf<Fault extends { readonly struck: number }>(
+  armed: Set<Fault>,
+  fault: Fault,
+): FaultHandle {
+  armed.add(fault);
+  return {
+    remove: () => {
+      armed.delete(fault);
+    },
+    get struck() {
+      return fault.struck;
+    },
+  };
+}
+
 /** The faults that the next API calls meet. */
 export class CallFaults {
   readonly #armed = new Set<Armed>();
@@ -31,15 +47,7 @@ export class CallFaults {
   arm(call: string, fault: CallFault, times: number): FaultHandle {
     const [service = '', operation = '*'] = call.split(':');
     const armed: Armed = { service, operation, fault, left: times, struck: 0 };
-    this.#armed.add(armed);
-    return {
-      remove: () => {
-        this.#armed.delete(armed);
-      },
-      get struck() {
-        return armed.struck;
-      },
-    };
+    return handleOf(this.#armed, armed);
   }
 
   /** The faults that strike this call; each is used up by one. */

@@ -1,14 +1,12 @@
 import * as v from 'valibot';
 import type { ScriptLine } from '../core/observation.ts';
+import { isPublicKey } from '../core/public-key.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const seconds = v.pipe(v.number(), v.minValue(0));
 const epoch = v.pipe(v.number(), v.integer(), v.minValue(1));
 /** As ssh prints it: type and key. What came from a host goes into tags and requests, so its form is held to. */
-const publicKey = v.pipe(
-  v.string(),
-  v.regex(/^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}$/u),
-);
+const publicKey = v.pipe(v.string(), v.check(isPublicKey));
 
 /** The lines of docs/host-scripts.md, version 1. */
 const line = v.variant('kind', [

@@ -1,5 +1,6 @@
 import { type GroupConfiguration, groupNameProblem, parseConfiguration } from './group.ts';
 import type { Observation, ObservedAgent, ObservedInstance } from './observation.ts';
+import { isPublicKey } from './public-key.ts';
 import {
   encodedLength,
   formatPushRequest,
@@ -258,11 +259,8 @@ function pushTarget(
   }
 }
 
-/** A tag value has room for an Ed25519 or ECDSA key, not for an RSA key. */
-const hostKeyForm = /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}$/u;
-
 function hostKeyProblem(instance: string, value: string): TagProblem | undefined {
-  if (hostKeyForm.test(value)) return undefined;
+  if (isPublicKey(value)) return undefined;
   return {
     ...{ instance, tag: tagKeys.hostKey, value, problem: 'this is no SSH host public key' },
     remedy: 'set it to the key that join.sh prints, as in ssh-ed25519 AAAA…',

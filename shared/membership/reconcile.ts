@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { describeError } from '../aws/errors.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
 import type { JoinSettings } from '../core/membership-view.ts';
 import type { Observation } from '../core/observation.ts';
@@ -105,8 +106,9 @@ async function takeSteps(
     try {
       await carryOutMembership(action, tools);
     } catch (error) {
-      const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return new Error(`group ${action.group}: ${kind} failed (${reason}): ${words}`, { cause: error });
+      return new Error(`group ${action.group}: ${kind} failed (${reason}): ${describeError(error)}`, {
+        cause: error,
+      });
     }
   }
   return undefined;

@@ -6,6 +6,7 @@ import { openShell } from './look-around.ts';
 import { pushResults, waitForSync } from './pushes.ts';
 import { Stage } from './stage.ts';
 import type { TourOptions } from './tour-options.ts';
+import { showTrouble } from './tour-trouble.ts';
 import { compareTrees, readTree, type Tree } from './tree.ts';
 
 const uploads = '/srv/uploads';
@@ -77,6 +78,12 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
       );
       tree = await show(cloud, title, primary, secondaries);
     }
+    await showTrouble(
+      cloud,
+      stage,
+      () => must(primary, `sudo -u ${owner} tee ${uploads}/while-away.txt <<< uploaded >/dev/null`),
+      secondaries,
+    );
     const scaled = await scaleOut(cloud);
     tree = await show(cloud, 'the scale-out', primary, [...secondaries, ...scaled.instances]);
     await scaleIn(cloud, primary, scaled);
@@ -84,7 +91,7 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
     const seconds = Math.round((Date.now() - started) / 1000);
     stage.say(
       `proven: ${tree.size} entries of every kind are the same on ${secondaries.length} secondaries, in content, type, mode, owner and mtime, ` +
-        `after each of ${changes.length + 1} steps, and on ${scaled.instances.length} newcomers before they took traffic; ` +
+        `after each of ${changes.length + 1} steps, and on ${scaled.instances.length} newcomers before they took traffic; one that was lost was told once, and its return once; ` +
         `${cloud.invocations({ function: 'SyncLambdaFunction' }).length} ticks, ${pushes} pushes, ${seconds} s`,
     );
     if (keep) await openShell(cloud, uploads);

@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Clients } from '../../shared/aws/clients.ts';
 import { describeError } from '../../shared/aws/errors.ts';
-import { type Documents, sendScript } from '../../shared/aws/ssm.ts';
+import { type Documents, pushComment, sendScript } from '../../shared/aws/ssm.ts';
 import type { TickAction } from '../../shared/core/plan-tick.ts';
 import { formatPushRequest } from '../../shared/core/request.ts';
 import type { Instruments } from '../../shared/edge/handler.ts';
@@ -33,7 +33,7 @@ async function carryOut(action: TickAction, { clients, documents, logger, metric
     case 'push': {
       const { group, primary, request, reason } = action;
       try {
-        const comment = `hostsync push, group ${group}, epoch ${request.epoch}`;
+        const comment = `${pushComment}, group ${group}, epoch ${request.epoch}`;
         const command = await sendScript(
           clients.ssm,
           documents.push,
@@ -56,7 +56,10 @@ async function carryOut(action: TickAction, { clients, documents, logger, metric
     case 'no-push': {
       const { kind, severity, reason, ...rest } = action;
       logger[severity](reason, { action: kind, ...rest });
-      metrics.addMetric(kind === 'no-push' ? 'GroupsNotPushed' : 'SecondariesLeftOut', MetricUnit.Count, 1);
+      // By reason and not by group: a few metrics, however many groups there are
+      const counted = metrics.singleMetric();
+      counted.addDimension('Reason', rest.code);
+      counted.addMetric(kind === 'no-push' ? 'GroupsNotPushed' : 'SecondariesLeftOut', MetricUnit.Count, 1);
       return;
     }
     case 'nothing-to-do':

@@ -1,11 +1,18 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { makeClients } from '../../shared/aws/clients.ts';
-import { planTick, tickBlocker } from '../../shared/core/plan-tick.ts';
+import { observePushes } from '../../shared/aws/ssm.ts';
+import type { Observation } from '../../shared/core/observation.ts';
+import { planTick, type TickAction, tickBlocker } from '../../shared/core/plan-tick.ts';
+import { recordOutcome } from '../../shared/core/record-outcome.ts';
+import { tagKeys } from '../../shared/core/tag-keys.ts';
+import { parseTime } from '../../shared/core/time.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
 import { parseScheduledEvent } from '../../shared/edge/scheduled-event.ts';
 import { observe } from '../../shared/membership/observe.ts';
-import { reconcileMembership } from '../../shared/membership/reconcile.ts';
+import { type ReconcileTools, reconcileMembership } from '../../shared/membership/reconcile.ts';
 import { makeTools } from '../../shared/membership/tools.ts';
+import { carryOutOutcome, outcomeSettings } from '../../shared/outcome/carry-out.ts';
 import { carryOutTick } from './carry-out.ts';
 
 const configuration = readConfiguration('sync');
@@ -14,17 +21,36 @@ const clients = makeClients();
 /** How long a tick goes on with joins while they move, in milliseconds: the next tick comes after 60,000. */
 const joinsFor = 45_000;
 
-/** The one-minute tick: look at all groups, decide, have each primary push; then bring joins and leaves forward. */
+/**
+ * The one-minute tick: look at all groups, decide, have each primary push, record what became of earlier pushes; then
+ * bring joins and leaves forward.
+ */
 export const handler = makeHandler(async (event, instruments) => {
   const started = Date.now();
   const blocker = tickBlocker(parseScheduledEvent(event).scheduledAt, started);
   if (blocker !== undefined) return instruments.logger.warn(blocker);
+  instruments.metrics.addMetric('Ticks', MetricUnit.Count, 1);
   const tools = makeTools(clients, configuration, instruments);
   const first = await observe(clients, tools.tags);
-  const pushed = carryOutTick(planTick(first), tools);
+  const plan = planTick(first);
+  const pushed = carryOutTick(plan, tools);
+  const recorded = recordPushes(plan, first, tools);
   const joined = reconcileMembership(tools, { first, until: started + joinsFor });
-  const outcomes = await Promise.allSettled([pushed, joined]);
+  const outcomes = await Promise.allSettled([pushed, recorded, joined]);
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   if (errors.length > 1) throw new AggregateError(errors, errors.map(({ message }) => message).join(' | '));
   if (errors.length > 0) throw errors[0];
 });
+
+/** What events should have brought and did not, what only a tick can see, and how far behind every secondary is. */
+async function recordPushes(plan: readonly TickAction[], { instances }: Observation, tools: ReconcileTools) {
+  const now = Date.now();
+  const recorded = new Map(instances.map(({ id, tags }) => [id, parseTime(tags[tagKeys.syncedAt])]));
+  const pushes = await observePushes(clients.ssm, {
+    ...{ document: configuration.HOSTSYNC_PUSH_DOCUMENT, now },
+    isKnown: (instance, requestedAt) => requestedAt <= (recorded.get(instance) ?? 0),
+  });
+  const actions = recordOutcome({ instances, pushes, plan }, outcomeSettings(configuration), now);
+  const metricsBySecondary = configuration.HOSTSYNC_METRICS_BY_SECONDARY;
+  await carryOutOutcome(actions, { ...tools, metricsBySecondary });
+}

@@ -1,6 +1,7 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 
 /** Throttling is expected, its limits are not published (SSM), and they are shared with the whole account: slow down by itself. */
@@ -14,6 +15,7 @@ export interface Clients {
   readonly autoScaling: AutoScalingClient;
   readonly ec2: EC2Client;
   readonly eventBridge: EventBridgeClient;
+  readonly sns: SNSClient;
   readonly ssm: SSMClient;
 }
 
@@ -23,6 +25,7 @@ export function makeClients(): Clients {
     autoScaling: new AutoScalingClient(common),
     ec2: new EC2Client(common),
     eventBridge: new EventBridgeClient(common),
+    sns: new SNSClient(common),
     ssm: new SSMClient(common),
   };
 }

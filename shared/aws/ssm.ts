@@ -1,11 +1,12 @@
 import {
+  type CommandFilter,
   GetCommandInvocationCommand,
   paginateDescribeInstanceInformation,
   paginateListCommandInvocations,
   SendCommandCommand,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { ObservedAgent, ObservedCommand } from '../core/observation.ts';
+import type { ObservedAgent, ObservedCommand, ObservedPush } from '../core/observation.ts';
 import { hasCode } from './errors.ts';
 import { parseScriptOutput } from './script-output.ts';
 
@@ -121,4 +122,109 @@ function toObserved(command: string, instance: string, details = '', output = ''
   const detail = details.replaceAll(' ', '');
   const status = underWay.has(detail) ? 'under-way' : detail === 'Success' ? 'succeeded' : 'failed';
   return { command, instance, status, detail, lines: parseScriptOutput(output) };
+}
+
+/** How the comment of a command begins that runs one of the ordinary pushes; a first sync runs the same document. */
+export const pushComment = 'hostsync push';
+
+/** Milliseconds that a tick looks back for pushes that have ended. */
+const lookBack = 5 * 60_000;
+/** Milliseconds after which SSM itself declares a push over: delivery and execution timeout. */
+const longestPush = (deliveryTimeout + 3600) * 1000;
+
+export interface PushQuery {
+  readonly document: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Was it weighed before? Then its whole output is not needed. */
+  readonly isKnown: (instance: string, requestedAt: number) => boolean;
+}
+
+/**
+ * The pushes of the last five minutes, and older ones that still run, of all groups. Two calls for each 50 of them, and
+ * one more for each ended push that is not known yet and said more than the 2,500 characters that a listing holds.
+ */
+export async function observePushes(
+  ssm: SSMClient,
+  { document, now, isKnown }: PushQuery,
+): Promise<readonly ObservedPush[]> {
+  const recent = now - lookBack;
+  const [ended, running] = await Promise.all([
+    listPushes(ssm, [
+      { key: 'DocumentName', value: document },
+      { key: 'InvokedAfter', value: isoSeconds(recent) },
+    ]),
+    listPushes(ssm, [
+      { key: 'DocumentName', value: document },
+      { key: 'Status', value: 'InProgress' },
+      { key: 'InvokedAfter', value: isoSeconds(now - longestPush) },
+      { key: 'InvokedBefore', value: isoSeconds(recent) },
+    ]),
+  ]);
+  return Promise.all(
+    [...ended, ...running].map(async (push) => {
+      const { command, instance, requestedAt, status, lines } = push;
+      const whole = status === 'under-way' || lines.some(({ kind }) => kind === 'push');
+      if (whole || isKnown(instance, requestedAt)) return push;
+      const full = await observePush(ssm, { command, instance, requestedAt });
+      return typeof full === 'string' ? push : full;
+    }),
+  );
+}
+
+async function listPushes(
+  ssm: SSMClient,
+  filters: readonly CommandFilter[],
+): Promise<readonly ObservedPush[]> {
+  const pushes: ObservedPush[] = [];
+  const pages = paginateListCommandInvocations(
+    { client: ssm, pageSize: 50 },
+    { Filters: [...filters], Details: true },
+  );
+  for await (const { CommandInvocations = [] } of pages)
+    for (const each of CommandInvocations) {
+      const { CommandId, InstanceId, Comment, RequestedDateTime, StatusDetails, CommandPlugins = [] } = each;
+      const [plugin] = CommandPlugins;
+      if (CommandId === undefined || InstanceId === undefined || !isPush(Comment)) continue;
+      const requestedAt = RequestedDateTime?.getTime() ?? 0;
+      const observed = toObserved(CommandId, InstanceId, StatusDetails, plugin?.Output);
+      pushes.push({ ...observed, requestedAt, exitCode: exitCode(plugin?.ResponseCode) });
+    }
+  return pushes;
+}
+
+/**
+ * What became of one push.
+ *
+ * @returns `other` for a run of the document that is no ordinary push, `unknown` while SSM does not know it yet
+ */
+export async function observePush(
+  ssm: SSMClient,
+  { command, instance, requestedAt }: Pick<ObservedPush, 'command' | 'instance' | 'requestedAt'>,
+): Promise<ObservedPush | 'other' | 'unknown'> {
+  try {
+    const { Comment, StatusDetails, StandardOutputContent, ResponseCode } = await ssm.send(
+      new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance }),
+    );
+    if (!isPush(Comment)) return 'other';
+    const observed = toObserved(command, instance, StatusDetails, StandardOutputContent);
+    return { ...observed, requestedAt, exitCode: exitCode(ResponseCode) };
+  } catch (error) {
+    if (hasCode(error, notYetKnown)) return 'unknown';
+    throw error;
+  }
+}
+
+function isPush(comment: string | undefined): boolean {
+  return comment?.startsWith(pushComment) ?? false;
+}
+
+/** -1 stands for "not started". */
+function exitCode(code: number | undefined): number | undefined {
+  return code === undefined || code < 0 ? undefined : code;
+}
+
+/** The form that the filters take: no fractions of a second. Source: API reference of SSM, CommandFilter. */
+function isoSeconds(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d{3}Z$/u, 'Z');
 }

@@ -1,4 +1,5 @@
 import type { JoinRequest, PromoteRequest, PushRequest } from './request.ts';
+import type { Trouble } from './trouble.ts';
 
 /** One step towards every host of a group being what its instance's state asks for. */
 export type MembershipAction =
@@ -59,6 +60,15 @@ export type MembershipAction =
       readonly remove: readonly string[];
       readonly joined: readonly string[];
       readonly left: readonly string[];
+      readonly reason: string;
+    }
+  /** To be told once: the trouble stands in the host's tags from then on. */
+  | {
+      readonly kind: 'report-failure';
+      readonly group: string;
+      readonly instance: string;
+      readonly trouble: Trouble;
+      readonly message: string;
       readonly reason: string;
     }
   | {

@@ -44,6 +44,16 @@ export type ScriptLine =
       readonly error: string;
       readonly message: string;
     }
+  | {
+      readonly kind: 'deletions-held';
+      /** What `hostsync:accept-deletions` has to name. */
+      readonly id: string;
+      /** How many entries would be deleted, of how many. */
+      readonly count: number;
+      readonly total: number;
+      readonly reason: string;
+      readonly examples: readonly string[];
+    }
   | { readonly kind: 'push'; readonly ok: boolean; readonly started: number; readonly seconds: number }
   | { readonly kind: 'error'; readonly error: string; readonly message: string };
 
@@ -63,6 +73,10 @@ export interface SecondaryLine {
   /** Sent over the wire. */
   readonly bytes: number;
   readonly seconds: number;
+  /** `none`: nothing had changed for it. `verify`: everything was compared. */
+  readonly mode?: 'full' | 'changes' | 'none' | 'verify' | undefined;
+  /** Entries that had changed behind our back and were mended. */
+  readonly drift?: number | undefined;
 }
 
 /** What became of a command, on one host. */
@@ -73,6 +87,14 @@ export interface ObservedCommand {
   /** SSM's own word for it, as `Success` or `ExecutionTimedOut`. */
   readonly detail: string;
   readonly lines: readonly ScriptLine[];
+}
+
+/** A run of host/push.sh, and what became of it. */
+export interface ObservedPush extends ObservedCommand {
+  /** Milliseconds since 1970. */
+  readonly requestedAt: number;
+  /** Of the script, if it ended by itself. */
+  readonly exitCode?: number | undefined;
 }
 
 /** All that the planning of joins and leaves is made from. */

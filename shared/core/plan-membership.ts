@@ -8,6 +8,7 @@ import { type Readiness, readiness } from './readiness.ts';
 import { formatOwnShards, listEntry, shardNumber } from './secondaries.ts';
 import { stateTagKeys, tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
+import { parseTroubles } from './trouble.ts';
 
 /**
  * What is to be done next so that the hosts of every group join and leave as they come and go. It is made from what is
@@ -96,7 +97,36 @@ function planInstance(
   const held = holdHook(group, instance, view);
   // What is given up gets no further command: it is about to be terminated
   if (held.some((action) => action.kind === 'complete-hook' && action.result === 'ABANDON')) return held;
-  return [...planNewcomer(group, instance, ready, view), ...held];
+  const steps = planNewcomer(group, instance, ready, view);
+  return [...tooLate(group, instance, steps, ready, view), ...steps, ...held];
+}
+
+/**
+ * A newcomer that can do nothing but wait, as for its agent: told when it has waited for longer than a launch may take.
+ * The tag says since when. While the group itself takes nobody, that is told, and not this.
+ */
+function tooLate(
+  group: string,
+  instance: ObservedInstance,
+  steps: readonly MembershipAction[],
+  ready: Readiness,
+  { now, settings: { joinTimeout } }: View,
+): readonly MembershipAction[] {
+  const [step] = steps;
+  if (ready.kind !== 'ready' || step?.kind !== 'wait' || step.soon) return [];
+  const { id, tags } = instance;
+  const [entry] = parseTroubles(tags[tagKeys.trouble]);
+  const code = 'join-failed';
+  const report = (since: number, told: number, message: string): readonly MembershipAction[] => [
+    {
+      ...{ kind: 'report-failure', group, instance: id, trouble: { code, since, told }, message },
+      reason: `${id} ${told === 0 ? 'waits' : 'cannot join'}: ${message}`,
+    },
+  ];
+  if (entry === undefined) return report(now, 0, step.reason);
+  const [, { since, told }] = entry;
+  if (told > 0 || now - since < joinTimeout * 1000) return [];
+  return report(since, 1, `not within ${joinTimeout} s: ${step.reason}`);
 }
 
 /** No longer, or not now, a host of its group. A stopped one joins again when it is started. */

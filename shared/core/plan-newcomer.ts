@@ -7,6 +7,7 @@ import { sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { digest, parseTask } from './task.ts';
 import { outcomeOf, retryAfter } from './task-outcome.ts';
+import { parseTroubles } from './trouble.ts';
 
 /** A first sync of a busy primary never ends with nothing left to send. From this pass on, a short one will do. */
 const settledAfterPasses = 3;
@@ -33,8 +34,26 @@ export function planNewcomer(
   return joining.length > 0 ? joining : planFirstSync(group, instance, ready, view);
 }
 
+/**
+ * What keeps a newcomer from joining, unless it was told already. hostsync goes on trying.
+ *
+ * @param since milliseconds since 1970
+ */
+function reportFailure(
+  group: string,
+  instance: ObservedInstance,
+  since: number,
+  message: string,
+): readonly MembershipAction[] {
+  const [entry] = parseTroubles(instance.tags[tagKeys.trouble]);
+  if (isMember(instance) || (entry !== undefined && entry[1].told > 0)) return [];
+  const trouble = { code: 'join-failed', since, told: 1 };
+  const reason = `${instance.id} cannot join: ${message}`;
+  return [{ kind: 'report-failure', group, instance: instance.id, trouble, message, reason }];
+}
+
 /** Counts up when host/join.sh makes a host ready in another way than before, so that every host is joined again. */
-const joinRevision = 2;
+const joinRevision = 3;
 
 /** What a host that was joined so was joined to: another primary, key, epoch or list of directories gives another one. */
 export function joinDigest(primary: string, request: JoinRequest): string {
@@ -75,12 +94,17 @@ export function planJoin(
   const outcome = outcomeOf(task, id, view);
   switch (outcome.kind) {
     case 'under-way':
+      return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
     case 'failed':
       return [
-        { kind: 'wait', group, instance: id, soon: outcome.kind === 'under-way', reason: outcome.reason },
+        ...reportFailure(group, instance, task.requestedAt, outcome.reason),
+        { kind: 'wait', group, instance: id, soon: false, reason: outcome.reason },
       ];
     case 'again':
-      return join(outcome.reason);
+      return [
+        ...(outcome.failed ? reportFailure(group, instance, task.requestedAt, outcome.reason) : []),
+        ...join(outcome.reason),
+      ];
     case 'ended': {
       const line = outcome.command.lines.find((each) => each.kind === 'join');
       if (line === undefined) return join(`${id} printed no host key`);
@@ -123,22 +147,24 @@ function planFirstSync(
   ];
   const task = parseTask(tags[tagKeys.task]);
   if (task?.step !== 'first-sync') return sync(1, `${id} gets its first sync`);
+  const report = (reason: string) => reportFailure(group, instance, task.requestedAt, reason);
   const outcome = outcomeOf(task, primary.id, view);
   switch (outcome.kind) {
     case 'under-way':
+      return wait(`${id}: ${outcome.reason}`);
     case 'failed':
-      return wait(`${id}: ${outcome.reason}`, outcome.kind === 'under-way');
+      return [...report(outcome.reason), ...wait(`${id}: ${outcome.reason}`, false)];
     case 'again':
-      return sync(task.pass, outcome.reason);
+      return [...(outcome.failed ? report(outcome.reason) : []), ...sync(task.pass, outcome.reason)];
     case 'ended': {
       const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === id);
       if (line === undefined || line.kind !== 'secondary')
         return sync(task.pass, `${primary.id} printed nothing on ${id}`);
       if (!line.ok) {
         const reason = `the first sync of ${id} failed: ${line.error}: ${line.message}`;
-        return view.now - task.requestedAt < retryAfter * 1000
-          ? wait(reason, false)
-          : sync(task.pass, reason);
+        const again =
+          view.now - task.requestedAt < retryAfter * 1000 ? wait(reason, false) : sync(task.pass, reason);
+        return [...report(reason), ...again];
       }
       const verified = verification(line, task.pass);
       if (verified === undefined)
@@ -151,7 +177,8 @@ function planFirstSync(
           kind: 'admit',
           group,
           instance: id,
-          syncedAt: line.started * 1000,
+          // By the clock of AWS, but not later than the scan
+          syncedAt: Math.min(Math.floor(line.started * 1000), task.requestedAt),
           reason: `${id} is in sync: ${verified}`,
         },
       ];

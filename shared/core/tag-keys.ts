@@ -13,11 +13,15 @@ export const tagKeys = {
   epoch: 'hostsync:epoch',
   joined: 'hostsync:joined',
   task: 'hostsync:task',
+  trouble: 'hostsync:trouble',
+  groupTrouble: 'hostsync:group-trouble',
+  outside: 'hostsync:outside',
 } as const;
 
 /** What hostsync writes on a secondary, and takes away when it leaves. */
 export const stateTagKeys: readonly string[] = [
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
+  ...[tagKeys.trouble, tagKeys.groupTrouble],
 ];
 
 /** The longest value of an EC2 tag, in characters. Source: EC2 User Guide, tag restrictions. */

@@ -8,9 +8,10 @@ const unknownFor = 60;
 
 /** How far a task has come. */
 export type Outcome =
-  /** `failed`: it has, and is asked for again only in a while. */
-  | { readonly kind: 'under-way' | 'failed'; readonly reason: string }
-  | { readonly kind: 'again'; readonly reason: string }
+  | { readonly kind: 'under-way'; readonly reason: string }
+  /** It has failed, and is asked for again only in a while. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'again'; readonly reason: string; readonly failed: boolean }
   | { readonly kind: 'ended'; readonly command: ObservedCommand };
 
 /** What became of a task: it still runs, it ended (well or, as a push with one failed host, not), or it has to be asked for again. */
@@ -24,12 +25,12 @@ export function outcomeOf(
   if (command === undefined)
     return age < unknownFor
       ? { kind: 'under-way', reason: `SSM does not show the command ${task.command} yet` }
-      : { kind: 'again', reason: `SSM does not know the command ${task.command}` };
+      : { kind: 'again', reason: `SSM does not know the command ${task.command}`, failed: false };
   if (command.status === 'under-way')
     return { kind: 'under-way', reason: `${task.step} runs since ${Math.round(age)} s` };
   if (command.status === 'succeeded' || command.lines.some((line) => line.kind === 'secondary'))
     return { kind: 'ended', command };
   const said = command.lines.find((line) => line.kind === 'error');
   const reason = `${task.step} failed on ${host} (${command.detail})${said === undefined ? '' : `: ${said.error}: ${said.message}`}`;
-  return { kind: age < retryAfter ? 'failed' : 'again', reason };
+  return age < retryAfter ? { kind: 'failed', reason } : { kind: 'again', reason, failed: true };
 }

@@ -32,11 +32,31 @@ const joining = {
   HOSTSYNC_JOIN_FAILURE: v.picklist(['ABANDON', 'CONTINUE'], 'is neither ABANDON nor CONTINUE'),
 };
 
+const flag = v.pipe(
+  v.picklist(['true', 'false'], 'is neither true nor false'),
+  v.transform((value) => value === 'true'),
+);
+
+const recording = {
+  /** A week at most: what is not told again within that is forgotten. */
+  HOSTSYNC_REMIND_AFTER: seconds(60, 604_800),
+  HOSTSYNC_BEHIND_AFTER: seconds(30, 86_400),
+  HOSTSYNC_OVERRUN_AFTER: seconds(10, 86_400),
+  HOSTSYNC_METRICS_BY_SECONDARY: flag,
+};
+
+const topicArn = v.pipe(
+  v.string(),
+  v.regex(/^arn:[^:]+:sns:[^:]+:\d{12}:[A-Za-z0-9_-]{1,256}$/u, 'is not the ARN of an SNS topic'),
+);
+
 /** What each function reads from its environment. serverless.yml sets all of it. */
 const schemas = {
-  sync: v.object(joining),
+  sync: v.object({ ...joining, ...recording }),
   'instance-launch': v.object(joining),
   'instance-termination': v.object(joining),
+  'command-result': v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording }),
+  alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn }),
 };
 
 type Schemas = typeof schemas;

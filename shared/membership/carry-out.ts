@@ -1,13 +1,15 @@
 import { completeHook, keepHookAlive } from '../aws/auto-scaling.ts';
 import type { Clients } from '../aws/clients.ts';
-import { publishEvent } from '../aws/domain-events.ts';
+import { publishEvents } from '../aws/domain-events.ts';
 import { hasCode } from '../aws/errors.ts';
 import { type Documents, sendScript } from '../aws/ssm.ts';
 import type { TagWriter } from '../aws/tags.ts';
+import { domainEvent, timestamp } from '../core/domain-event.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
 import { formatJoinRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/task.ts';
+import { formatTrouble } from '../core/trouble.ts';
 
 /** What is needed to carry a membership plan out. */
 export interface MembershipTools {
@@ -62,21 +64,53 @@ export async function carryOutMembership(action: MembershipAction, tools: Member
       return;
     }
     case 'admit': {
-      const { instance, syncedAt } = action;
-      await tags.write([instance], {
-        ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: new Date(syncedAt).toISOString() },
+      const { group, instance } = action;
+      const syncedAt = timestamp(action.syncedAt);
+      const joined = domainEvent('Secondary Joined', group, [instance, syncedAt], {
+        ...{ secondary: instance, syncedAt },
       });
-      return tags.remove(instance, [tagKeys.task]);
+      // Told before it is recorded: better twice, with the same id, than never
+      await publishEvents(clients.eventBridge, [joined]);
+      await tags.write([instance], { [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt });
+      return tags.remove(instance, [tagKeys.task, tagKeys.trouble]);
+    }
+    case 'report-failure': {
+      const { group, instance, trouble, message } = action;
+      if (trouble.told > 0) {
+        const failed = domainEvent('Join Failed', group, [instance, trouble.since, 0], {
+          ...{ secondary: instance, message, final: false, since: timestamp(trouble.since), reminder: 0 },
+        });
+        await publishEvents(clients.eventBridge, [failed]);
+      }
+      return tags.write([instance], { [tagKeys.trouble]: formatTrouble(trouble) });
     }
     case 'set-list':
+      await publishEvents(
+        clients.eventBridge,
+        action.left.map((secondary) =>
+          domainEvent(
+            'Secondary Left',
+            action.group,
+            [secondary, action.primary, JSON.stringify(action.set)],
+            {
+              ...{ secondary, primary: action.primary },
+            },
+          ),
+        ),
+      );
       await tags.write([action.primary], action.set);
       return tags.remove(action.primary, action.remove);
     case 'clear-state':
       return tags.remove(action.instance, action.keys);
     case 'complete-hook': {
       const { group, instance, result, failed, reason } = action;
-      if (failed)
-        await publishEvent(clients.eventBridge, { type: 'Join Failed', detail: { group, instance, reason } });
+      if (failed) {
+        const since = timestamp(Date.now());
+        const event = domainEvent('Join Failed', group, [instance, 'final'], {
+          ...{ secondary: instance, message: reason, final: true, since, reminder: 0 },
+        });
+        await publishEvents(clients.eventBridge, [event]);
+      }
       await completeHook(clients.autoScaling, action, result);
       return;
     }

@@ -4,7 +4,7 @@ import type { readConfiguration } from '../edge/configuration.ts';
 import type { Instruments } from '../edge/handler.ts';
 import type { ReconcileTools } from './reconcile.ts';
 
-type Configuration = ReturnType<typeof readConfiguration<'sync'>>;
+type Configuration = ReturnType<typeof readConfiguration<'instance-launch'>>;
 
 /** The tools of one run: what was written in an earlier run is no longer told apart from what others wrote since. */
 export function makeTools(

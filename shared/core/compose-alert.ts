@@ -1,0 +1,262 @@
+import type { DomainEvent, EventDetails, FailedSecondary, GroupEventType } from './domain-event.ts';
+import { plainText, subjectText } from './plain-text.ts';
+import { tagKeys } from './tag-keys.ts';
+
+/** A message for people. */
+export interface Alert {
+  /** ASCII, less than 100 characters. */
+  readonly subject: string;
+  readonly body: string;
+}
+
+/** The longest quotation of what a host said, in characters. */
+const longestQuote = 500;
+/** A message names so many secondaries one by one; the others it counts. */
+const mostNamed = 10;
+
+/**
+ * The message that an event is worth; undefined if nobody has to know. It says what happened, since when, in whose words,
+ * and what to do next, with the command to type.
+ *
+ * @param now milliseconds since 1970
+ */
+export function composeAlert(event: DomainEvent, now: number): Alert | undefined {
+  // No group of that name is pushed, but its owner is told what is wrong with it
+  const group = plainText(event.detail.group, 256);
+  switch (event.type) {
+    case 'Files Synced':
+    case 'Secondary Joined':
+    case 'Secondary Left':
+      return undefined;
+    case 'Sync Failed':
+      return syncFailed(event.detail, group, now);
+    case 'Sync Recovered': {
+      const { secondaries, primary, syncedAt } = event.detail;
+      const many = secondaries.length;
+      return message(group, `${name(secondaries)} ${many > 1 ? 'are' : 'is'} in sync again`, [
+        `Group ${group}: a push of ${primary}, asked for at ${syncedAt}, was wholly received.`,
+        list(
+          secondaries,
+          (each) => `${each.secondary}: was ${each.error} since ${each.since}, for ${duration(each.seconds)}`,
+        ),
+        'There is nothing to do.',
+      ]);
+    }
+    case 'Join Failed':
+      return joinFailed(event.detail, group, now);
+    case 'Push Failed': {
+      const { primary, error, message: words } = event.detail;
+      return trouble(group, event.detail, now, `the push failed (${error})`, [
+        `The push of ${primary} did not come to its end, so no secondary is brought up to date.`,
+        quote(words),
+        todo(
+          `see what it said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,
+          `and whether the host is well: ${statusOf(primary)}`,
+        ),
+      ]);
+    }
+    case 'Push Overrun': {
+      const { primary, command, seconds } = event.detail;
+      return trouble(group, event.detail, now, `a push takes longer than a minute`, [
+        `The push ${command} of ${primary} still runs after ${duration(seconds)}. Secondaries that it is done with are pushed to as ever; those that it still serves wait.`,
+        todo(
+          'if much was uploaded, wait; it goes on from where it is',
+          `if a secondary hangs, its lag says which: aws ec2 describe-instances --filters Name=tag:${tagKeys.group},Values=${group} --query "Reservations[].Instances[].[InstanceId,Tags[?Key=='${tagKeys.syncedAt}'].Value|[0]]" --output table`,
+        ),
+      ]);
+    }
+    case 'Directory Not Pushed': {
+      const { primary, directories } = event.detail;
+      const names = directories.map(({ directory }) => directory).join(', ');
+      return trouble(group, event.detail, now, `${names} is not pushed`, [
+        `On ${primary}, as seen by the last push (nothing was deleted anywhere):`,
+        list(directories, ({ directory, error, message: words }) => `${directory}: ${error}: ${words}`),
+        todo(
+          `look at it there: aws ssm start-session --target ${primary}`,
+          'mount the volume, or put the directory back; the next push goes on by itself',
+        ),
+      ]);
+    }
+    case 'Deletions Held': {
+      const { primary, deletions, count, total, message: words, examples } = event.detail;
+      return trouble(group, event.detail, now, `${count} deletions are held`, [
+        `On ${primary}, ${count} of ${total} entries are gone since the last push. They were NOT deleted on the secondaries; what is new was sent.`,
+        quote(words),
+        list(examples, (each) => each),
+        todo(
+          `if they were meant to go: aws ec2 create-tags --resources ${primary} --tags Key=hostsync:accept-deletions,Value=${deletions}`,
+          `if not, put them back on ${primary}: every secondary still has them`,
+        ),
+      ]);
+    }
+    case 'No Primary': {
+      const { instances } = event.detail;
+      return trouble(group, event.detail, now, 'it has no primary', [
+        `None of ${plainText(instances.join(', '), longestQuote)} carries the tag ${tagKeys.primary}: nothing is pushed.`,
+        todo(
+          `name the host that editors upload to: aws ec2 create-tags --resources i-… --tags Key=${tagKeys.primary},Value=1 Key=${tagKeys.directories},Value=/…`,
+        ),
+      ]);
+    }
+    case 'Several Primaries': {
+      const { primaries } = event.detail;
+      return trouble(group, event.detail, now, 'it has several primaries', [
+        `${plainText(primaries.join(', '), longestQuote)} carry the tag ${tagKeys.primary}: nothing is pushed until all but one have lost it.`,
+        todo(
+          `take it from those that editors do not upload to: aws ec2 delete-tags --resources i-… --tags Key=${tagKeys.primary}`,
+        ),
+      ]);
+    }
+    case 'Primary Unavailable': {
+      const { primary, message: words } = event.detail;
+      return trouble(group, event.detail, now, `the primary ${primary} is not available`, [
+        quote(words),
+        todo(
+          `look at it: ${statusOf(primary)}`,
+          `and at its agent: aws ssm get-connection-status --target ${primary}`,
+        ),
+      ]);
+    }
+    case 'Configuration Invalid':
+      return trouble(group, event.detail, now, 'a tag is wrong', [
+        quote(event.detail.message, 2000),
+        todo('correct the tag as it says; the next tick goes on by itself'),
+      ]);
+    case 'Group Recovered': {
+      const { from, since, seconds } = event.detail;
+      return message(group, `over: ${lower(from)}`, [
+        `Group ${group}: "${from}", told since ${since}, is over after ${duration(seconds)}.`,
+        'There is nothing to do.',
+      ]);
+    }
+  }
+}
+
+function lower(type: GroupEventType): string {
+  return type.toLowerCase();
+}
+
+function syncFailed(detail: EventDetails['Sync Failed'], group: string, now: number): Alert {
+  const { secondaries, primary } = detail;
+  const errors = new Set(secondaries.map(({ error }) => error));
+  const [first] = secondaries;
+  const what = `${name(secondaries)} ${secondaries.length > 1 ? 'are' : 'is'} behind (${[...errors].join(', ')})`;
+  return trouble(group, detail, now, what, [
+    `Pushes of ${primary} do not arrive wholly. The other secondaries are not affected.`,
+    list(secondaries, ({ secondary, error, message: words, secondsBehind, syncedAt }) => {
+      const lag = secondsBehind === undefined ? '' : `, ${secondsBehind} s behind (last in sync ${syncedAt})`;
+      return `${secondary}${lag}: ${error}: ${words}`;
+    }),
+    ...(first === undefined ? [] : [todo(...remedies(first, primary))]),
+  ]);
+}
+
+/** What to do about an error of docs/host-scripts.md, with the commands. */
+function remedies({ secondary, error }: FailedSecondary, primary: string): readonly string[] {
+  const own = /^m?i-/u.test(secondary);
+  const session = own ? `aws ssm start-session --target ${secondary}` : `log in to ${secondary}`;
+  switch (error) {
+    case 'unreachable':
+    case 'timeout':
+      return [
+        own
+          ? `see whether it is up: ${statusOf(secondary)}`
+          : `see whether ${secondary} is up and reached from ${primary}`,
+        `see whether its security group lets ${primary} reach its SSH port`,
+        'if it is not needed any more, terminate it: it then leaves the group by itself',
+      ];
+    case 'host-key-changed':
+      return [
+        'if the host was not rebuilt, somebody may stand in its place: find out first',
+        own
+          ? `if it was rebuilt, have it join again: aws ec2 delete-tags --resources ${secondary} --tags Key=${tagKeys.hostKey}`
+          : `if it was rebuilt, run join.sh there and put its new key into /etc/hostsync/known_hosts on ${primary}`,
+      ];
+    case 'host-key-unknown':
+      return [`put its host key into /etc/hostsync/known_hosts on ${primary}, under the name ${secondary}`];
+    case 'key-refused':
+    case 'not-prepared':
+      return [
+        own
+          ? `have it join again: aws ec2 delete-tags --resources ${secondary} --tags Key=${tagKeys.joined}`
+          : `run join.sh on ${secondary} with the public key of ${primary}`,
+      ];
+    case 'disk-full':
+      return [`make room there: ${session}, then df -h and df -i`];
+    case 'permission-denied':
+    case 'partial':
+      return [
+        `look at the file that the message names, there and on ${primary}: ${session}, then ls -la; all else arrived`,
+      ];
+    default:
+      return [
+        `see what the last pushes said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,
+        `and look at the host: ${session}`,
+      ];
+  }
+}
+
+function joinFailed(detail: EventDetails['Join Failed'], group: string, now: number): Alert {
+  const { secondary, message: words, final } = detail;
+  const next = final
+    ? 'Its launch was given up.'
+    : 'It takes no traffic through hostsync, which goes on trying.';
+  return trouble(group, detail, now, `${secondary} cannot join`, [
+    quote(words),
+    next,
+    todo(
+      `see what it said: aws ssm list-command-invocations --instance-id ${secondary} --details --max-items 3`,
+      `see whether it is up: ${statusOf(secondary)}`,
+      `if it does not belong to the group, take its tag away: aws ec2 delete-tags --resources ${secondary} --tags Key=${tagKeys.group}`,
+    ),
+  ]);
+}
+
+function statusOf(instance: string): string {
+  return `aws ec2 describe-instance-status --include-all-instances --instance-ids ${instance}`;
+}
+
+function name(secondaries: readonly { readonly secondary: string }[]): string {
+  const [first, ...more] = secondaries;
+  return more.length === 0 ? (first?.secondary ?? '') : `${secondaries.length} secondaries`;
+}
+
+function trouble(
+  group: string,
+  { since, reminder }: { readonly since: string; readonly reminder: number },
+  now: number,
+  what: string,
+  paragraphs: readonly string[],
+): Alert {
+  const lasted = duration(Math.max(0, Math.round((now - Date.parse(since)) / 1000)));
+  const again = reminder > 0 ? `still (${lasted}): ` : '';
+  return message(group, `${again}${what}`, [
+    `Group ${group}: ${plainText(what, longestQuote)}, since ${since} (${lasted}).${reminder > 0 ? ` This is reminder ${reminder}.` : ''}`,
+    ...paragraphs,
+  ]);
+}
+
+function message(group: string, what: string, paragraphs: readonly string[]): Alert {
+  return { subject: subjectText(`hostsync ${group}: ${what}`), body: `${paragraphs.join('\n\n')}\n` };
+}
+
+function quote(words: string, most = longestQuote): string {
+  return `It said: ${plainText(words, most)}`;
+}
+
+function list<Item>(items: readonly Item[], line: (item: Item) => string): string {
+  const named = items.slice(0, mostNamed).map((item) => `- ${plainText(line(item), longestQuote)}`);
+  const more = items.length - named.length;
+  return [...named, ...(more > 0 ? [`- and ${more} more`] : [])].join('\n');
+}
+
+function todo(...steps: readonly string[]): string {
+  return `What to do:\n${steps.map((step) => `- ${step}`).join('\n')}`;
+}
+
+/** Seconds, as people say them. */
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}

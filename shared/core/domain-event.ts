@@ -1,0 +1,161 @@
+import { digest } from './task.ts';
+
+/** The source of all events of hostsync's own. */
+export const eventSource = 'hostsync';
+
+/** Milliseconds since 1970 as ISO 8601, the form of all times in events. */
+export type Timestamp = string;
+
+/** How a trouble that lasts is told again. */
+interface Told {
+  readonly since: Timestamp;
+  /** 0 for the first message, then 1, 2, … */
+  readonly reminder: number;
+}
+
+/** How a push to one secondary went. */
+export interface SyncedSecondary {
+  readonly secondary: string;
+  readonly files: number;
+  readonly deleted: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+export interface FailedSecondary {
+  readonly secondary: string;
+  readonly error: string;
+  readonly message: string;
+  /** Undefined for a host whose last sync is not known. */
+  readonly syncedAt?: Timestamp | undefined;
+  readonly secondsBehind?: number | undefined;
+}
+
+export interface RecoveredSecondary {
+  readonly secondary: string;
+  /** What it was. */
+  readonly error: string;
+  readonly since: Timestamp;
+  readonly seconds: number;
+}
+
+/** The detail of each event, besides `version`, `id` and `group`. Their schemas: docs/events.schema.json. */
+export interface EventDetails {
+  readonly 'Files Synced': {
+    readonly primary: string;
+    /** When the push was asked for: the secondaries hold at least what the primary held then. */
+    readonly requestedAt: Timestamp;
+    /** Until the last secondary was done. */
+    readonly seconds: number;
+    readonly files: number;
+    readonly deleted: number;
+    readonly bytes: number;
+    readonly secondaries: readonly SyncedSecondary[];
+  };
+  /** Secondaries that one push found failing, or that are told again: one event for all of them. */
+  readonly 'Sync Failed': Told & {
+    readonly primary: string;
+    readonly secondaries: readonly FailedSecondary[];
+  };
+  readonly 'Sync Recovered': {
+    readonly primary: string;
+    readonly syncedAt: Timestamp;
+    readonly secondaries: readonly RecoveredSecondary[];
+  };
+  readonly 'Secondary Joined': { readonly secondary: string; readonly syncedAt: Timestamp };
+  readonly 'Secondary Left': { readonly secondary: string; readonly primary: string };
+  readonly 'Join Failed': Told & {
+    readonly secondary: string;
+    readonly message: string;
+    /** Its launch was given up. Else hostsync goes on trying. */
+    readonly final: boolean;
+  };
+  readonly 'Push Failed': Told & {
+    readonly primary: string;
+    readonly error: string;
+    readonly message: string;
+  };
+  readonly 'Push Overrun': Told & {
+    readonly primary: string;
+    readonly command: string;
+    readonly seconds: number;
+  };
+  readonly 'Directory Not Pushed': Told & {
+    readonly primary: string;
+    readonly directories: readonly {
+      readonly directory: string;
+      readonly error: string;
+      readonly message: string;
+    }[];
+  };
+  readonly 'Deletions Held': Told & {
+    readonly primary: string;
+    /** What `hostsync:accept-deletions` has to name. */
+    readonly deletions: string;
+    readonly count: number;
+    readonly total: number;
+    readonly message: string;
+    readonly examples: readonly string[];
+  };
+  readonly 'No Primary': Told & { readonly instances: readonly string[] };
+  readonly 'Several Primaries': Told & { readonly primaries: readonly string[] };
+  readonly 'Primary Unavailable': Told & { readonly primary: string; readonly message: string };
+  readonly 'Configuration Invalid': Told & { readonly message: string };
+  readonly 'Group Recovered': {
+    /** The event that told of the trouble. */
+    readonly from: GroupEventType;
+    readonly since: Timestamp;
+    readonly seconds: number;
+  };
+}
+
+export type EventType = keyof EventDetails;
+
+/** Of the troubles that concern a group as a whole. */
+export type GroupEventType =
+  | 'Push Failed'
+  | 'Push Overrun'
+  | 'Directory Not Pushed'
+  | 'Deletions Held'
+  | 'No Primary'
+  | 'Several Primaries'
+  | 'Primary Unavailable'
+  | 'Configuration Invalid';
+
+/** What happened in a group, for people and for other software. */
+export type DomainEvent = {
+  readonly [Type in EventType]: {
+    readonly type: Type;
+    readonly detail: EventDetails[Type] & {
+      readonly version: 1;
+      /** The same for the same happening, however often it is found. 16 hexadecimal digits. */
+      readonly id: string;
+      readonly group: string;
+    };
+  };
+}[EventType];
+
+/**
+ * Makes an event.
+ *
+ * @param what tells this happening from all others of its type in the group: whoever finds it again must come to the same
+ */
+export function domainEvent<Type extends EventType>(
+  type: Type,
+  group: string,
+  what: readonly (string | number)[],
+  detail: EventDetails[Type],
+): Extract<DomainEvent, { type: Type }>;
+export function domainEvent(
+  type: EventType,
+  group: string,
+  what: readonly (string | number)[],
+  detail: EventDetails[EventType],
+): { readonly type: EventType; readonly detail: object } {
+  const id = digest([type, group, ...what].join('\n'));
+  return { type, detail: { version: 1, id, group, ...detail } };
+}
+
+export function timestamp(at: number): Timestamp {
+  return new Date(at).toISOString();
+}

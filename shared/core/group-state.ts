@@ -1,0 +1,65 @@
+import type { GroupConfiguration } from './group.ts';
+import { isMember } from './membership-view.ts';
+import type { ObservedInstance } from './observation.ts';
+import type { Secondary } from './secondaries.ts';
+import { tagKeys } from './tag-keys.ts';
+import { parseTime } from './time.ts';
+import { parseTroubles, readShards, type Trouble } from './trouble.ts';
+
+/** What a secondary is found to be, before anything is written. */
+export interface SecondaryState {
+  readonly secondary: Secondary;
+  /** Undefined for a host that has no tags. */
+  readonly instance: ObservedInstance | undefined;
+  readonly syncedBefore: number;
+  syncedAt: number;
+  readonly troubleBefore: Trouble | undefined;
+  trouble: Trouble | undefined;
+  /** It is recorded as `in-sync` or `behind`; a host that has no tags always is. */
+  readonly member: boolean;
+}
+
+/** The group's troubles, from all members: those that joined later may not carry them. */
+export function troublesOf(members: readonly ObservedInstance[]): Map<string, Trouble> {
+  const troubles = new Map<string, Trouble>();
+  for (const { tags } of members)
+    for (const [, trouble] of parseTroubles(tags[tagKeys.groupTrouble])) {
+      const earlier = troubles.get(trouble.code);
+      const { since, told } = trouble;
+      troubles.set(trouble.code, {
+        code: trouble.code,
+        since: Math.min(since, earlier?.since ?? since),
+        told: Math.max(told, earlier?.told ?? told),
+      });
+    }
+  return troubles;
+}
+
+export function secondaryStates(
+  members: readonly ObservedInstance[],
+  primary: ObservedInstance | undefined,
+  configuration: GroupConfiguration | undefined,
+): ReadonlyMap<string, SecondaryState> {
+  const instances = new Map(members.map((instance) => [instance.id, instance]));
+  const outside = new Map(parseTroubles(readShards(tagKeys.outside, primary?.tags ?? {}).value));
+  return new Map(
+    (configuration?.secondaries ?? []).flatMap((secondary) => {
+      const { id, kind } = secondary;
+      const instance = kind === 'instance' ? instances.get(id) : undefined;
+      if (kind === 'instance' && instance === undefined) return [];
+      const trouble =
+        instance === undefined ? outside.get(id) : parseTroubles(instance.tags[tagKeys.trouble])[0]?.[1];
+      const syncedAt = parseTime(instance?.tags[tagKeys.syncedAt]);
+      const member = instance === undefined || isMember(instance);
+      return [
+        [
+          id,
+          {
+            ...{ secondary, instance, member, syncedAt, syncedBefore: syncedAt },
+            ...{ trouble, troubleBefore: trouble },
+          },
+        ] as const,
+      ];
+    }),
+  );
+}

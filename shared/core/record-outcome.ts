@@ -1,0 +1,447 @@
+import {
+  type DomainEvent,
+  domainEvent,
+  type FailedSecondary,
+  type RecoveredSecondary,
+  timestamp,
+} from './domain-event.ts';
+import { type GroupConfiguration, parseConfiguration } from './group.ts';
+import {
+  type GroupEvidence,
+  groupEvents,
+  heldDeletions,
+  pushFailure,
+  tickEvidence,
+  unpushedDirectories,
+} from './group-evidence.ts';
+import { type SecondaryState, secondaryStates, troublesOf } from './group-state.ts';
+import type { ObservedInstance, ObservedPush, SecondaryLine } from './observation.ts';
+import type { MetricName, OutcomeAction } from './outcome-action.ts';
+import type { TickAction } from './plan-tick.ts';
+import { tagKeys } from './tag-keys.ts';
+import { parseTime, secondsBetween } from './time.ts';
+import { formatShards, formatTrouble, parseTroubles, readShards, type Trouble, weigh } from './trouble.ts';
+
+export interface OutcomeSettings {
+  /** Seconds between two messages on the same trouble. */
+  readonly remindAfter: number;
+  /** Seconds that a secondary may be behind its group's last push before that is a failure of its own. */
+  readonly behindAfter: number;
+  /** Seconds after which a push that still runs is an overrun: the time between two ticks. */
+  readonly overrunAfter: number;
+}
+
+/** What the results are weighed against. */
+export interface OutcomeObservation {
+  readonly instances: readonly ObservedInstance[];
+  /** Runs of host/push.sh, ended or not. Those that were weighed before change nothing. */
+  readonly pushes: readonly ObservedPush[];
+  /** What the tick decided; undefined when only results are weighed. */
+  readonly plan?: readonly TickAction[];
+}
+
+/**
+ * What follows from the results of pushes, and from what the tick saw: tags that say how far each secondary is, events
+ * for what began or ended, metrics. Made from the tags and the results alone, so it may be made again at any time; what
+ * is recorded already follows no second time.
+ *
+ * @param now milliseconds since 1970
+ */
+export function recordOutcome(
+  observed: OutcomeObservation,
+  settings: OutcomeSettings,
+  now: number,
+): readonly OutcomeAction[] {
+  const tagged = observed.instances.filter(({ tags }) => tags[tagKeys.group] !== undefined);
+  return [...Map.groupBy(tagged, ({ tags }) => tags[tagKeys.group] ?? '')].flatMap(([group, members]) =>
+    new GroupRecord(group, members, observed, settings, now).actions(),
+  );
+}
+
+/** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-scripts.md. */
+const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-held']);
+
+/** While one of these lasts, every secondary falls behind. */
+const holdsAllUp: readonly string[] = ['push-failed', 'directory-not-pushed', 'deletions-held'];
+
+class GroupRecord {
+  readonly #group: string;
+  readonly #members: readonly ObservedInstance[];
+  readonly #observed: OutcomeObservation;
+  readonly #settings: OutcomeSettings;
+  readonly #now: number;
+  readonly #events: OutcomeAction[] = [];
+  readonly #records: OutcomeAction[] = [];
+  readonly #measures: OutcomeAction[] = [];
+  /** By when they began to fail and how often that was told. */
+  readonly #failures = new Map<string, readonly FailedSecondary[]>();
+  /** By the push that brought them up to date: when it was asked for. */
+  readonly #recovered = new Map<number, readonly RecoveredSecondary[]>();
+  readonly #primary: ObservedInstance | undefined;
+  readonly #configuration: GroupConfiguration | undefined;
+  readonly #troubles: Map<string, Trouble>;
+  readonly #secondaries: ReadonlyMap<string, SecondaryState>;
+  /** When the last push that was recorded was asked for, in milliseconds since 1970. */
+  readonly #recordedBefore: number;
+  #recorded: number;
+
+  constructor(
+    group: string,
+    members: readonly ObservedInstance[],
+    observed: OutcomeObservation,
+    settings: OutcomeSettings,
+    now: number,
+  ) {
+    this.#group = group;
+    this.#members = members;
+    this.#observed = observed;
+    this.#settings = settings;
+    this.#now = now;
+    const primaries = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
+    this.#primary = primaries.length === 1 ? primaries[0] : undefined;
+    const configuration = this.#primary === undefined ? undefined : parseConfiguration(this.#primary);
+    this.#configuration = configuration?.ok ? configuration.value : undefined;
+    this.#troubles = troublesOf(members);
+    this.#secondaries = secondaryStates(members, this.#primary, this.#configuration);
+    this.#recordedBefore = parseTime(this.#primary?.tags[tagKeys.syncedAt]);
+    this.#recorded = this.#recordedBefore;
+  }
+
+  actions(): readonly OutcomeAction[] {
+    const before = new Map(this.#troubles);
+    this.#weighPushes();
+    if (this.#observed.plan !== undefined) this.#weighPlan(this.#observed.plan);
+    if (this.#primary !== undefined) this.#tellSecondaries(this.#primary);
+    // Last the time on the primary: it makes all else old news, and this may be cut off after any of them
+    if (this.#primary !== undefined) this.#recordOutside(this.#primary);
+    this.#recordGroup(before);
+    this.#recordSecondaries();
+    return [...this.#events, ...this.#records, ...this.#measures];
+  }
+
+  // --- pushes
+
+  #weighPushes(): void {
+    const primary = this.#primary;
+    if (primary === undefined) return;
+    const pushes = this.#observed.pushes
+      .filter(({ instance, status }) => instance === primary.id && status !== 'under-way')
+      .sort((a, b) => a.requestedAt - b.requestedAt);
+    for (const push of pushes) this.#weighPush(primary, push);
+  }
+
+  #weighPush(primary: ObservedInstance, push: ObservedPush): void {
+    const summary = push.lines.find((line) => line.kind === 'push');
+    const lines = push.lines.filter((line) => line.kind === 'secondary');
+    // When SSM was asked, not when the host says that it began: one clock for all hosts, and never too late
+    const at = push.requestedAt;
+    const common = { group: this.#group, primary: primary.id };
+    const known = this.#recorded;
+    const failure = pushFailure(push, at, common);
+    this.#weighGroup(failure, known);
+    // Only a push that came to its end says that a directory is well again
+    if (!failure.raised) {
+      this.#weighGroup(unpushedDirectories(push.lines, at, common), known);
+      this.#weighGroup(heldDeletions(push.lines, at, common), known);
+    }
+    const fresh = lines.filter((line) => this.#weighSecondary(line, at, !failure.raised));
+    if (!failure.raised && at > this.#recorded) {
+      this.#recorded = at;
+      if (summary !== undefined) this.#measure({ PushSeconds: summary.seconds }, `push ${push.command}`);
+    }
+    this.#tellFiles(fresh, primary, at, push.command);
+  }
+
+  /**
+   * @param whole it stands in a push that came to its end
+   * @returns whether the line is news: what it counts was counted by nobody yet
+   */
+  #weighSecondary(line: SecondaryLine, at: number, whole: boolean): boolean {
+    const state = this.#secondaries.get(line.id);
+    // A host that is still joining is looked after by planMembership
+    if (state === undefined || !state.member || line.error === 'busy') return false;
+    const known = Math.max(state.syncedAt, state.instance === undefined ? this.#recordedBefore : 0);
+    // A line that leaves no time on its host, as one that is not ok: the primary's has to say
+    const leavesTime = line.ok && state.instance !== undefined;
+    const fresh = leavesTime ? at > known : whole && at > Math.max(known, this.#recordedBefore);
+    if (line.error !== undefined && groupWide.has(line.error)) return fresh;
+    const before = state.trouble;
+    const { trouble, tell } = weigh(
+      before,
+      { code: line.error ?? 'failed', raised: !line.ok, at },
+      known,
+      this.#now,
+      this.#settings.remindAfter * 1000,
+    );
+    // What cannot be noted would be told again at each push
+    if (before === undefined && trouble !== undefined && !this.#hasRoom(line.id, trouble)) return fresh;
+    state.trouble = trouble;
+    if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
+    if (tell === 'failure' && trouble !== undefined)
+      this.#failed(state, trouble, line.error ?? 'failed', line.message ?? '');
+    if (tell === 'recovery' && before !== undefined)
+      this.#recovered.set(at, [
+        ...(this.#recovered.get(at) ?? []),
+        {
+          ...{ secondary: line.id, error: before.code, since: timestamp(before.since) },
+          seconds: secondsBetween(before.since, at),
+        },
+      ]);
+    return fresh;
+  }
+
+  /** The tags of the primary hold the troubles of some twenty-five hosts outside EC2. */
+  #hasRoom(id: string, trouble: Trouble): boolean {
+    const state = this.#secondaries.get(id);
+    if (state?.instance !== undefined) return true;
+    return (
+      formatShards(tagKeys.outside, [...this.#troublesOutside(), formatTrouble(trouble, id)]).left.length ===
+      0
+    );
+  }
+
+  #troublesOutside(): readonly string[] {
+    return [...this.#secondaries.values()].flatMap(({ instance, trouble, secondary: { id } }) =>
+      instance === undefined && trouble !== undefined ? [formatTrouble(trouble, id)] : [],
+    );
+  }
+
+  #failed(state: SecondaryState, { since, told }: Trouble, error: string, message: string): void {
+    const { secondary, instance, syncedAt } = state;
+    const known = instance !== undefined && syncedAt > 0;
+    const entry = {
+      ...{ secondary: secondary.id, error, message },
+      ...(known && { syncedAt: timestamp(syncedAt), secondsBehind: secondsBetween(syncedAt, this.#now) }),
+    };
+    const key = `${since}/${told - 1}`;
+    this.#failures.set(key, [...(this.#failures.get(key) ?? []), entry]);
+  }
+
+  /** What was found on single secondaries, in as few events as can be. */
+  #tellSecondaries(primary: ObservedInstance): void {
+    for (const [key, secondaries] of this.#failures) {
+      const [since = 0, reminder = 0] = key.split('/').map(Number);
+      const ids = secondaries.map(({ secondary }) => secondary).sort();
+      const event = domainEvent('Sync Failed', this.#group, [since, reminder, ...ids], {
+        ...{ primary: primary.id, since: timestamp(since), reminder, secondaries },
+      });
+      this.#tell(
+        event,
+        `behind: ${secondaries.map((each) => `${each.secondary}: ${each.error}: ${each.message}`).join('; ')}`,
+      );
+    }
+    for (const [at, secondaries] of this.#recovered) {
+      const ids = secondaries.map(({ secondary, since }) => `${secondary} ${since}`).sort();
+      const event = domainEvent('Sync Recovered', this.#group, ids, {
+        ...{ primary: primary.id, syncedAt: timestamp(at), secondaries },
+      });
+      this.#tell(event, `in sync again: ${secondaries.map(({ secondary }) => secondary).join(', ')}`);
+    }
+  }
+
+  #tellFiles(lines: readonly SecondaryLine[], primary: ObservedInstance, at: number, command: string): void {
+    const changed = lines.filter(({ files, deleted }) => files + deleted > 0);
+    const sum = (of: (line: SecondaryLine) => number) => lines.reduce((total, line) => total + of(line), 0);
+    const [files, deleted, bytes] = [sum((l) => l.files), sum((l) => l.deleted), sum((l) => l.bytes)];
+    const drift = sum((line) => line.drift ?? 0);
+    if (lines.length > 0)
+      this.#measure(
+        {
+          ...{ FilesSent: files, BytesSent: bytes, FilesDeleted: deleted },
+          ...(drift > 0 && { DriftRepaired: drift }),
+        },
+        `push ${command}`,
+      );
+    if (changed.length === 0) return;
+    const ids = changed.map(({ id }) => id).sort();
+    const event = domainEvent('Files Synced', this.#group, [primary.id, at, ...ids], {
+      ...{ primary: primary.id, requestedAt: timestamp(at), files, deleted, bytes },
+      seconds: Math.max(...changed.map(({ seconds }) => seconds)),
+      secondaries: changed.map(({ id, ...line }) => ({
+        ...{ secondary: id, files: line.files, deleted: line.deleted },
+        ...{ bytes: line.bytes, seconds: line.seconds },
+      })),
+    });
+    this.#tell(event, `${files} files sent and ${deleted} deleted on ${ids.length} secondaries`);
+  }
+
+  // --- what the tick saw
+
+  #weighPlan(plan: readonly TickAction[]): void {
+    const own = plan.filter((action) => action.kind !== 'nothing-to-do' && action.group === this.#group);
+    const blocker = own.find((action) => action.kind === 'no-push');
+    if (blocker?.code === 'paused') return;
+    const primary = this.#primary;
+    const view = { group: this.#group, members: this.#members, primary, plan: own, now: this.#now };
+    const { pushes } = this.#observed;
+    for (const evidence of tickEvidence({ ...view, pushes, overrunAfter: this.#settings.overrunAfter }))
+      this.#weighGroup(evidence, 0);
+    if (primary === undefined) return;
+    const push = own.find((action) => action.kind === 'push');
+    const targets = new Set(push?.request.secondaries.map(({ id }) => id) ?? []);
+    for (const state of this.#secondaries.values())
+      if (targets.has(state.secondary.id)) this.#weighAge(state, primary);
+    this.#remindOfJoins();
+    if (this.#configuration !== undefined) this.#measureLag(targets);
+  }
+
+  /** Whatever the reason: pushes came and went, and this secondary was not brought up to date by any of them. */
+  #weighAge(state: SecondaryState, primary: ObservedInstance): void {
+    const { instance, syncedAt, trouble: before } = state;
+    if (instance === undefined || !state.member || syncedAt === 0) return;
+    if (before !== undefined && before.code !== 'overdue') return;
+    if (holdsAllUp.some((code) => this.#troubles.has(code))) return;
+    if (secondsBetween(syncedAt, this.#recorded) <= this.#settings.behindAfter) return;
+    const evidence = { code: 'overdue', raised: true, at: syncedAt };
+    const { trouble, tell } = weigh(before, evidence, 0, this.#now, this.#settings.remindAfter * 1000);
+    state.trouble = trouble;
+    const message = `no push since then has reported success: pushes to it hang, or their results are lost or cut off; see the history of Run Command on ${primary.id}`;
+    if (tell !== undefined && trouble !== undefined) this.#failed(state, trouble, 'overdue', message);
+  }
+
+  /** A host that cannot join is told of by planMembership at first; here again after a while. */
+  #remindOfJoins(): void {
+    for (const { id, tags } of this.#members) {
+      const [entry] = parseTroubles(tags[tagKeys.trouble]);
+      const before = entry?.[1];
+      if (tags[tagKeys.state] !== 'joining' || before === undefined || before.told === 0) continue;
+      const evidence = { code: before.code, raised: true, at: this.#now };
+      const { trouble, tell } = weigh(before, evidence, 0, this.#now, this.#settings.remindAfter * 1000);
+      if (tell === undefined || trouble === undefined) continue;
+      const event = domainEvent('Join Failed', this.#group, [id, trouble.since, trouble.told - 1], {
+        ...{ secondary: id, since: timestamp(trouble.since), reminder: trouble.told - 1, final: false },
+        message: `it still cannot join: ${before.code}`,
+      });
+      this.#tell(event, `${id} still cannot join`);
+      this.#record([id], { [tagKeys.trouble]: formatTrouble(trouble) }, [], `${id} still cannot join`);
+    }
+  }
+
+  #measureLag(targets: ReadonlySet<string>): void {
+    let most = 0;
+    let failing = 0;
+    for (const state of this.#secondaries.values()) {
+      const { id } = state.secondary;
+      if (!state.member || !targets.has(id)) continue;
+      if (state.trouble !== undefined) failing += 1;
+      const syncedAt =
+        state.instance === undefined ? (state.trouble?.since ?? this.#recorded) : state.syncedAt;
+      if (syncedAt === 0) continue;
+      const seconds = secondsBetween(syncedAt, this.#now);
+      most = Math.max(most, seconds);
+      this.#measures.push({
+        ...{ kind: 'measure', group: this.#group, secondary: id, values: { SecondsBehind: seconds } },
+        reason: `${id} is ${seconds} s behind`,
+      });
+    }
+    if (targets.size > 0)
+      this.#measure({ SecondsBehind: most, SecondariesFailing: failing }, `${failing} secondaries fail`);
+  }
+
+  // --- what is written
+
+  #weighGroup({ told, reason, ...evidence }: GroupEvidence, known: number): void {
+    // A later push has said how things are
+    if (evidence.at <= known) return;
+    const before = this.#troubles.get(evidence.code);
+    const { trouble, tell } = weigh(before, evidence, known, this.#now, this.#settings.remindAfter * 1000);
+    if (trouble === undefined) this.#troubles.delete(evidence.code);
+    else this.#troubles.set(evidence.code, trouble);
+    if (tell === 'failure' && trouble !== undefined)
+      this.#tell(told(trouble.since, trouble.told - 1), reason);
+    const from = groupEvents[evidence.code];
+    if (tell === 'recovery' && before !== undefined && from !== undefined) {
+      const event = domainEvent('Group Recovered', this.#group, [evidence.code, before.since], {
+        ...{ from, since: timestamp(before.since), seconds: secondsBetween(before.since, evidence.at) },
+      });
+      this.#tell(event, `${evidence.code} is over`);
+    }
+  }
+
+  #recordSecondaries(): void {
+    const alike = new Map<string, string[]>();
+    for (const state of this.#secondaries.values()) {
+      const { instance, trouble, syncedAt, syncedBefore } = state;
+      if (instance === undefined || !state.member) continue;
+      const { tags } = instance;
+      const wanted = {
+        // Without its trouble (somebody took the tag away) it stays behind until a push says otherwise
+        [tagKeys.state]:
+          trouble !== undefined || (tags[tagKeys.state] === 'behind' && syncedAt === syncedBefore)
+            ? 'behind'
+            : 'in-sync',
+        ...(syncedAt > 0 && { [tagKeys.syncedAt]: timestamp(syncedAt) }),
+        ...(trouble !== undefined && { [tagKeys.trouble]: formatTrouble(trouble) }),
+      };
+      const set = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => tags[key] !== value));
+      const text = JSON.stringify(set);
+      if (text !== '{}') alike.set(text, [...(alike.get(text) ?? []), instance.id]);
+      if (trouble === undefined && tags[tagKeys.trouble] !== undefined)
+        this.#record([instance.id], {}, [tagKeys.trouble], `${instance.id} is in sync again`);
+    }
+    const primary = this.#primary;
+    if (primary !== undefined && this.#recorded > this.#recordedBefore) {
+      // When a push was asked for is what all that it served share with the primary: one call
+      const text = JSON.stringify({ [tagKeys.syncedAt]: timestamp(this.#recorded) });
+      const ids = [primary.id, ...(alike.get(text) ?? [])];
+      alike.delete(text);
+      alike.set(text, ids);
+    }
+    for (const [text, ids] of alike) this.#record(ids, JSON.parse(text), [], 'the results of pushes');
+  }
+
+  /** What is wrong with hosts that have no tags stands on the primary. */
+  #recordOutside(primary: ObservedInstance): void {
+    const { tags: wanted } = formatShards(tagKeys.outside, this.#troublesOutside());
+    const set = Object.fromEntries(
+      Object.entries(wanted).filter(([key, value]) => primary.tags[key] !== value),
+    );
+    const remove = readShards(tagKeys.outside, primary.tags).keys.filter((key) => !(key in wanted));
+    this.#record([primary.id], set, remove, 'hosts outside EC2');
+  }
+
+  /** On every member that is there to stay: whoever is lost, the others still know what was told. */
+  #recordGroup(before: ReadonlyMap<string, Trouble>): void {
+    const value = formatGroupTroubles(this.#troubles);
+    const carriers = this.#members.filter(({ tags }) => tags[tagKeys.groupTrouble] !== undefined);
+    if (value === '')
+      for (const { id } of carriers)
+        this.#record([id], {}, [tagKeys.groupTrouble], 'the group is well again');
+    else if (value !== formatGroupTroubles(before) || carriers.length === 0) {
+      // And on those that carry an older one, which would else come back
+      const ids = this.#members
+        .filter(({ state, tags }) => state === 'running' || tags[tagKeys.groupTrouble] !== undefined)
+        .map(({ id }) => id);
+      this.#record([...ids].sort(), { [tagKeys.groupTrouble]: value }, [], value);
+    }
+  }
+
+  #record(
+    instances: readonly string[],
+    set: Readonly<Record<string, string>>,
+    remove: readonly string[],
+    reason: string,
+  ): void {
+    if (Object.keys(set).length + remove.length === 0) return;
+    this.#records.push({ kind: 'record', group: this.#group, instances, set, remove, reason });
+  }
+
+  #tell(event: DomainEvent, reason: string): void {
+    this.#events.push({ kind: 'tell', group: this.#group, event, reason });
+  }
+
+  #measure(values: Readonly<Partial<Record<MetricName, number>>>, reason: string): void {
+    this.#measures.push({ kind: 'measure', group: this.#group, values, reason });
+  }
+}
+
+/** One tag value holds five, and more than that do not go together. */
+function formatGroupTroubles(troubles: ReadonlyMap<string, Trouble>): string {
+  const entries = [...troubles.values()].sort((a, b) => a.since - b.since || (a.code < b.code ? -1 : 1));
+  const { tags } = formatShards(
+    tagKeys.groupTrouble,
+    entries.map((each) => formatTrouble(each)),
+    1,
+  );
+  return tags[tagKeys.groupTrouble] ?? '';
+}

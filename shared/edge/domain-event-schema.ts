@@ -1,0 +1,117 @@
+import * as v from 'valibot';
+import type { DomainEvent, EventType } from '../core/domain-event.ts';
+import { eventSource } from '../core/domain-event.ts';
+import { EventError } from './event-error.ts';
+import { describeIssues } from './issues.ts';
+
+const timestamp = v.pipe(v.string(), v.isoTimestamp());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const seconds = v.pipe(v.number(), v.minValue(0));
+const text = v.string();
+
+const common = {
+  version: v.literal(1),
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/u)),
+  group: v.string(),
+};
+const told = { since: timestamp, reminder: count };
+
+/** One schema an event: the form of its detail. */
+const details = {
+  'Files Synced': v.object({
+    ...{
+      ...common,
+      primary: text,
+      requestedAt: timestamp,
+      seconds,
+      files: count,
+      deleted: count,
+      bytes: count,
+    },
+    secondaries: v.array(v.object({ secondary: text, files: count, deleted: count, bytes: count, seconds })),
+  }),
+  'Sync Failed': v.object({
+    ...{ ...common, ...told, primary: text },
+    secondaries: v.array(
+      v.object({
+        ...{ secondary: text, error: text, message: text },
+        ...{ syncedAt: v.optional(timestamp), secondsBehind: v.optional(seconds) },
+      }),
+    ),
+  }),
+  'Sync Recovered': v.object({
+    ...{ ...common, primary: text, syncedAt: timestamp },
+    secondaries: v.array(v.object({ secondary: text, error: text, since: timestamp, seconds })),
+  }),
+  'Secondary Joined': v.object({ ...common, secondary: text, syncedAt: timestamp }),
+  'Secondary Left': v.object({ ...common, secondary: text, primary: text }),
+  'Join Failed': v.object({ ...common, ...told, secondary: text, message: text, final: v.boolean() }),
+  'Push Failed': v.object({ ...common, ...told, primary: text, error: text, message: text }),
+  'Push Overrun': v.object({ ...common, ...told, primary: text, command: text, seconds }),
+  'Directory Not Pushed': v.object({
+    ...{ ...common, ...told, primary: text },
+    directories: v.array(v.object({ directory: text, error: text, message: text })),
+  }),
+  'Deletions Held': v.object({
+    ...{ ...common, ...told, primary: text, deletions: text, count, total: count, message: text },
+    examples: v.array(text),
+  }),
+  'No Primary': v.object({ ...common, ...told, instances: v.array(text) }),
+  'Several Primaries': v.object({ ...common, ...told, primaries: v.array(text) }),
+  'Primary Unavailable': v.object({ ...common, ...told, primary: text, message: text }),
+  'Configuration Invalid': v.object({ ...common, ...told, message: text }),
+  'Group Recovered': v.object({
+    ...{ ...common, since: timestamp, seconds },
+    from: v.picklist([
+      ...(['Push Failed', 'Push Overrun', 'Directory Not Pushed', 'Deletions Held', 'No Primary'] as const),
+      ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
+    ]),
+  }),
+} satisfies {
+  readonly [Type in EventType]: v.GenericSchema<unknown, Extract<DomainEvent, { type: Type }>['detail']>;
+};
+
+/** The schema of the detail of each event, by its type. docs/events.schema.json is made of them. */
+export const eventDetailSchemas: Readonly<Record<EventType, v.GenericSchema>> = details;
+
+const envelope = v.object({
+  source: v.literal(eventSource, `is not "${eventSource}"`),
+  'detail-type': v.string('is no text'),
+  detail: v.unknown(),
+});
+
+function variant<Type extends EventType>(type: Type) {
+  return v.object({ type: v.literal(type), detail: details[type] });
+}
+
+const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
+  variant('Files Synced'),
+  variant('Sync Failed'),
+  variant('Sync Recovered'),
+  variant('Secondary Joined'),
+  variant('Secondary Left'),
+  variant('Join Failed'),
+  variant('Push Failed'),
+  variant('Push Overrun'),
+  variant('Directory Not Pushed'),
+  variant('Deletions Held'),
+  variant('No Primary'),
+  variant('Several Primaries'),
+  variant('Primary Unavailable'),
+  variant('Configuration Invalid'),
+  variant('Group Recovered'),
+]);
+
+/**
+ * An event of hostsync's own, as EventBridge delivers it.
+ *
+ * @throws {EventError} naming each field that is wrong
+ */
+export function parseDomainEvent(event: unknown): DomainEvent {
+  const head = v.safeParse(envelope, event);
+  if (!head.success) throw new EventError(`not an event of hostsync: ${describeIssues(head.issues)}`);
+  const { 'detail-type': type, detail } = head.output;
+  const result = v.safeParse(domainEvent, { type, detail });
+  if (result.success) return result.output;
+  throw new EventError(`not a "${type}" as docs/events.md has it: ${describeIssues(result.issues)}`);
+}

@@ -1,0 +1,95 @@
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Clients } from '../aws/clients.ts';
+import { publishEvents } from '../aws/domain-events.ts';
+import type { TagWriter } from '../aws/tags.ts';
+import type { MetricName, OutcomeAction } from '../core/outcome-action.ts';
+import type { OutcomeSettings } from '../core/record-outcome.ts';
+import type { readConfiguration } from '../edge/configuration.ts';
+import type { Instruments } from '../edge/handler.ts';
+
+export interface OutcomeTools extends Instruments {
+  readonly clients: Clients;
+  readonly tags: TagWriter;
+  /** A metric for each secondary costs as much as ten thousand of these calls. */
+  readonly metricsBySecondary: boolean;
+}
+
+const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
+  SecondsBehind: MetricUnit.Seconds,
+  PushSeconds: MetricUnit.Seconds,
+  BytesSent: MetricUnit.Bytes,
+  SecondariesFailing: MetricUnit.Count,
+  FilesSent: MetricUnit.Count,
+  FilesDeleted: MetricUnit.Count,
+  DriftRepaired: MetricUnit.Count,
+};
+
+/**
+ * Does what the results ask for: tells first, then writes the tags that say it was told. A run that is cut off between
+ * the two tells once more, with the same id.
+ */
+export async function carryOutOutcome(
+  actions: readonly OutcomeAction[],
+  { clients, tags, logger, metricsBySecondary }: OutcomeTools,
+): Promise<void> {
+  const events = actions.flatMap((action) => (action.kind === 'tell' ? [action] : []));
+  for (const { event, reason, group } of events) logger.info(reason, { action: event.type, group });
+  await publishEvents(
+    clients.eventBridge,
+    events.map(({ event }) => event),
+  );
+  for (const action of actions) {
+    if (action.kind !== 'record') continue;
+    const { instances, set, remove } = action;
+    await tags.write(instances, set);
+    for (const instance of instances) await tags.remove(instance, remove);
+  }
+  publishMeasures(actions, metricsBySecondary);
+}
+
+/** One line of the embedded metric format for each set of dimensions: each set is a metric of its own, and is paid for. */
+function publishMeasures(actions: readonly OutcomeAction[], bySecondary: boolean): void {
+  const measures = actions.flatMap((action) => (action.kind === 'measure' ? [action] : []));
+  for (const [group, ofGroup] of Map.groupBy(measures, (action) => action.group))
+    for (const [secondary, values] of Map.groupBy(ofGroup, (action) => action.secondary)) {
+      if (secondary !== undefined && !bySecondary) continue;
+      publish({ Group: group, ...(secondary !== undefined && { Secondary: secondary }) }, values);
+    }
+  const lags = measures.flatMap(({ secondary, values: { SecondsBehind: lag } }) =>
+    secondary === undefined && lag !== undefined ? [lag] : [],
+  );
+  // Of all groups: the alarm cannot know their names
+  if (lags.length > 0) publish({}, [{ values: { SecondsBehind: Math.max(...lags) } }]);
+}
+
+function publish(
+  dimensions: Readonly<Record<string, string>>,
+  measures: readonly { readonly values: Readonly<Partial<Record<MetricName, number>>> }[],
+): void {
+  const metrics = new Metrics();
+  for (const [name, value] of Object.entries(dimensions)) metrics.addDimension(name, value);
+  for (const { values } of measures)
+    for (const name of metricNames) {
+      const value = values[name];
+      if (value !== undefined) metrics.addMetric(name, units[name], value);
+    }
+  metrics.publishStoredMetrics();
+}
+
+const metricNames: readonly MetricName[] = [
+  ...(['SecondsBehind', 'SecondariesFailing', 'FilesSent', 'BytesSent'] as const),
+  ...(['FilesDeleted', 'PushSeconds', 'DriftRepaired'] as const),
+];
+
+type Configuration = ReturnType<typeof readConfiguration<'command-result'>>;
+
+/** The settings of the deployment. */
+export function outcomeSettings(
+  configuration: Omit<Configuration, 'HOSTSYNC_PUSH_DOCUMENT'>,
+): OutcomeSettings {
+  return {
+    remindAfter: configuration.HOSTSYNC_REMIND_AFTER,
+    behindAfter: configuration.HOSTSYNC_BEHIND_AFTER,
+    overrunAfter: configuration.HOSTSYNC_OVERRUN_AFTER,
+  };
+}

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { getLsyncd } from '../bench/lsyncd-package.ts';
+import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { enterWorld } from '../local/hosts/world.ts';
 import { parseTourOptions, UsageError, usage } from '../local/tour-options.ts';
 
@@ -140,9 +142,18 @@ async function start(words: readonly string[]): Promise<void> {
   await inWorld([process.execPath, join(project, 'local', 'tour.ts'), JSON.stringify(options)]);
 }
 
+async function bench(words: readonly string[]): Promise<void> {
+  const options = parseBenchOptions(words);
+  if (options === 'help') return console.log(benchUsage);
+  // The world has no network to get it from
+  const lsyncd = await getLsyncd(project);
+  await inWorld([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
+}
+
 const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   start,
   test,
+  bench,
   check,
   unit,
   integration,

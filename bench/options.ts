@@ -1,0 +1,121 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../local/tour-options.ts';
+
+/** In the order in which they are measured; the first is what the others are compared with. */
+export const toolNames = ['cron', 'parallel', 'lsyncd', 'push'] as const;
+export type ToolName = (typeof toolNames)[number];
+
+/** In the order in which they are measured; `first` always happens, for the others begin where it ends. */
+export const caseNames = ['first', 'nothing', 'changed', 'new', 'renamed'] as const;
+export type CaseName = (typeof caseNames)[number];
+
+export interface BenchOptions {
+  readonly files: number;
+  readonly secondaries: number;
+  /** Size of every file, in bytes; nothing: 1 to 20 KB, different for each. */
+  readonly fileBytes: number | undefined;
+  readonly cases: readonly CaseName[];
+  readonly tools: readonly ToolName[];
+  /** How often each measure is taken; the median counts. */
+  readonly repeat: number;
+  /** Absolute path of a file for the results. */
+  readonly json: string | undefined;
+  /** Also measure over the number of files and of secondaries, and draw it. */
+  readonly plot: boolean;
+  /** Put the results into docs/performance.md. */
+  readonly writeDocs: boolean;
+}
+
+/** From here on mixed sizes would need more memory than machines have. */
+const manyFiles = 100_000;
+
+export const usage = `usage: npm run bench [-- FLAG…]
+
+Measures ways of bringing the same change to the same hosts, one after the other, on hosts of the local cloud.
+
+  --files N         files on the primary, 1000 to 1000000 (default: 200000)
+  --secondaries N   hosts that they are brought to, 1 to 10 (default: 4)
+  --file-bytes N    size of every file, 0 to 20480 (default: 1024; mixed, 1 to 20 KB, below ${manyFiles} files)
+  --cases LIST      of ${caseNames.join(',')} (default: all)
+  --tools LIST      of ${toolNames.join(',')} (default: all)
+  --repeat N        how often each measure but the first sync is taken, 1 to 20 (default: 3); the median counts
+  --json FILE       writes the results there
+  --plot            also measures "nothing changed" over the number of files and of secondaries (1 to 10), and draws it
+  --write-docs      puts the results, and the plots, into docs/performance.md
+  --help            this`;
+
+/** @throws {UsageError} naming the word, and how it is done */
+export function parseBenchOptions(words: readonly string[]): BenchOptions | 'help' {
+  const values = parse(words);
+  if (values.help === true) return 'help';
+  const files = number('files', values.files ?? '200000', 1000, 1_000_000);
+  return {
+    files,
+    secondaries: number('secondaries', values.secondaries ?? '4', 1, 10),
+    fileBytes:
+      values['file-bytes'] !== undefined
+        ? number('file-bytes', values['file-bytes'], 0, 20_480)
+        : files < manyFiles
+          ? undefined
+          : 1024,
+    cases: list('cases', values.cases, caseNames),
+    tools: list('tools', values.tools, toolNames),
+    repeat: number('repeat', values.repeat ?? '3', 1, 20),
+    json: values.json === undefined ? undefined : writable(values.json),
+    plot: values.plot === true,
+    writeDocs: values['write-docs'] === true,
+  };
+}
+
+function parse(words: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        ...{ files: text, secondaries: text, 'file-bytes': text, cases: text, tools: text },
+        ...{ repeat: text, json: text, plot: flag, 'write-docs': flag },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
+  }
+}
+
+function number(flag: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most))
+    throw new UsageError(`--${flag} "${text}" is not a whole number from ${least} to ${most}\n\n${usage}`);
+  return value;
+}
+
+function list<Name extends string>(
+  flag: string,
+  text: string | undefined,
+  all: readonly Name[],
+): readonly Name[] {
+  if (text === undefined) return all;
+  const named = text.split(',');
+  const unknown = named.find((word) => !all.some((name) => name === word));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--${flag} knows no "${unknown}": take some of ${all.join(',')}, with commas between them\n\n${usage}`,
+    );
+  return all.filter((name) => named.includes(name));
+}
+
+/** Found out now, and not after a quarter of an hour. */
+function writable(file: string): string {
+  const path = resolve(file);
+  if (!existsSync(dirname(path)))
+    throw new UsageError(
+      `--json "${file}": the directory ${dirname(path)} is not there; make it\n\n${usage}`,
+    );
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new UsageError(`--json "${file}" is a directory: name a file\n\n${usage}`);
+  return path;
+}

@@ -1,12 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, ec2Id } from './aws/account.ts';
+import type { AlarmStateValue } from './aws/alarm-evaluation.ts';
+import type { AlarmEvaluation, AlarmView, EvaluateOptions } from './aws/alarms.ts';
 import type { AutoScalingGroup, AutoScalingGroupOptions } from './aws/auto-scaling-group.ts';
 import type { CommandRecord } from './aws/command-records.ts';
 import type { QueueMessage } from './aws/destinations.ts';
 import type { Tags } from './aws/ec2.ts';
 import { LocalCloudError } from './aws/errors.ts';
 import type { BusEvent, EventDraft, EventRecord } from './aws/event-bus.ts';
+import type { DnsChange, HostedZone } from './aws/hosted-zones.ts';
 import type { CallRecord, Problem } from './aws/journal.ts';
 import type { Json } from './aws/json.ts';
 import type { InvocationRecord } from './aws/lambda.ts';
@@ -17,8 +20,12 @@ import { type CloudOptions, type CloudParts, openParts } from './aws/parts.ts';
 import type { ScenarioFaults } from './aws/scenario-faults.ts';
 import type { Credentials } from './aws/server.ts';
 import type { PublishedMessage } from './aws/sns.ts';
+import type { DashboardResource } from './aws/stack.ts';
+import type { TargetGroup, TargetGroupOptions } from './aws/target-groups.ts';
 import type { Host } from './hosts/host.ts';
 
+export type { AlarmStateValue } from './aws/alarm-evaluation.ts';
+export type { AlarmEvaluation, AlarmView } from './aws/alarms.ts';
 export type {
   AutoScalingGroup,
   AutoScalingGroupOptions,
@@ -27,13 +34,17 @@ export type {
 } from './aws/auto-scaling-group.ts';
 export type { HookOptions } from './aws/auto-scaling-hooks.ts';
 export type { CommandInvocationRecord, CommandRecord, StepRecord } from './aws/command-records.ts';
+export type { QueueMessage } from './aws/destinations.ts';
 export type { BusEvent, EventRecord } from './aws/event-bus.ts';
 export type { FaultHandle } from './aws/faults.ts';
+export type { DnsChange, HostedZone, RecordSet } from './aws/hosted-zones.ts';
 export { type CallRecord, type Problem, ProblemsError } from './aws/journal.ts';
 export type { InvocationRecord } from './aws/lambda.ts';
 export type { LocalInstance, MachineOptions } from './aws/local-instance.ts';
 export type { CloudOptions } from './aws/parts.ts';
 export type { EventSelector, ScenarioFaults } from './aws/scenario-faults.ts';
+export type { PublishedMessage } from './aws/sns.ts';
+export type { Target, TargetGroup, TargetGroupOptions } from './aws/target-groups.ts';
 
 export interface LaunchOptions extends MachineOptions {
   /** also the tag Name */
@@ -100,6 +111,8 @@ export class LocalCloud {
       ...stack.documents,
       ...stack.topics,
       ...stack.queues,
+      ...stack.alarms,
+      ...stack.dashboards,
     ];
     const found = all.find((resource) => resource.logicalId === logicalId);
     if (found === undefined) throw new LocalCloudError(`the template has no ${logicalId}`);
@@ -138,9 +151,70 @@ export class LocalCloud {
     return this.#parts.autoScaling.createGroup(options, (launch) => this.#create(launch));
   }
 
+  /** A target group with no targets, behind a load balancer that is not there. @throws LocalCloudError when AWS would refuse it */
+  createTargetGroup(options: TargetGroupOptions): TargetGroup {
+    return this.#parts.targetGroups.create(options);
+  }
+
+  /** @throws LocalCloudError when there is none of this name */
+  targetGroup(name: string): TargetGroup {
+    const found = this.#parts.targetGroups.find(name);
+    if (found === undefined) throw new LocalCloudError(`there is no target group ${name}`);
+    return found;
+  }
+
+  /** A hosted zone of Route 53, with its NS and SOA records. @throws LocalCloudError for a name that is none */
+  createHostedZone(options: { readonly name: string; readonly private?: boolean }): HostedZone {
+    return this.#parts.zones.create(options);
+  }
+
+  /** What a resolver with an empty cache is told now: the values of the record, none when there is none. */
+  resolve(name: string, type = 'A'): readonly string[] {
+    return this.#parts.zones.resolve(name, type);
+  }
+
+  /** Changes of records in hosted zones, oldest first. */
+  dnsChanges(where: Where<DnsChange> = {}): readonly DnsChange[] {
+    return select(this.#parts.zones.changes, where);
+  }
+
   /** The instances that were launched, those of groups and terminated ones included. */
   instances(): readonly LocalInstance[] {
     return [...this.#instances];
+  }
+
+  /**
+   * Takes an availability zone away: every host that runs in it is cut off, or has crashed, and EC2's system status of it is
+   * impaired. Hosts that are launched there later are not affected.
+   *
+   * @param zone `a` or `eu-west-1a`
+   * @returns heal: the hosts come back, those that crashed by a reboot
+   */
+  async zoneOutage(
+    zone: string,
+    options: { readonly how?: 'cut off' | 'crash' } = {},
+  ): Promise<{ readonly instances: readonly LocalInstance[]; readonly heal: () => Promise<void> }> {
+    const name = this.#parts.ec2.zone(zone);
+    const isCrash = options.how === 'crash';
+    const struck = this.#instances.filter(
+      ({ availabilityZone, state }) => availabilityZone === name && state === 'running',
+    );
+    await Promise.all(
+      struck.map(async (instance) => {
+        instance.setZoneDown(true);
+        await (isCrash ? instance.crash() : instance.cutOff());
+      }),
+    );
+    const heal = async (): Promise<void> => {
+      await Promise.all(
+        struck.map(async (instance) => {
+          instance.setZoneDown(false);
+          if (!isCrash && instance.state !== 'terminated') await instance.heal();
+          if (isCrash && instance.state === 'running') await instance.reboot();
+        }),
+      );
+    };
+    return { instances: struck, heal };
   }
 
   /** Fires every schedule rule once, now. Does not wait for what comes of it: see `settle`. */
@@ -234,7 +308,12 @@ export class LocalCloud {
 
   /** What went to queues: dead letters, failed events. */
   queueMessages(where: Where<QueueMessage> = {}): readonly QueueMessage[] {
-    return select(this.#parts.destinations.queueMessages, where);
+    return select(this.#parts.destinations.queueMessages(), where);
+  }
+
+  /** Takes everything out of a queue, by its logical id, as an operator who has dealt with it. */
+  purgeQueue(queueId: string): void {
+    this.#parts.destinations.purge(queueId);
   }
 
   /** Metrics from the logs of functions (embedded metric format). */
@@ -243,6 +322,29 @@ export class LocalCloud {
       this.#parts.lambda.invocations.flatMap(({ metrics }) => metrics),
       where,
     );
+  }
+
+  /** The alarms of the template, evaluated, and their states. */
+  alarms(where: Where<AlarmView> = {}): readonly AlarmView[] {
+    return select(this.#parts.alarms.all(), where);
+  }
+
+  /** The dashboards of the template, with the JSON of their bodies read. */
+  dashboards(): readonly DashboardResource[] {
+    return this.#parts.service.stack.dashboards;
+  }
+
+  /**
+   * Evaluates every alarm on a metric against what was measured: metrics in the functions' logs, and what Lambda, SQS and
+   * EventBridge measure of themselves. A change of state is an event and goes to the alarm's topics. Nothing else does this.
+   */
+  evaluateAlarms(options: EvaluateOptions = {}): Promise<readonly AlarmEvaluation[]> {
+    return this.#parts.alarms.evaluate(options);
+  }
+
+  /** Sets the state of an alarm, as `SetAlarmState`, with all that follows: for those whose metric is an expression. */
+  setAlarmState(logicalId: string, state: AlarmStateValue, reason = 'set by the scenario'): Promise<void> {
+    return this.#parts.alarms.setState(logicalId, state, reason);
   }
 
   /** The parameters of Parameter Store, by name. */
@@ -279,7 +381,8 @@ export class LocalCloud {
 
   /** A host and its instance, `pending`. */
   async #create(options: LaunchOptions & { readonly systemTags?: Tags }): Promise<LocalInstance> {
-    const { ec2, fleet, nodes, clock } = this.#parts;
+    const { ec2, fleet, nodes, clock, journal, connectionLostSeconds } = this.#parts;
+    if (options.zone !== undefined) ec2.zone(options.zone);
     const id = ec2Id('i');
     const host = await fleet.create({
       id,
@@ -298,8 +401,11 @@ export class LocalCloud {
       tags: new Map(Object.entries(tags)),
       ...(options.systemTags !== undefined && { systemTags: options.systemTags }),
       metadataTags: options.metadataTags ?? false,
+      zone: options.zone,
+      spot: options.spot,
     });
-    const instance = new LocalInstance(ec2Instance, host, ec2, clock, options);
+    const deps = { ec2, clock, journal, connectionLostSeconds };
+    const instance = new LocalInstance(ec2Instance, host, deps, options);
     nodes.set(id, instance.node);
     this.#instances.push(instance);
     return instance;

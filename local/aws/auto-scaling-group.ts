@@ -189,12 +189,13 @@ export class AutoScalingGroup implements GroupIdentity {
   }
 
   /**
-   * What the health check of the group does every now and then: members in service that do not run are terminated and, unless
-   * the group has `replace: false`, replaced. @returns those that were found dead
+   * What the health check of the group does every now and then: members in service that do not run, or whose status checks are
+   * impaired, are terminated and, unless the group has `replace: false`, replaced. @returns those that were found dead
    */
   async checkHealth(): Promise<readonly LocalInstance[]> {
     const dead = [...this.#members.values()].filter(
-      ({ state, instance }) => state === 'InService' && instance.state !== 'running',
+      ({ state, instance }) =>
+        state === 'InService' && (instance.state !== 'running' || instance.checks.instance === 'impaired'),
     );
     for (const { instance } of dead) await this.terminateInstance(instance, { replace: this.#replace });
     return dead.map(({ instance }) => instance);

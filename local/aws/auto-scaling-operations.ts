@@ -8,7 +8,7 @@ import { AwsError, UnservedError } from './errors.ts';
 import { pageOf } from './paging.ts';
 import {
   type AccessCheck,
-  listOf,
+  members,
   type Operation,
   operation,
   queryBoolean,
@@ -16,20 +16,6 @@ import {
   type Service,
   text,
 } from './registry.ts';
-
-/** A list of the query protocol, as `{ member: […] }`; the SDK sends an empty one as an empty text. */
-function members<const Item extends v.GenericSchema>(item: Item, maximum: number) {
-  return v.union([
-    v.pipe(
-      v.literal(''),
-      v.transform((): v.InferOutput<Item>[] => []),
-    ),
-    v.pipe(
-      v.strictObject({ member: listOf(item, 1, maximum) }),
-      v.transform(({ member }) => member),
-    ),
-  ]);
-}
 
 const groupName = text(1, 255);
 const hookName = v.pipe(text(1, 255), v.regex(/^[A-Za-z0-9\-_/]+$/));

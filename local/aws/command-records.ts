@@ -49,7 +49,8 @@ export interface CommandRecord {
   readonly targets: readonly { readonly Key: string; readonly Values: readonly string[] }[];
   status: CommandStatus;
   statusDetails: string;
-  cancelRequested: boolean;
+  /** instances on which it was cancelled */
+  readonly cancelled: Set<string>;
   readonly invocations: CommandInvocationRecord[];
 }
 

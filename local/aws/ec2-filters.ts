@@ -1,4 +1,4 @@
-import type { Instance, Tags } from './ec2.ts';
+import type { Instance, StatusChecks, Tags } from './ec2.ts';
 import { instanceStateCodes } from './ec2.ts';
 import { AwsError, UnservedError } from './errors.ts';
 
@@ -21,6 +21,19 @@ export function passes(instance: Instance, tags: Tags, filters: readonly Filter[
 
 /** @throws AwsError for what EC2 refuses, UnservedError for a filter that the local cloud does not have */
 export function checkFilters(filters: readonly Filter[]): void {
+  checkAgainst(filters, 'DescribeInstances', (name) => name.startsWith('tag:') || served.has(name));
+}
+
+/** The same for `DescribeInstanceStatus`, which has other filters, and none on tags. */
+export function checkStatusFilters(filters: readonly Filter[]): void {
+  checkAgainst(filters, 'DescribeInstanceStatus', (name) => servedForStatus.has(name));
+}
+
+function checkAgainst(
+  filters: readonly Filter[],
+  operation: string,
+  isServed: (name: string) => boolean,
+): void {
   const values = filters.reduce((sum, filter) => sum + (filter.Value?.length ?? 0), 0);
   if (filters.length > 50 || values > 200) {
     throw new AwsError(
@@ -38,10 +51,10 @@ export function checkFilters(filters: readonly Filter[]): void {
           throw new AwsError('InvalidParameterValue', `'${value}' is not a state of an instance`);
         }
       }
-    } else if (!filter.Name.startsWith('tag:') && !served.has(filter.Name)) {
+    } else if (!isServed(filter.Name)) {
       throw new UnservedError(
         'InvalidParameterValue',
-        `the local cloud does not serve the filter '${filter.Name}' of ec2:DescribeInstances; add it to local/aws/ec2-filters.ts`,
+        `the local cloud does not serve the filter '${filter.Name}' of ec2:${operation}; add it to local/aws/ec2-filters.ts`,
       );
     }
   }
@@ -54,7 +67,27 @@ const served: ReadonlySet<string> = new Set([
   'instance-state-code',
   'private-ip-address',
   'availability-zone',
+  'instance-lifecycle',
 ]);
+const servedForStatus: ReadonlySet<string> = new Set([
+  ...['availability-zone', 'instance-state-code', 'instance-status.status', 'system-status.status'],
+]);
+
+/** Whether an instance passes all filters of `DescribeInstanceStatus`. */
+export function statusPasses(instance: Instance, checks: StatusChecks, filters: readonly Filter[]): boolean {
+  const statusOf = (status: string): readonly string[] => [
+    instance.state === 'running' ? status : 'not-applicable',
+  ];
+  return filters.every(({ Name, Value = [] }) => {
+    const actual =
+      Name === 'instance-status.status'
+        ? statusOf(checks.instance)
+        : Name === 'system-status.status'
+          ? statusOf(checks.system)
+          : actualValues(instance, new Map(), Name);
+    return Value.some((pattern) => actual.some((value) => matchesWildcard(pattern, value)));
+  });
+}
 
 function actualValues(instance: Instance, tags: Tags, name: string): readonly string[] {
   switch (name) {
@@ -72,6 +105,8 @@ function actualValues(instance: Instance, tags: Tags, name: string): readonly st
       return instance.privateIp === undefined ? [] : [instance.privateIp];
     case 'availability-zone':
       return [instance.availabilityZone];
+    case 'instance-lifecycle':
+      return instance.spot ? ['spot'] : [];
     default: {
       const value = tags.get(name.slice('tag:'.length));
       return value === undefined ? [] : [value];

@@ -1,7 +1,17 @@
 import * as v from 'valibot';
 import { instanceArn } from './account.ts';
-import { checkTags, type Ec2, type Instance, instanceStateCodes, isReserved, type Tags } from './ec2.ts';
-import { checkFilters, passes } from './ec2-filters.ts';
+import {
+  type CheckStatus,
+  checkTags,
+  type Ec2,
+  type Instance,
+  instanceStateCodes,
+  isReserved,
+  type StateReasonCode,
+  type StatusChecks,
+  type Tags,
+} from './ec2.ts';
+import { checkFilters, checkStatusFilters, passes, statusPasses } from './ec2-filters.ts';
 import { AwsError } from './errors.ts';
 import { pageOf } from './paging.ts';
 import { type AccessCheck, listOf, operation, queryBoolean, queryInteger, type Service } from './registry.ts';
@@ -76,6 +86,47 @@ export function ec2Service(ec2: Ec2): Service {
     },
   });
 
+  const describeStatus = operation({
+    name: 'DescribeInstanceStatus',
+    schema: v.strictObject({
+      Filter: v.optional(v.array(filter), []),
+      InstanceId: v.optional(v.array(v.string()), []),
+      IncludeAllInstances: v.optional(queryBoolean, 'false'),
+      MaxResults: v.optional(queryInteger(5, 1000)),
+      NextToken: v.optional(v.string()),
+      DryRun: dryRun,
+    }),
+    access: () => [
+      {
+        action: 'ec2:DescribeInstanceStatus',
+        resource: '*',
+        context: { 'ec2:Region': region, 'aws:RequestedRegion': region },
+      },
+    ],
+    run(input) {
+      refuseDryRun(input.DryRun);
+      checkStatusFilters(input.Filter);
+      if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
+        throw new AwsError(
+          'InvalidParameterCombination',
+          'The parameter instancesSet cannot be used with maxResults',
+        );
+      }
+      for (const id of input.InstanceId) ec2.require(id);
+      const found = ec2
+        .instances()
+        .filter((instance) => input.IncludeAllInstances || instance.state === 'running')
+        .filter((instance) => input.InstanceId.length === 0 || input.InstanceId.includes(instance.id))
+        .filter((instance) => statusPasses(instance, ec2.checksOf(instance), input.Filter));
+      const { NextToken, MaxResults, ...request } = input;
+      const page = pageOf(found, MaxResults ?? 1000, NextToken, request);
+      return {
+        instanceStatusSet: page.items.map((instance) => describeChecks(instance, ec2.checksOf(instance))),
+        nextToken: page.nextToken,
+      };
+    },
+  });
+
   const createTags = operation({
     name: 'CreateTags',
     schema: v.strictObject({
@@ -128,7 +179,7 @@ export function ec2Service(ec2: Ec2): Service {
     signingName: 'ec2',
     protocol: { kind: 'ec2', namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/' },
     source: 'ec2-operations.ts',
-    operations: [describeInstances, createTags, deleteTags],
+    operations: [describeInstances, describeStatus, createTags, deleteTags],
   };
 }
 
@@ -169,6 +220,13 @@ function describe(instance: Instance, tags: Tags): unknown {
     instanceId: instance.id,
     imageId: 'ami-0local0000000000',
     instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
+    ...(instance.stateReason !== undefined && {
+      stateReason: { code: instance.stateReason, message: stateReasons[instance.stateReason] },
+    }),
+    ...(instance.spot && {
+      instanceLifecycle: 'spot',
+      spotInstanceRequestId: `sir-${instance.id.slice(-8)}`,
+    }),
     privateDnsName: privateName,
     dnsName: '',
     amiLaunchIndex: 0,
@@ -186,5 +244,43 @@ function describe(instance: Instance, tags: Tags): unknown {
     virtualizationType: 'hvm',
     hypervisor: 'xen',
     tagSet: [...tags].map(([key, value]) => ({ key, value })),
+  };
+}
+
+const stateReasons: Readonly<Record<StateReasonCode, string>> = {
+  'Client.UserInitiatedShutdown': 'Client.UserInitiatedShutdown: User initiated shutdown',
+  'Server.SpotInstanceTermination': 'Server.SpotInstanceTermination: Spot instance termination',
+  'Server.SpotInstanceShutdown':
+    'Server.SpotInstanceShutdown: The instance was stopped due to Spot interruption',
+};
+
+const reachability: Readonly<Record<CheckStatus, string>> = {
+  ok: 'passed',
+  impaired: 'failed',
+  initializing: 'initializing',
+  'insufficient-data': 'insufficient-data',
+};
+
+function describeChecks(instance: Instance, checks: StatusChecks): unknown {
+  const summary = (status: CheckStatus): unknown =>
+    instance.state === 'running'
+      ? {
+          status,
+          details: [
+            {
+              name: 'reachability',
+              status: reachability[status],
+              impairedSince: status === 'impaired' ? checks.impairedSince?.toISOString() : undefined,
+            },
+          ],
+        }
+      : { status: 'not-applicable' };
+  return {
+    instanceId: instance.id,
+    availabilityZone: instance.availabilityZone,
+    instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
+    systemStatus: summary(checks.system),
+    instanceStatus: summary(checks.instance),
+    attachedEbsStatus: summary('ok'),
   };
 }

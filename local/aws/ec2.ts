@@ -1,5 +1,5 @@
 import { type Account, ec2Id, instanceArn } from './account.ts';
-import { AwsError } from './errors.ts';
+import { AwsError, LocalCloudError } from './errors.ts';
 import type { EventSink } from './event-bus.ts';
 
 export type InstanceStateName =
@@ -21,6 +21,22 @@ export const instanceStateCodes: Readonly<Record<InstanceStateName, number>> = {
 
 export type Tags = ReadonlyMap<string, string>;
 
+/** Why an instance is in the state that it is in: API_StateReason.html. */
+export type StateReasonCode =
+  | 'Client.UserInitiatedShutdown'
+  | 'Server.SpotInstanceTermination'
+  | 'Server.SpotInstanceShutdown';
+
+/** What the checks of EC2 say of a running instance. */
+export type CheckStatus = 'ok' | 'impaired' | 'initializing' | 'insufficient-data';
+
+/** What is the matter with a running instance, which EC2 notices only after a while. */
+export interface Trouble {
+  readonly since: Date;
+  /** `system`: the hardware below it, too */
+  readonly scope: 'instance' | 'system';
+}
+
 export interface Instance {
   readonly id: string;
   readonly reservationId: string;
@@ -28,10 +44,24 @@ export interface Instance {
   launchTime: Date;
   readonly metadataTags: boolean;
   readonly availabilityZone: string;
+  readonly spot: boolean;
   state: InstanceStateName;
+  stateReason: StateReasonCode | undefined;
+  /** it has not booted yet */
+  booting: boolean;
+  trouble: Trouble | undefined;
+  /** what the checks say whatever is the matter, for scenarios in which they are wrong */
+  reportedStatus: CheckStatus | undefined;
   privateIp: string | undefined;
   tags: Tags;
   tagVersion: number;
+}
+
+/** The two checks of an instance; `impairedSince` when one has failed. */
+export interface StatusChecks {
+  readonly system: CheckStatus;
+  readonly instance: CheckStatus;
+  readonly impairedSince: Date | undefined;
 }
 
 interface TagSnapshot {
@@ -46,12 +76,16 @@ export class Ec2 {
   readonly #instances = new Map<string, Instance>();
   readonly #events: EventSink;
   readonly #history: TagSnapshot[] = [];
+  readonly #impairedSeconds: number;
+  readonly #staleInstances = new Map<string, number>();
   #staleSeconds = 0;
   #staleCalls: { left: number; readonly at: number } | undefined;
 
-  constructor(account: Account, events: EventSink) {
+  /** @param impairedSeconds how long something is the matter before the status checks say so */
+  constructor(account: Account, events: EventSink, impairedSeconds: number) {
     this.account = account;
     this.#events = events;
+    this.#impairedSeconds = impairedSeconds;
   }
 
   instances(): readonly Instance[] {
@@ -82,6 +116,9 @@ export class Ec2 {
     /** tags of AWS itself, `aws:…`, which nobody else may set */
     readonly systemTags?: Tags;
     readonly metadataTags: boolean;
+    /** `a` or `eu-west-1a`; default: each of three in turn */
+    readonly zone?: string | undefined;
+    readonly spot?: boolean | undefined;
   }): Instance {
     checkTags([...options.tags], options.metadataTags);
     const instance: Instance = {
@@ -89,8 +126,13 @@ export class Ec2 {
       reservationId: ec2Id('r'),
       launchTime: new Date(),
       metadataTags: options.metadataTags,
-      availabilityZone: `${this.account.region}${['a', 'b', 'c'][this.#instances.size % 3]}`,
+      availabilityZone: this.zone(options.zone ?? ['a', 'b', 'c'][this.#instances.size % 3] ?? 'a'),
+      spot: options.spot ?? false,
       state: 'pending',
+      stateReason: undefined,
+      booting: true,
+      trouble: undefined,
+      reportedStatus: undefined,
       privateIp: options.privateIp,
       tags: new Map([...options.tags, ...(options.systemTags ?? [])]),
       tagVersion: 1,
@@ -101,11 +143,66 @@ export class Ec2 {
     return instance;
   }
 
-  setState(instance: Instance, state: InstanceStateName): void {
+  /** `a` or `eu-west-1a` to `eu-west-1a`. @throws LocalCloudError when it is not one of this region */
+  zone(name: string): string {
+    const zone = name.length === 1 ? `${this.account.region}${name}` : name;
+    if (!/^[a-f]$/.test(zone.slice(this.account.region.length)) || !zone.startsWith(this.account.region))
+      throw new LocalCloudError(`${name} is no availability zone of ${this.account.region}`);
+    return zone;
+  }
+
+  setState(instance: Instance, state: InstanceStateName, reason?: StateReasonCode): void {
     instance.state = state;
-    if (state === 'pending') instance.launchTime = new Date();
+    if (reason !== undefined) instance.stateReason = reason;
+    if (state !== 'running') instance.trouble = undefined;
+    if (state === 'pending') {
+      instance.launchTime = new Date();
+      instance.stateReason = undefined;
+      instance.booting = true;
+    }
     if (state === 'terminated') instance.privateIp = undefined;
     this.#emitState(instance);
+  }
+
+  /** Something is the matter with a running instance, or nothing any more. What goes on is not noted again. */
+  setTrouble(instance: Instance, scope: Trouble['scope'] | undefined): void {
+    if (scope === instance.trouble?.scope) return;
+    instance.trouble =
+      scope === undefined ? undefined : { since: instance.trouble?.since ?? new Date(), scope };
+  }
+
+  /** @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html */
+  checksOf(instance: Instance): StatusChecks {
+    const { reportedStatus, trouble, booting } = instance;
+    if (reportedStatus !== undefined)
+      return { system: reportedStatus, instance: reportedStatus, impairedSince: undefined };
+    const noticed =
+      trouble === undefined ? undefined : new Date(trouble.since.getTime() + this.#impairedSeconds * 1000);
+    if (noticed !== undefined && noticed.getTime() <= Date.now()) {
+      const system = trouble?.scope === 'system' ? 'impaired' : 'ok';
+      return { system, instance: 'impaired', impairedSince: noticed };
+    }
+    const both = booting ? 'initializing' : 'ok';
+    return { system: both, instance: both, impairedSince: undefined };
+  }
+
+  /** The interruption notice of a spot instance. Its ARN has the zone for a region, and no account: do not parse it. */
+  warnOfInterruption(instance: Instance, action: 'terminate' | 'stop'): void {
+    this.#events.emit({
+      source: 'aws.ec2',
+      'detail-type': 'EC2 Spot Instance Interruption Warning',
+      resources: [`arn:${this.account.partition}:ec2:${instance.availabilityZone}:instance/${instance.id}`],
+      detail: { 'instance-id': instance.id, 'instance-action': action },
+    });
+  }
+
+  recommendRebalance(instance: Instance): void {
+    this.#events.emit({
+      source: 'aws.ec2',
+      'detail-type': 'EC2 Instance Rebalance Recommendation',
+      resources: [instanceArn(this.account, instance.id)],
+      detail: { 'instance-id': instance.id },
+    });
   }
 
   /** Overwrites tags, or takes those away whose value is undefined. */
@@ -140,9 +237,15 @@ export class Ec2 {
     });
   }
 
-  /** From now on `DescribeInstances` shows tags as they were so many seconds ago; 0 ends it. */
-  setStaleSeconds(seconds: number): void {
-    this.#staleSeconds = seconds;
+  /**
+   * From now on `DescribeInstances`, and its filters, see tags as they were so many seconds ago; 0 ends it.
+   *
+   * @param instanceId of this instance alone; default: of all that have no number of their own
+   */
+  setStaleSeconds(seconds: number, instanceId?: string): void {
+    if (instanceId === undefined) this.#staleSeconds = seconds;
+    if (instanceId === undefined && seconds === 0) this.#staleInstances.clear();
+    if (instanceId !== undefined) this.#staleInstances.set(instanceId, seconds);
   }
 
   /** The next `calls` calls of `DescribeInstances` show tags as they are now. */
@@ -153,18 +256,15 @@ export class Ec2 {
   /** The tags that this call of `DescribeInstances` shows, by instance id. */
   visibleTags(): ReadonlyMap<string, Tags> {
     const stale = this.#staleCalls;
-    let asOf = Date.now() - this.#staleSeconds * 1000;
-    if (stale !== undefined && stale.left > 0) {
-      stale.left -= 1;
-      asOf = stale.at;
-    } else if (this.#staleSeconds === 0) {
-      return new Map(this.instances().map((instance) => [instance.id, instance.tags]));
-    }
+    const now = Date.now();
+    const frozen = stale !== undefined && stale.left > 0 ? stale.at : undefined;
+    if (stale !== undefined && frozen !== undefined) stale.left -= 1;
+    const asOf = (id: string): number =>
+      frozen ?? now - (this.#staleInstances.get(id) ?? this.#staleSeconds) * 1000;
     const visible = new Map<string, Tags>();
-    for (const snapshot of this.#history) {
+    for (const { at, instanceId, tags } of this.#history) {
       // an instance that is younger than the view has the tags of its launch
-      if (snapshot.at <= asOf || !visible.has(snapshot.instanceId))
-        visible.set(snapshot.instanceId, snapshot.tags);
+      if (at <= asOf(instanceId) || !visible.has(instanceId)) visible.set(instanceId, tags);
     }
     return visible;
   }

@@ -1,21 +1,31 @@
 import * as v from 'valibot';
 import { type Account, arnOf } from './account.ts';
-import { UnservedError } from './errors.ts';
+import { AwsError, UnservedError } from './errors.ts';
 import type { EventBus } from './event-bus.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { listOf, operation, type Service } from './registry.ts';
 
 const entrySchema = v.strictObject({
   Source: v.optional(v.string()),
-  DetailType: v.optional(v.string()),
+  // eventbridge/latest/userguide/eb-putevents.html: "with a maximum of 128 characters"
+  DetailType: v.optional(v.pipe(v.string(), v.maxLength(128))),
   Detail: v.optional(v.string()),
   EventBusName: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1600))),
   Resources: v.optional(v.array(v.string()), []),
   Time: v.optional(v.number()),
-  TraceHeader: v.optional(v.string()),
+  TraceHeader: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
 });
 
 type Entry = v.InferOutput<typeof entrySchema>;
+
+const maximumBytes = 262_144;
+
+/** @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html */
+function entryBytes(entry: Entry): number {
+  const texts = [entry.Source ?? '', entry.DetailType ?? '', entry.Detail ?? '', ...entry.Resources];
+  const time = entry.Time === undefined ? 0 : 14;
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), time);
+}
 
 /** EventBridge: JSON 1.1. */
 export function eventsService(account: Account, bus: EventBus): Service {
@@ -23,6 +33,14 @@ export function eventsService(account: Account, bus: EventBus): Service {
   const putEvents = operation({
     name: 'PutEvents',
     schema: v.strictObject({ Entries: listOf(entrySchema, 1, 10) }),
+    check({ Entries }) {
+      const sizes = Entries.map(entryBytes).filter((bytes) => bytes <= maximumBytes);
+      if (sizes.reduce((sum, bytes) => sum + bytes, 0) > maximumBytes)
+        throw new AwsError(
+          'ValidationException',
+          'Total size of the entries in the request is over the limit.',
+        );
+    },
     access: (input) =>
       input.Entries.map((entry) => ({
         action: 'events:PutEvents',
@@ -68,8 +86,7 @@ function put(bus: EventBus, entry: Entry): Readonly<Record<string, string>> {
   if (entry.Source?.startsWith('aws.') === true) {
     return refuse('NotAuthorizedForSourceException', `Not authorized for the source ${entry.Source}.`);
   }
-  if (Buffer.byteLength(JSON.stringify(entry)) > 262_144)
-    return refuse('EntryTooLarge', 'The entry is larger than 256 KB.');
+  if (entryBytes(entry) > maximumBytes) return refuse('EntryTooLarge', 'The entry is larger than 256 KB.');
   const detail = parseObject(entry.Detail ?? '');
   if (detail === undefined) return refuse('MalformedDetail', 'Detail is malformed.');
   const event = bus.emit({

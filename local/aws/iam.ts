@@ -13,9 +13,12 @@ export interface Denial {
 /** Judges calls against the role of the caller, with a real policy engine. */
 export class Iam {
   readonly #accountId: string;
+  readonly #resourcePolicies: ReadonlyMap<string, unknown>;
 
-  constructor(accountId: string) {
+  /** @param resourcePolicies the policies of queues and topics, by ARN */
+  constructor(accountId: string, resourcePolicies: ReadonlyMap<string, unknown> = new Map()) {
     this.#accountId = accountId;
+    this.#resourcePolicies = resourcePolicies;
   }
 
   /**
@@ -33,6 +36,42 @@ export class Iam {
   }
 
   /**
+   * Why a service of AWS (`events.amazonaws.com`) may not do something to a resource on behalf of another, or undefined. Only
+   * the policy of the resource says who may.
+   *
+   * @param sourceArn of the rule, alarm or topic that the service acts for
+   */
+  async serviceDenial(
+    service: string,
+    action: string,
+    resource: string,
+    sourceArn: string,
+  ): Promise<Denial | undefined> {
+    const context = {
+      'aws:SourceArn': sourceArn,
+      'aws:SourceAccount': this.#accountId,
+      'aws:PrincipalIsAWSService': 'true',
+      'aws:PrincipalServiceName': service,
+      // the key of the default policy of a topic
+      ...(action.startsWith('sns:') && { 'aws:SourceOwner': this.#accountId }),
+    };
+    const check = { action, resource, context };
+    if ((await this.#judge(service, [], check)) === 'Allowed') return undefined;
+    const message = `${service} is not authorized to perform: ${action} on resource: ${resource} for ${sourceArn}: the policy of the resource does not allow it`;
+    return { action, resource, message };
+  }
+
+  /** Checks the policy of a queue or a topic. @throws LocalCloudError naming it and what is wrong */
+  async checkResourcePolicy(name: string, document: unknown): Promise<void> {
+    checkConditionOperators(name, { name, document });
+    const without = statementsOf(document).find(({ Principal }) => Principal === undefined);
+    if (without !== undefined) throw new LocalCloudError(`${name}: a statement has no Principal`);
+    const [action = 'sts:GetCallerIdentity'] = actionsOf(document).filter((named) => !/[*?]/.test(named));
+    const check = { action, resource: '*', context: {} };
+    await this.#judge('events.amazonaws.com', [], check, document);
+  }
+
+  /**
    * Checks a role before anything runs: its policies are well formed, the actions they name exist, and Lambda may
    * assume it.
    *
@@ -45,7 +84,7 @@ export class Iam {
       );
     }
     for (const policy of policies) {
-      checkConditionOperators(role, policy);
+      checkConditionOperators(`policy ${policy.name} of role ${role}`, policy);
       const named = actionsOf(policy.document).filter((action) => !/[*?]/.test(action));
       for (const action of named.length > 0 ? named : ['sts:GetCallerIdentity']) {
         await this.#judge(`arn:aws:iam::${this.#accountId}:role/${role}`, [policy], {
@@ -57,18 +96,24 @@ export class Iam {
     }
   }
 
-  async #judge(principal: string, policies: readonly NamedPolicy[], check: AccessCheck) {
+  async #judge(
+    principal: string,
+    policies: readonly NamedPolicy[],
+    check: AccessCheck,
+    resourcePolicy = this.#resourcePolicies.get(check.resource),
+  ) {
     const outcome = await runSimulation(
       {
         request: {
           principal,
           action: check.action,
           resource: { resource: check.resource, accountId: this.#accountId },
-          contextVariables: { ...check.context },
+          contextVariables: { 'aws:SecureTransport': 'true', ...check.context },
         },
         identityPolicies: policies.map((policy) => ({ name: policy.name, policy: policy.document })),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
+        ...(resourcePolicy !== undefined && { resourcePolicy }),
       },
       {},
     );
@@ -124,15 +169,13 @@ function lambdaMayAssume(trustPolicy: unknown): boolean {
 const conditionOperator =
   /^((ForAllValues|ForAnyValue):)?((String(Not)?(Equals|EqualsIgnoreCase|Like)|Numeric((Not)?Equals|(Less|Greater)Than(Equals)?)|Date((Not)?Equals|(Less|Greater)Than(Equals)?)|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like))(IfExists)?|Null)$/;
 
-function checkConditionOperators(role: string, policy: NamedPolicy): void {
+function checkConditionOperators(where: string, policy: NamedPolicy): void {
   for (const statement of statementsOf(policy.document)) {
     const condition = statement['Condition'];
     if (!isObject(condition)) continue;
     for (const operator of Object.keys(condition)) {
       if (!conditionOperator.test(operator)) {
-        throw new LocalCloudError(
-          `policy ${policy.name} of role ${role}: IAM has no condition operator ${operator}`,
-        );
+        throw new LocalCloudError(`${where}: IAM has no condition operator ${operator}`);
       }
     }
   }

@@ -9,6 +9,7 @@ import type { Activity, Journal } from './journal.ts';
 import type { LambdaProcess } from './lambda-process.ts';
 import type { Caller } from './registry.ts';
 import type { Credentials } from './server.ts';
+import type { ServiceMetrics } from './service-metrics.ts';
 import type { FunctionResource, InvokeConfigResource, RoleResource, Stack } from './stack.ts';
 import { unzip } from './zip.ts';
 
@@ -35,6 +36,7 @@ export interface LambdaDependencies {
   readonly journal: Journal;
   readonly activity: Activity;
   readonly clock: Clock;
+  readonly metrics: ServiceMetrics;
 }
 
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment variables"
@@ -63,6 +65,7 @@ export async function openFunction(
   const invokeConfig = stack.invokeConfigs.find((config) =>
     [resource.name, resource.arn].includes(config.FunctionName),
   );
+  await checkDestinations(resource, invokeConfig, caller, deps);
   return { resource, caller, invokeConfig, logGroup, taskRoot, idle: [], busy: new Set(), starting: 0 };
 }
 
@@ -85,6 +88,22 @@ function checkFunction(resource: FunctionResource, stack: Stack): RoleResource {
       `${resource.logicalId} has the role ${resource.Role}, which is not in the template`,
     );
   return role;
+}
+
+/** AWS would not deploy it: "The provided execution role does not have permissions to call SendMessage on SQS". */
+async function checkDestinations(
+  resource: FunctionResource,
+  invokeConfig: InvokeConfigResource | undefined,
+  caller: Caller,
+  deps: LambdaDependencies,
+): Promise<void> {
+  const { OnFailure, OnSuccess } = invokeConfig?.DestinationConfig ?? {};
+  const arns = [resource.DeadLetterConfig?.TargetArn, OnFailure?.Destination, OnSuccess?.Destination];
+  for (const arn of new Set(arns.filter((given) => given !== undefined))) {
+    const blocker = await deps.destinations.blocker(arn, caller);
+    if (blocker !== undefined)
+      deps.journal.problem('denied', `${caller.name} cannot send failed events to ${arn}: ${blocker}`);
+  }
 }
 
 /** Without these permissions a function runs on AWS, but nobody ever reads a line of its log. */
@@ -113,10 +132,10 @@ function logStream(): string {
 /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html; nothing of our own environment. */
 export function environmentOf(
   target: LocalFunction,
+  credentials: Credentials,
   deps: LambdaDependencies,
 ): Readonly<Record<string, string>> {
   const { account, endpoint, stateDirectory } = deps;
-  const credentials = deps.issue(target.caller);
   return {
     ...target.resource.Environment?.Variables,
     PATH: '/usr/local/bin:/usr/bin:/bin',

@@ -85,7 +85,7 @@ export class LambdaProcess {
     this.exited = new Promise((resolve) => {
       this.#child.once('error', () => resolve());
       this.#child.once('close', (code, signal) => {
-        const message = `RequestId: ${this.#running?.invocation.requestId ?? ''} Error: Runtime exited with ${signal ?? `exit status ${code}`}`;
+        const message = `RequestId: ${this.#running?.invocation.requestId ?? ''} Error: Runtime exited with ${signal === null ? `exit status ${code}` : `error: signal: ${signal}`}`;
         this.#dead ??= { kind: 'error', type: 'Runtime.ExitError', message, trace: [] };
         this.#end(this.#dead);
         this.#server.closeAllConnections();
@@ -129,6 +129,11 @@ export class LambdaProcess {
   async kill(): Promise<void> {
     this.#kill('Runtime.Killed', 'the local cloud closed');
     await this.exited;
+  }
+
+  /** SIGKILL from outside, as when the machine below it fails; what runs is an error that Lambda tries again. */
+  crash(): void {
+    this.#child.kill('SIGKILL');
   }
 
   #kill(type: string, message: string): void {

@@ -35,6 +35,8 @@ export class LambdaService {
   readonly invocations: InvocationRecord[] = [];
   readonly #deps: LambdaDependencies;
   readonly #functions: readonly LocalFunction[];
+  /** the processes by their credentials */
+  readonly #processes = new Map<string, LambdaProcess>();
 
   private constructor(functions: readonly LocalFunction[], deps: LambdaDependencies) {
     this.#functions = functions;
@@ -51,6 +53,7 @@ export class LambdaService {
   /** Takes an event for a function, as rules and topics do; tries and tries again as Lambda does. */
   invokeAsync(functionArn: string, payload: Json, cause: string): void {
     const target = this.#find(functionArn);
+    this.#measure(target, 'AsyncEventsReceived');
     this.#deps.activity.start(`function ${target.resource.logicalId}`, () =>
       this.#asynchronous(target, payload, cause),
     );
@@ -68,6 +71,11 @@ export class LambdaService {
   /** Who a function is when it calls AWS. */
   callerOf(name: string): Caller {
     return this.#find(name).caller;
+  }
+
+  /** Kills the process that has these credentials, as when the machine below it fails. */
+  crash(accessKeyId: string): void {
+    this.#processes.get(accessKeyId)?.crash();
   }
 
   async close(): Promise<void> {
@@ -113,12 +121,9 @@ export class LambdaService {
   async #succeeded(target: LocalFunction, record: InvocationRecord): Promise<void> {
     const arn = target.invokeConfig?.DestinationConfig?.OnSuccess?.Destination;
     if (arn === undefined) return;
-    await this.#deps.destinations.deliver(
-      arn,
-      target.caller,
-      destinationBody(target, record.payload, 'Success', 1, record),
-      {},
-    );
+    const body = destinationBody(target, record.payload, 'Success', 1, record);
+    const delivered = await this.#deps.destinations.deliver(arn, target.caller, body, {});
+    if (!delivered) this.#measure(target, 'DestinationDeliveryFailures');
   }
 
   async #failed(
@@ -131,15 +136,13 @@ export class LambdaService {
     this.#deps.journal.log(
       `${target.resource.logicalId}: the event is given up (${condition}, ${attempts} attempts)`,
     );
+    this.#measure(target, 'AsyncEventsDropped');
     const { destinations } = this.#deps;
     const destination = target.invokeConfig?.DestinationConfig?.OnFailure?.Destination;
     if (destination !== undefined) {
-      await destinations.deliver(
-        destination,
-        target.caller,
-        destinationBody(target, payload, condition, attempts, record),
-        {},
-      );
+      const body = destinationBody(target, payload, condition, attempts, record);
+      const delivered = await destinations.deliver(destination, target.caller, body, {});
+      if (!delivered) this.#measure(target, 'DestinationDeliveryFailures');
     }
     const deadLetters = target.resource.DeadLetterConfig?.TargetArn;
     if (deadLetters !== undefined) {
@@ -149,7 +152,9 @@ export class LambdaService {
         ErrorCode: '200',
         ErrorMessage: message.slice(0, 1024),
       };
-      await destinations.deliver(deadLetters, target.caller, JSON.stringify(payload), attributes);
+      const body = JSON.stringify(payload);
+      const delivered = await destinations.deliver(deadLetters, target.caller, body, attributes);
+      if (!delivered) this.#measure(target, 'DeadLetterErrors');
     }
   }
 
@@ -161,7 +166,10 @@ export class LambdaService {
     attempt: number,
   ): Promise<InvocationRecord | undefined> {
     const process = await this.#environment(target);
-    if (process === undefined) return undefined;
+    if (process === undefined) {
+      this.#measure(target, 'Throttles');
+      return undefined;
+    }
     const record: InvocationRecord = {
       function: target.resource.logicalId,
       requestId: requestId(),
@@ -184,12 +192,24 @@ export class LambdaService {
     });
     record.endedAt = new Date();
     record.outcome = outcome;
+    this.#measure(target, 'Invocations', 1, record.startedAt);
+    this.#measure(target, 'Errors', outcome.kind === 'error' ? 1 : 0, record.startedAt);
+    this.#measure(
+      target,
+      'Duration',
+      record.endedAt.getTime() - record.startedAt.getTime(),
+      record.startedAt,
+    );
     target.busy.delete(process);
     if (process.alive) target.idle.push(process);
     if (outcome.kind === 'error' && !this.#deps.clock.closed) {
       this.#deps.journal.log(`${record.function}: ${outcome.type}: ${outcome.message}`);
     }
     return record;
+  }
+
+  #measure(target: LocalFunction, name: string, value = 1, at = new Date()): void {
+    this.#deps.metrics.add('AWS/Lambda', name, target.resource.name, value, at);
   }
 
   #logLine(record: InvocationRecord, line: string): void {
@@ -217,12 +237,14 @@ export class LambdaService {
     if (limit !== undefined && target.busy.size + target.starting >= limit) return undefined;
     target.starting += 1;
     try {
+      const credentials = this.#deps.issue(target.caller);
       const started = await LambdaProcess.start({
         taskRoot: target.taskRoot,
         handler: target.resource.Handler,
         memoryMegabytes: target.resource.MemorySize,
-        environment: environmentOf(target, this.#deps),
+        environment: environmentOf(target, credentials, this.#deps),
       });
+      this.#processes.set(credentials.accessKeyId, started);
       target.busy.add(started);
       return started;
     } finally {

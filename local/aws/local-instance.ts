@@ -1,7 +1,16 @@
 import type { ExecOptions, ExecResult, Host, VolumeOptions } from '../hosts/host.ts';
 import type { Clock } from './clock.ts';
-import { checkTags, type Ec2, type Instance, type InstanceStateName } from './ec2.ts';
-import { LocalCloudError } from './errors.ts';
+import {
+  type CheckStatus,
+  checkTags,
+  type Ec2,
+  type Instance,
+  type InstanceStateName,
+  type StateReasonCode,
+  type StatusChecks,
+} from './ec2.ts';
+import { LocalCloudError, messageOf } from './errors.ts';
+import type { Journal } from './journal.ts';
 import { ManagedNode } from './ssm-nodes.ts';
 
 /** What a launch says of the machine, as an AMI and a launch template do. */
@@ -13,6 +22,10 @@ export interface MachineOptions {
   readonly metadataTags?: boolean;
   readonly diskBytes?: number;
   readonly volumes?: readonly VolumeOptions[];
+  /** `a` or `eu-west-1a`; default: each of the three zones in turn */
+  readonly zone?: string;
+  /** a spot instance, which EC2 may take back; default false */
+  readonly spot?: boolean;
   /** plays the AMI: runs after the first boot of the host, before its agent is online */
   readonly prepare?: (instance: LocalInstance) => Promise<unknown>;
 }
@@ -30,19 +43,35 @@ export class LocalInstance {
   readonly #ec2: Ec2;
   readonly #clock: Clock;
   readonly #ssm: boolean;
+  readonly #journal: Journal;
+  #crashed = false;
+  #zoneDown = false;
   #prepare: MachineOptions['prepare'];
 
-  constructor(instance: Instance, host: Host, ec2: Ec2, clock: Clock, options: MachineOptions) {
+  constructor(
+    instance: Instance,
+    host: Host,
+    deps: {
+      readonly ec2: Ec2;
+      readonly clock: Clock;
+      readonly journal: Journal;
+      readonly connectionLostSeconds: number;
+    },
+    options: MachineOptions,
+  ) {
+    const { ec2, clock } = deps;
     this.id = instance.id;
     this.host = host;
     this.#instance = instance;
     this.#ec2 = ec2;
     this.#clock = clock;
+    this.#journal = deps.journal;
     this.#ssm = options.ssm ?? true;
     this.#prepare = options.prepare;
     this.node = new ManagedNode(instance, host, {
       agentVersion: options.agentVersion ?? '3.3.3572.0',
       clock,
+      connectionLostSeconds: deps.connectionLostSeconds,
       reboot: () => this.reboot(),
     });
   }
@@ -53,6 +82,11 @@ export class LocalInstance {
 
   get availabilityZone(): string {
     return this.#instance.availabilityZone;
+  }
+
+  /** what EC2's status checks say of it now */
+  get checks(): StatusChecks {
+    return this.#ec2.checksOf(this.#instance);
   }
 
   /** the IPv4 address in the fleet's network */
@@ -68,9 +102,12 @@ export class LocalInstance {
   /** Resolves when the host is up and its agent online. `running` comes before that, as on EC2. */
   async boot(): Promise<void> {
     this.#ec2.setState(this.#instance, 'running');
+    this.#crashed = false;
     await this.host.start();
     await this.#runPrepare();
     await this.#startAgent();
+    this.#instance.booting = false;
+    this.#noteTrouble();
   }
 
   /** Starts a stopped instance; resolves when its agent is online. */
@@ -81,18 +118,18 @@ export class LocalInstance {
   }
 
   /** Stops it. The disk and the address stay. */
-  async stop(): Promise<void> {
+  async stop(reason: StateReasonCode = 'Client.UserInitiatedShutdown'): Promise<void> {
     this.#demand('running', 'stop');
-    this.#ec2.setState(this.#instance, 'stopping');
+    this.#ec2.setState(this.#instance, 'stopping', reason);
     this.node.hostWentDown();
     await this.host.stop();
     this.#ec2.setState(this.#instance, 'stopped');
   }
 
   /** Ends it for good. It stays listed with its tags, as on EC2. */
-  async terminate(): Promise<void> {
+  async terminate(reason: StateReasonCode = 'Client.UserInitiatedShutdown'): Promise<void> {
     if (this.state === 'terminated') return;
-    this.#ec2.setState(this.#instance, 'shutting-down');
+    this.#ec2.setState(this.#instance, 'shutting-down', reason);
     this.node.hostWentDown();
     await this.host.destroy();
     this.#ec2.setState(this.#instance, 'terminated');
@@ -102,36 +139,90 @@ export class LocalInstance {
   async reboot(): Promise<void> {
     this.#demand('running', 'reboot');
     this.node.hostWentDown();
-    await this.host.reboot();
+    this.#crashed = true;
+    this.#noteTrouble();
+    // a host that has crashed is off already
+    await (this.host.running ? this.host.reboot() : this.host.start());
+    this.#crashed = false;
     await this.#startAgent();
+    this.#noteTrouble();
   }
 
   /** The host dies, and EC2 does not know: the instance stays `running`. `reboot()` brings it back. */
   async crash(): Promise<void> {
     this.node.hostWentDown();
+    this.#crashed = true;
+    this.#noteTrouble();
     await this.host.stop();
   }
 
   /** Pulls the network cable: neither other hosts nor Systems Manager reach it. */
   async cutOff(): Promise<void> {
     this.node.change({ cutOff: true });
+    this.#noteTrouble();
     await this.host.cutOff();
   }
 
   async heal(): Promise<void> {
     await this.host.heal();
     this.node.change({ cutOff: false });
+    this.#noteTrouble();
   }
 
   /** Hangs the host, its agent included. */
   async freeze(): Promise<void> {
     this.node.change({ frozen: true });
+    this.#noteTrouble();
     await this.host.freeze();
   }
 
   async thaw(): Promise<void> {
     await this.host.thaw();
     this.node.change({ frozen: false });
+    this.#noteTrouble();
+  }
+
+  /** The hardware below it is out of order as well: its system status is impaired, too. For `cloud.zoneOutage`. */
+  setZoneDown(down: boolean): void {
+    this.#zoneDown = down;
+    this.#noteTrouble();
+  }
+
+  /** What `DescribeInstanceStatus` says of it from now on, whatever is true; undefined ends it. */
+  reportStatus(status: CheckStatus | undefined): void {
+    this.#instance.reportedStatus = status;
+  }
+
+  /**
+   * EC2 takes a spot instance back: the warning now, the end after so many seconds, which nothing holds up. `settle()` does not
+   * wait for that; what is given back does.
+   *
+   * @param options seconds: default 120, as on AWS
+   * @throws LocalCloudError when it is no spot instance, or does not run
+   */
+  spotInterruption(options: { readonly seconds?: number; readonly action?: 'terminate' | 'stop' } = {}): {
+    readonly ended: Promise<void>;
+  } {
+    const { seconds = 120, action = 'terminate' } = options;
+    if (!this.#instance.spot)
+      throw new LocalCloudError(`${this.id} is no spot instance: launch it with \`spot: true\``);
+    this.#demand('running', 'interrupt');
+    this.#ec2.warnOfInterruption(this.#instance, action);
+    const end = async (): Promise<void> => {
+      await this.#clock.wait(seconds * 1000);
+      if (this.#clock.closed || this.state !== 'running') return;
+      if (action === 'terminate') await this.terminate('Server.SpotInstanceTermination');
+      else await this.stop('Server.SpotInstanceShutdown');
+    };
+    const ended = end().catch((error: unknown) => {
+      this.#journal.problem('internal', `spot interruption of ${this.id}: ${messageOf(error)}`);
+    });
+    return { ended };
+  }
+
+  /** The event that a spot instance is more likely than others to be interrupted; it may never be. */
+  rebalanceRecommendation(): void {
+    this.#ec2.recommendRebalance(this.#instance);
   }
 
   /** Takes all space that is left on the disk, or on the volume at this path. */
@@ -170,6 +261,12 @@ export class LocalInstance {
 
   deleteTags(...keys: readonly string[]): void {
     this.#ec2.changeTags(this.#instance, new Map(keys.map((key) => [key, undefined])));
+  }
+
+  #noteTrouble(): void {
+    const trouble = this.#crashed || this.node.cutOff || this.node.frozen;
+    const scope = this.#zoneDown ? 'system' : trouble ? 'instance' : undefined;
+    this.#ec2.setTrouble(this.#instance, this.state === 'running' ? scope : undefined);
   }
 
   async #runPrepare(): Promise<void> {

@@ -2,7 +2,7 @@ import { type Account, arnOf, epochSeconds } from './account.ts';
 import { AwsError, UnservedError } from './errors.ts';
 import { pageOf } from './paging.ts';
 import { type AccessCheck, type Operation, operation } from './registry.ts';
-import { getParameterSchema, getParametersByPathSchema, putParameterSchema } from './ssm-schemas.ts';
+import * as schemas from './ssm-schemas.ts';
 
 export interface Parameter {
   readonly name: string;
@@ -51,6 +51,11 @@ export class ParameterStore {
     this.#parameters.set(name, parameter);
     return parameter;
   }
+
+  /** @returns whether it was there */
+  delete(name: string): boolean {
+    return this.#parameters.delete(name);
+  }
 }
 
 export function parameterOperations(store: ParameterStore): readonly Operation[] {
@@ -70,21 +75,61 @@ export function parameterOperations(store: ParameterStore): readonly Operation[]
 
   const getParameter = operation({
     name: 'GetParameter',
-    schema: getParameterSchema,
+    schema: schemas.getParameterSchema,
     access: (input) => access('ssm:GetParameter', input.Name),
     run(input) {
-      if (/[:]/.test(input.Name))
-        throw new UnservedError('ValidationException', 'the local cloud keeps no old versions of parameters');
+      refuseVersions([input.Name]);
       const parameter = store.get(input.Name);
       if (parameter === undefined) throw new AwsError('ParameterNotFound', '');
       return { Parameter: shape(parameter) };
     },
   });
 
+  const getParameters = operation({
+    name: 'GetParameters',
+    schema: schemas.getParametersSchema,
+    access: (input) => input.Names.flatMap((name) => access('ssm:GetParameters', name)),
+    run(input) {
+      refuseVersions(input.Names);
+      const names = [...new Set(input.Names)];
+      const found = names.map((name) => store.get(name)).filter((parameter) => parameter !== undefined);
+      const missing = names.filter((name) => store.get(name) === undefined);
+      return { Parameters: found.map(shape), InvalidParameters: missing };
+    },
+  });
+
+  const deleteParameter = operation({
+    name: 'DeleteParameter',
+    schema: schemas.deleteParameterSchema,
+    access: (input) => access('ssm:DeleteParameter', input.Name),
+    run(input) {
+      if (!store.delete(input.Name)) throw new AwsError('ParameterNotFound', '');
+      return {};
+    },
+  });
+
+  const deleteParameters = operation({
+    name: 'DeleteParameters',
+    schema: schemas.deleteParametersSchema,
+    access: (input) => input.Names.flatMap((name) => access('ssm:DeleteParameters', name)),
+    run(input) {
+      const names = [...new Set(input.Names)];
+      const deleted = names.filter((name) => store.delete(name));
+      return {
+        DeletedParameters: deleted,
+        InvalidParameters: names.filter((name) => !deleted.includes(name)),
+      };
+    },
+  });
+
   const getParametersByPath = operation({
     name: 'GetParametersByPath',
-    schema: getParametersByPathSchema,
-    access: (input) => access('ssm:GetParametersByPath', input.Path),
+    schema: schemas.getParametersByPathSchema,
+    access: (input) =>
+      access('ssm:GetParametersByPath', input.Path).map((check) => ({
+        ...check,
+        context: { ...check.context, 'ssm:Recursive': String(input.Recursive) },
+      })),
     run(input) {
       const path = input.Path.endsWith('/') ? input.Path : `${input.Path}/`;
       if (!path.startsWith('/'))
@@ -101,7 +146,7 @@ export function parameterOperations(store: ParameterStore): readonly Operation[]
 
   const putParameter = operation({
     name: 'PutParameter',
-    schema: putParameterSchema,
+    schema: schemas.putParameterSchema,
     access: (input) =>
       access('ssm:PutParameter', input.Name).map((check) => ({
         ...check,
@@ -130,7 +175,15 @@ export function parameterOperations(store: ParameterStore): readonly Operation[]
     },
   });
 
-  return [getParameter, getParametersByPath, putParameter];
+  return [
+    ...[getParameter, getParameters, getParametersByPath],
+    ...[putParameter, deleteParameter, deleteParameters],
+  ];
+}
+
+function refuseVersions(names: readonly string[]): void {
+  if (names.some((name) => name.includes(':')))
+    throw new UnservedError('ValidationException', 'the local cloud keeps no old versions of parameters');
 }
 
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, "Name" */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostFleet } from '../hosts/host.ts';
 import type { Account } from './account.ts';
+import { Alarms } from './alarms.ts';
 import { AutoScaling } from './auto-scaling.ts';
 import { autoScalingService } from './auto-scaling-operations.ts';
 import { Clock } from './clock.ts';
@@ -12,21 +13,28 @@ import { ec2Service } from './ec2-operations.ts';
 import { EventBus } from './event-bus.ts';
 import { eventsService } from './events-operations.ts';
 import { CallFaults } from './faults.ts';
+import { FunctionKills } from './function-kills.ts';
+import { HostedZones } from './hosted-zones.ts';
 import { Iam } from './iam.ts';
 import { Activity, Journal } from './journal.ts';
 import { LambdaService } from './lambda.ts';
+import { loadBalancingService } from './load-balancing-operations.ts';
 import { readPackage, type ServicePackage } from './package.ts';
 import { ParameterStore } from './parameter-store.ts';
 import type { Caller } from './registry.ts';
+import { route53Service } from './route53-operations.ts';
 import { Rules } from './rules.ts';
 import { RunCommand } from './run-command.ts';
 import { ScenarioFaults } from './scenario-faults.ts';
 import { AwsServer } from './server.ts';
+import { ServiceMetrics } from './service-metrics.ts';
 import { Sns, snsService } from './sns.ts';
 import { readDocument } from './ssm-document.ts';
 import type { ManagedNode } from './ssm-nodes.ts';
 import { ssmService } from './ssm-operations.ts';
+import type { Stack } from './stack.ts';
 import { stsService } from './sts-operations.ts';
+import { TargetGroups } from './target-groups.ts';
 
 export interface CloudOptions {
   /** where `serverless package` has put its artefacts */
@@ -38,6 +46,10 @@ export interface CloudOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** how many times faster mere waiting goes: retries of Lambda, timeouts of commands whose host is gone. Default 1 */
   readonly timeScale?: number;
+  /** seconds (never scaled) that something is the matter with a host before EC2's status checks are `impaired`. Default 3 */
+  readonly impairedSeconds?: number;
+  /** seconds (which `timeScale` makes shorter) of silence before an agent's `PingStatus` is `ConnectionLost`. Default 300 */
+  readonly connectionLostSeconds?: number;
   readonly log?: (line: string) => void;
 }
 
@@ -52,7 +64,10 @@ export interface CloudParts {
   readonly bus: EventBus;
   readonly ec2: Ec2;
   readonly autoScaling: AutoScaling;
+  readonly targetGroups: TargetGroups;
+  readonly zones: HostedZones;
   readonly nodes: Map<string, ManagedNode>;
+  readonly connectionLostSeconds: number;
   readonly runCommand: RunCommand;
   readonly parameters: ParameterStore;
   readonly sns: Sns;
@@ -60,6 +75,7 @@ export interface CloudParts {
   readonly server: AwsServer;
   readonly lambda: LambdaService;
   readonly rules: Rules;
+  readonly alarms: Alarms;
   readonly faults: ScenarioFaults;
   readonly operator: Caller;
 }
@@ -91,17 +107,23 @@ async function connect(
   const journal = new Journal(log);
   const activity = new Activity(journal);
   const bus = new EventBus(account, activity, clock);
-  const ec2 = new Ec2(account, bus);
+  const ec2 = new Ec2(account, bus, options.impairedSeconds ?? 3);
   const autoScaling = new AutoScaling(account, bus, activity, clock);
-  const iam = new Iam(account.accountId);
-  const sns = new Sns(stack.topics.map(({ arn }) => arn));
+  const iam = new Iam(account.accountId, policiesByResource(stack));
+  for (const policy of stack.resourcePolicies)
+    await iam.checkResourcePolicy(policy.logicalId, policy.document);
+  const sns = new Sns(stack.topics);
+  const metrics = new ServiceMetrics();
   const nodes = new Map<string, ManagedNode>();
   const scratchDirectory = join(stateDirectory, 'commands');
   await mkdir(scratchDirectory);
   const runCommand = new RunCommand({ account, events: bus, activity, clock, scratchDirectory });
   const parameters = new ParameterStore(account);
   const callFaults = new CallFaults();
-  const faults = new ScenarioFaults(callFaults, bus, ec2);
+  const kills = new FunctionKills();
+  const faults = new ScenarioFaults(callFaults, bus, ec2, kills);
+  const targetGroups = new TargetGroups(account, ec2, clock);
+  const zones = new HostedZones(clock);
   const documents = stack.documents.map(readDocument);
   const services = [
     ec2Service(ec2),
@@ -118,15 +140,12 @@ async function connect(
     eventsService(account, bus),
     snsService(sns),
     stsService(account),
+    loadBalancingService(targetGroups),
+    route53Service(account, zones),
   ];
-  const server = new AwsServer({ account, services, iam, journal, faults: callFaults, clock });
+  const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();
-  const destinations = new Destinations(
-    stack.queues.map(({ arn }) => arn),
-    sns,
-    iam,
-    journal,
-  );
+  const destinations = new Destinations({ stack, sns, iam, journal, metrics });
   try {
     const lambda = await LambdaService.open(stack, {
       account,
@@ -139,8 +158,19 @@ async function connect(
       journal,
       activity,
       clock,
+      metrics,
     });
-    const rules = new Rules(stack, { account, bus, lambda, journal, activity });
+    kills.connect((accessKeyId) => lambda.crash(accessKeyId));
+    destinations.connect((arn, payload, cause) => lambda.invokeAsync(arn, payload, cause));
+    const rules = await Rules.open(stack, { account, bus, lambda, journal, activity, destinations, metrics });
+    const alarms = await Alarms.open({
+      ...{ account, stack, sns, iam, journal, events: bus },
+      queueDepth: (queueName, at) => destinations.depth(queueName, at),
+      measured: (until) =>
+        [...lambda.invocations.flatMap((run) => run.metrics), ...metrics.data].filter(
+          ({ at }) => at <= until,
+        ),
+    });
     if (options.tickSeconds !== 'manual') rules.startSchedule(options.tickSeconds);
     return {
       service,
@@ -152,7 +182,11 @@ async function connect(
       bus,
       ec2,
       autoScaling,
+      targetGroups,
+      zones,
       nodes,
+      // the real delay is not documented; the heartbeat comes every five minutes
+      connectionLostSeconds: options.connectionLostSeconds ?? 300,
       runCommand,
       parameters,
       sns,
@@ -160,6 +194,7 @@ async function connect(
       server,
       lambda,
       rules,
+      alarms,
       faults,
       operator: operatorOf(account),
     };
@@ -172,4 +207,12 @@ async function connect(
 function operatorOf(account: Account): Caller {
   const principalArn = `arn:${account.partition}:iam::${account.accountId}:user/operator`;
   return { kind: 'operator', name: 'operator', principalArn, policies: [] };
+}
+
+function policiesByResource(stack: Stack): ReadonlyMap<string, unknown> {
+  return new Map(
+    stack.resourcePolicies.flatMap(({ resources, document }) =>
+      resources.map((arn) => [arn, document] as const),
+    ),
+  );
 }

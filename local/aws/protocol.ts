@@ -1,6 +1,6 @@
 import type { AwsError } from './errors.ts';
 import { parseJson } from './json.ts';
-import type { Protocol } from './registry.ts';
+import type { Protocol, WireRequest } from './registry.ts';
 
 export interface WireResponse {
   readonly status: number;
@@ -8,13 +8,7 @@ export interface WireResponse {
   readonly body: string;
 }
 
-/** What the operation is called and what it was given; `undefined` when the request names no operation. */
-export interface WireRequest {
-  readonly operation: string;
-  readonly input: unknown;
-}
-
-/** Reads a request of the JSON protocols (`X-Amz-Target`) or the query protocols (`Action=`). */
+/** Reads a request of the JSON protocols (`X-Amz-Target`) or the query protocols (`Action=`); undefined when it names no operation. */
 export function readRequest(target: string | undefined, body: string): WireRequest | undefined {
   if (target !== undefined) {
     const operation = target.slice(target.indexOf('.') + 1);
@@ -82,6 +76,14 @@ export function writeResult(
         id,
       );
     }
+    case 'rest-xml': {
+      const inner = xmlMembers(output, undefined);
+      return xml(
+        200,
+        `<${operation}Response xmlns="${protocol.namespace}">${inner}</${operation}Response>`,
+        id,
+      );
+    }
   }
 }
 
@@ -96,7 +98,8 @@ export function writeError(protocol: Protocol, error: AwsError, id: string): Wir
       const inner = `<Errors><Error>${xmlMembers({ Code: error.code, Message: error.message }, 'item')}</Error></Errors>`;
       return xml(error.status, `<Response>${inner}<RequestID>${id}</RequestID></Response>`, id);
     }
-    case 'query': {
+    case 'query':
+    case 'rest-xml': {
       const type = error.status >= 500 ? 'Receiver' : 'Sender';
       const inner = `<Error>${xmlMembers({ Type: type, Code: error.code, Message: error.message }, 'member')}</Error>`;
       return xml(
@@ -124,9 +127,11 @@ function xml(status: number, body: string, id: string): WireResponse {
   };
 }
 
-function xmlMembers(value: unknown, itemName: string): string {
+/** @param itemName of the items of a list; undefined: the list's own name is theirs, again for each */
+function xmlMembers(value: unknown, itemName: string | undefined): string {
   if (value === undefined || value === null) return '';
-  if (Array.isArray(value)) return value.map((item) => xmlElement(itemName, item, itemName)).join('');
+  if (Array.isArray(value) && itemName !== undefined)
+    return value.map((item) => xmlElement(itemName, item, itemName)).join('');
   if (typeof value === 'object') {
     return Object.entries(value)
       .map(([name, child]) => xmlElement(name, child, itemName))
@@ -135,7 +140,9 @@ function xmlMembers(value: unknown, itemName: string): string {
   return escapeXml(String(value));
 }
 
-function xmlElement(name: string, value: unknown, itemName: string): string {
+function xmlElement(name: string, value: unknown, itemName: string | undefined): string {
+  if (Array.isArray(value) && itemName === undefined)
+    return value.map((item) => xmlElement(name, item, itemName)).join('');
   return value === undefined ? '' : `<${name}>${xmlMembers(value, itemName)}</${name}>`;
 }
 

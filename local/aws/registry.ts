@@ -37,7 +37,8 @@ export interface Operation {
 export type Protocol =
   | { readonly kind: 'json'; readonly version: '1.0' | '1.1'; readonly targetPrefix: string }
   | { readonly kind: 'ec2'; readonly namespace: string }
-  | { readonly kind: 'query'; readonly namespace: string };
+  | { readonly kind: 'query'; readonly namespace: string }
+  | { readonly kind: 'rest-xml'; readonly namespace: string };
 
 /** An AWS service, by the name in the credential scope of a signature. */
 export interface Service {
@@ -45,6 +46,18 @@ export interface Service {
   readonly protocol: Protocol;
   readonly source: string;
   readonly operations: readonly Operation[];
+  /** of a service with one endpoint for all regions, whose requests are signed for us-east-1 on AWS; default false */
+  readonly isGlobal?: boolean;
+  /** the code of a denial, where it is not that of most services of the protocol */
+  readonly deniedCode?: string;
+  /** which operation a request of a REST protocol is, and its input; undefined for one that there is not */
+  readonly route?: (method: string, url: URL, body: string) => WireRequest | undefined;
+}
+
+/** What an operation is called and what it was given. */
+export interface WireRequest {
+  readonly operation: string;
+  readonly input: unknown;
 }
 
 /**
@@ -54,6 +67,8 @@ export interface Service {
 export function operation<const Schema extends v.GenericSchema>(definition: {
   readonly name: string;
   readonly schema: Schema;
+  /** what a schema cannot say. @throws AwsError for a request that AWS would refuse, whatever there is */
+  readonly check?: (input: v.InferOutput<Schema>) => void;
   readonly access: (input: v.InferOutput<Schema>, caller: Caller) => readonly AccessCheck[];
   readonly run: (input: v.InferOutput<Schema>, caller: Caller) => Promise<unknown> | unknown;
 }): Operation {
@@ -62,6 +77,7 @@ export function operation<const Schema extends v.GenericSchema>(definition: {
     prepare(input, caller) {
       const parsed = v.safeParse(definition.schema, input);
       if (!parsed.success) throw validationError(definition.name, parsed.issues);
+      definition.check?.(parsed.output);
       return {
         input: parsed.output,
         access: definition.access(parsed.output, caller),
@@ -122,3 +138,17 @@ export const queryBoolean = v.pipe(
   v.picklist(['true', 'false']),
   v.transform((value) => value === 'true'),
 );
+
+/** A list of the query protocol, as `{ member: […] }`; the SDK sends an empty one as an empty text. */
+export function members<const Item extends v.GenericSchema>(item: Item, maximum: number) {
+  return v.union([
+    v.pipe(
+      v.literal(''),
+      v.transform((): v.InferOutput<Item>[] => []),
+    ),
+    v.pipe(
+      v.strictObject({ member: listOf(item, 1, maximum) }),
+      v.transform(({ member }) => member),
+    ),
+  ]);
+}

@@ -19,10 +19,6 @@ export const ignoredTypes: ReadonlyMap<string, string> = new Map([
   ['AWS::S3::Bucket', 'the deployment bucket: bundles are read from the package directory'],
   ['AWS::S3::BucketPolicy', 'guards the deployment bucket'],
   ['AWS::Lambda::Version', 'the local cloud runs $LATEST'],
-  ['AWS::CloudWatch::Dashboard', 'nobody looks at it here'],
-  ['AWS::SNS::TopicPolicy', 'calls are judged by the role of the caller alone, within one account'],
-  ['AWS::SQS::QueuePolicy', 'calls are judged by the role of the caller alone, within one account'],
-  ['AWS::SNS::Subscription', 'no mail leaves the machine; messages() shows what was published'],
 ]);
 
 function named(
@@ -106,6 +102,23 @@ export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map<string, 
       }),
     },
   ],
+  ['AWS::SQS::QueuePolicy', { identify: plain }],
+  ['AWS::SNS::TopicPolicy', { identify: plain }],
+  [
+    'AWS::SNS::Subscription',
+    { identify: named((name, account) => ({ ref: arnOf(account, 'sns', name), attributes: {} })) },
+  ],
+  [
+    'AWS::CloudWatch::Alarm',
+    {
+      nameProperty: 'AlarmName',
+      identify: named((name, account) => ({
+        ref: name,
+        attributes: { Arn: arnOf(account, 'cloudwatch', `alarm:${name}`) },
+      })),
+    },
+  ],
+  ['AWS::CloudWatch::Dashboard', { nameProperty: 'DashboardName', identify: plain }],
 ]);
 
 function bucket(name: string, account: Account): ResourceIdentity {

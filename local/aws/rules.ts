@@ -1,4 +1,5 @@
 import type { Account } from './account.ts';
+import type { Destinations } from './destinations.ts';
 import { LocalCloudError } from './errors.ts';
 import { type BusEvent, type EventBus, scheduledEvent } from './event-bus.ts';
 import { compilePattern, type EventTest } from './event-pattern.ts';
@@ -6,6 +7,7 @@ import type { Activity, Journal } from './journal.ts';
 import { isJsonArray, isJsonObject, type Json, parseJson } from './json.ts';
 import type { LambdaService } from './lambda.ts';
 import { parseSchedule } from './schedule.ts';
+import type { ServiceMetrics } from './service-metrics.ts';
 import type { PermissionResource, RuleResource, Stack } from './stack.ts';
 
 interface Rule {
@@ -19,6 +21,8 @@ interface Dependencies {
   readonly lambda: LambdaService;
   readonly journal: Journal;
   readonly activity: Activity;
+  readonly destinations: Destinations;
+  readonly metrics: ServiceMetrics;
 }
 
 /** The rules of the stack: schedules and event patterns, and the functions that they invoke. */
@@ -29,7 +33,21 @@ export class Rules {
   #timer: NodeJS.Timeout | undefined;
 
   /** @throws LocalCloudError for a rule that EventBridge would refuse or that has a target that is not served */
-  constructor(stack: Stack, deps: Dependencies) {
+  static async open(stack: Stack, deps: Dependencies): Promise<Rules> {
+    const rules = new Rules(stack, deps);
+    // EventBridge takes the rule all the same, and drops what should go there
+    for (const rule of stack.rules) {
+      for (const { DeadLetterConfig } of rule.Targets) {
+        if (DeadLetterConfig === undefined) continue;
+        const blocker = await deps.destinations.deadLetterBlocker(DeadLetterConfig.Arn, rule.arn);
+        if (blocker !== undefined)
+          deps.journal.problem('denied', `rule ${rule.logicalId} cannot send its dead letters: ${blocker}`);
+      }
+    }
+    return rules;
+  }
+
+  private constructor(stack: Stack, deps: Dependencies) {
     this.#deps = deps;
     this.#permissions = stack.permissions;
     this.#rules = stack.rules.map((resource) => compileRule(resource, stack));
@@ -70,8 +88,14 @@ export class Rules {
   }
 
   #fire(rule: RuleResource, event: { readonly [key: string]: Json }): void {
+    const { metrics } = this.#deps;
+    metrics.add('AWS/Events', 'TriggeredRules', rule.name, 1);
     for (const target of rule.Targets) {
-      if (!mayInvoke(this.#permissions, rule, target.Arn)) {
+      const allowed = mayInvoke(this.#permissions, rule, target.Arn);
+      metrics.add('AWS/Events', 'Invocations', rule.name, 1);
+      if (!allowed) metrics.add('AWS/Events', 'FailedInvocations', rule.name, 1);
+      if (!allowed) {
+        this.#deadLetter(rule, target, event);
         this.#deps.journal.problem(
           'denied',
           `rule ${rule.logicalId} may not invoke ${target.Arn}: no AWS::Lambda::Permission allows events.amazonaws.com with SourceArn ${rule.arn}`,
@@ -80,6 +104,22 @@ export class Rules {
       }
       this.#deps.lambda.invokeAsync(target.Arn, targetInput(target, event), rule.logicalId);
     }
+  }
+
+  /** Without permission there is no second try: eventbridge/latest/userguide/eb-rule-dlq.html */
+  #deadLetter(rule: RuleResource, target: Target, event: { readonly [key: string]: Json }): void {
+    const queueArn = target.DeadLetterConfig?.Arn;
+    if (queueArn === undefined) return;
+    this.#deps.activity.start(`dead letter of ${rule.logicalId}`, async () => {
+      const sent = await this.#deps.destinations.deadLetter(queueArn, rule.arn, JSON.stringify(event), {
+        RULE_ARN: rule.arn,
+        TARGET_ARN: target.Arn,
+        ERROR_CODE: 'NO_PERMISSIONS',
+        ERROR_MESSAGE: `EventBridge is not authorized to invoke ${target.Arn}`,
+        RETRY_ATTEMPTS: '0',
+      });
+      if (sent) this.#deps.metrics.add('AWS/Events', 'InvocationsSentToDlq', rule.name, 1);
+    });
   }
 }
 

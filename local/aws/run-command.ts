@@ -69,7 +69,7 @@ export class RunCommand {
       targets: request.targets,
       status: 'Pending',
       statusDetails: 'Pending',
-      cancelRequested: false,
+      cancelled: new Set(),
       invocations: [
         ...nodes.map((node) => pendingInvocation(node.instance.id, document)),
         ...deniedInstanceIds.map((id) => ({
@@ -87,6 +87,23 @@ export class RunCommand {
     }
     this.#deps.activity.start(`command ${document.logicalId}`, () => this.#run(command, request));
     return command;
+  }
+
+  /** Cancels what has not ended, as far as the agents can be reached: "not guaranteed to cancel" (API_CancelCommand). */
+  cancel(command: CommandRecord, instanceIds: readonly string[]): void {
+    const running = command.invocations.filter(
+      ({ instanceId, status }) =>
+        !isTerminal(status) && (instanceIds.length === 0 || instanceIds.includes(instanceId)),
+    );
+    for (const invocation of running) {
+      command.cancelled.add(invocation.instanceId);
+      invocation.status = 'Cancelling';
+      invocation.statusDetails = 'Cancelling';
+    }
+    const left = command.invocations.filter(({ status }) => !isTerminal(status) && status !== 'Cancelling');
+    if (running.length === 0 || left.length > 0) return;
+    command.status = 'Cancelling';
+    command.statusDetails = 'Cancelling';
   }
 
   async #run(command: CommandRecord, request: SendRequest): Promise<void> {
@@ -131,13 +148,13 @@ export class RunCommand {
       last = now;
     };
     while (!clock.closed && (!node.reachable || (this.#workers.get(id) ?? 0) >= workersPerNode)) {
-      if (command.cancelRequested) return this.#conclude(command, invocation, 'Cancelled', 'Cancelled');
+      if (command.cancelled.has(id)) return this.#conclude(command, invocation, 'Cancelled', 'Cancelled');
       if (passed > command.timeoutSeconds)
         return this.#conclude(command, invocation, 'TimedOut', 'DeliveryTimedOut');
       await pass(node.reachable);
     }
     if (clock.closed) return;
-    if (command.cancelRequested) return this.#conclude(command, invocation, 'Cancelled', 'Cancelled');
+    if (command.cancelled.has(id)) return this.#conclude(command, invocation, 'Cancelled', 'Cancelled');
     this.#progress(command, invocation);
     this.#workers.set(id, (this.#workers.get(id) ?? 0) + 1);
     let report: AgentReport | undefined;
@@ -175,7 +192,7 @@ export class RunCommand {
       region: account.region,
       clock,
       scratchDirectory,
-      cancelled: () => command.cancelRequested,
+      cancelled: () => command.cancelled.has(node.instance.id),
       onStep: (name) => {
         const step = invocation.steps.find((candidate) => candidate.name === name);
         if (step !== undefined)

@@ -2,6 +2,7 @@ import type { Ec2 } from './ec2.ts';
 import type { BusEvent, EventBus } from './event-bus.ts';
 import type { EventFault, EventMatcher } from './event-faults.ts';
 import type { CallFaults, FaultHandle } from './faults.ts';
+import type { FunctionKills } from './function-kills.ts';
 
 /** Which events: by their `detail-type`, or by a predicate. */
 export type EventSelector = string | EventMatcher;
@@ -14,9 +15,11 @@ export class ScenarioFaults {
   readonly #calls: CallFaults;
   readonly #bus: EventBus;
   readonly #ec2: Ec2;
+  readonly #kills: FunctionKills;
   #lagSeconds = 0;
 
-  constructor(calls: CallFaults, bus: EventBus, ec2: Ec2) {
+  constructor(calls: CallFaults, bus: EventBus, ec2: Ec2, kills: FunctionKills) {
+    this.#kills = kills;
     this.#calls = calls;
     this.#bus = bus;
     this.#ec2 = ec2;
@@ -46,6 +49,23 @@ export class ScenarioFaults {
     return this.#calls.arm(call, { kind: 'fail', code, message, status }, times);
   }
 
+  /**
+   * Kills a function (by its logical id) with SIGKILL right after the `nth` call of this kind from now on was carried out, or
+   * before it is. The function hears nothing of it; the invocation is an error, and an asynchronous event is tried again.
+   */
+  killFunctionAfter(
+    functionId: string,
+    options: { readonly call: string; readonly nth?: number; readonly before?: boolean },
+  ): FaultHandle {
+    const { call, nth = 1, before = false } = options;
+    return this.#kills.arm(functionId, call, before ? 'before' : 'after', nth);
+  }
+
+  /** Kills a function right after its n-th call from now on, of any kind and whatever came of it. */
+  killFunctionAtCall(functionId: string, n: number): FaultHandle {
+    return this.#kills.arm(functionId, '*', 'after', n);
+  }
+
   dropEvents(which: EventSelector, times = 1): FaultHandle {
     return this.#events(which, { kind: 'drop' }, times);
   }
@@ -63,9 +83,16 @@ export class ScenarioFaults {
     return this.#events(which, { kind: 'reorder' }, times);
   }
 
-  /** `DescribeInstances` shows tags as they were: so many seconds ago (0 ends it), or now for the next so many calls. */
-  staleTags(how: { readonly seconds: number } | { readonly calls: number }): void {
-    if ('seconds' in how) this.#ec2.setStaleSeconds(how.seconds);
+  /**
+   * `DescribeInstances`, and its filters, see tags as they were: so many seconds ago (0 ends it), or now for the next so many
+   * calls. `instance`: the seconds are for this instance alone.
+   */
+  staleTags(
+    how:
+      | { readonly seconds: number; readonly instance?: { readonly id: string } }
+      | { readonly calls: number },
+  ): void {
+    if ('seconds' in how) this.#ec2.setStaleSeconds(how.seconds, how.instance?.id);
     else this.#ec2.setStaleCalls(how.calls);
   }
 

@@ -3,10 +3,11 @@ import { type Account, requestId } from './account.ts';
 import type { Clock } from './clock.ts';
 import { AwsError, messageOf, UnservedError } from './errors.ts';
 import type { CallFault, CallFaults } from './faults.ts';
+import type { FunctionKills } from './function-kills.ts';
 import type { Iam } from './iam.ts';
 import type { CallOutcome, Journal } from './journal.ts';
-import { readRequest, type WireRequest, type WireResponse, writeError, writeResult } from './protocol.ts';
-import type { Caller, PreparedCall, Protocol, Service } from './registry.ts';
+import { readRequest, type WireResponse, writeError, writeResult } from './protocol.ts';
+import type { Caller, PreparedCall, Protocol, Service, WireRequest } from './registry.ts';
 
 /** Credentials that the server knows, and who has them. */
 export interface Credentials {
@@ -21,13 +22,25 @@ interface Dependencies {
   readonly iam: Iam;
   readonly journal: Journal;
   readonly faults: CallFaults;
+  readonly kills: FunctionKills;
   readonly clock: Clock;
+}
+
+/** Whose process a call comes from. */
+interface Origin {
+  readonly caller: Caller;
+  readonly accessKeyId: string;
 }
 
 interface Scope {
   readonly accessKeyId: string;
   readonly region: string;
   readonly service: string;
+}
+
+/** A fault has killed the caller before its call was carried out. */
+class KilledError extends Error {
+  override readonly name = 'KilledError';
 }
 
 const unknownProtocol: Protocol = { kind: 'query', namespace: 'http://local/' };
@@ -92,9 +105,10 @@ export class AwsServer {
       if (service === undefined)
         throw unserved(`${scope.service} (${request.method} ${request.url})`, 'a file for it');
       protocol = service.protocol;
-      const caller = this.#callerOf(request, scope, protocol);
-      const wire = this.#wireRequest(service, target, body);
-      const outcome = await this.#call(service, caller, wire);
+      const caller = this.#callerOf(request, scope, service);
+      const wire = this.#wireRequest(service, request, body);
+      const origin = { caller, accessKeyId: scope.accessKeyId };
+      const outcome = await this.#call(service, origin, wire);
       if (outcome.kind === 'lost') request.socket.destroy();
       else send(response, writeResult(protocol, wire.operation, outcome.output, id));
     } catch (error) {
@@ -102,19 +116,30 @@ export class AwsServer {
     }
   }
 
-  #wireRequest(service: Service, target: string | undefined, body: string): WireRequest {
-    const wire = readRequest(target, body);
+  #wireRequest(service: Service, request: IncomingMessage, body: string): WireRequest {
+    if (service.route !== undefined) {
+      const routed = service.route(request.method ?? '', new URL(request.url ?? '', this.url), body);
+      if (routed !== undefined) return routed;
+      const what = `${service.signingName} (${request.method} ${request.url})`;
+      throw unserved(what, `it to ${service.source}`);
+    }
+    const wire = readRequest(header(request, 'x-amz-target'), body);
     if (wire === undefined) throw new AwsError('MissingAction', 'The request names no operation.');
     return service.protocol.kind === 'json' || wire.input !== '' ? wire : { ...wire, input: {} };
   }
 
-  #callerOf(request: IncomingMessage, scope: Scope, protocol: Protocol): Caller {
+  #callerOf(request: IncomingMessage, scope: Scope, service: Service): Caller {
     const known = this.#callers.get(scope.accessKeyId);
     if (known === undefined || header(request, 'x-amz-security-token') !== known.sessionToken) {
-      const code = { json: 'UnrecognizedClientException', ec2: 'AuthFailure', query: 'InvalidClientTokenId' };
-      throw new AwsError(code[protocol.kind], 'The security token included in the request is invalid.', 403);
+      const code = {
+        ...{ json: 'UnrecognizedClientException', ec2: 'AuthFailure' },
+        ...{ query: 'InvalidClientTokenId', 'rest-xml': 'InvalidClientTokenId' },
+      };
+      const message = 'The security token included in the request is invalid.';
+      throw new AwsError(code[service.protocol.kind], message, 403);
     }
-    if (scope.region !== this.#deps.account.region) {
+    const isGlobal = service.isGlobal === true && scope.region === 'us-east-1';
+    if (scope.region !== this.#deps.account.region && !isGlobal) {
       throw unserved(`the region ${scope.region} (the stack is in ${this.#deps.account.region})`, 'regions');
     }
     return known.caller;
@@ -123,9 +148,11 @@ export class AwsServer {
   /** One call from faults to answer; whatever comes of it is in the journal. */
   async #call(
     service: Service,
-    caller: Caller,
+    { caller, accessKeyId }: Origin,
     wire: WireRequest,
   ): Promise<CallOutcome & { kind: 'ok' | 'lost' }> {
+    const { kills } = this.#deps;
+    const call = { function: caller.name, service: service.signingName, operation: wire.operation };
     const record = {
       at: new Date(),
       caller: caller.name,
@@ -145,14 +172,25 @@ export class AwsServer {
         throw unserved(`${service.signingName}:${wire.operation}`, `it to ${service.source}`);
       prepared = this.#prepare(known.prepare.bind(known), wire, caller, service);
       await this.#authorize(caller, prepared, service);
+      if (kills.strike(call, 'before', accessKeyId)) throw new KilledError('the caller was killed');
       const output = await prepared.run();
-      const lost = faults.some((fault) => fault.kind === 'lose-response');
+      const killed = kills.strike(call, 'after', accessKeyId);
+      const lost = killed || faults.some((fault) => fault.kind === 'lose-response');
       const outcome = { kind: lost ? ('lost' as const) : ('ok' as const), output };
       write(outcome);
       return outcome;
     } catch (error) {
+      if (error instanceof KilledError) {
+        write({
+          kind: 'error',
+          code: 'FunctionKilled',
+          message: 'not carried out: a fault killed the caller',
+        });
+        return { kind: 'lost', output: undefined };
+      }
       const aws = this.#asAwsError(error);
       write({ kind: 'error', code: aws.code, message: aws.message });
+      if (kills.strike(call, 'after error', accessKeyId)) return { kind: 'lost', output: undefined };
       throw aws;
     }
   }
@@ -187,7 +225,10 @@ export class AwsServer {
       if (!(error instanceof AwsError) || error instanceof UnservedError) throw error;
       const message = `${service.signingName}:${wire.operation} by ${caller.name}: ${error.message}`;
       this.#deps.journal.problem('invalid-request', message);
-      const code = { json: error.code, ec2: 'InvalidParameterValue', query: 'InvalidParameter' };
+      const code = {
+        ...{ json: error.code, ec2: 'InvalidParameterValue' },
+        ...{ query: 'InvalidParameter', 'rest-xml': 'InvalidInput' },
+      };
       throw error.code === 'ValidationException'
         ? new AwsError(code[service.protocol.kind], error.message)
         : error;
@@ -202,8 +243,8 @@ export class AwsServer {
       const message = `You are not authorized to perform this operation. ${denial.message}`;
       throw new AwsError('UnauthorizedOperation', message, 403);
     }
-    if (service.protocol.kind === 'query') throw new AwsError('AuthorizationError', denial.message, 403);
-    throw new AwsError('AccessDeniedException', denial.message);
+    if (service.protocol.kind === 'json') throw new AwsError('AccessDeniedException', denial.message);
+    throw new AwsError(service.deniedCode ?? 'AccessDenied', denial.message, 403);
   }
 
   /** Records what must not pass unseen; each error once, though it may come by here twice. */

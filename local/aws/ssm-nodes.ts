@@ -10,9 +10,6 @@ export interface NodeCondition {
   readonly frozen: boolean;
 }
 
-// The real delay is not documented; the heartbeat comes every five minutes.
-const connectionLostSeconds = 300;
-
 /** An instance in the eyes of Systems Manager, with the agent on its host. */
 export class ManagedNode {
   readonly instance: Instance;
@@ -20,6 +17,7 @@ export class ManagedNode {
   readonly agentVersion: string;
   readonly reboot: () => Promise<void>;
   readonly #clock: Clock;
+  readonly #connectionLostSeconds: number;
   #condition: NodeCondition = { agent: false, cutOff: false, frozen: false };
   #registered = false;
   #boot = 0;
@@ -29,13 +27,20 @@ export class ManagedNode {
   constructor(
     instance: Instance,
     host: Host,
-    options: { readonly agentVersion: string; readonly clock: Clock; readonly reboot: () => Promise<void> },
+    options: {
+      readonly agentVersion: string;
+      readonly clock: Clock;
+      /** how long a node is silent before `PingStatus` says so; the clock's scale makes it shorter */
+      readonly connectionLostSeconds: number;
+      readonly reboot: () => Promise<void>;
+    },
   ) {
     this.instance = instance;
     this.host = host;
     this.agentVersion = options.agentVersion;
     this.reboot = options.reboot;
     this.#clock = options.clock;
+    this.#connectionLostSeconds = options.connectionLostSeconds;
   }
 
   change(condition: Partial<NodeCondition>): void {
@@ -71,6 +76,10 @@ export class ManagedNode {
     return this.#condition.frozen;
   }
 
+  get cutOff(): boolean {
+    return this.#condition.cutOff;
+  }
+
   /** Whether SSM and the agent can talk to each other at this moment. */
   get reachable(): boolean {
     const { agent, cutOff, frozen } = this.#condition;
@@ -85,7 +94,7 @@ export class ManagedNode {
     if (this.reachable) return 'Online';
     if (this.#knownLost) return 'ConnectionLost';
     const silent = Date.now() - this.#lastReachable;
-    return silent > this.#clock.scaledMs(connectionLostSeconds) ? 'ConnectionLost' : 'Online';
+    return silent > this.#clock.scaledMs(this.#connectionLostSeconds) ? 'ConnectionLost' : 'Online';
   }
 
   /** `DescribeInstanceInformation` does not return stopped and terminated instances. */

@@ -55,6 +55,17 @@ export function ssmService(deps: Dependencies): Service {
     run: (input) => describeNodes([...nodes.values()], input),
   });
 
+  // The agent's channel for sessions: it breaks at once, where `PingStatus` waits for missing heartbeats
+  const getConnectionStatus = operation({
+    name: 'GetConnectionStatus',
+    schema: schemas.getConnectionStatusSchema,
+    access: (input) => [{ ...instanceAccess(input.Target), action: 'ssm:GetConnectionStatus' }],
+    run(input) {
+      const isConnected = nodes.get(input.Target)?.reachable ?? false;
+      return { Target: input.Target, Status: isConnected ? 'connected' : 'notconnected' };
+    },
+  });
+
   const sendCommand = operation({
     name: 'SendCommand',
     schema: schemas.sendCommandSchema,
@@ -132,6 +143,7 @@ export function ssmService(deps: Dependencies): Service {
   const listCommands = operation({
     name: 'ListCommands',
     schema: schemas.listCommandsSchema,
+    check: (input) => checkCommandFilters(input),
     access: () => anywhere('ssm:ListCommands'),
     run(input) {
       const { NextToken, MaxResults, ...request } = input;
@@ -141,7 +153,7 @@ export function ssmService(deps: Dependencies): Service {
           ({ invocations }) =>
             input.InstanceId === undefined || invocations.some((i) => i.instanceId === input.InstanceId),
         )
-        .filter((command) => input.Filters.every((filter) => commandPasses(command, command.status, filter)))
+        .filter((command) => (input.Filters ?? []).every((filter) => commandPasses(command, command, filter)))
         .toReversed();
       const page = pageOf(found, MaxResults, NextToken, request);
       return { Commands: page.items.map(commandShape), NextToken: page.nextToken };
@@ -151,6 +163,11 @@ export function ssmService(deps: Dependencies): Service {
   const listCommandInvocations = operation({
     name: 'ListCommandInvocations',
     schema: schemas.listCommandInvocationsSchema,
+    check(input) {
+      checkCommandFilters(input);
+      if (input.Filters?.some(({ key }) => key === 'ExecutionStage'))
+        throw new AwsError('InvalidFilterKey', 'ExecutionStage can be used with ListCommands only.');
+    },
     access: () => anywhere('ssm:ListCommandInvocations'),
     run(input) {
       const { NextToken, MaxResults, ...request } = input;
@@ -161,7 +178,7 @@ export function ssmService(deps: Dependencies): Service {
           ({ invocation }) => input.InstanceId === undefined || invocation.instanceId === input.InstanceId,
         )
         .filter(({ command, invocation }) =>
-          input.Filters.every((filter) => commandPasses(command, invocation.status, filter)),
+          (input.Filters ?? []).every((filter) => commandPasses(command, invocation, filter)),
         )
         .toReversed();
       const page = pageOf(found, MaxResults, NextToken, request);
@@ -179,13 +196,13 @@ export function ssmService(deps: Dependencies): Service {
     run(input) {
       const command = runCommand.commands.find(({ id }) => id === input.CommandId);
       if (command === undefined) throw new AwsError('InvalidCommandId', '');
-      if (input.InstanceIds.length > 0) {
-        throw new UnservedError(
-          'ValidationException',
-          'the local cloud cancels whole commands only; see local/aws/ssm-operations.ts',
-        );
-      }
-      command.cancelRequested = true;
+      const ids = command.invocations.map(({ instanceId }) => instanceId);
+      const unknown = input.InstanceIds.filter((id) => !ids.includes(id));
+      if (unknown.length > 0)
+        throw new AwsError('InvalidInstanceId', `The command was not sent to ${unknown.join(', ')}`);
+      if (new Set(input.InstanceIds).size < input.InstanceIds.length)
+        throw new AwsError('DuplicateInstanceId', 'An instance ID is there twice.');
+      runCommand.cancel(command, input.InstanceIds);
       return {};
     },
   });
@@ -196,6 +213,7 @@ export function ssmService(deps: Dependencies): Service {
     source: 'ssm-operations.ts',
     operations: [
       describeInstanceInformation,
+      getConnectionStatus,
       sendCommand,
       getCommandInvocation,
       listCommands,
@@ -260,14 +278,51 @@ function stepOf(invocation: CommandInvocationRecord, name: string | undefined): 
   return step;
 }
 
-function commandPasses(command: CommandRecord, status: string, filter: schemas.CommandFilter): boolean {
+type CommandsInput = Pick<v.InferOutput<typeof schemas.listCommandsSchema>, 'Filters' | 'InstanceId'>;
+
+/** API_CommandFilter.html. @throws AwsError */
+function checkCommandFilters({ Filters = [], InstanceId }: CommandsInput): void {
+  const invalid = (message: string): AwsError => new AwsError('ValidationException', message);
+  for (const { key, value } of Filters) {
+    switch (key) {
+      case 'InvokedAfter':
+      case 'InvokedBefore':
+        if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value) || Number.isNaN(Date.parse(value)))
+          throw invalid(`${key} must be a time such as 2026-07-07T00:00:00Z, in whole seconds: ${value}`);
+        break;
+      case 'ExecutionStage':
+        if (!['Executing', 'Complete'].includes(value))
+          throw invalid(`ExecutionStage is Executing or Complete, not ${value}`);
+        break;
+      case 'Status':
+        if (!filterStatuses.has(value)) throw invalid(`${value} is not a status of a command`);
+        if (value === 'Pending' && InstanceId !== undefined)
+          throw invalid('InstanceId cannot be given together with the status Pending');
+        break;
+      case 'DocumentName':
+        break;
+    }
+  }
+}
+
+const filterStatuses: ReadonlySet<string> = new Set([
+  ...['Pending', 'InProgress', 'Delayed', 'Success', 'Cancelled', 'Failed', 'TimedOut', 'AccessDenied'],
+  ...['DeliveryTimedOut', 'ExecutionTimedOut', 'Incomplete', 'NoInstancesInTag', 'LimitExceeded'],
+  ...['Undeliverable', 'InvalidPlatform', 'Terminated'],
+]);
+
+function commandPasses(
+  command: CommandRecord,
+  { status, statusDetails }: { readonly status: string; readonly statusDetails: string },
+  filter: schemas.CommandFilter,
+): boolean {
   switch (filter.key) {
     case 'InvokedAfter':
-      return command.requestedAt.getTime() > Date.parse(filter.value);
+      return command.requestedAt.getTime() >= Date.parse(filter.value);
     case 'InvokedBefore':
       return command.requestedAt.getTime() < Date.parse(filter.value);
     case 'Status':
-      return status === filter.value;
+      return [status, statusDetails].includes(filter.value);
     case 'ExecutionStage':
       return isTerminal(command.status) === (filter.value === 'Complete');
     case 'DocumentName':

@@ -10,7 +10,7 @@ const commandFilter = v.strictObject({
   key: v.picklist(['InvokedAfter', 'InvokedBefore', 'Status', 'ExecutionStage', 'DocumentName']),
   value: text(1, 128),
 });
-const commandFilters = v.optional(listOf(commandFilter, 0, 5), []);
+const commandFilters = v.optional(listOf(commandFilter, 1, 5));
 export type CommandFilter = v.InferOutput<typeof commandFilter>;
 
 export const describeInstanceInformationSchema = v.strictObject({
@@ -26,6 +26,8 @@ export const describeInstanceInformationSchema = v.strictObject({
   MaxResults: v.optional(integer(5, 50), 10),
   NextToken: nextToken,
 });
+
+export const getConnectionStatusSchema = v.strictObject({ Target: text(1, 400) });
 
 export const sendCommandSchema = v.strictObject({
   InstanceIds: v.optional(listOf(instanceId, 0, 50), []),
@@ -77,6 +79,15 @@ export const cancelCommandSchema = v.strictObject({
 });
 
 const parameterName = text(1, 2048);
+const parameterNames = listOf(parameterName, 1, 10);
+
+export const getParametersSchema = v.strictObject({
+  Names: parameterNames,
+  WithDecryption: v.optional(v.boolean()),
+});
+
+export const deleteParameterSchema = v.strictObject({ Name: parameterName });
+export const deleteParametersSchema = v.strictObject({ Names: parameterNames });
 
 export const getParameterSchema = v.strictObject({
   Name: parameterName,

@@ -1,7 +1,16 @@
 import * as v from 'valibot';
 import type { Account } from './account.ts';
+import { alarmSchema, type DashboardBody, dashboardSchema } from './cloudwatch-resources.ts';
 import { LocalCloudError } from './errors.ts';
 import type { JsonObject } from './json.ts';
+import {
+  queuePolicySchema,
+  queueSchema,
+  type Subscription,
+  subscriptionSchema,
+  topicPolicySchema,
+  topicSchema,
+} from './messaging-resources.ts';
 import type { NamedPolicy } from './registry.ts';
 import { ignoredTypes } from './resource-types.ts';
 import type { EvaluatedTemplate, TemplateResource } from './template.ts';
@@ -89,7 +98,7 @@ const ruleSchema = v.strictObject({
           InputTemplate: v.string(),
         }),
       ),
-      // Both are about events that Lambda's queue does not accept. Here it always does, or it is a problem.
+      // For events that Lambda does not accept. Here it accepts all that the rule may send it, at the first try.
       DeadLetterConfig: v.optional(v.strictObject({ Arn: v.string() })),
       RetryPolicy: v.optional(
         v.strictObject({
@@ -123,6 +132,22 @@ export type RuleResource = Identified & v.InferOutput<typeof ruleSchema>;
 export type DocumentResource = Identified & v.InferOutput<typeof documentSchema>;
 export type PermissionResource = v.InferOutput<typeof permissionSchema>;
 export type InvokeConfigResource = v.InferOutput<typeof invokeConfigSchema>;
+export type AlarmResource = Identified & v.InferOutput<typeof alarmSchema>;
+export type QueueResource = Identified & v.InferOutput<typeof queueSchema>;
+export interface TopicResource extends Identified {
+  readonly subscriptions: readonly Subscription[];
+}
+/** A dashboard, its body read. */
+export interface DashboardResource extends Identified {
+  readonly body: DashboardBody;
+}
+/** The policy of a queue or a topic. */
+export interface ResourcePolicy {
+  readonly logicalId: string;
+  /** ARNs of queues or topics */
+  readonly resources: readonly string[];
+  readonly document: unknown;
+}
 export interface RoleResource extends Identified {
   readonly trustPolicy: unknown;
   readonly policies: readonly NamedPolicy[];
@@ -137,8 +162,11 @@ export interface Stack {
   readonly permissions: readonly PermissionResource[];
   readonly invokeConfigs: readonly InvokeConfigResource[];
   readonly logGroups: readonly string[];
-  readonly topics: readonly Identified[];
-  readonly queues: readonly Identified[];
+  readonly topics: readonly TopicResource[];
+  readonly queues: readonly QueueResource[];
+  readonly resourcePolicies: readonly ResourcePolicy[];
+  readonly alarms: readonly AlarmResource[];
+  readonly dashboards: readonly DashboardResource[];
 }
 
 /** @throws LocalCloudError naming the resource and the property that is wrong or that the local cloud does not know */
@@ -168,9 +196,65 @@ export function readStack(template: EvaluatedTemplate, account: Account): Stack 
     permissions: of('AWS::Lambda::Permission').map((r) => parse(permissionSchema, r)),
     invokeConfigs: of('AWS::Lambda::EventInvokeConfig').map((r) => parse(invokeConfigSchema, r)),
     logGroups: of('AWS::Logs::LogGroup').map((resource) => resource.identity.name),
-    topics: of('AWS::SNS::Topic').map(identified),
-    queues: of('AWS::SQS::Queue').map(identified),
+    topics: of('AWS::SNS::Topic').map((r) => ({
+      ...identified(r),
+      subscriptions: subscriptionsOf(r, template),
+    })),
+    queues: of('AWS::SQS::Queue').map((r) => ({ ...identified(r), ...parse(queueSchema, r) })),
+    resourcePolicies: resourcePoliciesOf(template),
+    alarms: of('AWS::CloudWatch::Alarm').map((r) => ({ ...identified(r), ...parse(alarmSchema, r) })),
+    dashboards: of('AWS::CloudWatch::Dashboard').map((r) => ({
+      ...identified(r),
+      body: parse(dashboardSchema, r).DashboardBody,
+    })),
   };
+}
+
+/** A topic's subscriptions: those in its own properties and those that are resources. */
+function subscriptionsOf(topic: TemplateResource, template: EvaluatedTemplate): readonly Subscription[] {
+  const { ref } = topic.identity;
+  const others = template.resources
+    .filter(({ type }) => type === 'AWS::SNS::Subscription')
+    .map((resource) => parse(subscriptionSchema, resource))
+    .filter(({ TopicArn }) => TopicArn === ref)
+    .map(({ Protocol, Endpoint }) => ({ Protocol, Endpoint }));
+  return [...parse(topicSchema, topic).Subscription, ...others];
+}
+
+/** @throws LocalCloudError for a policy of what the template does not make, and for a second one: the last would win */
+function resourcePoliciesOf(template: EvaluatedTemplate): readonly ResourcePolicy[] {
+  const policies = template.resources.flatMap((resource): ResourcePolicy[] => {
+    const { logicalId } = resource;
+    switch (resource.type) {
+      case 'AWS::SQS::QueuePolicy': {
+        const { Queues, PolicyDocument } = parse(queuePolicySchema, resource);
+        const arns = Queues.map((url) => arnByRef(template, 'AWS::SQS::Queue', url, logicalId));
+        return [{ logicalId, resources: arns, document: PolicyDocument }];
+      }
+      case 'AWS::SNS::TopicPolicy': {
+        const { Topics, PolicyDocument } = parse(topicPolicySchema, resource);
+        const arns = Topics.map((arn) => arnByRef(template, 'AWS::SNS::Topic', arn, logicalId));
+        return [{ logicalId, resources: arns, document: PolicyDocument }];
+      }
+      default:
+        return [];
+    }
+  });
+  const arns = policies.flatMap(({ resources }) => resources);
+  const twice = arns.find((arn, index) => arns.indexOf(arn) !== index);
+  if (twice !== undefined)
+    throw new LocalCloudError(
+      `${twice} has two policies in the template; the last one would replace the other`,
+    );
+  return policies;
+}
+
+function arnByRef(template: EvaluatedTemplate, type: string, ref: string, where: string): string {
+  const found = template.resources.find(
+    (resource) => resource.type === type && resource.identity.ref === ref,
+  );
+  if (found === undefined) throw new LocalCloudError(`${where}: the template makes no ${type} ${ref}`);
+  return identified(found).arn;
 }
 
 /** The resources that the local cloud leaves out, with the reason; for the log. */

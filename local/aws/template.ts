@@ -228,6 +228,7 @@ class Evaluator {
     if (value === undefined) {
       throw new LocalCloudError(`the template's parameter ${name} has no default: give it in \`parameters\``);
     }
+    if (isJsonObject(definition)) checkParameter(name, String(value), definition);
     const isList = type === 'CommaDelimitedList' || (typeof type === 'string' && type.startsWith('List<'));
     return isList ? String(value).split(',') : String(value);
   }
@@ -318,4 +319,23 @@ class Evaluator {
       throw new LocalCloudError(`${where}: expected two arguments`);
     return [first, second];
   }
+}
+
+/** @throws LocalCloudError for a value that CloudFormation would not take for this parameter */
+function checkParameter(name: string, value: string, definition: JsonObject): void {
+  const { Type, AllowedValues, AllowedPattern, MinLength, MaxLength, MinValue, MaxValue } = definition;
+  const refuse = (why: string): never => {
+    throw new LocalCloudError(`the template's parameter ${name} cannot be '${value}': ${why}`);
+  };
+  if (isJsonArray(AllowedValues) && !AllowedValues.map(String).includes(value))
+    refuse(`allowed are ${AllowedValues.join(', ')}`);
+  if (typeof AllowedPattern === 'string' && !new RegExp(`^(?:${AllowedPattern})$`, 'u').test(value))
+    refuse(`it does not match ${AllowedPattern}`);
+  if (value.length < Number(MinLength ?? 0) || value.length > Number(MaxLength ?? Infinity))
+    refuse('its length is not allowed');
+  if (Type !== 'Number') return;
+  const number = Number(value);
+  if (value === '' || Number.isNaN(number)) refuse('it is no number');
+  if (number < Number(MinValue ?? -Infinity) || number > Number(MaxValue ?? Infinity))
+    refuse('it is out of range');
 }

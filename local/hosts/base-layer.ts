@@ -37,6 +37,8 @@ const tools: Readonly<Record<string, string>> = {
   find: 'findutils',
   findmnt: 'util-linux',
   flock: 'util-linux',
+  // Clocks that are wrong, for the tests
+  faketime: 'faketime',
 };
 
 /** Only what lies in these directories is there on a host too. */

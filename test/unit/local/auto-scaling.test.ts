@@ -348,6 +348,8 @@ describe('a scale-in', () => {
       ...{ AutoScalingGroupName: 'web', InstanceIds: [kept.id], ProtectedFromScaleIn: true },
     });
     await client.send(protect);
+    const seen = await client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: [kept.id] }));
+    expect(seen.AutoScalingInstances).toMatchObject([{ ProtectedFromScaleIn: true }]);
     await expect(group.scaleIn(kept)).rejects.toThrow(/protected from scale-in/);
     await expect(group.scaleIn(2)).rejects.toThrow(/has 1 to choose from, not 2/);
     expect(await group.scaleIn(1)).toEqual([other]);

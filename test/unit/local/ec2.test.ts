@@ -115,6 +115,27 @@ describe('DescribeInstances', () => {
     cloud.faults.staleTags({ seconds: 0 });
     expect(await idsOf(ec2, tagged('role', 'old'))).toEqual([]);
   });
+
+  test('shows the tags of each instance as late as the scenario says, filters too', async () => {
+    const cloud = await sampleCloud();
+    const { ec2 } = clientsOf(cloud);
+    const [late, prompt] = [
+      await cloud.launch({ tags: { role: 'old' } }),
+      await cloud.launch({ tags: { role: 'old' } }),
+    ];
+    cloud.faults.staleTags({ seconds: 0.5, instance: late });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const instance of [late, prompt]) instance.setTags({ role: 'new' });
+    expect(await idsOf(ec2, tagged('role', 'new'))).toEqual([prompt.id]);
+    expect(await idsOf(ec2, tagged('role', 'old'))).toEqual([late.id]);
+    await cloud.waitFor(async () => (await idsOf(ec2, tagged('role', 'new'))).length === 2, {
+      what: 'the new tag',
+    });
+    cloud.faults.staleTags({ seconds: 60 });
+    expect(await idsOf(ec2, tagged('role', 'old'))).toEqual([prompt.id]);
+    cloud.faults.staleTags({ seconds: 0 });
+    expect(await idsOf(ec2, tagged('role', 'new'))).toHaveLength(2);
+  });
 });
 
 describe('tags', () => {

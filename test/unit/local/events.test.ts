@@ -1,6 +1,7 @@
+import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { describe, expect, test } from 'vitest';
 import type { LocalCloud } from '../../../local/cloud.ts';
-import { sampleCloud } from './sample-cloud.ts';
+import { clientsOf, sampleCloud } from './sample-cloud.ts';
 
 const target = { Arn: { 'Fn::GetAtt': ['SyncLambdaFunction', 'Arn'] }, Id: 'sync' };
 const permission = (rule: string) => ({
@@ -190,4 +191,44 @@ test('the schedule runs by itself when told to', async () => {
 test('waiting for what does not come says what it was', async () => {
   const cloud = await sampleCloud();
   await expect(cloud.waitFor(() => false, { what: 'rain', timeoutSeconds: 0.1 })).rejects.toThrow(/rain/);
+});
+
+test('all events of a kind can be dropped until the fault is taken away', async () => {
+  const cloud = await sampleCloud({ resources: orders });
+  const fault = cloud.faults.dropEvents('lost', Number.POSITIVE_INFINITY);
+  for (let count = 0; count < 5; count += 1) order(cloud, 'lost');
+  order(cloud, 'other');
+  await cloud.settle();
+  expect(received(cloud)).toEqual(['other']);
+  expect(fault.struck).toBe(5);
+  fault.remove();
+  order(cloud, 'lost');
+  await cloud.settle();
+  expect(received(cloud)).toEqual(['other', 'lost']);
+});
+
+test('what a function puts on the bus reaches the rules of the stack', async () => {
+  const ours = { EventPattern: { source: ['hostsync'] }, Targets: [target] };
+  const cloud = await sampleCloud({
+    resources: { Ours: { Type: 'AWS::Events::Rule', Properties: ours }, OursPermission: permission('Ours') },
+    statements: [
+      {
+        Effect: 'Allow',
+        Action: 'events:PutEvents',
+        Resource: '*',
+        Condition: { 'ForAllValues:StringEquals': { 'events:source': 'hostsync' } },
+      },
+    ],
+  });
+  const { events } = clientsOf(cloud, 'SyncLambdaFunction');
+  const entry = { DetailType: 'Host Behind', Detail: '{"group":"web"}' };
+  await events.send(new PutEventsCommand({ Entries: [{ ...entry, Source: 'hostsync' }] }));
+  await cloud.settle();
+  expect(cloud.invocations()).toMatchObject([
+    { cause: 'Ours', payload: { 'detail-type': 'Host Behind', detail: { group: 'web' } } },
+  ]);
+  await expect(
+    events.send(new PutEventsCommand({ Entries: [{ ...entry, Source: 'other' }] })),
+  ).rejects.toThrow(/events:PutEvents/);
+  expect(cloud.takeProblems()).toHaveLength(1);
 });

@@ -50,6 +50,7 @@ class FakeHost implements Host {
   }
 
   async reboot(): Promise<void> {
+    if (!this.running) throw new Error(`${this.id} does not run`);
     await this.stop();
     await this.start();
   }

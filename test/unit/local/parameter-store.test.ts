@@ -1,4 +1,11 @@
-import { GetParameterCommand, GetParametersByPathCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import {
+  DeleteParameterCommand,
+  DeleteParametersCommand,
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  GetParametersCommand,
+  PutParameterCommand,
+} from '@aws-sdk/client-ssm';
 import { expect, test } from 'vitest';
 import { clientsOf, sampleCloud } from './sample-cloud.ts';
 
@@ -64,4 +71,47 @@ test.each([
   ).rejects.toMatchObject({
     name: 'ParameterNotFound',
   });
+});
+
+test('parameters are deleted, one or up to ten at once, and what was not there is said', async () => {
+  const cloud = await sampleCloud();
+  const { ssm } = clientsOf(cloud);
+  for (const Name of ['/a', '/b', '/c'])
+    await ssm.send(new PutParameterCommand({ Name, Value: Name, Type: 'String' }));
+  const both = await ssm.send(new GetParametersCommand({ Names: ['/a', '/x'] }));
+  expect(both).toMatchObject({ Parameters: [{ Name: '/a', Value: '/a' }], InvalidParameters: ['/x'] });
+  expect(both.Parameters?.[0]?.LastModifiedDate).toBeInstanceOf(Date);
+  await ssm.send(new DeleteParameterCommand({ Name: '/a' }));
+  await expect(ssm.send(new DeleteParameterCommand({ Name: '/a' }))).rejects.toMatchObject({
+    name: 'ParameterNotFound',
+  });
+  expect(await ssm.send(new DeleteParametersCommand({ Names: ['/a', '/b'] }))).toMatchObject({
+    DeletedParameters: ['/b'],
+    InvalidParameters: ['/a'],
+  });
+  expect(cloud.parameters()).toMatchObject([{ name: '/c' }]);
+  const Names = Array.from({ length: 11 }, (_, index) => `/${index}`);
+  await expect(ssm.send(new DeleteParametersCommand({ Names }))).rejects.toThrow(/Names/);
+  expect(cloud.takeProblems()).toHaveLength(1);
+});
+
+test('a role may read and delete the parameters that it names, and no others', async () => {
+  const cloud = await sampleCloud({
+    statements: [
+      {
+        Effect: 'Allow',
+        Action: ['ssm:DeleteParameters', 'ssm:GetParameters'],
+        Resource: 'arn:aws:ssm:eu-west-1:111122223333:parameter/hostsync/*',
+      },
+    ],
+  });
+  const { ssm } = clientsOf(cloud, 'SyncLambdaFunction');
+  await ssm.send(new DeleteParametersCommand({ Names: ['/hostsync/a'] }));
+  const mixed = { Names: ['/hostsync/a', '/other'] };
+  await expect(ssm.send(new DeleteParametersCommand(mixed))).rejects.toThrow(/parameter\/other/);
+  await expect(ssm.send(new GetParametersCommand(mixed))).rejects.toThrow(/parameter\/other/);
+  await expect(ssm.send(new DeleteParameterCommand({ Name: '/hostsync/a' }))).rejects.toThrow(
+    /ssm:DeleteParameter on/,
+  );
+  expect(cloud.takeProblems()).toHaveLength(3);
 });

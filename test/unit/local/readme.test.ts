@@ -7,9 +7,19 @@ import { samplePackage } from './sample-package.ts';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 
-test('the scenario of local/README.md runs as it stands there', { timeout: 30_000 }, async () => {
+test('the examples of local/README.md run as they stand there', { timeout: 30_000 }, async () => {
   const readme = await readFile(join(project, 'local/README.md'), 'utf8');
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const [scenario = '', ...more] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(
+    ([, code]) => code ?? '',
+  );
+  // what stands further down goes on where the first example looks at what has happened
+  const lines = more.flatMap((code) => code.split('\n'));
+  const isImport = (line: string): boolean => line.startsWith('import ');
+  const statements = lines.filter((line) => !isImport(line)).join('\n');
+  const example = [
+    ...lines.filter(isImport),
+    scenario.replace(/\n {2}for \(const run/, (found) => `\n${statements}${found}`),
+  ].join('\n');
   const directory = await samplePackage({
     statements: [{ Effect: 'Allow', Action: 'ec2:DescribeInstances', Resource: '*' }],
   });
@@ -21,6 +31,10 @@ test('the scenario of local/README.md runs as it stands there', { timeout: 30_00
     )
     .replace('{ openFleet }', '{ openFakeFleet as openFleet }')
     .replace("'./local/cloud.ts'", JSON.stringify(pathToFileURL(join(project, 'local/cloud.ts'))))
+    .replace(
+      "'@aws-sdk/client-auto-scaling'",
+      JSON.stringify(import.meta.resolve('@aws-sdk/client-auto-scaling')),
+    )
     .replace("'.hostsync/package'", JSON.stringify(directory));
   const file = join(directory, 'scenario.ts');
   await writeFile(join(directory, 'package.json'), '{"type":"module"}');
@@ -37,5 +51,7 @@ test('the scenario of local/README.md runs as it stands there', { timeout: 30_00
   expect(said).toContain('SyncEventsRuleSchedule1 success 1 lines');
   expect(said).toContain('Tag Change on Resource');
   expect(said).toContain('"state":"stopped"');
+  expect(said).toContain("'192.0.2.11' ] [");
+  expect(said).toMatch(/Pending, Pending:Wait, .*InService/);
   expect(code).toBe(0);
 });

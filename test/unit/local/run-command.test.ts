@@ -2,9 +2,11 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import {
   CancelCommandCommand,
+  type CommandFilter,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   ListCommandInvocationsCommand,
+  type ListCommandInvocationsCommandInput,
   ListCommandsCommand,
   paginateDescribeInstanceInformation,
   SendCommandCommand,
@@ -198,6 +200,28 @@ test('a cancelled command is killed', async () => {
   expect(statuses(cloud, 'EC2 Command Status-change Notification')).toEqual(['InProgress', 'Canceled']);
 });
 
+test('a command is cancelled on one host and goes on elsewhere', async () => {
+  const cloud = await sampleCloud({ runCommand: ['sleep 0.6; echo done'] });
+  const hosts = await Promise.all([cloud.launch(), cloud.launch()]);
+  const { ssm } = clientsOf(cloud);
+  const InstanceIds = hosts.map(({ id }) => id);
+  const DocumentName = cloud.physicalName('PushDocument');
+  const { Command } = await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds }));
+  const CommandId = Command?.CommandId ?? '';
+  await cloud.waitFor(() => cloud.commands()[0]?.invocations.every(({ status }) => status === 'InProgress'), {
+    what: 'both under way',
+  });
+  const of = (id: string) => new CancelCommandCommand({ CommandId, InstanceIds: [id] });
+  await ssm.send(of(hosts[0].id));
+  expect(cloud.commands()[0]).toMatchObject({
+    status: 'InProgress',
+    invocations: [{ status: 'Cancelling' }, {}],
+  });
+  await expect(ssm.send(of('i-0ffffffffffffffff'))).rejects.toMatchObject({ name: 'InvalidInstanceId' });
+  await cloud.settle();
+  expect(cloud.commands()[0]?.invocations).toMatchObject([{ status: 'Cancelled' }, { status: 'Success' }]);
+});
+
 test('SSM sends events for the command and for each invocation', async () => {
   const parameters = { request: { type: 'String' } };
   const cloud = await sampleCloud({ parameters, runCommand: ['exit 3'] });
@@ -242,6 +266,53 @@ test('lists commands and invocations', async () => {
   expect(invocations).toMatchObject([
     { Status: 'Success', CommandPlugins: [{ Name: 'push', Output: 'pushed\n' }] },
   ]);
+});
+
+test('looks for results without knowing the command: since when, of which document, how they ended', async () => {
+  const cloud = await sampleCloud({
+    runCommand: ["head -c 30000 /dev/zero | tr '\\0' x; echo wrong >&2; exit 3"],
+  });
+  const { ssm } = clientsOf(cloud);
+  const hosts = await Promise.all([cloud.launch(), cloud.launch(), cloud.launch()]);
+  const DocumentName = cloud.physicalName('PushDocument');
+  const InstanceIds = hosts.map(({ id }) => id);
+  await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds, MaxErrors: '100%' }));
+  await cloud.settle();
+  const find = (Filters: CommandFilter[], more: ListCommandInvocationsCommandInput = {}) =>
+    ssm.send(new ListCommandInvocationsCommand({ Filters, ...more }));
+  const time = (offset: number) => `${new Date(Date.now() + offset * 1000).toISOString().slice(0, 19)}Z`;
+  const ours: CommandFilter[] = [
+    { key: 'InvokedAfter', value: time(-60) },
+    { key: 'DocumentName', value: DocumentName },
+  ];
+  const first = await find(ours, { MaxResults: 2, Details: true });
+  expect(first.CommandInvocations).toHaveLength(2);
+  const [plugin] = first.CommandInvocations?.[0]?.CommandPlugins ?? [];
+  expect(plugin).toMatchObject({ ResponseCode: 3, StatusDetails: 'Failed' });
+  expect(plugin?.Output?.length).toBeLessThanOrEqual(2500);
+  expect(plugin?.Output).toContain('---Output truncated---\n----------ERROR-------\nwrong');
+  const second = await find(ours, { MaxResults: 2, Details: true, NextToken: first.NextToken });
+  expect(second).toMatchObject({ CommandInvocations: [{ Status: 'Failed' }] });
+  const count = async (key: CommandFilter['key'], value: string) =>
+    (await find([{ key, value }])).CommandInvocations?.length;
+  expect(await count('InvokedBefore', time(-60))).toBe(0);
+  expect(await count('InvokedAfter', time(60))).toBe(0);
+  expect(await count('Status', 'Failed')).toBe(3);
+  expect(await count('Status', 'Success')).toBe(0);
+  expect(await count('DocumentName', 'other')).toBe(0);
+});
+
+test.each<[string, CommandFilter['key'], string, RegExp]>([
+  ['a time with milliseconds', 'InvokedAfter', '2026-11-22T10:00:00.000Z', /whole seconds/],
+  ['a status of no command', 'Status', 'Done', /not a status/],
+  ['a stage', 'ExecutionStage', 'Executing', /ListCommands only/],
+])('ListCommandInvocations refuses the filter %s', async (_name, key, value, message) => {
+  const cloud = await sampleCloud();
+  const Filters = [{ key, value }];
+  await expect(clientsOf(cloud).ssm.send(new ListCommandInvocationsCommand({ Filters }))).rejects.toThrow(
+    message,
+  );
+  expect(cloud.takeProblems()).toHaveLength(1);
 });
 
 test('a command to a tag that nothing has succeeds at once', async () => {

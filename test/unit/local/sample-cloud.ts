@@ -11,6 +11,8 @@ import { type SampleOptions, samplePackage } from './sample-package.ts';
 export async function sampleCloud(
   options: SampleOptions & {
     readonly timeScale?: number;
+    readonly impairedSeconds?: number;
+    readonly connectionLostSeconds?: number;
     readonly parametersGiven?: Record<string, string>;
   } = {},
 ): Promise<LocalCloud> {
@@ -25,6 +27,10 @@ export async function sampleCloud(
     tickSeconds: 'manual',
     fleet,
     timeScale: options.timeScale ?? 1,
+    ...(options.impairedSeconds !== undefined && { impairedSeconds: options.impairedSeconds }),
+    ...(options.connectionLostSeconds !== undefined && {
+      connectionLostSeconds: options.connectionLostSeconds,
+    }),
   });
   onTestFinished(() => cloud.close());
   return cloud;

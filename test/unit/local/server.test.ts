@@ -217,3 +217,22 @@ test('PutEvents judges each entry on its own', async () => {
     { event: { 'detail-type': 'Good', detail: { a: 1 }, region: 'eu-west-1' } },
   ]);
 });
+
+test('PutEvents takes 256 KB a call and 128 characters of a detail type, whoever sends them', async () => {
+  const cloud = await sampleCloud();
+  const client = new EventBridgeClient(cloud.clientConfig());
+  const entry = {
+    Source: 'hostsync',
+    DetailType: 'Half',
+    Detail: JSON.stringify({ a: 'x'.repeat(140_000) }),
+  };
+  await client.send(new PutEventsCommand({ Entries: [entry] }));
+  await expect(client.send(new PutEventsCommand({ Entries: [entry, entry] }))).rejects.toThrow(
+    /over the limit/,
+  );
+  const long = { Source: 'hostsync', DetailType: 'x'.repeat(129), Detail: '{}' };
+  await expect(client.send(new PutEventsCommand({ Entries: [long] }))).rejects.toThrow(/DetailType/);
+  const eleven = Array.from({ length: 11 }, () => ({ ...long, DetailType: 'x' }));
+  await expect(client.send(new PutEventsCommand({ Entries: eleven }))).rejects.toThrow(/Entries/);
+  expect(cloud.takeProblems()).toHaveLength(3);
+});

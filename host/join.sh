@@ -13,6 +13,7 @@ daemon=(/usr/bin/rsync --server --daemon "--config=$etc/rsyncd.conf" .)
 # so its configuration, which can name code to run, would be read from the module: an empty name is no file.
 forced=(/usr/bin/env -i OPENSSL_CONF= "${daemon[@]}")
 changed=false
+option_readable=''
 
 # Two joins at once, or a late one of an older epoch, must not mix.
 take_turn() {
@@ -88,22 +89,6 @@ make_state_directories() { # root's, so that the login cannot add a key
   done
 }
 
-# Ends what the old key has open: a primary that hung and wakes up must not write any more.
-end_sessions() {
-  local process key real command uid mine
-  mine=$(readlink /proc/self/ns/mnt)
-  for process in /proc/[0-9]*; do
-    [[ $(readlink "$process/ns/mnt" 2>/dev/null) == "$mine" ]] || continue # in a container
-    uid=''
-    while read -r key real _; do [[ $key != Uid: ]] || uid=$real; done 2>/dev/null <"$process/status" || continue
-    mapfile -d '' -t command 2>/dev/null <"$process/cmdline" || continue
-    if [[ $uid == "$login_uid" || ${command[*]} == "${daemon[*]}" ]]; then
-      log "ended process ${process#/proc/} of the old key: ${command[*]}"
-      kill -KILL "${process#/proc/}" 2>/dev/null || true
-    fi
-  done
-}
-
 install_key() {
   local before=$changed
   changed=false
@@ -114,7 +99,7 @@ END
   if type -P selinuxenabled >/dev/null && selinuxenabled; then
     chcon -R -t ssh_home_t "$home/.ssh" || log "chcon failed on $home/.ssh; if pushes are refused, label it ssh_home_t"
   fi
-  if [[ $changed == true ]]; then end_sessions; else changed=$before; fi
+  if [[ $changed == true ]]; then end_sessions "$login_uid"; else changed=$before; fi
 }
 
 # Without a terminal there is nothing for use_pty to protect, and its relay would stand between ssh and rsync.
@@ -141,7 +126,9 @@ install_sudoers() {
 # --- the daemon
 
 write_modules() {
-  local path uid gid name module
+  local path uid gid name module groups readable
+  # For rescue.sh: whatever it does not use is refused. What is read there, the primary's key can read.
+  readable=$'read only = yes\nwrite only = no\nrefuse options = * !r !l !p !t !H !S !R !u !numeric-ids !timeout !files-from !ignore-missing-args log-format'
   # The log goes to syslog: standard output is the connection. Below verbosity 9 daemons before 3.5 do not say how much
   # they deleted. Every option is refused but those that push.sh uses: some have names looked up, by libraries that
   # would be loaded from the module (usermap, groupmap, copy-as), some tell what the files hold (block-size, debug).
@@ -156,7 +143,7 @@ list = no
 max verbosity = 9
 reverse lookup = no
 forward lookup = no
-refuse options = * !r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before !delay-updates !existing !ignore-existing log-format
+refuse options = * !r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete !bwlimit log-format
 END
   for path in "${request_directories[@]}"; do
     find_module "$path"
@@ -164,10 +151,16 @@ END
     printf '\n[%s]\npath = %s\nuid = %s\n' "$module" "$path" "$uid"
     # the owner's other groups too: a file may have one of them
     name=$(getent passwd "$uid" | cut -d: -f1) || name=''
-    printf 'gid = %s\n' "$(printf '%s\n' "$gid" ${name:+$(id -G -- "$name")} | awk '!seen[$0]++' | paste -sd' ')"
+    groups=$(printf '%s\n' "$gid" ${name:+$(id -G -- "$name")} | awk '!seen[$0]++' | paste -sd' ')
+    printf 'gid = %s\n' "$groups"
     # set-user-id means nothing good in files that a web server's user writes; on directories set-group-id stays
     ((uid == 0)) || printf 'incoming chmod = Fu-s,Fg-s\n'
+    [[ ! $option_readable ]] || printf '\n[%s-read]\npath = %s\nuid = %s\ngid = %s\n%s\n' "$module" "$path" "$uid" "$groups" "$readable"
   done
+  # the lists of leave.sh; root's, as the names of files are nobody's business
+  if [[ $option_readable && -d $var/stranded && ! -L $var/stranded && $(stat -c %u "$var/stranded") == 0 ]]; then
+    printf '\n[stranded]\npath = %s\nuid = 0\ngid = 0\n%s\n' "$var/stranded" "$readable"
+  fi
 }
 
 # --- sshd
@@ -237,9 +230,15 @@ main() {
   # The epoch before the key: if we are stopped between the two, the older key can no longer come back.
   install_file 644 "$etc/group" <<<"group"$'\t'"$request_group"$'\n'"epoch"$'\t'"$request_epoch"
   modules=$(write_modules)
+  [[ ! $option_readable ]] || : >"$var/readable"
   install_file 644 "$etc/rsyncd.conf" <<<"$modules"
   install_sudoers
   install_key
+  # what could be read can be read no more, also not by what is open
+  if [[ -e $var/readable && ! $option_readable ]]; then
+    end_sessions "$login_uid"
+    rm -f "$var/readable"
+  fi
   start_sshd
   read_sshd_settings
   find_host_key

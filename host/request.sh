@@ -1,5 +1,5 @@
 #!/bin/bash
-# What push.sh, join.sh and promote.sh share: reading a request, logging, JSON and errors (docs/host-scripts.md).
+# What the scripts share: reading a request, logging, JSON, errors, sessions and hooks (docs/host-scripts.md).
 # It is sourced, or written before the script's text in one file: the SSM agent gets a single script.
 # shellcheck disable=SC2034 # the scripts read what is set here
 set -Eeuo pipefail
@@ -69,7 +69,7 @@ fail() {
   local code=15
   case $1 in
     bad-request) code=12 ;;
-    not-ready) code=13 ;;
+    not-ready | hook-failed) code=13 ;;
     older-epoch) code=14 ;;
   esac
   log "$1: $2"
@@ -139,6 +139,53 @@ install_file() {
   fi
 }
 
+# Ends what an earlier primary's key has open: a primary that hung and wakes up must not write any more.
+end_sessions() { # LOGIN-UID, or nothing
+  local process key real command uid mine
+  mine=$(readlink /proc/self/ns/mnt)
+  for process in /proc/[0-9]*; do
+    [[ $(readlink "$process/ns/mnt" 2>/dev/null) == "$mine" ]] || continue # in a container
+    uid=''
+    while read -r key real _; do [[ $key != Uid: ]] || uid=$real; done 2>/dev/null <"$process/status" || continue
+    mapfile -d '' -t command 2>/dev/null <"$process/cmdline" || continue
+    if [[ $uid && $uid == "$1" || ${command[*]} == "/usr/bin/rsync --server --daemon --config=$etc/rsyncd.conf ." ]]; then
+      log "ended process ${process#/proc/} of the old key: ${command[*]}"
+      kill -KILL "${process#/proc/}" 2>/dev/null || true
+    fi
+  done
+}
+
+# What the operator wants done at this moment: sets hook (ok, none or failed) and hook_message. It runs as root, so
+# nobody else may have written it.
+run_hook() { # NAME SECONDS DESCRIPTOR-TO-CLOSE; HOSTSYNC_GROUP and HOSTSYNC_EPOCH are in its environment
+  local path=$etc/hooks/$1 it status=0 turn=$3
+  hook=none hook_message=''
+  [[ -e $path || -L $path ]] || return 0
+  hook=failed
+  for it in "$etc/hooks" "$path"; do
+    [[ ! -L $it && $(stat -c %u "$it") == 0 && ! $(find "$it" -maxdepth 0 -perm /022) ]] || {
+      hook_message="$it is not root's alone, so it was not run: chown root: $it; chmod go-w $it"
+      return 0
+    }
+  done
+  [[ -f $path && -x $path ]] || {
+    hook=none
+    log "$path is not executable, so it was not run"
+    return 0
+  }
+  (
+    exec {turn}>&- # what it leaves in the background must not hold our lock
+    export HOSTSYNC_GROUP=$request_group HOSTSYNC_EPOCH=$request_epoch
+    exec timeout --foreground --kill-after=5 "$2" "$path" </dev/null >&2
+  ) || status=$?
+  case $status in
+    0) hook=ok ;;
+    124 | 137) hook_message="$path took longer than $2 seconds and was ended" ;;
+    *) hook_message="$path ended with exit code $status; see standard error" ;;
+  esac
+  [[ ! $hook_message ]] || log "$hook_message"
+}
+
 find_module() { # PATH: sets module, which both sides derive from the path
   module=$(printf %s "$1" | sha256sum)
   module=${module:0:16}
@@ -157,7 +204,7 @@ check_once() { # FIELD VALUE EARLIER-VALUE
 }
 
 check_number() { # FIELD VALUE LEAST MOST
-  [[ $2 =~ ^[1-9][0-9]{0,14}$ && $2 -ge $3 && $2 -le $4 ]] || bad "$1" "$2" "must be a whole number from $3 to $4"
+  [[ $2 =~ ^(0|[1-9][0-9]{0,14})$ && $2 -ge $3 && $2 -le $4 ]] || bad "$1" "$2" "must be a whole number from $3 to $4"
 }
 
 # A directory of the system itself would let whoever has the primary's key take over the secondaries.
@@ -219,16 +266,27 @@ take_secondary() {
 }
 
 take_option() {
+  case $script:$1 in
+    push:@(readable|prepare|lists|peer) | join:!(readable) | leave:!(peer|prepare) | rescue:!(parallel|*-timeout|lists)) bad option "$1" "is not for $script.sh; take the line away" ;;
+  esac
   case $1 in
     parallel) check_number "option $1" "$2" 1 64 ;;
+    peer) ;;
     connect-timeout) check_number "option $1" "$2" 1 300 ;;
     io-timeout) check_number "option $1" "$2" 5 3600 ;;
     push-timeout) check_number "option $1" "$2" 5 172800 ;;
-    *) bad option "$1" 'is unknown; use parallel, connect-timeout, io-timeout or push-timeout' ;;
+    max-delete-share) check_number "option $1" "$2" 0 100 ;;
+    max-delete-count) check_number "option $1" "$2" 0 999999999 ;;
+    verify-every) check_number "option $1" "$2" 0 31536000 ;;
+    bandwidth) check_number "option $1" "$2" 0 99999999 ;;
+    nice) check_number "option $1" "$2" 0 19 ;;
+    accept-deletions) [[ $2 =~ ^[0-9a-f]{16}$ ]] || bad "option $1" "$2" 'is no id of held deletions; copy the 16 characters of the line deletions-held' ;;
+    first | readable | prepare | lists) [[ $2 == yes ]] || bad "option $1" "$2" 'must be yes; or take the line away' ;;
+    *) bad option "$1" 'is unknown; use parallel, connect-timeout, io-timeout, push-timeout, max-delete-share, max-delete-count, accept-deletions, verify-every, first, bandwidth or nice' ;;
   esac
   [[ $given_options != *" $1 "* ]] || check_once option "$1" "$2"
   given_options+=" $1 "
-  printf -v "option_${1//-/_}" %d "$2"
+  printf -v "option_${1//-/_}" %s "$2"
 }
 
 read_line() { # LINE
@@ -244,10 +302,10 @@ read_line() { # LINE
   [[ $clean != *[[:cntrl:]]* ]] || bad "$field" "$value" 'has a control character; take it away (lines end in \n, not \r\n)'
   [[ $clean != *[!\ -~]* || $(json "$clean") != *'\ufffd'* ]] || bad "$field" "$value" 'is not UTF-8; write it in UTF-8'
   case $script:$field in
-    *:group | *:epoch | push:exclude) ;;
-    push:directory | join:directory) most=4 ;;
-    push:secondary) least=4 most=6 ;;
-    push:option | join:public-key) least=3 most=3 ;;
+    *:group | *:epoch | @(push|leave|rescue):exclude) ;;
+    @(push|join|leave|rescue):directory) most=4 ;;
+    @(push|rescue|probe):secondary) least=4 most=6 ;;
+    @(push|join|leave|rescue):option | join:public-key) least=3 most=3 ;;
     *:directory | *:exclude | *:secondary | *:option | *:public-key) bad "$field" "$value" "is not for $script.sh; take the line away" ;;
     *) bad field "$field" 'is unknown; separate the parts of a line by one tab' ;;
   esac
@@ -273,7 +331,9 @@ read_line() { # LINE
       ((${#value} <= 1000)) || bad exclude "$value" 'is too long; at most 1000 bytes'
       request_excludes+=("$value")
       ;;
-    *) take_"$field" "${parts[@]:1}" ;;
+    directory) take_directory "${parts[@]:1}" ;;
+    secondary) take_secondary "${parts[@]:1}" ;;
+    option) take_option "${parts[@]:1}" ;;
   esac
 }
 
@@ -287,6 +347,8 @@ hostsync_read_request() {
   request_directories=() request_owners=() request_groups=() request_excludes=()
   secondary_ids=() secondary_addresses=() secondary_ports=() secondary_keys=()
   option_parallel=16 option_connect_timeout=10 option_io_timeout=60 option_push_timeout=3300
+  option_max_delete_share=20 option_max_delete_count=10000 option_accept_deletions='' option_verify_every=86400
+  option_first='' option_bandwidth=0 option_nice=0
   # read -d '' succeeds only if there is a NUL byte
   if (($# == 2)) && [[ $1 == --base64 ]]; then
     [[ $2 =~ ^[A-Za-z0-9+/]*={0,2}$ && $((${#2} % 4)) == 0 ]] || fail bad-request 'argument --base64: not base64; encode the request with base64 -w0'
@@ -309,7 +371,7 @@ hostsync_read_request() {
   ((line_number += 1))
   for want in "group:$request_group" "epoch:$request_epoch" "directory:${request_directories[*]}" "public-key:$request_public_key"; do
     case $script:$want in
-      promote:directory: | promote:public-key: | push:public-key:) ;;
+      @(promote|probe):directory: | !(join):public-key:) ;;
       *:@(group|epoch|directory|public-key):) bad "${want%:}" '' "is missing; add a line \"${want%:}\", a tab and its value" ;;
     esac
   done

@@ -1,5 +1,7 @@
 // The CloudWatch dashboard, for serverless.yml: what an operator wants to see first, from the top.
-const functions = ['sync', 'instance-launch', 'instance-termination', 'command-result', 'alert'];
+const functions = [
+  ...['sync', 'instance-launch', 'instance-termination', 'primary-failure', 'command-result', 'alert'],
+];
 
 /** Metrics of hostsync, one line for each value of the dimensions. */
 const search = (dimensions, metric, stat, label) => {
@@ -31,15 +33,29 @@ module.exports.body = async ({ resolveVariable }) => {
   const limit = { horizontal: [{ label: 'alarm', value: behindAfter }] };
   const alarms = [
     ...['SecondsBehindAlarm', 'TickMissingAlarm', 'DeadLettersAlarm', 'SyncErrors', 'InstanceLaunchErrors'],
-    ...['InstanceTerminationErrors', 'CommandResultErrors', 'AlertErrors'],
+    ...['InstanceTerminationErrors', 'PrimaryFailureErrors', 'CommandResultErrors', 'AlertErrors'],
     // biome-ignore lint/style/useTemplate: `\${` would be harder to read
   ].map((name) => '${' + name + '.Arn}');
   const widgets = [
     { type: 'alarm', x: 0, y: 0, width: 24, height: 3, properties: { title: 'Alarms', alarms } },
-    graph(0, 3, 12, 'Seconds behind, by secondary', [search('Group,Secondary', 'SecondsBehind', 'Maximum', '')], {
-      ...{ ...seconds, annotations: limit },
-    }),
-    graph(12, 3, 12, 'Secondaries that fail, by group', [search('Group', 'SecondariesFailing', 'Maximum', '')], counts),
+    graph(
+      0,
+      3,
+      12,
+      'Seconds behind, by secondary',
+      [search('Group,Secondary', 'SecondsBehind', 'Maximum', '')],
+      {
+        ...{ ...seconds, annotations: limit },
+      },
+    ),
+    graph(
+      12,
+      3,
+      12,
+      'Secondaries that fail, by group',
+      [search('Group', 'SecondariesFailing', 'Maximum', '')],
+      counts,
+    ),
     graph(0, 9, 8, 'Files sent and deleted', [
       search('Group', 'FilesSent', 'Sum', 'sent'),
       search('Group', 'FilesDeleted', 'Sum', 'deleted'),

@@ -4,7 +4,53 @@ import { basename, join } from 'node:path';
 /** SSM refuses a document whose content, with the parameters of the call, is larger. Source: General Reference, SSM quotas. */
 const maximumDocumentBytes = 64 * 1024;
 /** Room that is kept for the request. `shared/core/request.ts` refuses a larger one. */
-const maximumRequestCharacters = 32 * 1024;
+const maximumRequestCharacters = 18 * 1024;
+
+/**
+ * A script as it goes into a document: without comments and indentation, which would take a third of the room.
+ * Here-documents stay as they are; the scripts have no other text of several lines, and no text with " # " in it, which
+ * a test makes sure of.
+ *
+ * @param {string} text
+ */
+export function compactScript(text) {
+  const lines = [];
+  let end;
+  for (const line of text.split('\n')) {
+    if (end !== undefined) {
+      lines.push(line);
+      if (line === end) end = undefined;
+      continue;
+    }
+    const code = line.trimStart().replace(/\s+# .*$/, '');
+    if (code === '' || code.startsWith('#')) continue;
+    lines.push(code);
+    end = /(?<!<)<<(?!<)\s*(['"]?)([A-Z]+)\1/.exec(code)?.[2];
+  }
+  if (end !== undefined) throw new Error(`a here-document has no end "${end}"`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What a script sources beside `request.sh`, without `.sh`. */
+const sourced = { leave: ['transfer'], rescue: ['transfer'] };
+
+/**
+ * What is sourced, without the functions that nothing in the document names: there is no room for what is not used.
+ *
+ * @param {readonly string[]} texts what is sourced, and at the end the script itself
+ */
+export function dropUnusedFunctions(texts) {
+  const script = texts.at(-1);
+  const pieces = texts.slice(0, -1).flatMap((text) => text.split(/^(?=\w+\(\) \{)|(?<=^\}\n)/m));
+  const nameOf = (piece) => /^(\w+)\(\) \{/.exec(piece)?.[1];
+  const used = new Set(pieces.filter((piece) => nameOf(piece) === undefined));
+  for (let before = -1; before !== used.size; ) {
+    before = used.size;
+    const words = new Set([...used, script].map(compactScript).join('').match(/\w+/g));
+    for (const piece of pieces) if (words.has(nameOf(piece))) used.add(piece);
+  }
+  return [pieces.filter((piece) => used.has(piece)).join(''), script];
+}
 
 /**
  * The SSM document that runs one script of `host/`. The request arrives by raw interpolation, which every version
@@ -15,7 +61,11 @@ const maximumRequestCharacters = 32 * 1024;
  * @param {number} timeoutSeconds when the agent kills the script
  */
 export function hostDocument(name, directory, timeoutSeconds) {
-  const script = ['request.sh', `${name}.sh`].map((file) => readFileSync(join(directory, file), 'utf8'));
+  const script = dropUnusedFunctions(
+    ['request', ...(sourced[name] ?? []), name].map((file) =>
+      readFileSync(join(directory, `${file}.sh`), 'utf8'),
+    ),
+  ).map(compactScript);
   const content = {
     schemaVersion: '2.2',
     description: `hostsync: runs host/${name}.sh with the given request`,
@@ -53,7 +103,7 @@ export function hostDocument(name, directory, timeoutSeconds) {
 }
 
 /** When the agent kills a script, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
-const timeouts = { push: 3600, join: 300, promote: 60 };
+const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60 };
 
 /** Serverless plugin: where an `AWS::SSM::Document` has `Content: host/NAME.sh`, puts the document made of that script. */
 export default class HostDocuments {

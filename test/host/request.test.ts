@@ -9,6 +9,9 @@ const valid: Readonly<Record<Script, string>> = {
   push: `${heading}directory\t/srv/a\nsecondary\ti-0abc\t10.0.0.1\t22\tssh-ed25519\t${key}\n`,
   join: `${heading}directory\t/srv/a\twww-data\twww-data\npublic-key\tssh-ed25519\t${key}\n`,
   promote: heading,
+  leave: `${heading}directory\t/srv/a\nexclude\t*.tmp\noption\tpeer\ti-0def\n`,
+  rescue: `${heading}directory\t/srv/a\nsecondary\ti-0abc\t10.0.0.1\t22\tssh-ed25519\t${key}\noption\tlists\tyes\n`,
+  probe: `${heading}secondary\ti-0abc\t10.0.0.1\t22\n`,
 };
 
 const print = `
@@ -21,6 +24,8 @@ for index in "\${!secondary_ids[@]}"; do
 done
 printf 'group %s epoch %s key %s\\n' "$request_group" "$request_epoch" "$request_public_key"
 printf 'options %s %s %s %s\\n' "$option_parallel" "$option_connect_timeout" "$option_io_timeout" "$option_push_timeout"
+printf 'options %s %s %s %s %s %s %s\\n' "$option_max_delete_share" "$option_max_delete_count" "$option_accept_deletions" \\
+  "$option_verify_every" "$option_first" "$option_bandwidth" "$option_nice"
 `;
 
 function read(script: Script, request: string | Uint8Array, args: readonly string[] = ['-']) {
@@ -49,6 +54,13 @@ secondary\tmi-0abc\t2001:db8::1\t2222
 secondary\twww.example.com\twww.example.com\t22\tssh-rsa\tAAAAB3NzaC1yc2EAAAA${'B'.repeat(353)}
 option\tparallel\t64
 option\tpush-timeout\t5
+option\tmax-delete-share\t0
+option\tmax-delete-count\t0
+option\taccept-deletions\t0123456789abcdef
+option\tverify-every\t0
+option\tfirst\tyes
+option\tbandwidth\t500
+option\tnice\t19
 `;
     const { code, stdout } = read('push', request);
     expect(code).toBe(0);
@@ -63,6 +75,7 @@ option\tpush-timeout\t5
       `secondary www.example.com|www.example.com|22|ssh-rsa AAAAB3NzaC1yc2EAAAA${'B'.repeat(353)}`,
       'group web epoch 1 key ',
       'options 64 10 60 5',
+      'options 0 0 0123456789abcdef 0 yes 500 19',
     ]);
   });
 
@@ -383,6 +396,25 @@ describe('a request that is wrong is refused as a whole, and the message says wh
       'is not for push.sh; take the line away',
     ],
     // option
+    ...[
+      'max-delete-share\t101',
+      'bandwidth\t-1',
+      'nice\t20',
+      'verify-every\t31536001',
+      'max-delete-count\t1e3',
+    ].map((option): [string, Script, string, string] => [
+      option,
+      'push',
+      push(`option\t${option}`),
+      'must be a whole number from 0 to ',
+    ]),
+    [
+      'id of deletions',
+      'push',
+      push('option\taccept-deletions\tall'),
+      '"all": is no id of held deletions; copy',
+    ],
+    ['first', 'push', push('option\tfirst\tno'), '"no": must be yes; or take the line away'],
     [
       'unknown option',
       'push',
@@ -507,6 +539,8 @@ describe('a request that is wrong is refused as a whole, and the message says wh
 
   it('keeps the remedy in the message when the value is very long', () => {
     const message = refusal('push', push(`option\t${'o'.repeat(5000)}\t1`));
-    expect(message).toContain('...": is unknown; use parallel, connect-timeout, io-timeout or push-timeout');
+    expect(message).toContain(
+      '...": is unknown; use parallel, connect-timeout, io-timeout, push-timeout, max-delete',
+    );
   });
 });

@@ -3,18 +3,28 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The scripts that run on hosts, without `.sh`. */
-export const scripts = ['push', 'join', 'promote'] as const;
+export const scripts = ['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const;
 export type Script = (typeof scripts)[number];
 
 export const libraryPath = fileURLToPath(new URL('../../host/request.sh', import.meta.url));
 
-export function scriptText(name: Script | 'request'): string {
+export function scriptText(name: Script | 'request' | 'transfer'): string {
   return readFileSync(new URL(`../../host/${name}.sh`, import.meta.url), 'utf8');
 }
 
-/** A script's functions: its text without its last two lines, which read the request and begin the work. */
+/** What a script sources, in this order. */
+export function sourcedTexts(name: Script): readonly string[] {
+  const transfer = name === 'leave' || name === 'rescue' ? [scriptText('transfer')] : [];
+  return [scriptText('request'), ...transfer];
+}
+
+/**
+ * A script's functions, with those that it sources beside host/request.sh: its text without its last two lines, which
+ * read the request and begin the work.
+ */
 export function scriptFunctions(name: Script): string {
-  return scriptText(name).trimEnd().split('\n').slice(0, -2).join('\n');
+  const own = scriptText(name).trimEnd().split('\n').slice(0, -2);
+  return [...sourcedTexts(name).slice(1), ...own].join('\n');
 }
 
 export interface BashResult {

@@ -180,6 +180,17 @@ describe('with the primary’s key, rsync writes nothing outside the synced dire
       `rsync evil $login:://srv/next-door/evil; rsync evil $login::$module//srv/next-door/evil`,
     ],
     ['by a name of its own in the list of files', `rsync -R ./../../../../../etc/hostname $login::$module/`],
+    [
+      'by .. in a list of files',
+      `printf '../next-door/evil\\0./../next-door/evil\\0/srv/next-door/evil\\0' > list; install -D evil /srv/next-door/evil
+       for o in -R --no-relative '-R --no-implied-dirs'; do rsync $o -0 --files-from=list /srv/uploads/ $login::$module/; rsync $o -0 --files-from=list ./ $login::$module/; done`,
+    ],
+    [
+      'by deleting what is missing in a list of files, above the module and through a planted link',
+      `ln -s /srv/next-door x; ln -s ../next-door y; rsync -l x y $login::$module/; rm x y
+       printf '../next-door/file\\0x/file\\0y/file\\0x\\0/srv/next-door/file\\0' > list
+       for o in --delete-missing-args '--delete-missing-args --delete' '--delete-missing-args --delete -R'; do rsync $o -0 --files-from=list ./ $login::$module/; done`,
+    ],
     ['by a path without module', `rsync evil $login:/srv/next-door/evil; rsync evil $login:evil`],
     [
       'by a module that is not there',
@@ -246,12 +257,7 @@ describe('with the primary’s key, rsync writes nothing outside the synced dire
       '--link-dest=/etc',
       '--copy-dest=/etc',
     ],
-    ...[
-      '--compare-dest=/etc',
-      '--files-from=list',
-      '-M--files-from=/etc/passwd',
-      '-M--exclude-from=/etc/passwd',
-    ],
+    ...['--compare-dest=/etc', '-M--files-from=/etc/passwd', '-M--exclude-from=/etc/passwd'],
     ...[
       '--write-devices',
       '--super',
@@ -445,17 +451,104 @@ describe('as the login hostsync, sudo gives root', () => {
 });
 
 /** Runs join.sh from a shell, as docs/host-scripts.md says. */
-async function joinByHand(host: LocalInstance, epoch: number, key: string): Promise<ExecResult> {
+async function joinByHand(host: LocalInstance, epoch: number, key: string, more = ''): Promise<ExecResult> {
   for (const script of ['request.sh', 'join.sh'])
     await host.host.writeFile(`/root/${script}`, readFileSync(join('host', script)), 0o755);
   await host.host.writeFile(
     '/root/request',
-    `group\tweb\nepoch\t${epoch}\ndirectory\t${uploads}\ndirectory\t${other}\npublic-key\t${key.trim().split(' ').slice(0, 2).join('\t')}\n`,
+    `group\tweb\nepoch\t${epoch}\ndirectory\t${uploads}\ndirectory\t${other}\npublic-key\t${key.trim().split(' ').slice(0, 2).join('\t')}\n${more}`,
   );
   return host.exec('/root/join.sh /root/request');
 }
 
+describe('while a host is gathered from, the primary’s key reads the synced directories and what leave.sh listed, and', () => {
+  beforeAll(async () => {
+    await must(
+      target,
+      `install -d -m 700 /var/lib/hostsync/stranded; echo listed > /var/lib/hostsync/stranded/listed
+       rm -rf ${uploads}/*; ln -s /etc ${uploads}/way-out; ln -s /etc/open-secret ${uploads}/link-out; echo readable > ${uploads}/mine
+       chown -hR www-data: ${uploads}`,
+    );
+    const joined = await joinByHand(
+      target,
+      1,
+      group.primary.tags['hostsync:public-key'] ?? '',
+      'option\treadable\tyes\n',
+    );
+    expect(joined.code).toBe(0);
+  });
+
+  it('nothing else is read: the attacks below would work on what may be read', async () => {
+    const { stdout } = await attack(
+      `rsync $login::$module-read/mine got; rsync $login::stranded/listed got2; cat got got2`,
+    );
+    expect(stdout).toBe('readable\nlisted\n');
+  });
+
+  it.each([
+    ['by ..', `for m in $module-read stranded; do rsync $login::$m/../../../etc/open-secret got; done`],
+    ['by an absolute name', `for m in $module-read stranded; do rsync $login::$m//etc/open-secret got; done`],
+    [
+      'by names in a list',
+      `printf '../../etc/open-secret\\n/etc/open-secret\\nway-out/open-secret\\nx/../../../etc/open-secret\\n' > list
+       for m in $module-read stranded; do rsync -R --files-from=list $login::$m/ got; done; cat got/* got/*/* 2>/dev/null`,
+    ],
+    [
+      'through a link of the module',
+      `rsync $login::$module-read/way-out/open-secret got; rsync -r $login::$module-read/way-out/ got; rsync $login::$module-read/link-out got`,
+    ],
+    ...['-L', '-k', '--copy-unsafe-links', '-K', '-M--copy-links', '-M--insecure-links'].map(
+      (option): [string, string] => [
+        `through a link of the module, with ${option}`,
+        `rsync -r ${option} $login::$module-read/ got`,
+      ],
+    ),
+    [
+      'of the lists, when asked as the directory',
+      `rsync $login::$module-read/../stranded/listed got; [[ ! -e got ]] || echo ${secret}`,
+    ],
+    [
+      'of hostsync’s own',
+      `rsync $login::stranded/../../../../etc/hostsync/rsyncd.conf got; ! grep -q chroot got || echo ${secret}`,
+    ],
+    ['of the names of modules', `rsync $login:: | grep -q read && echo ${secret}`],
+  ])('not %s', async (_way, command) => {
+    const { stdout } = await attack(
+      `${command}; [[ ! -f got ]] || cat got; [[ ! -d got ]] || cat got/* 2>/dev/null`,
+    );
+    expect(stdout).not.toContain(secret);
+  });
+
+  it.each([
+    ['a file', `rsync evil $login::$module-read/; rsync evil $login::stranded/`],
+    ['a deletion', `mkdir e; for m in $module-read stranded; do rsync -r --delete e/ $login::$m/; done`],
+    ['a file that is fetched away', `rsync --remove-source-files $login::$module-read/mine got`],
+  ])('nothing is written there: %s', async (_what, command) => {
+    const all = () =>
+      must(target, `find ${uploads} /var/lib/hostsync/stranded -printf '%p %s %T@\\n' | sort`);
+    const before = [await outside(), await all()];
+    await attack(command);
+    expect([await outside(), await all()]).toEqual(before);
+  });
+
+  it('it ends with the next join, for a session that is open, too', async () => {
+    const running = attack(`{ sleep 2; timeout 30 tail -f /dev/null; } | $ssh $login >/dev/null; echo ended`);
+    await new Promise((done) => setTimeout(done, 1500));
+    expect((await joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '')).code).toBe(0);
+    expect(await must(target, `pgrep -fc '^/usr/bin/rsync --server --daemon' || true`)).toBe('0\n');
+    await running;
+    for (const name of ['$module-read/mine', 'stranded/listed'])
+      expect((await attack(`rsync $login::${name} got`)).stderr).toContain('Unknown module');
+    await must(
+      target,
+      `rm -r ${uploads}/way-out ${uploads}/link-out ${uploads}/mine /var/lib/hostsync/stranded`,
+    );
+  });
+});
+
 it('after all that, the group is pushed as before', async () => {
+  // What was done behind the primary's back is found when everything is compared: each day, or when nothing is known
+  await must(group.primary, 'rm -r /var/lib/hostsync/manifest');
   await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
   expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
   for (const directory of [uploads, other]) expect(await group.differences(target, directory)).toEqual([]);
@@ -532,6 +625,7 @@ describe('a secondary trusts one key', () => {
     const refused = await attack(`$ssh ${login} </dev/null`);
     expect(refused.code).toBe(255);
     expect(refused.stderr).toContain('Permission denied (publickey');
+    await must(group.primary, `echo later > ${uploads}/later; chown www-data: ${uploads}/later`);
     expect(await group.tick()).toContainEqual(
       expect.objectContaining({ id: victim.id, ok: false, error: 'key-refused' }),
     );

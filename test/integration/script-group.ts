@@ -1,0 +1,172 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { type Host, type HostFleet, openFleet, type VolumeOptions } from '../../local/hosts/host.ts';
+import { compareTrees, readTree } from '../../local/tree.ts';
+import { makeDirectories, must, uploads } from './group.ts';
+
+/** One line of standard output of push.sh. Source: docs/host-scripts.md. */
+export interface PushLine {
+  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'error';
+  readonly id?: string;
+  readonly ok?: boolean;
+  readonly error?: string;
+  readonly message?: string;
+  readonly mode?: 'full' | 'changes' | 'none' | 'verify';
+  readonly drift?: number;
+  readonly started?: number;
+  readonly files?: number;
+  readonly deleted?: number;
+  readonly bytes?: number;
+  readonly count?: number;
+  readonly total?: number;
+  readonly reason?: string;
+  readonly examples?: readonly string[];
+}
+
+export interface Push {
+  readonly code: number;
+  readonly lines: readonly PushLine[];
+  /** One a secondary, in the order of the group. */
+  readonly secondaries: readonly PushLine[];
+  readonly held: readonly PushLine[];
+  readonly stderr: string;
+}
+
+export interface PushOptions {
+  /** Names and values of the request's lines `option`. */
+  readonly options?: Readonly<Record<string, string | number>>;
+  readonly excludes?: readonly string[];
+  readonly directories?: readonly string[];
+  readonly epoch?: number;
+  /** Default: all. */
+  readonly to?: readonly Host[];
+}
+
+export interface ScriptGroupOptions {
+  readonly secondaries?: number;
+  readonly directories?: readonly string[];
+  readonly volumes?: readonly VolumeOptions[];
+  readonly diskBytes?: number;
+}
+
+/** A primary and its secondaries with nothing but the scripts of `host/`, as a group on premises has them. */
+export class ScriptGroup {
+  readonly fleet: HostFleet;
+  readonly primary: Host;
+  readonly secondaries: readonly Host[];
+  readonly directories: readonly string[];
+  readonly hostKeys: ReadonlyMap<Host, string>;
+
+  constructor(
+    fleet: HostFleet,
+    primary: Host,
+    secondaries: readonly Host[],
+    directories: readonly string[],
+    hostKeys: ReadonlyMap<Host, string>,
+  ) {
+    this.fleet = fleet;
+    this.primary = primary;
+    this.secondaries = secondaries;
+    this.directories = directories;
+    this.hostKeys = hostKeys;
+  }
+
+  secondary(index = 0): Host {
+    const found = this.secondaries[index];
+    if (found === undefined) throw new Error(`no secondary ${index}`);
+    return found;
+  }
+
+  request({ options = {}, excludes = [], directories, epoch = 1, to }: PushOptions = {}): string {
+    return [
+      `group\tweb\nepoch\t${epoch}\n`,
+      ...(directories ?? this.directories).map((directory) => `directory\t${directory}\n`),
+      ...excludes.map((pattern) => `exclude\t${pattern}\n`),
+      ...(to ?? this.secondaries).map(
+        (host) => `secondary\t${host.id}\t${host.address}\t22\t${this.hostKeys.get(host)}\n`,
+      ),
+      ...Object.entries({ 'io-timeout': 10, 'connect-timeout': 3, ...options }).map(
+        ([name, value]) => `option\t${name}\t${value}\n`,
+      ),
+    ].join('');
+  }
+
+  async push(options: PushOptions = {}): Promise<Push> {
+    const { code, stdout, stderr } = await this.primary.exec(['/root/push.sh', '-'], {
+      stdin: this.request(options),
+      timeoutSeconds: 100,
+    });
+    const lines: PushLine[] = stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+    return {
+      ...{ code, lines, stderr },
+      secondaries: (options.to ?? this.secondaries).flatMap(
+        ({ id }) => lines.find((line) => line.kind === 'secondary' && line.id === id) ?? [],
+      ),
+      held: lines.filter(({ kind }) => kind === 'deletions-held'),
+    };
+  }
+
+  /** Starts a push as the leader of a process group, which SIGKILL ends as the SSM agent does. */
+  start(options: PushOptions = {}): ChildProcess {
+    const child = this.primary.spawn(['/root/push.sh', '-'], { stdin: this.request(options) });
+    child.stdout?.resume();
+    child.stderr?.resume();
+    return child;
+  }
+
+  /** What differs between the primary's tree and a secondary's; empty if they are the same. */
+  async differences(secondary: Host = this.secondary(), directory = uploads): Promise<readonly string[]> {
+    return compareTrees(await readTree(this.primary, directory), await readTree(secondary, directory));
+  }
+
+  async close(): Promise<void> {
+    await this.fleet.close();
+  }
+}
+
+/** The last line that a script printed. @throws {Error} with what it said, if it printed none */
+async function runScript(
+  host: Host,
+  script: string,
+  request: string,
+): Promise<Readonly<Record<string, string>>> {
+  const { stdout, stderr } = await host.exec([`/root/${script}`, '-'], { stdin: request });
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  if (!line.startsWith('{')) throw new Error(`${host.id}: ${script}: ${stderr}`);
+  return JSON.parse(line);
+}
+
+/** Starts the hosts and joins them with `join.sh`; nothing is pushed yet. */
+export async function startScriptGroup(options: ScriptGroupOptions = {}): Promise<ScriptGroup> {
+  const { secondaries: count = 1, directories = [uploads], volumes = [], diskBytes } = options;
+  const fleet = await openFleet();
+  const size = diskBytes !== undefined && { diskBytes };
+  const [primary, ...secondaries] = await Promise.all(
+    Array.from({ length: count + 1 }, (_, index) =>
+      fleet.create({ id: index === 0 ? 'primary' : `s-${index}`, ...size, ...(index === 0 && { volumes }) }),
+    ),
+  );
+  if (primary === undefined) throw new Error('no primary');
+  const hosts = [primary, ...secondaries];
+  await Promise.all(hosts.map((host) => host.start()));
+  for (const host of hosts) {
+    await makeDirectories(host, directories);
+    for (const script of ['request.sh', 'promote.sh', 'join.sh', 'push.sh'])
+      await host.writeFile(`/root/${script}`, readFileSync(`host/${script}`), 0o755);
+  }
+  await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));
+  await must(primary, `chown -R www-data: ${directories.join(' ')}`);
+  const heading = 'group\tweb\nepoch\t1\n';
+  const { publicKey = '' } = await runScript(primary, 'promote.sh', heading);
+  const lines = directories.map((directory) => `directory\t${directory}\n`).join('');
+  const hostKeys = new Map<Host, string>();
+  for (const host of secondaries) {
+    const request = `${heading}${lines}public-key\t${publicKey.split(' ').slice(0, 2).join('\t')}\n`;
+    const { hostKey = '' } = await runScript(host, 'join.sh', request);
+    hostKeys.set(host, hostKey.split(' ').join('\t'));
+  }
+  return new ScriptGroup(fleet, primary, secondaries, directories, hostKeys);
+}

@@ -1,4 +1,5 @@
 import type { ObservedAgent, ObservedInstance } from '../../../shared/core/observation.ts';
+import { planPromotion } from '../../../shared/core/plan-promotion.ts';
 import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
@@ -16,6 +17,7 @@ export const primaryTags = {
   'hostsync:directories': '/srv/uploads',
   'hostsync:secondaries': `${instanceId(2)} ${instanceId(3)}`,
   'hostsync:public-key': publicKey,
+  'hostsync:promoted': `1 ${instanceId(1)}`,
 } as const;
 
 /** Of a secondary that was joined to the primary of `primaryTags` (instance 1) and has all files. */
@@ -38,6 +40,26 @@ export function instance(
 
 export function agent(number: number, online = true): ObservedAgent {
   return { id: instanceId(number), online, address: `10.0.0.${number}` };
+}
+
+export const promotionSettings = {
+  ...{ joinTimeout: 1800, joinFailure: 'ABANDON', failover: 'auto', failoverTicks: 2 },
+  ...{ promoteWithin: 900, coolDown: 600, remindAfter: 21_600 },
+} as const;
+
+/** The same with the mirror of the primary's tags written, so that nothing is left to do for a group that is well. */
+export function mirrored(instances: readonly ObservedInstance[]): readonly ObservedInstance[] {
+  const observed = {
+    ...{ instances, lifecycles: new Map(), commands: [], registers: new Map(), reachability: [] },
+    agents: instances.map(({ id, address }) => ({ id, online: true, address })),
+    statuses: instances.map(({ id }) => ({ id, ok: true, detail: 'system ok, instance ok' })),
+  };
+  const actions = planPromotion({ observed, settings: promotionSettings, now: 0 });
+  return instances.map((each) => {
+    const mirror = actions.find((action) => action.kind === 'mirror' && action.primary === each.id);
+    if (mirror?.kind !== 'mirror') return each;
+    return { ...each, tags: { ...each.tags, 'hostsync:mirrored': mirror.digest } };
+  });
 }
 
 /** A group of a primary (1) and two secondaries (2, 3), all well. */

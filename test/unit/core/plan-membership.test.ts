@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MembershipAction } from '../../../shared/core/membership-action.ts';
 import { planMembership } from '../../../shared/core/plan-membership.ts';
 import { formatTask, parseTask } from '../../../shared/core/task.ts';
-import { instanceId, primaryTags } from './fixtures.ts';
+import { instanceId, primaryTags, publicKey } from './fixtures.ts';
 import { SimulatedGroup } from './simulated-group.ts';
 
 const settings = { joinTimeout: 1800, joinFailure: 'ABANDON' } as const;
@@ -26,8 +26,7 @@ function settle(
 
 function groupOf(newcomers: number, list = ''): SimulatedGroup {
   const group = new SimulatedGroup();
-  const { 'hostsync:public-key': _none, ...tags } = primaryTags;
-  group.add(instanceId(1), { ...tags, 'hostsync:secondaries': list });
+  group.add(instanceId(1), { ...primaryTags, 'hostsync:secondaries': list });
   for (let number = 2; number < newcomers + 2; number++) group.add(instanceId(number), {});
   return group;
 }
@@ -35,7 +34,7 @@ function groupOf(newcomers: number, list = ''): SimulatedGroup {
 const kinds = (actions: readonly MembershipAction[]) => actions.map(({ kind }) => kind);
 
 describe('a newcomer', () => {
-  it('goes through key, join, first sync and verification, and only then into the list', () => {
+  it('goes through join, first sync and verification, and only then into the list', () => {
     const group = groupOf(1);
     const seen: string[] = [];
     settle(group, (actions) => {
@@ -43,16 +42,7 @@ describe('a newcomer', () => {
       if (group.list() !== '') expect(group.received.get(instanceId(2))).toBe(2);
       return actions;
     });
-    expect(seen).toEqual([
-      'promote+wait',
-      'record-public-key+wait',
-      'join',
-      'record-join',
-      'first-sync',
-      'first-sync',
-      'admit',
-      'set-list',
-    ]);
+    expect(seen).toEqual(['join', 'record-join', 'first-sync', 'first-sync', 'admit', 'set-list']);
     expect(group.list()).toBe(instanceId(2));
     expect(group.instances.get(instanceId(2))?.tags).toMatchObject({
       'hostsync:state': 'in-sync',
@@ -85,6 +75,11 @@ describe('a newcomer', () => {
       autoScalingGroup: 'asg',
       state: 'Pending:Wait',
     });
+    // Notes since when it waits, and tells nobody yet
+    const [report, ...others] = plan(group);
+    expect(report).toMatchObject({ kind: 'report-failure', trouble: { code: 'join-failed', told: 0 } });
+    expect(kinds(others)).toEqual(['wait', 'keep-alive']);
+    if (report !== undefined) group.carryOut(report);
     expect(kinds(plan(group))).toEqual(['wait', 'keep-alive']);
     group.now += 1801 * 1000;
     expect(plan(group)).toContainEqual(
@@ -95,6 +90,37 @@ describe('a newcomer', () => {
         reason: `${instanceId(2)} did not join within 1800 s`,
       }),
     );
+  });
+
+  it('that waits for its agent for longer than a launch may take is told of, once, and forgotten when it joins', () => {
+    const group = groupOf(1);
+    Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:public-key': publicKey });
+    group.offline.add(instanceId(2));
+    for (let minute = 0; minute < 60; minute++) {
+      for (const action of plan(group)) group.carryOut(action);
+      expect(group.told.length).toBe(minute < 30 ? 0 : 1);
+      group.now += 60_000;
+    }
+    expect(group.told).toEqual([
+      { instance: instanceId(2), message: expect.stringContaining('not within 1800 s: the SSM agent') },
+    ]);
+    group.offline.clear();
+    settle(group);
+    expect(group.list()).toBe(instanceId(2));
+    expect(group.instances.get(instanceId(2))?.tags['hostsync:trouble']).toBeUndefined();
+  });
+
+  it('whose join or first sync fails is told of once, in the host’s words, however often it is tried again', () => {
+    const group = groupOf(1);
+    group.fails = { kind: 'error', error: 'not-ready', message: 'rsync is missing' };
+    for (let round = 0; round < 30; round++) {
+      for (const action of plan(group)) group.carryOut(action);
+      group.now += 20_000;
+    }
+    expect(group.told).toEqual([
+      { instance: instanceId(2), message: expect.stringContaining('not-ready: rsync is missing') },
+    ]);
+    expect(group.commands.filter(({ instance }) => instance === instanceId(2)).length).toBeGreaterThan(5);
   });
 
   it.each(['several primaries', 'paused', 'stopped', 'bad tags', 'offline', 'none'])(

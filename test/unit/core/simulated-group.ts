@@ -7,6 +7,7 @@ import type {
   ScriptLine,
 } from '../../../shared/core/observation.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/task.ts';
+import { formatTrouble } from '../../../shared/core/trouble.ts';
 import { hostKey } from './fixtures.ts';
 
 /** Just enough of AWS and of the hosts to carry a membership plan out and look again. Time is in seconds, and moves only when told. */
@@ -24,6 +25,10 @@ export class SimulatedGroup {
     readonly result: string;
     readonly listed: string;
   }[] = [];
+  /** What a person was told of hosts that cannot join. */
+  readonly told: { readonly instance: string; readonly message: string }[] = [];
+  /** What join.sh says instead of its result. */
+  fails: ScriptLine | undefined;
   #commandNumber = 0;
 
   add(id: string, tags: Record<string, string>, state = 'running'): void {
@@ -48,15 +53,6 @@ export class SimulatedGroup {
 
   carryOut(action: MembershipAction): void {
     switch (action.kind) {
-      case 'promote':
-        this.#command('promote', [action.primary], action.primary, () => [
-          { kind: 'promote', epoch: action.request.epoch, publicKey: hostKey },
-        ]);
-        return;
-      case 'record-public-key':
-        this.#tag(action.primary, { 'hostsync:public-key': action.publicKey });
-        this.#untag(action.primary, ['hostsync:task']);
-        return;
       case 'join':
         for (const id of action.instances)
           this.#command(
@@ -84,12 +80,41 @@ export class SimulatedGroup {
         this.#command('first-sync', ids, action.primary, lines, '-', action.passes);
         return;
       }
+      case 'leave':
+        this.#command('leave', [action.instance], action.instance, () => [
+          { kind: 'leave', prepared: false, stranded: 0 },
+        ]);
+        return;
+      case 'record-left':
+        this.#tag(action.instance, { 'hostsync:left': String(action.epoch) });
+        this.#untag(action.instance, ['hostsync:task']);
+        return;
+      case 'gather':
+      case 'rescue': {
+        const ids = action.request.sources.map(({ id }) => id);
+        this.#command(action.kind, ids, action.primary, () =>
+          ids.map((id) => ({ kind: 'rescue', id, ok: true, files: 0, conflicts: 0 })),
+        );
+        return;
+      }
+      case 'record-gathered':
+        this.#tag(action.instance, {
+          'hostsync:gathered': String(action.epoch),
+          ...(action.released && { 'hostsync:state': 'joining' }),
+        });
+        this.#untag(action.instance, ['hostsync:task', ...(action.released ? ['hostsync:left'] : [])]);
+        return;
       case 'admit':
         this.#tag(action.instance, {
           'hostsync:state': 'in-sync',
-          'hostsync:synced-at': String(action.syncedAt),
+          'hostsync:synced-at': new Date(action.syncedAt).toISOString(),
+          'hostsync:gathered': String(action.epoch),
         });
-        this.#untag(action.instance, ['hostsync:task']);
+        this.#untag(action.instance, ['hostsync:task', 'hostsync:trouble']);
+        return;
+      case 'report-failure':
+        if (action.trouble.told > 0) this.told.push({ instance: action.instance, message: action.message });
+        this.#tag(action.instance, { 'hostsync:trouble': formatTrouble(action.trouble) });
         return;
       case 'set-list':
         this.#tag(action.primary, action.set);
@@ -155,13 +180,15 @@ export class SimulatedGroup {
   ): void {
     this.#commandNumber += 1;
     const command = `00000000-0000-4000-8000-${String(this.#commandNumber).padStart(12, '0')}`;
-    this.commands.push({ command, instance, status: 'succeeded', detail: 'Success', lines: lines() });
+    const failure = step === 'join' ? this.fails : undefined;
+    this.commands.push(
+      failure === undefined
+        ? { command, instance, status: 'succeeded', detail: 'Success', lines: lines() }
+        : { command, instance, status: 'failed', detail: 'Failed', lines: [failure] },
+    );
     for (const id of tagged) {
       const task = { step, pass: passes.get(id) ?? 1, digest, command, requestedAt: this.now };
-      const state =
-        step === 'promote' || this.instances.get(id)?.tags['hostsync:state']
-          ? {}
-          : { 'hostsync:state': 'joining' };
+      const state = this.instances.get(id)?.tags['hostsync:state'] ? {} : { 'hostsync:state': 'joining' };
       this.#tag(id, { 'hostsync:task': formatTask(task), ...state });
     }
   }

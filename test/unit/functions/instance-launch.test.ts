@@ -3,13 +3,16 @@ import { CreateTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk
 import { DescribeInstanceInformationCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { agent, healthyGroup, instance, instanceId } from '../core/fixtures.ts';
+import { agent, healthyGroup, instance, instanceId, primaryTags } from '../core/fixtures.ts';
 import { lambdaContext } from './lambda-context.ts';
 
 for (const [name, value] of Object.entries({
   HOSTSYNC_PUSH_DOCUMENT: 'push-document',
   HOSTSYNC_JOIN_DOCUMENT: 'join-document',
   HOSTSYNC_PROMOTE_DOCUMENT: 'promote-document',
+  HOSTSYNC_LEAVE_DOCUMENT: 'leave-document',
+  HOSTSYNC_RESCUE_DOCUMENT: 'rescue-document',
+  HOSTSYNC_PROBE_DOCUMENT: 'probe-document',
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
   AWS_REGION: 'us-east-1',
@@ -99,10 +102,20 @@ it('lets an error out, so that Lambda tries again', async () => {
 
 it('one group in trouble does not keep another from its newcomers', async () => {
   const denied = Object.assign(new Error('no'), { name: 'AccessDeniedException' });
-  ssm.on(SendCommandCommand, { DocumentName: 'promote-document' }).rejects(denied);
+  ssm.on(SendCommandCommand, { InstanceIds: [instanceId(5)] }).rejects(denied);
   const { instances } = healthyGroup();
-  const blog = { 'hostsync:group': 'blog', 'hostsync:primary': '1', 'hostsync:directories': '/srv/blog' };
-  const all = [...instances, instance(5, blog), instance(4, { 'hostsync:group': 'web' })];
+  const blog = {
+    'hostsync:group': 'blog',
+    'hostsync:promoted': `1 ${instanceId(6)}`,
+    'hostsync:secondaries': '',
+  };
+  const all = [
+    ...[...instances, instance(6, { ...primaryTags, ...blog })],
+    ...[instance(5, { 'hostsync:group': 'blog' }), instance(4, { 'hostsync:group': 'web' })],
+  ];
+  ssm.on(DescribeInstanceInformationCommand).resolves({
+    InstanceInformationList: all.map(({ id }) => ({ InstanceId: id, PingStatus: 'Online' })),
+  });
   ec2.on(DescribeInstancesCommand).resolves({
     Reservations: [
       {
@@ -117,7 +130,7 @@ it('one group in trouble does not keep another from its newcomers', async () => 
       },
     ],
   });
-  await expect(handler(running, lambdaContext)).rejects.toThrow('group blog: promote failed');
+  await expect(handler(running, lambdaContext)).rejects.toThrow('group blog: join failed');
   expect(
     ssm.commandCalls(SendCommandCommand, { DocumentName: 'join-document', InstanceIds: [instanceId(4)] })
       .length,

@@ -1,17 +1,51 @@
-import { CreateTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { DescribeInstanceInformationCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import {
+  CreateTagsCommand,
+  DescribeInstanceStatusCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  type CommandInvocation,
+  DescribeInstanceInformationCommand,
+  GetCommandInvocationCommand,
+  ListCommandInvocationsCommand,
+  PutParameterCommand,
+  SendCommandCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ObservedInstance } from '../../../shared/core/observation.ts';
-import { healthyGroup, instance, instanceId, primaryTags, secondaryTags } from '../core/fixtures.ts';
+import {
+  healthyGroup,
+  instance,
+  instanceId,
+  mirrored,
+  primaryTags,
+  secondaryTags,
+} from '../core/fixtures.ts';
+import { line } from '../core/simulated-results.ts';
 import { lambdaContext, scheduledEvent } from './lambda-context.ts';
 
 for (const [name, value] of Object.entries({
   HOSTSYNC_PUSH_DOCUMENT: 'hostsync-test-PushDocument-1A2B3C',
   HOSTSYNC_JOIN_DOCUMENT: 'hostsync-test-JoinDocument-1A2B3C',
   HOSTSYNC_PROMOTE_DOCUMENT: 'hostsync-test-PromoteDocument-1A2B3C',
+  HOSTSYNC_LEAVE_DOCUMENT: 'hostsync-test-LeaveDocument-1A2B3C',
+  HOSTSYNC_RESCUE_DOCUMENT: 'hostsync-test-RescueDocument-1A2B3C',
+  HOSTSYNC_PROBE_DOCUMENT: 'hostsync-test-ProbeDocument-1A2B3C',
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
+  HOSTSYNC_REMIND_AFTER: '21600',
+  HOSTSYNC_BEHIND_AFTER: '300',
+  HOSTSYNC_OVERRUN_AFTER: '60',
+  HOSTSYNC_METRICS_BY_SECONDARY: 'true',
+  HOSTSYNC_FAILOVER: 'auto',
+  HOSTSYNC_FAILOVER_TICKS: '2',
+  HOSTSYNC_PROMOTE_WITHIN: '900',
+  HOSTSYNC_COOL_DOWN: '600',
+  HOSTSYNC_HOSTED_ZONE: '',
 }))
   vi.stubEnv(name, value);
 vi.stubEnv('AWS_REGION', 'us-east-1');
@@ -22,10 +56,19 @@ const { handler } = await import('../../../functions/sync/handler.ts');
 
 const ec2 = mockClient(EC2Client);
 const ssm = mockClient(SSMClient);
+const eventBridge = mockClient(EventBridgeClient);
 
 beforeEach(() => {
   ec2.reset();
   ssm.reset();
+  eventBridge.reset();
+  eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0 });
+  ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [] });
+  ec2.on(DescribeInstanceStatusCommand).callsFake(({ InstanceIds }) => ({
+    InstanceStatuses: InstanceIds.map((InstanceId: string) => ({
+      ...{ InstanceId, SystemStatus: { Status: 'ok' }, InstanceStatus: { Status: 'ok' } },
+    })),
+  }));
   vi.spyOn(console, 'info').mockImplementation(() => {});
   vi.spyOn(console, 'warn').mockImplementation(() => {});
   vi.spyOn(console, 'error').mockImplementation(() => {});
@@ -57,22 +100,32 @@ function groupOf(secondaries: number) {
         .join(' '),
     ]),
   );
-  return [
+  return mirrored([
     instance(1, { ...primaryTags, ...shards }),
     ...numbers.map((number) => instance(number, secondaryTags)),
-  ];
+  ]);
 }
 
 describe('the calls of a tick', () => {
   it.each([1, 10, 50])(
-    'are three with %i secondaries: the cost does not grow with the group',
+    'are six with %i secondaries: the cost does not grow with the group',
     async (count) => {
       ec2
         .on(DescribeInstancesCommand)
         .resolves({ Reservations: [{ Instances: groupOf(count).map(described) }] });
       ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
       await tick();
-      expect(ec2.calls().length + ssm.calls().length).toBe(3);
+      expect(ec2.calls().map(({ args: [sent] }) => sent.constructor.name)).toEqual([
+        ...['DescribeInstancesCommand', 'DescribeInstanceStatusCommand'],
+      ]);
+      const names = ssm.calls().map(({ args: [sent] }) => sent.constructor.name);
+      expect(names.sort()).toEqual([
+        'DescribeInstanceInformationCommand',
+        // The pushes of the last minutes, and older ones that still run
+        'ListCommandInvocationsCommand',
+        'ListCommandInvocationsCommand',
+        'SendCommandCommand',
+      ]);
       const [send] = ssm.commandCalls(SendCommandCommand);
       const text = Buffer.from(send?.args[0].input.Parameters?.['request']?.[0] ?? '', 'base64').toString();
       expect(text.split('\n').filter((line) => line.startsWith('secondary\t')).length).toBe(count);
@@ -103,7 +156,7 @@ describe('the calls of a tick', () => {
   });
 
   it('read every page and every reservation, so that no secondary is forgotten', async () => {
-    const [primary, second, third] = healthyGroup().instances.map(described);
+    const [primary, second, third] = mirrored(healthyGroup().instances).map(described);
     if (primary === undefined || second === undefined || third === undefined) throw new Error('fixture');
     ec2
       .on(DescribeInstancesCommand)
@@ -131,7 +184,10 @@ describe('the calls of a tick', () => {
 describe('trouble', () => {
   it('of one group does not stop another, and still fails the function so that its alarm rings', async () => {
     const other = [
-      instance(11, { ...primaryTags, 'hostsync:group': 'blog', 'hostsync:secondaries': instanceId(12) }),
+      instance(11, {
+        ...{ ...primaryTags, 'hostsync:group': 'blog', 'hostsync:secondaries': instanceId(12) },
+        'hostsync:promoted': `1 ${instanceId(11)}`,
+      }),
       instance(12, { ...secondaryTags, 'hostsync:group': 'blog' }),
     ];
     const instances = [...healthyGroup().instances, ...other].map(described);
@@ -182,10 +238,63 @@ describe('trouble', () => {
   );
 });
 
+describe('results of pushes', () => {
+  const requestedAt = new Date(Date.now() - 90_000);
+  const listed = (output: string, changes: CommandInvocation = {}): CommandInvocation => ({
+    ...{ CommandId: 'c-0', InstanceId: instanceId(1), Comment: 'hostsync push, group web, epoch 1' },
+    ...{ RequestedDateTime: requestedAt, StatusDetails: 'Failed' },
+    CommandPlugins: [{ Output: output.slice(0, 2500), ResponseCode: 10 }],
+    ...changes,
+  });
+  const output = (count: number) =>
+    [
+      ...Array.from({ length: count }, (_, index) => line(instanceId(index + 2), 'unreachable')),
+      { kind: 'push', ok: false, started: requestedAt.getTime() / 1000, seconds: 2 },
+    ]
+      .map((each) => JSON.stringify({ v: 1, ...each }))
+      .join('\n');
+
+  beforeEach(() => {
+    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: groupOf(20).map(described) }] });
+    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
+  });
+  const told = () =>
+    eventBridge
+      .commandCalls(PutEventsCommand)
+      .flatMap((call) => call.args[0].input.Entries ?? [])
+      .map(({ DetailType, Detail }) => [DetailType, JSON.parse(Detail ?? '').secondaries?.length]);
+
+  it('whose event was lost are told of by the next tick, from the whole output', async () => {
+    ssm
+      .on(ListCommandInvocationsCommand)
+      .resolvesOnce({ CommandInvocations: [listed(output(20))] })
+      .resolves({ CommandInvocations: [] });
+    ssm.on(GetCommandInvocationCommand).resolves({
+      ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: 'Failed', ResponseCode: 10 },
+      StandardOutputContent: output(20),
+    });
+    await tick();
+    expect(told()).toEqual([['Sync Failed', 20]]);
+    const [first, second] = ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input);
+    expect(first?.Resources?.length).toBe(20);
+    expect(second).toEqual({
+      Resources: [instanceId(1)],
+      Tags: [{ Key: 'hostsync:synced-at', Value: requestedAt.toISOString() }],
+    });
+  });
+
+  it('that cannot be read keep nobody from being pushed to, and fail the function', async () => {
+    const denied = Object.assign(new Error('no permission'), { name: 'AccessDeniedException' });
+    ssm.on(ListCommandInvocationsCommand).rejects(denied);
+    await expect(tick()).rejects.toThrow('no permission');
+    expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
+  });
+});
+
 it('logs every reason as one JSON object, and takes off the list what is gone', async () => {
   const [primary, second] = healthyGroup().instances;
   if (primary === undefined || second === undefined) throw new Error('fixture');
-  const instances = [primary, second].map(described);
+  const instances = mirrored([primary, second]).map(described);
   ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: instances }] });
   ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
   await tick();
@@ -214,3 +323,33 @@ it('logs every reason as one JSON object, and takes off the list what is gone', 
     expect.objectContaining({ level: 'INFO', action: 'set-list', left: [instanceId(3)] }),
   ]);
 });
+
+it('a change of the primary’s tags is written down where it outlives the instance, once', async () => {
+  const { instances } = healthyGroup();
+  ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: instances.map(described) }] });
+  ssm
+    .on(DescribeInstanceInformationCommand)
+    .resolves({ InstanceInformationList: [online(1), online(2), online(3)] });
+  await tick();
+  const written = ssm.commandCalls(PutParameterCommand).map((call) => call.args[0].input);
+  expect(written).toMatchObject([{ Name: '/hostsync/web/config', Overwrite: true }]);
+  expect(JSON.parse(written[0]?.Value ?? '')).toEqual({
+    primary: instanceId(1),
+    tags: {
+      'hostsync:primary': '1',
+      'hostsync:directories': '/srv/uploads',
+      'hostsync:secondaries': `${instanceId(2)} ${instanceId(3)}`,
+    },
+  });
+});
+
+it.each(['UnauthorizedOperation', 'RequestLimitExceeded'])(
+  'status checks that cannot be read (%s) fail the tick: nobody takes that for a primary that is well',
+  async (name) => {
+    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: groupOf(1).map(described) }] });
+    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
+    ec2.on(DescribeInstanceStatusCommand).rejects(Object.assign(new Error('no answer'), { name }));
+    await expect(tick()).rejects.toThrow('no answer');
+    expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
+  },
+);

@@ -1,0 +1,199 @@
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import {
+  DeleteParametersCommand,
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DomainEvent } from '../../../shared/core/domain-event.ts';
+import { exampleEvents } from '../core/example-events.ts';
+import { lambdaContext } from './lambda-context.ts';
+
+const topic = 'arn:aws:sns:us-east-1:111122223333:hostsync-test';
+for (const [name, value] of Object.entries({
+  HOSTSYNC_ALERT_TOPIC: topic,
+  AWS_REGION: 'us-east-1',
+  POWERTOOLS_DEV: 'true',
+  POWERTOOLS_LOG_LEVEL: 'SILENT',
+}))
+  vi.stubEnv(name, value);
+// The exported handler, with its middleware: what Lambda calls
+const { handler } = await import('../../../functions/alert/handler.ts');
+
+const sns = mockClient(SNSClient);
+const ssm = mockClient(SSMClient);
+
+/** Parameter Store, as far as it matters: a write without Overwrite fails if there is a value. */
+const store = new Map<string, { value: string; modified: number }>();
+const named = (name: string) => Object.assign(new Error(name), { name });
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.parse('2026-11-22T10:00:00.000Z'), toFake: ['Date'] });
+  sns.reset();
+  ssm.reset();
+  store.clear();
+  sns.on(PublishCommand).resolves({ MessageId: 'm-1' });
+  ssm.on(PutParameterCommand).callsFake(({ Name, Value, Overwrite }) => {
+    if (!Overwrite && store.has(Name)) throw named('ParameterAlreadyExists');
+    store.set(Name, { value: Value, modified: Date.now() });
+    return { Version: 1 };
+  });
+  ssm.on(GetParameterCommand).callsFake(({ Name }) => {
+    const found = store.get(Name);
+    if (found === undefined) throw named('ParameterNotFound');
+    return { Parameter: { Name, Value: found.value } };
+  });
+  ssm.on(GetParametersByPathCommand).callsFake(({ MaxResults }) => ({
+    Parameters: [...store]
+      .slice(0, MaxResults)
+      .map(([Name, { value, modified }]) => ({ Name, Value: value, LastModifiedDate: new Date(modified) })),
+  }));
+  ssm.on(DeleteParametersCommand).callsFake(({ Names }) => {
+    for (const name of Names) store.delete(name);
+    return {};
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function example(type: DomainEvent['type']): DomainEvent {
+  const event = exampleEvents().find((each) => each.type === type);
+  if (event === undefined) throw new Error(`no ${type}`);
+  return event;
+}
+const delivered = ({ type, detail }: DomainEvent, changes: object = {}) => {
+  return { version: '0', source: 'hostsync', 'detail-type': type, detail: { ...detail, ...changes } };
+};
+const failed = example('Push Failed');
+const deliver = (event = failed, changes = {}) => handler(delivered(event, changes), lambdaContext);
+const messages = () => sns.commandCalls(PublishCommand).map((call) => call.args[0].input);
+const wait = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+const claim = `/hostsync/alerts/${failed.detail.id}`;
+
+describe('one event', () => {
+  it('is one message to the topic, with what subscriptions filter by', async () => {
+    await deliver();
+    expect(messages()).toEqual([
+      {
+        TopicArn: topic,
+        Subject: 'hostsync web: the push failed (disk-full)',
+        Message: expect.stringContaining('It said: No space left on device (28)'),
+        MessageAttributes: {
+          group: { DataType: 'String', StringValue: 'web' },
+          event: { DataType: 'String', StringValue: 'Push Failed' },
+        },
+      },
+    ]);
+  });
+
+  it('that comes again, a second or a day later, is no second message', async () => {
+    await deliver();
+    for (const seconds of [1, 60, 86_400]) {
+      wait(seconds);
+      await deliver();
+    }
+    expect(messages().length).toBe(1);
+  });
+
+  it('that comes to two runs at once is one message; the other run fails, so that Lambda has it look again', async () => {
+    const results = await Promise.allSettled([deliver(), deliver()]);
+    expect(messages().length).toBe(1);
+    const errors = results.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    for (const error of errors) expect(error).toMatchObject({ name: 'ClaimedError' });
+  });
+
+  it.each(['Files Synced', 'Secondary Joined', 'Secondary Left'] as const)(
+    'that is no news for people is no message and no claim: %s',
+    async (type) => {
+      await deliver(example(type));
+      expect(sns.calls().length + ssm.calls().length).toBe(0);
+    },
+  );
+});
+
+describe('a run that dies', () => {
+  it('after its claim: nobody else sends for a minute, then the next try does', async () => {
+    store.set(claim, { value: `claimed ${new Date().toISOString()}`, modified: Date.now() });
+    wait(59);
+    await expect(deliver()).rejects.toThrow('another run claimed the message');
+    expect(messages().length).toBe(0);
+    wait(2);
+    await deliver();
+    expect(messages().length).toBe(1);
+    await deliver();
+    expect(messages().length).toBe(1);
+  });
+
+  it('after it sent: at most one message more', async () => {
+    let broken = true;
+    ssm.on(PutParameterCommand).callsFake(({ Name, Value, Overwrite }) => {
+      if (Value.startsWith('sent') && broken) throw named('InternalServerError');
+      if (!Overwrite && store.has(Name)) throw named('ParameterAlreadyExists');
+      store.set(Name, { value: Value, modified: Date.now() });
+      return {};
+    });
+    await expect(deliver()).rejects.toThrow('InternalServerError');
+    broken = false;
+    await expect(deliver()).rejects.toThrow('another run claimed');
+    for (let retry = 0; retry < 3; retry++) {
+      wait(61);
+      await deliver();
+    }
+    expect(messages().length).toBe(2);
+  });
+
+  it('because SNS refused: the error leaves the handler, and a later try sends', async () => {
+    sns.on(PublishCommand).rejectsOnce(named('ThrottledException'));
+    await expect(deliver()).rejects.toThrow('ThrottledException');
+    wait(61);
+    await deliver();
+    expect(messages().length).toBe(2);
+    expect(store.get(claim)?.value).toMatch(/^sent /u);
+  });
+
+  it('a claim that nobody can read is taken over: better twice than never', async () => {
+    store.set(claim, { value: 'garbage', modified: Date.now() });
+    await deliver();
+    expect(messages().length).toBe(1);
+  });
+
+  it('a missing permission is not taken for a message that was sent', async () => {
+    ssm.on(PutParameterCommand).rejects(named('AccessDeniedException'));
+    await expect(deliver()).rejects.toThrow('AccessDeniedException');
+    expect(messages().length).toBe(0);
+  });
+});
+
+it('notes of messages do not pile up: those whose events cannot come again are cleared away', async () => {
+  for (let hour = 0; hour < 24 * 10; hour++) {
+    await deliver(failed, { id: hour.toString(16).padStart(16, '0') });
+    wait(3600);
+  }
+  expect(messages().length).toBe(240);
+  expect(store.size).toBeLessThan(24 * 3 + 12);
+});
+
+it('a group whose name is empty can be told of: SNS refuses attributes that are', async () => {
+  await deliver(example('Configuration Invalid'), { group: '' });
+  expect(messages()).toMatchObject([{ MessageAttributes: { event: {} } }]);
+  expect(Object.keys(messages()[0]?.MessageAttributes ?? {})).toEqual(['event']);
+});
+
+it.each([
+  ['nothing', undefined, 'not an event of hostsync'],
+  ['of others', { source: 'aws.ec2', 'detail-type': 'x', detail: {} }, 'source "aws.ec2" is not "hostsync"'],
+  ['of no known type', { source: 'hostsync', 'detail-type': 'Lunch', detail: {} }, 'not a "Lunch"'],
+  [
+    'without what it needs',
+    { source: 'hostsync', 'detail-type': 'Push Failed', detail: { version: 1 } },
+    'not a "Push Failed" as docs/events.md has it',
+  ],
+  ['with a time that is none', delivered(failed, { since: 'noon' }), 'since'],
+])('an event %s gets one clear error and sends nothing', async (_name, event, message) => {
+  await expect(handler(event, lambdaContext)).rejects.toThrow(message);
+  expect(sns.calls().length + ssm.calls().length).toBe(0);
+});

@@ -1,0 +1,183 @@
+import { CreateTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { GetCommandInvocationCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { ScriptLine } from '../../../shared/core/observation.ts';
+import { healthyGroup, instanceId } from '../core/fixtures.ts';
+import { line } from '../core/simulated-results.ts';
+import { lambdaContext } from './lambda-context.ts';
+
+for (const [name, value] of Object.entries({
+  HOSTSYNC_PUSH_DOCUMENT: 'push-document',
+  HOSTSYNC_REMIND_AFTER: '21600',
+  HOSTSYNC_BEHIND_AFTER: '300',
+  HOSTSYNC_OVERRUN_AFTER: '60',
+  HOSTSYNC_METRICS_BY_SECONDARY: 'true',
+  AWS_REGION: 'us-east-1',
+  POWERTOOLS_SERVICE_NAME: 'hostsync',
+  POWERTOOLS_METRICS_NAMESPACE: 'hostsync',
+  POWERTOOLS_DEV: 'true',
+  POWERTOOLS_METRICS_DISABLED: 'false',
+  POWERTOOLS_LOG_LEVEL: 'SILENT',
+}))
+  vi.stubEnv(name, value);
+const waited: number[] = [];
+vi.mock('node:timers/promises', () => ({
+  setTimeout: async (milliseconds: number) => {
+    waited.push(milliseconds);
+  },
+}));
+// The exported handler, with its middleware: what Lambda calls
+const { handler } = await import('../../../functions/command-result/handler.ts');
+
+const ec2 = mockClient(EC2Client);
+const ssm = mockClient(SSMClient);
+const eventBridge = mockClient(EventBridgeClient);
+const named = (name: string) => Object.assign(new Error(name), { name });
+const requested = '2026-11-22T10:00:30.049Z';
+
+/** Source: SSM User Guide, "Amazon EventBridge event examples". */
+const ended = {
+  version: '0',
+  id: '4780e1b8-f56b-4de5-95f2-95db273d1602',
+  'detail-type': 'EC2 Command Invocation Status-change Notification',
+  source: 'aws.ssm',
+  account: '111122223333',
+  time: '2026-11-22T10:00:32Z',
+  region: 'us-east-1',
+  resources: [`arn:aws:ec2:us-east-1:111122223333:instance/${instanceId(1)}`],
+  detail: {
+    'command-id': 'e8d3c0e4-71f7-4491-898f-c9b35bee5f3b',
+    'document-name': 'push-document',
+    'instance-id': instanceId(1),
+    'requested-date-time': requested,
+    status: 'Failed',
+  },
+};
+
+/** What GetCommandInvocation shows of a push that said this. */
+function said(lines: readonly ScriptLine[], status = 'Failed', exitCode = 10) {
+  return {
+    ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: status, ResponseCode: exitCode },
+    StandardOutputContent: lines.map((each) => JSON.stringify({ v: 1, ...each })).join('\n'),
+  };
+}
+const at = Date.parse(requested);
+const summary = { kind: 'push', ok: false, started: at / 1000 + 1, seconds: 2 } as const;
+const result = said([line(instanceId(2), 'unreachable', at), line(instanceId(3), 'ok', at, 2), summary]);
+
+beforeEach(() => {
+  waited.length = 0;
+  for (const client of [ec2, ssm, eventBridge]) client.reset();
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0 });
+  const { instances } = healthyGroup();
+  ec2.on(DescribeInstancesCommand).resolves({
+    Reservations: [
+      {
+        Instances: instances.map(({ id, tags }) => ({
+          ...{ InstanceId: id, State: { Name: 'running' } },
+          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        })),
+      },
+    ],
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const events = () =>
+  eventBridge.commandCalls(PutEventsCommand).flatMap((call) =>
+    (call.args[0].input.Entries ?? []).map(({ DetailType, Source, Detail }) => {
+      return { type: DetailType, source: Source, detail: JSON.parse(Detail ?? '') };
+    }),
+  );
+const metricLines = () =>
+  vi
+    .mocked(console.log)
+    .mock.calls.map(([text]) => JSON.parse(String(text)))
+    .filter((each) => '_aws' in each);
+
+it('records, tells and measures how a push went, within seconds of its end', async () => {
+  ssm.on(GetCommandInvocationCommand).resolves(result);
+  await handler(ended, lambdaContext);
+  expect(events()).toMatchObject([
+    { type: 'Files Synced', source: 'hostsync', detail: { group: 'web', files: 2, requestedAt: requested } },
+    {
+      type: 'Sync Failed',
+      detail: { since: requested, secondaries: [{ secondary: instanceId(2), error: 'unreachable' }] },
+    },
+  ]);
+  expect(ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input)).toEqual([
+    {
+      Resources: [instanceId(2)],
+      Tags: [
+        { Key: 'hostsync:state', Value: 'behind' },
+        { Key: 'hostsync:trouble', Value: `unreachable/${requested}/1` },
+      ],
+    },
+    { Resources: [instanceId(1), instanceId(3)], Tags: [{ Key: 'hostsync:synced-at', Value: requested }] },
+  ]);
+  expect(metricLines()).toMatchObject([
+    { service: 'hostsync', Group: 'web', FilesSent: 2, BytesSent: 200, FilesDeleted: 0, PushSeconds: 2 },
+  ]);
+});
+
+it('tells before it writes down that it told: what is cut off between the two is told again', async () => {
+  ssm.on(GetCommandInvocationCommand).resolves(result);
+  eventBridge.on(PutEventsCommand).rejects(named('InternalException'));
+  await expect(handler(ended, lambdaContext)).rejects.toThrow('InternalException');
+  expect(ec2.commandCalls(CreateTagsCommand).length).toBe(0);
+});
+
+it('waits for a result that SSM does not show at once', async () => {
+  ssm
+    .on(GetCommandInvocationCommand)
+    .rejectsOnce(named('InvocationDoesNotExist'))
+    .resolvesOnce({ ...said([], 'InProgress', -1) })
+    .resolves(result);
+  await handler(ended, lambdaContext);
+  expect(ssm.commandCalls(GetCommandInvocationCommand).length).toBe(3);
+  expect(events().length).toBe(2);
+});
+
+it.each([
+  ['never there', () => ssm.on(GetCommandInvocationCommand).rejects(named('InvocationDoesNotExist'))],
+  ['never over', () => ssm.on(GetCommandInvocationCommand).resolves(said([], 'InProgress', -1))],
+])('fails within a few seconds when the result is %s, so that Lambda tries again', async (_name, arrange) => {
+  arrange();
+  await expect(handler(ended, lambdaContext)).rejects.toMatchObject({
+    name: 'ResultNotThereError',
+    message: expect.stringContaining(ended.detail['command-id']),
+  });
+  // The function has 30 seconds, and looks at the group after that
+  expect(waited.reduce((sum, each) => sum + each, 0)).toBeLessThan(10_000);
+  expect(ec2.calls().length).toBe(0);
+});
+
+it('does not take a missing permission for a missing result', async () => {
+  ssm.on(GetCommandInvocationCommand).rejects(named('AccessDeniedException'));
+  await expect(handler(ended, lambdaContext)).rejects.toThrow('AccessDeniedException');
+  expect(ssm.calls().length).toBe(1);
+});
+
+it('leaves a first sync alone, which runs the same document', async () => {
+  ssm.on(GetCommandInvocationCommand).resolves({ ...result, Comment: 'hostsync first sync, group web' });
+  await handler(ended, lambdaContext);
+  expect(ec2.calls().length + eventBridge.calls().length).toBe(0);
+});
+
+it.each([
+  ['nothing', undefined, 'source is missing'],
+  ['another event', { ...ended, source: 'aws.ec2' }, 'source "aws.ec2" is not "aws.ssm"'],
+  [
+    'no time',
+    { ...ended, detail: { ...ended.detail, 'requested-date-time': 'noon' } },
+    'requested-date-time',
+  ],
+])('refuses %s with one clear error', async (_name, event, message) => {
+  await expect(handler(event, lambdaContext)).rejects.toThrow(message);
+  expect(ssm.calls().length).toBe(0);
+});

@@ -1,0 +1,90 @@
+import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { instanceId } from '../core/fixtures.ts';
+import { line, push, SimulatedResults, start } from '../core/simulated-results.ts';
+
+for (const [name, value] of Object.entries({
+  AWS_REGION: 'us-east-1',
+  POWERTOOLS_SERVICE_NAME: 'hostsync',
+  POWERTOOLS_METRICS_NAMESPACE: 'hostsync',
+  POWERTOOLS_DEV: 'true',
+  POWERTOOLS_METRICS_DISABLED: 'false',
+  POWERTOOLS_LOG_LEVEL: 'SILENT',
+}))
+  vi.stubEnv(name, value);
+const { Logger } = await import('@aws-lambda-powertools/logger');
+const { Metrics } = await import('@aws-lambda-powertools/metrics');
+const { makeClients } = await import('../../../shared/aws/clients.ts');
+const { TagWriter } = await import('../../../shared/aws/tags.ts');
+const { carryOutOutcome } = await import('../../../shared/outcome/carry-out.ts');
+
+const ec2 = mockClient(EC2Client);
+const eventBridge = mockClient(EventBridgeClient);
+
+beforeEach(() => {
+  ec2.reset();
+  eventBridge.reset();
+  eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0 });
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+async function carryOut(group: SimulatedResults, lines: Parameters<typeof push>[0], bySecondary = true) {
+  const clients = makeClients();
+  const tools = { clients, tags: new TagWriter(clients.ec2), logger: new Logger(), metrics: new Metrics() };
+  const actions = group.actions([push(lines)], true);
+  await carryOutOutcome(actions, { ...tools, metricsBySecondary: bySecondary });
+}
+
+/** Every metric that CloudWatch makes of what was written: each is paid for. */
+function metrics(): readonly string[] {
+  return vi.mocked(console.log).mock.calls.flatMap(([text]) => {
+    const written = JSON.parse(String(text));
+    return written._aws.CloudWatchMetrics.flatMap(
+      (each: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }) =>
+        each.Dimensions.flatMap((names) =>
+          each.Metrics.map(({ Name }) => `${names.map((name) => written[name]).join(' ')}: ${Name}`),
+        ),
+    );
+  });
+}
+
+const all = (count: number) => Array.from({ length: count }, (_, index) => line(instanceId(index + 2)));
+
+describe('the metrics, each of which is paid for (docs/cost.md counts them)', () => {
+  const ofGroup = [
+    ...['SecondsBehind', 'SecondariesFailing', 'FilesSent', 'BytesSent', 'FilesDeleted', 'PushSeconds'],
+  ].map((name) => `hostsync web: ${name}`);
+
+  it('are six a group, one a secondary, and one for all groups that the alarm looks at', async () => {
+    await carryOut(new SimulatedResults(5), all(5));
+    const bySecondary = [2, 3, 4, 5, 6].map((number) => `hostsync web ${instanceId(number)}: SecondsBehind`);
+    expect([...metrics()].sort()).toEqual([...ofGroup, ...bySecondary, 'hostsync: SecondsBehind'].sort());
+  });
+
+  it('do not grow with the group when nobody wants them by secondary', async () => {
+    await carryOut(new SimulatedResults(50), all(50), false);
+    expect([...metrics()].sort()).toEqual([...ofGroup, 'hostsync: SecondsBehind'].sort());
+  });
+});
+
+it('takes a trouble away from each host that has none any more, and leaves its other tags', async () => {
+  const group = new SimulatedResults(2);
+  group.record([push([line(instanceId(2), 'unreachable', start - 1000)], start - 1000)]);
+  await carryOut(group, all(2));
+  expect(ec2.commandCalls(DeleteTagsCommand).map((call) => call.args[0].input)).toEqual([
+    { Resources: [instanceId(2)], Tags: [{ Key: 'hostsync:trouble' }] },
+  ]);
+});
+
+it('writes nothing when EventBridge is down: a trouble that is written down is never told again', async () => {
+  eventBridge.on(PutEventsCommand).rejects(new Error('down'));
+  await expect(carryOut(new SimulatedResults(1), [line(instanceId(2), 'unreachable')])).rejects.toThrow(
+    'down',
+  );
+  expect(ec2.commandCalls(CreateTagsCommand).length).toBe(0);
+});

@@ -11,15 +11,16 @@ import { makeHandler } from '../../shared/edge/handler.ts';
 import { parseScheduledEvent } from '../../shared/edge/scheduled-event.ts';
 import { observe } from '../../shared/membership/observe.ts';
 import { type ReconcileTools, reconcileMembership } from '../../shared/membership/reconcile.ts';
-import { makeTools } from '../../shared/membership/tools.ts';
 import { carryOutOutcome, outcomeSettings } from '../../shared/outcome/carry-out.ts';
+import { reconcilePromotion } from '../../shared/promotion/reconcile.ts';
+import { makePromotionTools } from '../../shared/promotion/tools.ts';
 import { carryOutTick } from './carry-out.ts';
 
 const configuration = readConfiguration('sync');
 const clients = makeClients();
 
-/** How long a tick goes on with joins while they move, in milliseconds: the next tick comes after 60,000. */
-const joinsFor = 45_000;
+/** How long a tick goes on with promotions and joins while they move, in milliseconds: the next comes after 60,000. */
+const worksFor = 45_000;
 
 /**
  * The one-minute tick: look at all groups, decide, have each primary push, record what became of earlier pushes; then
@@ -27,16 +28,19 @@ const joinsFor = 45_000;
  */
 export const handler = makeHandler(async (event, instruments) => {
   const started = Date.now();
-  const blocker = tickBlocker(parseScheduledEvent(event).scheduledAt, started);
+  const { scheduledAt } = parseScheduledEvent(event);
+  const blocker = tickBlocker(scheduledAt, started);
   if (blocker !== undefined) return instruments.logger.warn(blocker);
   instruments.metrics.addMetric('Ticks', MetricUnit.Count, 1);
-  const tools = makeTools(clients, configuration, instruments);
+  const tools = makePromotionTools(clients, configuration, instruments);
   const first = await observe(clients, tools.tags);
   const plan = planTick(first);
   const pushed = carryOutTick(plan, tools);
   const recorded = recordPushes(plan, first, tools);
-  const joined = reconcileMembership(tools, { first, until: started + joinsFor });
-  const outcomes = await Promise.allSettled([pushed, recorded, joined]);
+  const until = started + worksFor;
+  const promoted = reconcilePromotion(tools, { first, until, tick: scheduledAt });
+  const joined = reconcileMembership(tools, { first, until });
+  const outcomes = await Promise.allSettled([pushed, recorded, promoted, joined]);
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   if (errors.length > 1) throw new AggregateError(errors, errors.map(({ message }) => message).join(' | '));
   if (errors.length > 0) throw errors[0];

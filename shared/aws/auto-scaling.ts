@@ -3,6 +3,7 @@ import {
   CompleteLifecycleActionCommand,
   DescribeAutoScalingInstancesCommand,
   RecordLifecycleActionHeartbeatCommand,
+  SetInstanceProtectionCommand,
 } from '@aws-sdk/client-auto-scaling';
 import type { ObservedLifecycle } from '../core/observation.ts';
 import { hasCode } from './errors.ts';
@@ -27,9 +28,17 @@ export async function observeLifecycles(
     const { AutoScalingInstances = [] } = await autoScaling.send(
       new DescribeAutoScalingInstancesCommand({ InstanceIds: instances.slice(start, start + pageSize) }),
     );
-    for (const { InstanceId: id, AutoScalingGroupName, LifecycleState: state } of AutoScalingInstances)
+    for (const {
+      InstanceId: id,
+      AutoScalingGroupName,
+      LifecycleState: state,
+      ProtectedFromScaleIn,
+    } of AutoScalingInstances)
       if (id !== undefined && AutoScalingGroupName !== undefined && state !== undefined)
-        lifecycles.set(id, { id, autoScalingGroup: AutoScalingGroupName, state });
+        lifecycles.set(id, {
+          ...{ id, autoScalingGroup: AutoScalingGroupName, state },
+          protectedFromScaleIn: ProtectedFromScaleIn,
+        });
   }
   return lifecycles;
 }
@@ -57,6 +66,20 @@ export async function keepHookAlive(
 ): Promise<boolean> {
   const command = new RecordLifecycleActionHeartbeatCommand({
     ...{ AutoScalingGroupName: autoScalingGroup, LifecycleHookName: hook, InstanceId: instance },
+  });
+  return ifActive(autoScaling.send(command));
+}
+
+/** Keeps Auto Scaling from choosing an instance when it scales in, or lets it. @returns false if it is not in service */
+export async function protect(
+  autoScaling: AutoScalingClient,
+  autoScalingGroup: string,
+  instance: string,
+  isProtected: boolean,
+): Promise<boolean> {
+  const command = new SetInstanceProtectionCommand({
+    ...{ AutoScalingGroupName: autoScalingGroup, InstanceIds: [instance] },
+    ProtectedFromScaleIn: isProtected,
   });
   return ifActive(autoScaling.send(command));
 }

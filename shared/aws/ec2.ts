@@ -1,5 +1,10 @@
-import { type EC2Client, type Instance, paginateDescribeInstances } from '@aws-sdk/client-ec2';
-import type { ObservedInstance } from '../core/observation.ts';
+import {
+  type EC2Client,
+  type Instance,
+  paginateDescribeInstanceStatus,
+  paginateDescribeInstances,
+} from '@aws-sdk/client-ec2';
+import type { ObservedInstance, ObservedStatus } from '../core/observation.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 
 /**
@@ -30,6 +35,7 @@ function toObserved({
   State,
   PrivateIpAddress,
   LaunchTime,
+  Placement,
   Tags = [],
 }: Instance): readonly ObservedInstance[] {
   if (InstanceId === undefined || State?.Name === undefined) return [];
@@ -41,6 +47,33 @@ function toObserved({
       address: PrivateIpAddress,
       tags: Object.fromEntries(tags),
       launchedAt: LaunchTime?.getTime(),
+      zone: Placement?.AvailabilityZone,
     },
   ];
+}
+
+/** The most values of one filter. Source: API reference of EC2, DescribeInstanceStatus. */
+const mostIds = 100;
+
+/** What EC2's status checks say of these instances; of one that does not run, nothing. One call for each 100. */
+export async function observeStatuses(
+  ec2: EC2Client,
+  instances: readonly string[],
+): Promise<readonly ObservedStatus[]> {
+  const statuses: ObservedStatus[] = [];
+  // Without ids EC2 would show all instances there are
+  for (let start = 0; start < instances.length; start += mostIds) {
+    const pages = paginateDescribeInstanceStatus(
+      { client: ec2 },
+      { InstanceIds: instances.slice(start, start + mostIds), IncludeAllInstances: true },
+    );
+    for await (const { InstanceStatuses = [] } of pages)
+      for (const { InstanceId, SystemStatus, InstanceStatus } of InstanceStatuses) {
+        if (InstanceId === undefined) continue;
+        const [system, instance] = [SystemStatus?.Status ?? 'unknown', InstanceStatus?.Status ?? 'unknown'];
+        const ok = system === 'ok' && instance === 'ok';
+        statuses.push({ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` });
+      }
+  }
+  return statuses;
 }

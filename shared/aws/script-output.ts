@@ -16,6 +16,37 @@ const line = v.variant('kind', [
     ...{ v: v.literal(1), kind: v.literal('secondary'), id: v.string(), ok: v.boolean() },
     ...{ error: v.optional(v.string()), message: v.optional(v.string()) },
     ...{ started: seconds, files: count, deleted: count, bytes: count, seconds },
+    ...{ mode: v.optional(v.picklist(['full', 'changes', 'none', 'verify'])), drift: v.optional(count) },
+  }),
+  v.object({
+    ...{
+      v: v.literal(1),
+      kind: v.literal('deletions-held'),
+      id: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/u)),
+    },
+    ...{ count, total: count, reason: v.string(), examples: v.array(v.string()) },
+  }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('leave'), prepared: v.boolean(), stranded: v.optional(count) },
+  }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('rescue'), id: v.string(), ok: v.boolean() },
+    ...{ error: v.optional(v.string()), message: v.optional(v.string()) },
+    // null where nothing had to be listed
+    list: v.pipe(
+      v.nullish(v.string()),
+      v.transform((text) => text ?? undefined),
+    ),
+    ...{ files: v.optional(count), conflicts: v.optional(count), examples: v.optional(v.array(v.string())) },
+  }),
+  v.object({
+    ...{
+      v: v.literal(1),
+      kind: v.literal('probe'),
+      id: v.string(),
+      reached: v.boolean(),
+      message: v.string(),
+    },
   }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('directory') },

@@ -1,6 +1,9 @@
 import {
+  CancelCommandCommand,
   type CommandFilter,
   GetCommandInvocationCommand,
+  GetConnectionStatusCommand,
+  ListCommandInvocationsCommand,
   paginateDescribeInstanceInformation,
   paginateListCommandInvocations,
   SendCommandCommand,
@@ -28,6 +31,9 @@ export interface Documents {
   readonly push: string;
   readonly join: string;
   readonly promote: string;
+  readonly leave: string;
+  readonly rescue: string;
+  readonly probe: string;
 }
 
 /**
@@ -227,4 +233,26 @@ function exitCode(code: number | undefined): number | undefined {
 /** The form that the filters take: no fractions of a second. Source: API reference of SSM, CommandFilter. */
 function isoSeconds(at: number): string {
   return new Date(at).toISOString().replace(/\.\d{3}Z$/u, 'Z');
+}
+
+/** Does SSM have a live channel to the agent? It shows a loss sooner than the agent's pings do. */
+export async function isConnected(ssm: SSMClient, instance: string): Promise<boolean> {
+  const { Status } = await ssm.send(new GetConnectionStatusCommand({ Target: instance }));
+  return Status === 'connected';
+}
+
+/** Cancels every push that SSM still sees running on a host. Best effort, as `CancelCommand` itself is: the fence is the key. */
+export async function cancelPushes(ssm: SSMClient, document: string, instance: string): Promise<void> {
+  const { CommandInvocations = [] } = await ssm.send(
+    new ListCommandInvocationsCommand({
+      InstanceId: instance,
+      Filters: [
+        { key: 'DocumentName', value: document },
+        { key: 'Status', value: 'InProgress' },
+      ],
+    }),
+  );
+  for (const { CommandId } of CommandInvocations)
+    if (CommandId !== undefined)
+      await ssm.send(new CancelCommandCommand({ CommandId, InstanceIds: [instance] }));
 }

@@ -122,6 +122,73 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         quote(event.detail.message, 2000),
         todo('correct the tag as it says; the next tick goes on by itself'),
       ]);
+    case 'Primary Promoted': {
+      const { primary, from, epoch, kind, why, secondsAtRisk, seconds, claimedAt } = event.detail;
+      const how = { adopted: 'by hand', failover: 'by a failover', switchover: 'as planned' }[kind];
+      return message(group, `${primary} is the primary now (${kind})`, [
+        `Group ${group}: ${primary} became the primary of epoch ${epoch} ${how}, in place of ${from === '' ? 'none' : from}, ${duration(seconds)} after the decision at ${claimedAt}.`,
+        `Why: ${plainText(why, longestQuote)}`,
+        kind === 'failover'
+          ? `At risk: what was uploaded in the last ${secondsAtRisk} s before it may be on ${from} alone.`
+          : kind === 'switchover'
+            ? 'Nothing was lost.'
+            : `What ${from === '' ? 'an earlier primary' : from} had not pushed is on it alone until it is rescued.`,
+        `What comes next: the secondaries trust ${primary} and give it what only they have; ${from === '' ? 'the earlier primary' : from} can push nothing any more. If it comes back, it is kept apart, what only it holds is brought to ${primary}, and it joins as a secondary.`,
+        todo(
+          kind === 'failover'
+            ? `if ${from} can be brought back, do: its uploads are rescued by themselves. Do not delete its volumes before that`
+            : 'nothing',
+        ),
+      ]);
+    }
+    case 'Promotion Blocked': {
+      const { primary, why, message: words, candidates, epoch, directories } = event.detail;
+      return trouble(group, event.detail, now, `${primary} is not replaced: ${words}`, [
+        `Why it should be: ${plainText(why, longestQuote)}`,
+        candidates.length === 0
+          ? 'There is no other host in the group.'
+          : list(candidates, ({ instance, blocker }) => `${instance}: ${blocker || 'could be promoted'}`),
+        todo(
+          `bring ${primary} back: ${statusOf(primary)}`,
+          `or make another host the primary all the same: aws ec2 create-tags --resources ${candidates[0]?.instance ?? 'i-…'} --tags Key=${tagKeys.primary},Value=${epoch} Key=${tagKeys.directories},Value="${plainText(directories, 256)}"`,
+        ),
+      ]);
+    }
+    case 'Primary Suspected': {
+      const { primary, signs, seen } = event.detail;
+      return trouble(group, event.detail, now, `the primary ${primary} may be dead`, [
+        list([...signs, ...seen], (each) => each),
+        'It is replaced only when all who look agree, several times in a row.',
+        todo(
+          `look at it: ${statusOf(primary)}`,
+          `and at its agent: aws ssm get-connection-status --target ${primary}`,
+        ),
+      ]);
+    }
+    case 'Files Rescued': {
+      const { primary, from, files, conflicts, examples, list: file } = event.detail;
+      return message(group, `${files + conflicts} files of ${from} were rescued`, [
+        `Group ${group}: ${from} held ${files} files that ${primary} did not have, and ${conflicts} that ${primary} has with other content. All are on ${primary} now; nothing was overwritten.`,
+        list(examples, (each) => each),
+        todo(
+          `all their names: aws ssm start-session --target ${primary}, then tr '\\0' '\\n' < '${plainText(file, longestQuote).replaceAll("'", "'\\''")}'`,
+          ...(conflicts > 0
+            ? [`decide which version of the ${conflicts} is right: the rescued ones end in .from-${from}-…`]
+            : []),
+        ),
+      ]);
+    }
+    case 'Rescue Failed': {
+      const { primary, from, message: words } = event.detail;
+      return trouble(group, event.detail, now, `what ${from} holds is not rescued yet`, [
+        quote(words),
+        `It stays apart and loses nothing; it is tried again every minute.`,
+        todo(
+          `see what was said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,
+          `look at the host: aws ssm start-session --target ${from}`,
+        ),
+      ]);
+    }
     case 'Group Recovered': {
       const { from, since, seconds } = event.detail;
       return message(group, `over: ${lower(from)}`, [

@@ -101,6 +101,51 @@ export interface EventDetails {
   readonly 'Several Primaries': Told & { readonly primaries: readonly string[] };
   readonly 'Primary Unavailable': Told & { readonly primary: string; readonly message: string };
   readonly 'Configuration Invalid': Told & { readonly message: string };
+  readonly 'Primary Promoted': {
+    readonly primary: string;
+    /** The primary before it; empty if that is not known. */
+    readonly from: string;
+    readonly epoch: number;
+    readonly kind: 'adopted' | 'failover' | 'switchover';
+    readonly why: string;
+    readonly claimedAt: Timestamp;
+    /** Seconds of uploads that only the earlier primary may have; they are rescued if it comes back. */
+    readonly secondsAtRisk: number;
+    /** From the decision until now. */
+    readonly seconds: number;
+  };
+  readonly 'Promotion Blocked': Told & {
+    /** The primary that is to be replaced. */
+    readonly primary: string;
+    readonly why: string;
+    readonly message: string;
+    /** Of all other members; without a blocker for one that could be promoted. */
+    readonly candidates: readonly { readonly instance: string; readonly blocker: string }[];
+    /** What a person would set to override. */
+    readonly epoch: number;
+    readonly directories: string;
+  };
+  readonly 'Primary Suspected': Told & {
+    readonly primary: string;
+    readonly signs: readonly string[];
+    /** What was seen by whom. */
+    readonly seen: readonly string[];
+  };
+  readonly 'Files Rescued': {
+    readonly primary: string;
+    readonly from: string;
+    readonly files: number;
+    /** There with other content: both are kept. */
+    readonly conflicts: number;
+    readonly examples: readonly string[];
+    /** A file on the primary that names them all. */
+    readonly list: string;
+  };
+  readonly 'Rescue Failed': Told & {
+    readonly primary: string;
+    readonly from: string;
+    readonly message: string;
+  };
   readonly 'Group Recovered': {
     /** The event that told of the trouble. */
     readonly from: GroupEventType;

@@ -1,22 +1,9 @@
-import type { JoinRequest, PromoteRequest, PushRequest } from './request.ts';
+import type { RescueLine } from './observation.ts';
+import type { JoinRequest, LeaveRequest, PushRequest, RescueRequest } from './request.ts';
 import type { Trouble } from './trouble.ts';
 
 /** One step towards every host of a group being what its instance's state asks for. */
 export type MembershipAction =
-  | {
-      readonly kind: 'promote';
-      readonly group: string;
-      readonly primary: string;
-      readonly request: PromoteRequest;
-      readonly reason: string;
-    }
-  | {
-      readonly kind: 'record-public-key';
-      readonly group: string;
-      readonly primary: string;
-      readonly publicKey: string;
-      readonly reason: string;
-    }
   | {
       readonly kind: 'join';
       readonly group: string;
@@ -46,10 +33,48 @@ export type MembershipAction =
       readonly reason: string;
     }
   | {
+      /** Takes the role of a primary off a host that was one, and has it list what only it may hold. */
+      readonly kind: 'leave';
+      readonly group: string;
+      readonly instance: string;
+      readonly request: LeaveRequest;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'record-left';
+      readonly group: string;
+      readonly instance: string;
+      readonly epoch: number;
+      readonly reason: string;
+    }
+  | {
+      /** Brings what only these hosts hold to the primary: from secondaries after a promotion, or from a former primary. */
+      readonly kind: 'gather' | 'rescue';
+      readonly group: string;
+      readonly primary: string;
+      readonly request: RescueRequest;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'record-gathered';
+      readonly group: string;
+      readonly instance: string;
+      readonly epoch: number;
+      readonly primary: string;
+      /** A former primary, which now joins as any newcomer. */
+      readonly released: boolean;
+      readonly line: RescueLine;
+      /** When it was asked for, in milliseconds since 1970. */
+      readonly requestedAt: number;
+      readonly reason: string;
+    }
+  | {
       readonly kind: 'admit';
       readonly group: string;
       readonly instance: string;
       readonly syncedAt: number;
+      /** Under which it was admitted. */
+      readonly epoch: number;
       readonly reason: string;
     }
   | {
@@ -68,6 +93,8 @@ export type MembershipAction =
       readonly group: string;
       readonly instance: string;
       readonly trouble: Trouble;
+      /** Of a former primary whose files cannot be rescued; else of a newcomer that cannot join. */
+      readonly rescuedBy: string | undefined;
       readonly message: string;
       readonly reason: string;
     }

@@ -8,6 +8,7 @@ export interface ObservedInstance {
   readonly tags: Readonly<Record<string, string>>;
   /** When it was last started, in milliseconds since 1970. */
   readonly launchedAt?: number | undefined;
+  readonly zone?: string | undefined;
 }
 
 /** One managed node, as DescribeInstanceInformation showed it. */
@@ -31,6 +32,7 @@ export interface ObservedLifecycle {
   readonly autoScalingGroup: string;
   /** `InService`, `Pending:Wait`, `Warmed:Stopped` and some thirty more; new ones may come. */
   readonly state: string;
+  readonly protectedFromScaleIn?: boolean | undefined;
 }
 
 /** One line that a script of host/ printed. Source: docs/host-scripts.md. */
@@ -55,6 +57,15 @@ export type ScriptLine =
       readonly examples: readonly string[];
     }
   | { readonly kind: 'push'; readonly ok: boolean; readonly started: number; readonly seconds: number }
+  | {
+      readonly kind: 'leave';
+      /** It is still the primary, and has stopped taking writes where the user has a hook for that. */
+      readonly prepared: boolean;
+      /** Files that the group may never have received. */
+      readonly stranded?: number | undefined;
+    }
+  | RescueLine
+  | { readonly kind: 'probe'; readonly id: string; readonly reached: boolean; readonly message: string }
   | { readonly kind: 'error'; readonly error: string; readonly message: string };
 
 /** How a push to one secondary went. */
@@ -77,6 +88,22 @@ export interface SecondaryLine {
   readonly mode?: 'full' | 'changes' | 'none' | 'verify' | undefined;
   /** Entries that had changed behind our back and were mended. */
   readonly drift?: number | undefined;
+}
+
+/** What was brought to the primary from one host that held more. */
+export interface RescueLine {
+  readonly kind: 'rescue';
+  readonly id: string;
+  readonly ok: boolean;
+  readonly error?: string | undefined;
+  readonly message?: string | undefined;
+  /** Files that were not there. */
+  readonly files?: number | undefined;
+  /** Files that were there with other content: kept beside under a name of their own. */
+  readonly conflicts?: number | undefined;
+  readonly examples?: readonly string[] | undefined;
+  /** The file on the primary that names them all; null if there were none. */
+  readonly list?: string | null | undefined;
 }
 
 /** What became of a command, on one host. */
@@ -103,4 +130,61 @@ export interface MembershipObservation extends Observation {
   readonly lifecycles: ReadonlyMap<string, ObservedLifecycle>;
   /** The commands that the tags `hostsync:task` name. */
   readonly commands: readonly ObservedCommand[];
+}
+
+/** How a claim came about. */
+export type ClaimKind =
+  /** The first primary of a group. */
+  | 'first'
+  /** Tags that were moved by hand. */
+  | 'adopted'
+  | 'failover'
+  | 'switchover';
+
+/** Who holds an epoch: written once, in Parameter Store. */
+export interface Claim {
+  readonly epoch: number;
+  readonly holder: string;
+  /** The primary before it. */
+  readonly from?: string | undefined;
+  readonly kind: ClaimKind;
+  readonly why: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What outlives the instances of a group. */
+export interface Register {
+  /** By epoch, ascending. */
+  readonly claims: readonly Claim[];
+  /** The tags of the last primary, as they were mirrored; undefined if there never was one. */
+  readonly configuration:
+    | { readonly primary: string; readonly tags: Readonly<Record<string, string>> }
+    | undefined;
+}
+
+/** What EC2's status checks say of one instance. */
+export interface ObservedStatus {
+  readonly id: string;
+  /** Neither check fails. `initializing` and the like are not ok. */
+  readonly ok: boolean;
+  /** In EC2's words. */
+  readonly detail: string;
+}
+
+/** What independent observers see of a primary that is suspected to be dead. */
+export interface ObservedReachability {
+  readonly instance: string;
+  /** SSM has a live channel to its agent. */
+  readonly connected: boolean;
+  readonly probes: readonly { readonly by: string; readonly reached: boolean; readonly message: string }[];
+}
+
+/** All that a promotion is planned from. */
+export interface PromotionObservation extends MembershipObservation {
+  /** By group; only of groups that need it. */
+  readonly registers: ReadonlyMap<string, Register>;
+  readonly statuses: readonly ObservedStatus[];
+  /** Only of primaries that are suspected. */
+  readonly reachability: readonly ObservedReachability[];
 }

@@ -3,7 +3,9 @@ import { hookNames, isLeaving, isWarm, waitingHooks } from './lifecycle.ts';
 import type { MembershipAction } from './membership-action.ts';
 import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
+import { planGathering, planRescue } from './plan-gathering.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
+import { findPrimary, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
 import { formatOwnShards, listEntry, shardNumber } from './secondaries.ts';
 import { stateTagKeys, tagKeys } from './tag-keys.ts';
@@ -47,16 +49,12 @@ function planGroup(
   view: View,
 ): readonly MembershipAction[] {
   if (members.some(({ id }) => groupNameProblem(id, group) !== undefined)) return [];
-  const primaries = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
+  const primaries = findPrimary(members);
   const others = members.filter(({ tags }) => tags[tagKeys.primary] === undefined);
   const ready = readiness(group, primaries, view);
   const steps = others.flatMap((instance) => planInstance(group, instance, ready, view));
   // The list first: a host that is told to take traffic is in it already
-  return [
-    ...planList(group, primaries, others, view),
-    ...(ready.kind === 'step' ? [ready.action] : []),
-    ...mergeCommands(steps),
-  ];
+  return [...planList(group, primaries.current, others, view), ...mergeCommands(steps)];
 }
 
 /** The next step for one host that is not the primary. */
@@ -67,6 +65,11 @@ function planInstance(
   view: View,
 ): readonly MembershipAction[] {
   const lifecycle = view.observed.lifecycles.get(instance.id);
+  // A former primary holds what nobody else has: stopped or held by a hook, it stays what it is until that is rescued
+  if (instance.tags[tagKeys.state] === 'quarantined' && instance.state !== 'shutting-down')
+    return ready.kind === 'ready' && instance.state === 'running'
+      ? planRescue(group, instance, ready, view)
+      : [];
   if (isGone(instance, view)) {
     const keys = stateKeysOf(instance.tags);
     const why =
@@ -88,9 +91,10 @@ function planInstance(
       ...completeHook(group, instance, view, 'CONTINUE', `${instance.id} is no secondary: ${why}`),
     ];
   }
-  if (instance.tags[tagKeys.state] === 'quarantined') return [];
   if (isMember(instance)) {
-    const again = ready.kind === 'ready' ? planJoin(group, instance, ready, view) : [];
+    const gathering = ready.kind === 'ready' ? planGathering(group, instance, ready, view) : [];
+    const again =
+      ready.kind === 'ready' && gathering.length === 0 ? planJoin(group, instance, ready, view) : gathering;
     return [...again, ...completeHook(group, instance, view, 'CONTINUE', `${instance.id} has the files`)];
   }
   if (instance.state !== 'running') return [];
@@ -119,7 +123,14 @@ function tooLate(
   const code = 'join-failed';
   const report = (since: number, told: number, message: string): readonly MembershipAction[] => [
     {
-      ...{ kind: 'report-failure', group, instance: id, trouble: { code, since, told }, message },
+      ...{
+        kind: 'report-failure',
+        group,
+        instance: id,
+        trouble: { code, since, told },
+        rescuedBy: undefined,
+        message,
+      },
       reason: `${id} ${told === 0 ? 'waits' : 'cannot join'}: ${message}`,
     },
   ];
@@ -161,6 +172,12 @@ function mergeCommands(actions: readonly MembershipAction[]): readonly Membershi
         passes: new Map([...earlier.passes, ...action.passes]),
         reason: `${earlier.reason}; ${action.reason}`,
       };
+    else if (earlier?.kind === 'gather' && action.kind === 'gather')
+      merged[index] = {
+        ...earlier,
+        request: { ...earlier.request, sources: [...earlier.request.sources, ...action.request.sources] },
+        reason: `${earlier.reason}; ${action.reason}`,
+      };
     else merged.push(action);
   }
   return merged;
@@ -168,7 +185,7 @@ function mergeCommands(actions: readonly MembershipAction[]): readonly Membershi
 
 function isSameCommand(a: MembershipAction, b: MembershipAction): boolean {
   if (a.kind === 'join' && b.kind === 'join') return a.digest === b.digest && a.instances.length < 50;
-  return a.kind === 'first-sync' && b.kind === 'first-sync';
+  return (a.kind === 'first-sync' || a.kind === 'gather') && a.kind === b.kind;
 }
 
 /** Keeps a newcomer's hook alive, or gives the launch up when its time is over. */
@@ -219,12 +236,11 @@ function completeHook(
  */
 function planList(
   group: string,
-  primaries: readonly ObservedInstance[],
+  primary: ObservedInstance | undefined,
   others: readonly ObservedInstance[],
   view: View,
 ): readonly MembershipAction[] {
-  const [primary, ...more] = primaries;
-  if (primary === undefined || more.length > 0) return [];
+  if (primary === undefined || !isEstablished(primary)) return [];
   const configuration = parseConfiguration(primary);
   if (!configuration.ok) return [];
   const present = new Set(others.filter((each) => !isGone(each, view)).map(({ id }) => id));

@@ -26,10 +26,6 @@ export function planNewcomer(
     return [
       { kind: 'wait', group, instance: id, soon: ready.soon, reason: `${id} cannot join: ${ready.reason}` },
     ];
-  if (ready.kind === 'step')
-    return [
-      { kind: 'wait', group, instance: id, soon: true, reason: `${id} joins when the primary has its key` },
-    ];
   const joining = planJoin(group, instance, ready, view);
   return joining.length > 0 ? joining : planFirstSync(group, instance, ready, view);
 }
@@ -49,7 +45,9 @@ function reportFailure(
   if (isMember(instance) || (entry !== undefined && entry[1].told > 0)) return [];
   const trouble = { code: 'join-failed', since, told: 1 };
   const reason = `${instance.id} cannot join: ${message}`;
-  return [{ kind: 'report-failure', group, instance: instance.id, trouble, message, reason }];
+  return [
+    { kind: 'report-failure', group, instance: instance.id, trouble, rescuedBy: undefined, message, reason },
+  ];
 }
 
 /** Counts up when host/join.sh makes a host ready in another way than before, so that every host is joined again. */
@@ -60,16 +58,24 @@ export function joinDigest(primary: string, request: JoinRequest): string {
   return digest(`${joinRevision}\n${primary}\n${formatJoinRequest(request)}`);
 }
 
-/** The step that makes a host trust the primary's key and have its directories as modules; none if it does already. */
+/**
+ * The step that makes a host trust the primary's key and have its directories as modules; none if it does already.
+ *
+ * @param readable the primary may read them as well
+ */
 export function planJoin(
   group: string,
   instance: ObservedInstance,
   ready: Ready,
   view: View,
+  readable = false,
 ): readonly MembershipAction[] {
   const { primary, configuration, publicKey } = ready;
   const { epoch, directories } = configuration;
-  const request: JoinRequest = { group, epoch, directories, owner: undefined, publicKey };
+  const request: JoinRequest = {
+    ...{ group, epoch, directories, owner: undefined, publicKey },
+    ...(readable && { readable }),
+  };
   const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
   if (tags[tagKeys.joined] === wanted && tags[tagKeys.hostKey] !== undefined) return [];
@@ -78,7 +84,8 @@ export function planJoin(
       kind: 'join',
       group,
       instances: [id],
-      newcomers: isMember(instance) ? [] : [id],
+      // One whose files are still to be fetched is no newcomer: it stays what it is until they are
+      newcomers: readable || isMember(instance) ? [] : [id],
       request,
       digest: wanted,
       reason,
@@ -141,6 +148,7 @@ function planFirstSync(
           directories: configuration.directories,
           excludes: configuration.excludes,
         },
+        first: true,
         secondaries: [{ id, address, port: sshPort, hostKey: tags[tagKeys.hostKey] }],
       },
     },
@@ -179,6 +187,7 @@ function planFirstSync(
           instance: id,
           // By the clock of AWS, but not later than the scan
           syncedAt: Math.min(Math.floor(line.started * 1000), task.requestedAt),
+          epoch: configuration.epoch,
           reason: `${id} is in sync: ${verified}`,
         },
       ];

@@ -1,5 +1,7 @@
 import { type GroupConfiguration, groupNameProblem, parseConfiguration } from './group.ts';
 import type { Observation, ObservedAgent, ObservedInstance } from './observation.ts';
+import { isGathered } from './plan-gathering.ts';
+import { findPrimary, isEstablished } from './primary.ts';
 import { isPublicKey } from './public-key.ts';
 import {
   encodedLength,
@@ -18,6 +20,7 @@ export type NoPushCode =
   | 'no-primary'
   | 'several-primaries'
   | 'paused'
+  | 'not-promoted'
   | 'primary-not-running'
   | 'primary-not-online'
   | 'no-secondaries'
@@ -34,6 +37,7 @@ export type LeaveOutCode =
   | 'not-joined'
   | 'joining'
   | 'quarantined'
+  | 'not-gathered'
   | 'bad-tags';
 
 /** `error`: a person must act. `info`: all is as it was asked for, or mends itself. */
@@ -106,22 +110,21 @@ function planGroup(
   const badNames = members.flatMap(({ id }) => groupNameProblem(id, group) ?? []);
   if (badNames.length > 0) return [badTags(badNames)];
 
-  const primaries = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
-  const [primary, ...others] = primaries;
+  const { current: primary, tied } = findPrimary(members);
+  if (tied.length > 0)
+    return [
+      noPush(
+        'several-primaries',
+        'error',
+        `${tied.length} instances carry the tag ${tagKeys.primary} with the same epoch, or one that cannot be read: ${list(tied.map(({ id }) => id))}; nothing is pushed until one of them has the highest, or the others have lost the tag`,
+      ),
+    ];
   if (primary === undefined)
     return [
       noPush(
         'no-primary',
         'error',
         `none of the ${members.length} instances of the group carries the tag ${tagKeys.primary}: set it, with ${tagKeys.directories}, on the host that editors upload to`,
-      ),
-    ];
-  if (others.length > 0)
-    return [
-      noPush(
-        'several-primaries',
-        'error',
-        `${primaries.length} instances carry the tag ${tagKeys.primary}: ${list(primaries.map(({ id }) => id))}; nothing is pushed until all but one have lost it`,
       ),
     ];
 
@@ -150,6 +153,8 @@ function planGroup(
           : `the primary ${primary.id} is unknown to SSM: see whether its agent runs and its instance profile has AmazonSSMManagedInstanceCore`,
       ),
     ];
+  if (!isEstablished(primary))
+    return [noPush('not-promoted', 'info', `${primary.id} is about to become the primary`)];
   return planPush(group, primary, configuration.value, instances, agents);
 }
 
@@ -161,14 +166,18 @@ function planPush(
   agents: ReadonlyMap<string, ObservedAgent>,
 ): readonly TickAction[] {
   const { epoch, directories, excludes } = configuration;
+  const accepted = primary.tags[tagKeys.acceptDeletions]?.trim();
   const targets: PushTarget[] = [];
   const actions: TickAction[] = [];
   for (const secondary of configuration.secondaries) {
-    const target = pushTarget(group, primary, secondary, instances, agents);
+    const target = pushTarget(group, epoch, primary, secondary, instances, agents);
     if ('code' in target) actions.push({ kind: 'leave-out', group, secondary: secondary.id, ...target });
     else targets.push(target);
   }
-  const request = { group, epoch, directories, excludes, secondaries: targets };
+  const request = {
+    ...{ group, epoch, directories, excludes, secondaries: targets },
+    ...(accepted !== undefined && isDeletionsId(accepted) && { acceptDeletions: accepted }),
+  };
   const length = encodedLength(formatPushRequest(request));
   const all = configuration.secondaries.length;
   if (all === 0)
@@ -199,6 +208,7 @@ type LeftOut = { readonly code: LeaveOutCode; readonly severity: Severity; reado
 /** Where to push for a secondary of the list, or why it is left out. */
 function pushTarget(
   group: string,
+  epoch: number,
   primary: ObservedInstance,
   secondary: Secondary,
   instances: ReadonlyMap<string, ObservedInstance>,
@@ -252,6 +262,8 @@ function pushTarget(
       const hostKey = instance.tags[tagKeys.hostKey];
       if (hostKey === undefined)
         return leaveOut('not-joined', 'info', `${id} has no tag ${tagKeys.hostKey} yet: it is about to join`);
+      if (!isGathered(instance, epoch))
+        return leaveOut('not-gathered', 'info', `${id} first gives ${primary.id} what only it holds`);
       const problem = hostKeyProblem(id, hostKey);
       if (problem !== undefined) return leaveOut('bad-tags', 'error', describeTagProblem(problem));
       return { id, address: instance.address, port: sshPort, hostKey };
@@ -273,4 +285,9 @@ function describeAll(problems: readonly TagProblem[]): string {
 
 function list(ids: readonly string[]): string {
   return [...ids].sort().join(', ');
+}
+
+/** What push.sh names held deletions by. Anything else in the tag is no answer to anything. */
+function isDeletionsId(text: string): boolean {
+  return /^[0-9a-f]{16}$/u.test(text);
 }

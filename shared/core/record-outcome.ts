@@ -18,6 +18,7 @@ import { type SecondaryState, secondaryStates, troublesOf } from './group-state.
 import type { ObservedInstance, ObservedPush, SecondaryLine } from './observation.ts';
 import type { MetricName, OutcomeAction } from './outcome-action.ts';
 import type { TickAction } from './plan-tick.ts';
+import { findPrimary } from './primary.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTime, secondsBetween } from './time.ts';
 import { formatShards, formatTrouble, parseTroubles, readShards, type Trouble, weigh } from './trouble.ts';
@@ -97,8 +98,7 @@ class GroupRecord {
     this.#observed = observed;
     this.#settings = settings;
     this.#now = now;
-    const primaries = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
-    this.#primary = primaries.length === 1 ? primaries[0] : undefined;
+    this.#primary = findPrimary(members).current;
     const configuration = this.#primary === undefined ? undefined : parseConfiguration(this.#primary);
     this.#configuration = configuration?.ok ? configuration.value : undefined;
     this.#troubles = troublesOf(members);
@@ -112,7 +112,7 @@ class GroupRecord {
     this.#weighPushes();
     if (this.#observed.plan !== undefined) this.#weighPlan(this.#observed.plan);
     if (this.#primary !== undefined) this.#tellSecondaries(this.#primary);
-    // Last the time on the primary: it makes all else old news, and this may be cut off after any of them
+    // The time on the primary makes both of these old news, and this may be cut off in between
     if (this.#primary !== undefined) this.#recordOutside(this.#primary);
     this.#recordGroup(before);
     this.#recordSecondaries();
@@ -150,6 +150,18 @@ class GroupRecord {
       if (summary !== undefined) this.#measure({ PushSeconds: summary.seconds }, `push ${push.command}`);
     }
     this.#tellFiles(fresh, primary, at, push.command);
+    if (!failure.raised && at > this.#recordedBefore) this.#answerAcceptance(primary, push);
+  }
+
+  /** The operator's request is taken away when a push has done what it asks, or shows that it asks for something else. */
+  #answerAcceptance({ id, tags }: ObservedInstance, { lines }: ObservedPush): void {
+    const accepted = tags[tagKeys.acceptDeletions];
+    if (accepted === undefined) return;
+    const held = lines.find((line) => line.kind === 'deletions-held');
+    if (held?.id === accepted.trim()) return;
+    const reason =
+      held === undefined ? 'no deletions are held' : `the deletions that are held are ${held.id}`;
+    this.#record([id], {}, [tagKeys.acceptDeletions], reason);
   }
 
   /**
@@ -279,6 +291,9 @@ class GroupRecord {
     if (primary === undefined) return;
     const push = own.find((action) => action.kind === 'push');
     const targets = new Set(push?.request.secondaries.map(({ id }) => id) ?? []);
+    // After a promotion: it falls behind until it was reached
+    for (const action of own)
+      if (action.kind === 'leave-out' && action.code === 'not-gathered') targets.add(action.secondary);
     for (const state of this.#secondaries.values())
       if (targets.has(state.secondary.id)) this.#weighAge(state, primary);
     this.#remindOfJoins();
@@ -383,9 +398,7 @@ class GroupRecord {
     if (primary !== undefined && this.#recorded > this.#recordedBefore) {
       // When a push was asked for is what all that it served share with the primary: one call
       const text = JSON.stringify({ [tagKeys.syncedAt]: timestamp(this.#recorded) });
-      const ids = [primary.id, ...(alike.get(text) ?? [])];
-      alike.delete(text);
-      alike.set(text, ids);
+      alike.set(text, [primary.id, ...(alike.get(text) ?? [])]);
     }
     for (const [text, ids] of alike) this.#record(ids, JSON.parse(text), [], 'the results of pushes');
   }

@@ -5,6 +5,10 @@ export interface PushRequest {
   readonly directories: readonly string[];
   readonly excludes: readonly string[];
   readonly secondaries: readonly PushTarget[];
+  /** The id of held deletions that an operator accepted. */
+  readonly acceptDeletions?: string | undefined;
+  /** The secondaries have never been in service: what is there already does not count. */
+  readonly first?: boolean;
 }
 
 export interface PushTarget {
@@ -16,7 +20,7 @@ export interface PushTarget {
 }
 
 /** The longest request in base64 that a document takes; host-documents.mjs keeps the room for it. */
-export const maximumRequestLength = 24 * 1024;
+export const maximumRequestLength = 18 * 1024;
 
 /** What one run of host/join.sh is asked to do. */
 export interface JoinRequest {
@@ -27,12 +31,38 @@ export interface JoinRequest {
   readonly owner: { readonly user: string; readonly group: string } | undefined;
   /** The primary's: type and key. */
   readonly publicKey: string;
+  /** The primary may read the directories as well: for as long as it gathers what only this host has. */
+  readonly readable?: boolean;
 }
 
 /** What one run of host/promote.sh is asked to do. */
 export interface PromoteRequest {
   readonly group: string;
   readonly epoch: number;
+}
+
+/** What one run of host/leave.sh is asked to do. */
+export interface LeaveRequest extends PromoteRequest {
+  readonly directories: readonly string[];
+  readonly excludes: readonly string[];
+  /** The primary that follows. */
+  readonly peer: string;
+  /** Only get ready: it is still the primary. */
+  readonly prepare: boolean;
+}
+
+/** What one run of host/rescue.sh is asked to do. */
+export interface RescueRequest extends PromoteRequest {
+  readonly directories: readonly string[];
+  readonly excludes: readonly string[];
+  readonly sources: readonly PushTarget[];
+  /** The sources are former primaries, with lists of what is stranded there. */
+  readonly lists: boolean;
+}
+
+/** What one run of host/probe.sh is asked to do. */
+export interface ProbeRequest extends PromoteRequest {
+  readonly target: { readonly id: string; readonly address: string };
 }
 
 type Line = readonly (string | number)[];
@@ -59,19 +89,52 @@ export function formatJoinRequest({ directories, owner, publicKey, ...request }:
     ...heading(request),
     ...directories.map((directory) => ['directory', directory, ...belongsTo]),
     ['public-key', ...publicKey.split(' ').slice(0, 2)],
+    ...(request.readable === true ? [['option', 'readable', 'yes']] : []),
   ]);
 }
 
 export function formatPushRequest(request: PushRequest): string {
+  const { acceptDeletions, first } = request;
   return formatLines([
     ...heading(request),
+    ...directoryLines(request),
+    ...request.secondaries.map(targetLine),
+    ...(acceptDeletions === undefined ? [] : [['option', 'accept-deletions', acceptDeletions]]),
+    ...(first === true ? [['option', 'first', 'yes']] : []),
+  ]);
+}
+
+export function formatLeaveRequest(request: LeaveRequest): string {
+  return formatLines([
+    ...heading(request),
+    ...directoryLines(request),
+    ['option', 'peer', request.peer],
+    ...(request.prepare ? [['option', 'prepare', 'yes']] : []),
+  ]);
+}
+
+export function formatRescueRequest(request: RescueRequest): string {
+  return formatLines([
+    ...heading(request),
+    ...directoryLines(request),
+    ...request.sources.map(targetLine),
+    ...(request.lists ? [['option', 'lists', 'yes']] : []),
+  ]);
+}
+
+export function formatProbeRequest({ target, ...request }: ProbeRequest): string {
+  return formatLines([...heading(request), ['secondary', target.id, target.address, 22]]);
+}
+
+function directoryLines(request: Pick<PushRequest, 'directories' | 'excludes'>): readonly Line[] {
+  return [
     ...request.directories.map((directory) => ['directory', directory]),
     ...request.excludes.map((pattern) => ['exclude', pattern]),
-    ...request.secondaries.map(({ id, address, port, hostKey }) => [
-      ...['secondary', id, address, port],
-      ...(hostKey === undefined ? [] : hostKey.split(' ')),
-    ]),
-  ]);
+  ];
+}
+
+function targetLine({ id, address, port, hostKey }: PushTarget): Line {
+  return ['secondary', id, address, port, ...(hostKey === undefined ? [] : hostKey.split(' '))];
 }
 
 /** How long a request is in base64, in characters. */

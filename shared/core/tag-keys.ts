@@ -16,13 +16,35 @@ export const tagKeys = {
   trouble: 'hostsync:trouble',
   groupTrouble: 'hostsync:group-trouble',
   outside: 'hostsync:outside',
+  dns: 'hostsync:dns',
+  targetGroup: 'hostsync:target-group',
+  switchover: 'hostsync:switchover',
+  promote: 'hostsync:promote',
+  promoted: 'hostsync:promoted',
+  gathered: 'hostsync:gathered',
+  left: 'hostsync:left',
+  suspected: 'hostsync:suspected',
+  promotionTrouble: 'hostsync:promotion-trouble',
+  mirrored: 'hostsync:mirrored',
+  acceptDeletions: 'hostsync:accept-deletions',
 } as const;
 
 /** What hostsync writes on a secondary, and takes away when it leaves. */
 export const stateTagKeys: readonly string[] = [
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
-  ...[tagKeys.trouble, tagKeys.groupTrouble],
+  ...[tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.gathered, tagKeys.left],
 ];
 
 /** The longest value of an EC2 tag, in characters. Source: EC2 User Guide, tag restrictions. */
 export const maximumTagValueLength = 256;
+
+/** What moves from one primary to the next, besides the shards of the list. */
+export const configurationTagKeys: readonly string[] = [
+  ...[tagKeys.directories, tagKeys.exclude, tagKeys.dns, tagKeys.targetGroup, tagKeys.secondaries],
+];
+
+/** What makes a host the primary, or belongs to that: taken off it when another one is. */
+export const primaryTagKeys: readonly string[] = [
+  ...[tagKeys.primary, tagKeys.promoted, tagKeys.publicKey, tagKeys.switchover, tagKeys.suspected],
+  ...[tagKeys.mirrored, tagKeys.acceptDeletions, tagKeys.outside, ...configurationTagKeys],
+];

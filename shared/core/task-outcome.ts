@@ -28,8 +28,9 @@ export function outcomeOf(
       : { kind: 'again', reason: `SSM does not know the command ${task.command}`, failed: false };
   if (command.status === 'under-way')
     return { kind: 'under-way', reason: `${task.step} runs since ${Math.round(age)} s` };
-  if (command.status === 'succeeded' || command.lines.some((line) => line.kind === 'secondary'))
-    return { kind: 'ended', command };
+  // One host that failed is not to hold up the others of the same command
+  const byHost = command.lines.some(({ kind }) => kind === 'secondary' || kind === 'rescue');
+  if (command.status === 'succeeded' || byHost) return { kind: 'ended', command };
   const said = command.lines.find((line) => line.kind === 'error');
   const reason = `${task.step} failed on ${host} (${command.detail})${said === undefined ? '' : `: ${said.error}: ${said.message}`}`;
   return age < retryAfter ? { kind: 'failed', reason } : { kind: 'again', reason, failed: true };

@@ -11,7 +11,10 @@ export interface Task {
   readonly requestedAt: number;
 }
 
-const steps = ['promote', 'join', 'first-sync'] as const;
+const steps = [
+  ...(['promote', 'join', 'first-sync', 'gather', 'leave', 'rescue'] as const),
+  ...(['prepare', 'final-push'] as const),
+] as const;
 export type TaskStep = (typeof steps)[number];
 
 const taskForm =

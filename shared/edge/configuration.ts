@@ -12,8 +12,10 @@ const documentName = v.pipe(
   v.regex(/^[a-zA-Z0-9_\-.:/]{3,128}$/u, 'is not the name of an SSM document'),
 );
 
-const seconds = (least: number, most: number) => {
-  const message = `is no whole number of seconds from ${least} to ${most}`;
+const seconds = (least: number, most: number) => whole(least, most, 'seconds');
+
+function whole(least: number, most: number, of: string) {
+  const message = `is no whole number of ${of} from ${least} to ${most}`;
   return v.pipe(
     v.string(),
     v.regex(/^\d{1,9}$/u, message),
@@ -21,12 +23,15 @@ const seconds = (least: number, most: number) => {
     v.minValue(least, message),
     v.maxValue(most, message),
   );
-};
+}
 
 const joining = {
   HOSTSYNC_PUSH_DOCUMENT: documentName,
   HOSTSYNC_JOIN_DOCUMENT: documentName,
   HOSTSYNC_PROMOTE_DOCUMENT: documentName,
+  HOSTSYNC_LEAVE_DOCUMENT: documentName,
+  HOSTSYNC_RESCUE_DOCUMENT: documentName,
+  HOSTSYNC_PROBE_DOCUMENT: documentName,
   /** A lifecycle hook cannot be held for longer than 48 hours. Source: Auto Scaling User Guide, lifecycle hooks. */
   HOSTSYNC_JOIN_TIMEOUT: seconds(60, 172_800),
   HOSTSYNC_JOIN_FAILURE: v.picklist(['ABANDON', 'CONTINUE'], 'is neither ABANDON nor CONTINUE'),
@@ -50,11 +55,24 @@ const topicArn = v.pipe(
   v.regex(/^arn:[^:]+:sns:[^:]+:\d{12}:[A-Za-z0-9_-]{1,256}$/u, 'is not the ARN of an SNS topic'),
 );
 
+const promoting = {
+  HOSTSYNC_FAILOVER: v.picklist(['auto', 'manual'], 'is neither auto nor manual'),
+  HOSTSYNC_FAILOVER_TICKS: whole(1, 60, 'ticks'),
+  HOSTSYNC_PROMOTE_WITHIN: seconds(30, 604_800),
+  HOSTSYNC_COOL_DOWN: seconds(0, 86_400),
+  /** Empty where no DNS name is to be moved. */
+  HOSTSYNC_HOSTED_ZONE: v.pipe(
+    v.string(),
+    v.regex(/^(?:Z[A-Z0-9]{1,31})?$/u, 'is not the id of a hosted zone'),
+  ),
+};
+
 /** What each function reads from its environment. serverless.yml sets all of it. */
 const schemas = {
-  sync: v.object({ ...joining, ...recording }),
+  sync: v.object({ ...joining, ...recording, ...promoting }),
   'instance-launch': v.object(joining),
   'instance-termination': v.object(joining),
+  'primary-failure': v.object({ ...joining, ...recording, ...promoting }),
   'command-result': v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording }),
   alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn }),
 };

@@ -60,6 +60,29 @@ const details = {
   'Several Primaries': v.object({ ...common, ...told, primaries: v.array(text) }),
   'Primary Unavailable': v.object({ ...common, ...told, primary: text, message: text }),
   'Configuration Invalid': v.object({ ...common, ...told, message: text }),
+  'Primary Promoted': v.object({
+    ...{ ...common, primary: text, from: text, epoch: count, why: text, claimedAt: timestamp },
+    ...{ kind: v.picklist(['adopted', 'failover', 'switchover']), secondsAtRisk: seconds, seconds },
+  }),
+  'Promotion Blocked': v.object({
+    ...{ ...common, ...told, primary: text, why: text, message: text, epoch: count, directories: text },
+    candidates: v.array(v.object({ instance: text, blocker: text })),
+  }),
+  'Primary Suspected': v.object({
+    ...{ ...common, ...told, primary: text, signs: v.array(text), seen: v.array(text) },
+  }),
+  'Files Rescued': v.object({
+    ...{
+      ...common,
+      primary: text,
+      from: text,
+      files: count,
+      conflicts: count,
+      examples: v.array(text),
+      list: text,
+    },
+  }),
+  'Rescue Failed': v.object({ ...common, ...told, primary: text, from: text, message: text }),
   'Group Recovered': v.object({
     ...{ ...common, since: timestamp, seconds },
     from: v.picklist([
@@ -99,6 +122,11 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Several Primaries'),
   variant('Primary Unavailable'),
   variant('Configuration Invalid'),
+  variant('Primary Promoted'),
+  variant('Promotion Blocked'),
+  variant('Primary Suspected'),
+  variant('Files Rescued'),
+  variant('Rescue Failed'),
   variant('Group Recovered'),
 ]);
 

@@ -8,6 +8,8 @@ export interface InstanceEvent {
   readonly instance: string;
   /** For the log. */
   readonly what: string;
+  /** EC2 is about to take a spot instance away; nothing but the event tells. */
+  readonly interruption?: string;
 }
 
 const envelope = v.object({ source: v.string(), 'detail-type': v.string() });
@@ -17,6 +19,15 @@ const stateChange = v.pipe(
   v.transform(
     ({ detail }): InstanceEvent => ({ instance: detail['instance-id'], what: `EC2: ${detail.state}` }),
   ),
+);
+
+/** Its ARN has the zone where the region belongs, so the id is taken from the detail. */
+const spotInterruption = v.pipe(
+  v.object({ detail: v.object({ 'instance-id': v.string(), 'instance-action': v.string() }) }),
+  v.transform(({ detail }): InstanceEvent => {
+    const interruption = `spot interruption: EC2 will ${detail['instance-action']} it`;
+    return { instance: detail['instance-id'], what: interruption, interruption };
+  }),
 );
 
 const lifecycleAction = v.pipe(
@@ -49,6 +60,7 @@ const tagChange = v.pipe(
 /** One parser for each kind of event, by source and detail type. Source: aws-facts in the events' own references. */
 const parsers: Readonly<Record<string, v.GenericSchema<unknown, InstanceEvent>>> = {
   'aws.ec2 EC2 Instance State-change Notification': stateChange,
+  'aws.ec2 EC2 Spot Instance Interruption Warning': spotInterruption,
   'aws.autoscaling EC2 Instance-launch Lifecycle Action': lifecycleAction,
   'aws.autoscaling EC2 Instance-terminate Lifecycle Action': lifecycleAction,
   'aws.tag Tag Change on Resource': tagChange,

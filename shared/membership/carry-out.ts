@@ -6,7 +6,12 @@ import { type Documents, sendScript } from '../aws/ssm.ts';
 import type { TagWriter } from '../aws/tags.ts';
 import { domainEvent, timestamp } from '../core/domain-event.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
-import { formatJoinRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
+import {
+  formatJoinRequest,
+  formatLeaveRequest,
+  formatPushRequest,
+  formatRescueRequest,
+} from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/task.ts';
 import { formatTrouble } from '../core/trouble.ts';
@@ -22,21 +27,6 @@ export interface MembershipTools {
 export async function carryOutMembership(action: MembershipAction, tools: MembershipTools): Promise<void> {
   const { clients, documents, tags } = tools;
   switch (action.kind) {
-    case 'promote': {
-      const { group, primary, request } = action;
-      const text = formatPromoteRequest(request);
-      const command = await sendScript(
-        clients.ssm,
-        documents.promote,
-        [primary],
-        text,
-        `hostsync promote, group ${group}`,
-      );
-      return tags.write([primary], { [tagKeys.task]: task('promote', command) });
-    }
-    case 'record-public-key':
-      await tags.write([action.primary], { [tagKeys.publicKey]: action.publicKey });
-      return tags.remove(action.primary, [tagKeys.task]);
     case 'join':
       return join(action, tools);
     case 'record-join': {
@@ -63,6 +53,39 @@ export async function carryOutMembership(action: MembershipAction, tools: Member
         );
       return;
     }
+    case 'leave': {
+      const { group, instance, request } = action;
+      const text = formatLeaveRequest(request);
+      const comment = `hostsync leave, group ${group}`;
+      const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
+      return tags.write([instance], { [tagKeys.task]: task('leave', command) });
+    }
+    case 'record-left':
+      await tags.write([action.instance], { [tagKeys.left]: String(action.epoch) });
+      return tags.remove(action.instance, [tagKeys.task]);
+    case 'gather':
+    case 'rescue': {
+      const { kind, group, primary, request } = action;
+      const text = formatRescueRequest(request);
+      const comment = `hostsync ${kind}, group ${group}`;
+      const command = await sendScript(clients.ssm, documents.rescue, [primary], text, comment);
+      const sources = request.sources.map(({ id }) => id);
+      return tags.write(sources, { [tagKeys.task]: task(kind, command) });
+    }
+    case 'record-gathered': {
+      const { group, instance, primary, epoch, released, line, requestedAt } = action;
+      const { files = 0, conflicts = 0, examples = [] } = line;
+      const rescued = domainEvent('Files Rescued', group, [instance, epoch, requestedAt], {
+        ...{ primary, from: instance, files, conflicts, examples, list: line.list ?? '' },
+      });
+      if (files + conflicts > 0) await publishEvents(clients.eventBridge, [rescued]);
+      await tags.write([instance], {
+        [tagKeys.gathered]: String(epoch),
+        ...(released && { [tagKeys.state]: 'joining' }),
+      });
+      const done = released ? [tagKeys.task, tagKeys.left, tagKeys.trouble] : [tagKeys.task];
+      return tags.remove(instance, done);
+    }
     case 'admit': {
       const { group, instance } = action;
       const syncedAt = timestamp(action.syncedAt);
@@ -71,14 +94,23 @@ export async function carryOutMembership(action: MembershipAction, tools: Member
       });
       // Told before it is recorded: better twice, with the same id, than never
       await publishEvents(clients.eventBridge, [joined]);
-      await tags.write([instance], { [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt });
+      await tags.write([instance], {
+        ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt },
+        [tagKeys.gathered]: String(action.epoch),
+      });
       return tags.remove(instance, [tagKeys.task, tagKeys.trouble]);
     }
     case 'report-failure': {
-      const { group, instance, trouble, message } = action;
-      if (trouble.told > 0) {
+      const { group, instance, trouble, message, rescuedBy } = action;
+      const told = { since: timestamp(trouble.since), reminder: 0 };
+      if (rescuedBy !== undefined) {
+        const failed = domainEvent('Rescue Failed', group, [instance, trouble.since, 0], {
+          ...{ ...told, primary: rescuedBy, from: instance, message },
+        });
+        await publishEvents(clients.eventBridge, [failed]);
+      } else if (trouble.told > 0) {
         const failed = domainEvent('Join Failed', group, [instance, trouble.since, 0], {
-          ...{ secondary: instance, message, final: false, since: timestamp(trouble.since), reminder: 0 },
+          ...{ ...told, secondary: instance, message, final: false },
         });
         await publishEvents(clients.eventBridge, [failed]);
       }

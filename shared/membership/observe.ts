@@ -4,8 +4,9 @@ import { observeInstances } from '../aws/ec2.ts';
 import { type CommandOfInterest, observeAgents, observeCommands } from '../aws/ssm.ts';
 import type { TagWriter } from '../aws/tags.ts';
 import type { MembershipObservation, Observation, ObservedInstance } from '../core/observation.ts';
+import { findPrimary } from '../core/primary.ts';
 import { tagKeys } from '../core/tag-keys.ts';
-import { parseTask } from '../core/task.ts';
+import { parseTask, type TaskStep } from '../core/task.ts';
 
 /** Set by Auto Scaling itself on every instance that it launches. */
 const autoScalingTag = 'aws:autoscaling:groupName';
@@ -31,19 +32,21 @@ export async function observeMembership(
   return { ...observed, lifecycles, commands };
 }
 
+/** The steps of a host that run on its primary. */
+const onPrimary: ReadonlySet<TaskStep> = new Set(['first-sync', 'gather', 'rescue']);
+
 /** The commands that the tags `hostsync:task` name, each once. */
 export function commandsOfInterest(instances: readonly ObservedInstance[]): readonly CommandOfInterest[] {
   const found = new Map<string, CommandOfInterest>();
   for (const { id, tags } of instances) {
     const task = parseTask(tags[tagKeys.task]);
     if (task === undefined) continue;
-    const primary = instances.find(
-      (each) => each.tags[tagKeys.group] === tags[tagKeys.group] && each.tags[tagKeys.primary] !== undefined,
-    );
-    // A join runs on the newcomers, perhaps on many; a first sync runs on the primary
-    const instance = task.step === 'join' ? undefined : task.step === 'promote' ? id : primary?.id;
+    const members = instances.filter((each) => each.tags[tagKeys.group] === tags[tagKeys.group]);
+    const primary = findPrimary(members).current;
+    // A join runs on the newcomers, perhaps on many; what sends or fetches files runs on the primary
+    const instance = onPrimary.has(task.step) ? primary?.id : task.step === 'join' ? undefined : id;
     if (task.step === 'join' || instance !== undefined)
-      found.set(task.command, { command: task.command, instance });
+      found.set(`${task.command} ${instance}`, { command: task.command, instance });
   }
   return [...found.values()];
 }

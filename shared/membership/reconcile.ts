@@ -33,7 +33,9 @@ const pause = 1_000;
 const shortPause = 100;
 /** What is followed by something that takes its time. After all else the next step can be taken at once. */
 const slow: ReadonlySet<MembershipAction['kind']> = new Set([
-  'promote',
+  'leave',
+  'gather',
+  'rescue',
   'join',
   'first-sync',
   'wait',

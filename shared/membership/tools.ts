@@ -18,6 +18,9 @@ export function makeTools(
       push: configuration.HOSTSYNC_PUSH_DOCUMENT,
       join: configuration.HOSTSYNC_JOIN_DOCUMENT,
       promote: configuration.HOSTSYNC_PROMOTE_DOCUMENT,
+      leave: configuration.HOSTSYNC_LEAVE_DOCUMENT,
+      rescue: configuration.HOSTSYNC_RESCUE_DOCUMENT,
+      probe: configuration.HOSTSYNC_PROBE_DOCUMENT,
     },
     settings: {
       joinTimeout: configuration.HOSTSYNC_JOIN_TIMEOUT,

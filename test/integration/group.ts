@@ -1,3 +1,4 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalCloud, type LocalInstance, startCloud } from '../../local/cloud.ts';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from '../../local/hosts/host.ts';
@@ -18,6 +19,10 @@ export interface GroupOptions {
   readonly timeScale?: number;
   /** Where the packaged service is. */
   readonly package?: string;
+  /** Variables of the functions' environments that are to be other than those of the default deployment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The zone of each host, the primary first. */
+  readonly zones?: readonly string[];
 }
 
 /** A local cloud with one group, whose schedule is fired by hand. */
@@ -26,13 +31,16 @@ export class TestGroup {
   readonly cloud: LocalCloud;
   readonly primary: LocalInstance;
   readonly secondaries: readonly LocalInstance[];
+  readonly ownPackage: string | undefined;
 
   constructor(
     fleet: HostFleet,
     cloud: LocalCloud,
     primary: LocalInstance,
     secondaries: readonly LocalInstance[],
+    ownPackage?: string,
   ) {
+    this.ownPackage = ownPackage;
     this.fleet = fleet;
     this.cloud = cloud;
     this.primary = primary;
@@ -78,7 +86,22 @@ export class TestGroup {
   async close(): Promise<void> {
     await this.cloud.close();
     await this.fleet.close();
+    if (this.ownPackage !== undefined) rmSync(this.ownPackage, { recursive: true, force: true });
   }
+}
+
+/** The packaged service as other parameters of the deployment make it: these variables of the functions' environments. */
+export function packageWith(variables: Readonly<Record<string, string>>): string {
+  mkdirSync('.hostsync', { recursive: true });
+  const directory = mkdtempSync(join('.hostsync', 'test-package-'));
+  cpSync(packageDirectory, directory, { recursive: true });
+  const file = join(directory, 'cloudformation-template-update-stack.json');
+  const template: unknown = JSON.parse(
+    readFileSync(file, 'utf8'),
+    (key, value: unknown) => variables[key] ?? value,
+  );
+  writeFileSync(file, JSON.stringify(template));
+  return directory;
 }
 
 /** Runs a command on a host. @throws {Error} with what it said, unless it ends with 0 */
@@ -107,19 +130,25 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     timeScale,
   } = options;
   const fleet = await openFleet();
+  const own = options.environment === undefined ? undefined : packageWith(options.environment);
   const cloud = await startCloud({
-    ...{ packageDirectory: options.package ?? packageDirectory, tickSeconds: 'manual', fleet },
+    ...{ packageDirectory: own ?? options.package ?? packageDirectory, tickSeconds: 'manual', fleet },
     ...(timeScale !== undefined && { timeScale }),
   });
-  const launch = (name: string, itsVolumes: readonly VolumeOptions[]) =>
+  const launch = (name: string, itsVolumes: readonly VolumeOptions[], zone: string | undefined) =>
     cloud.launch({
+      ...(zone !== undefined && { zone }),
       ...{ name, group: 'web', volumes: itsVolumes },
       ...(diskBytes !== undefined && { diskBytes }),
       prepare: (instance) => makeDirectories(instance, directories),
     });
   const [primary, ...secondaries] = await Promise.all(
     Array.from({ length: count + 1 }, (_, index) =>
-      launch(index === 0 ? 'primary' : `secondary-${index}`, index === 0 ? volumes : []),
+      launch(
+        index === 0 ? 'primary' : `secondary-${index}`,
+        index === 0 ? volumes : [],
+        options.zones?.[index],
+      ),
     ),
   );
   if (primary === undefined) throw new Error('no primary');
@@ -130,7 +159,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     ...{ 'hostsync:primary': '1', 'hostsync:directories': directories.join(' ') },
     ...(excludes.length > 0 && { 'hostsync:exclude': excludes.join(' ') }),
   });
-  const group = new TestGroup(fleet, cloud, primary, secondaries);
+  const group = new TestGroup(fleet, cloud, primary, secondaries, own);
   await group.tick();
   const late = secondaries.filter(({ tags }) => tags['hostsync:state'] !== 'in-sync');
   if (late.length > 0)

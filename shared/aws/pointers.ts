@@ -1,0 +1,83 @@
+import {
+  DeregisterTargetsCommand,
+  DescribeTargetHealthCommand,
+  type ElasticLoadBalancingV2Client,
+  RegisterTargetsCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  ChangeResourceRecordSetsCommand,
+  ListResourceRecordSetsCommand,
+  type Route53Client,
+} from '@aws-sdk/client-route-53';
+
+/** Seconds that resolvers keep the name of a primary. Source: Route 53 Developer Guide, failover. */
+const timeToLive = 60;
+
+/** The addresses that an A record holds now; none if it is not there. */
+export async function readRecord(
+  route53: Route53Client,
+  hostedZone: string,
+  name: string,
+): Promise<readonly string[]> {
+  const { ResourceRecordSets = [] } = await route53.send(
+    new ListResourceRecordSetsCommand({
+      ...{ HostedZoneId: hostedZone, StartRecordName: name, StartRecordType: 'A', MaxItems: 1 },
+    }),
+  );
+  const [found] = ResourceRecordSets;
+  if (found?.Type !== 'A' || found.Name?.toLowerCase().replace(/\.$/u, '') !== name) return [];
+  return (found.ResourceRecords ?? []).flatMap(({ Value }) => Value ?? []);
+}
+
+/** Points an A record at one address, whatever it was. */
+export async function writeRecord(
+  route53: Route53Client,
+  hostedZone: string,
+  name: string,
+  address: string,
+): Promise<void> {
+  await route53.send(
+    new ChangeResourceRecordSetsCommand({
+      HostedZoneId: hostedZone,
+      ChangeBatch: {
+        Comment: 'hostsync: the primary',
+        Changes: [
+          {
+            Action: 'UPSERT',
+            ResourceRecordSet: {
+              ...{ Name: name, Type: 'A', TTL: timeToLive, ResourceRecords: [{ Value: address }] },
+            },
+          },
+        ],
+      },
+    }),
+  );
+}
+
+/** The instances of a target group that are not on their way out. */
+export async function readTargets(
+  loadBalancing: ElasticLoadBalancingV2Client,
+  targetGroup: string,
+): Promise<readonly string[]> {
+  const { TargetHealthDescriptions = [] } = await loadBalancing.send(
+    new DescribeTargetHealthCommand({ TargetGroupArn: targetGroup }),
+  );
+  return TargetHealthDescriptions.flatMap(({ Target, TargetHealth }) =>
+    Target?.Id === undefined || TargetHealth?.State?.includes('draining') === true ? [] : [Target.Id],
+  );
+}
+
+/** The new one in before the old one goes out. */
+export async function moveTargets(
+  loadBalancing: ElasticLoadBalancingV2Client,
+  targetGroup: string,
+  add: readonly string[],
+  remove: readonly string[],
+): Promise<void> {
+  const ids = (instances: readonly string[]) => instances.map((Id) => ({ Id }));
+  const TargetGroupArn = targetGroup;
+  if (add.length > 0)
+    await loadBalancing.send(new RegisterTargetsCommand({ TargetGroupArn, Targets: ids(add) }));
+  if (remove.length > 0)
+    await loadBalancing.send(new DeregisterTargetsCommand({ TargetGroupArn, Targets: ids(remove) }));
+}

@@ -1,0 +1,692 @@
+import { type DomainEvent, domainEvent, timestamp } from './domain-event.ts';
+import { groupNameProblem, parseConfiguration } from './group.ts';
+import type { JoinSettings } from './membership-view.ts';
+import type { Claim, ObservedInstance, PromotionObservation, Register } from './observation.ts';
+import { epochOf, findPrimary, isEstablished, promotedMark } from './primary.ts';
+import { assessPrimary, closerLook, type Health } from './primary-health.ts';
+import type { PromotionAction } from './promotion-action.ts';
+import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
+import { formatOwnShards, listEntry, parseSecondaries, shardNumber, sshPort } from './secondaries.ts';
+import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
+import { words } from './tag-problem.ts';
+import { digest, parseTask, type Task } from './task.ts';
+import { outcomeOf } from './task-outcome.ts';
+import { parseTime, secondsBetween } from './time.ts';
+import { formatTrouble, parseTroubles, readShards, type Trouble, weigh } from './trouble.ts';
+
+export interface PromotionSettings extends JoinSettings {
+  /** `manual`: what would be done is told, and left to a person. */
+  readonly failover: 'auto' | 'manual';
+  /** Ticks in a row whose closer look has to find a suspected primary dead. */
+  readonly failoverTicks: number;
+  /** Seconds of uploads that may be missing on a host that becomes the primary by itself. */
+  readonly promoteWithin: number;
+  /** Seconds after a promotion in which no other one happens by itself. */
+  readonly coolDown: number;
+  /** Seconds between two messages on the same trouble. */
+  readonly remindAfter: number;
+}
+
+/** What one plan looks at. */
+export interface PromotionView {
+  readonly observed: PromotionObservation;
+  readonly settings: PromotionSettings;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The minute that the schedule named, in milliseconds since 1970; undefined outside a tick: then no look counts. */
+  readonly tick?: number | undefined;
+}
+
+/**
+ * Which groups the register has to be read for: those whose primary is not, or not undoubtedly, the only and living one.
+ * All others cost nothing.
+ */
+export function groupsInDoubt(view: PromotionView): readonly string[] {
+  return [...membersByGroup(view.observed.instances)].flatMap(([group, members]) => {
+    const { current, superseded, tied } = findPrimary(members);
+    if (tied.length > 0) return [];
+    const quiet =
+      current !== undefined &&
+      isEstablished(current) &&
+      superseded.length === 0 &&
+      assessPrimary(current, view.observed).kind === 'well';
+    return quiet ? [] : [group];
+  });
+}
+
+/**
+ * What is to be done next so that every group has one primary that lives. It is made from what is there, so it can be made
+ * again after any interruption, by any number of runs at once: only the claim of an epoch decides between them.
+ */
+export function planPromotion(view: PromotionView): readonly PromotionAction[] {
+  return [...membersByGroup(view.observed.instances)].flatMap(([group, members]) =>
+    members.some(({ id }) => groupNameProblem(id, group) !== undefined)
+      ? []
+      : new GroupPromotion(group, members, view).plan(),
+  );
+}
+
+function membersByGroup(
+  instances: readonly ObservedInstance[],
+): ReadonlyMap<string, readonly ObservedInstance[]> {
+  const tagged = instances.filter(({ tags }) => tags[tagKeys.group] !== undefined);
+  return Map.groupBy(tagged, ({ tags }) => tags[tagKeys.group] ?? '');
+}
+
+/** What can be wrong with a promotion, and the event that tells of it. */
+type TroubleCode = 'primary-suspected' | 'promotion-blocked' | 'primary-lost';
+
+class GroupPromotion {
+  readonly #group: string;
+  readonly #members: readonly ObservedInstance[];
+  readonly #view: PromotionView;
+  readonly #register: Register | undefined;
+
+  constructor(group: string, members: readonly ObservedInstance[], view: PromotionView) {
+    this.#group = group;
+    this.#members = members;
+    this.#view = view;
+    this.#register = view.observed.registers.get(group);
+  }
+
+  plan(): readonly PromotionAction[] {
+    const { current, superseded, tied } = findPrimary(this.#members);
+    if (tied.length > 0) return [];
+    if (current === undefined) return this.#withoutPrimary();
+    // The user's own hand comes first, whatever else is going on
+    if (!isEstablished(current)) return this.#adopt(current, superseded);
+    return [...superseded.flatMap((each) => this.#demote(each, current)), ...this.#keep(current)];
+  }
+
+  // --- a group that has a primary
+
+  #keep(current: ObservedInstance): readonly PromotionAction[] {
+    const unfinished = this.#unfinished(epochOf(current) ?? 0);
+    if (unfinished !== undefined) return this.#goOn(...unfinished);
+    const health = assessPrimary(current, this.#view.observed);
+    switch (health.kind) {
+      case 'well':
+        return [
+          ...this.#clearSuspicion(current),
+          ...this.#tidy(current),
+          ...this.#mirror(current),
+          ...this.#settle([]),
+        ];
+      case 'suspected':
+        return this.#suspect(current, health.signs);
+      case 'leaving':
+        return [...this.#clearSuspicion(current), ...this.#switchOver(current, health)];
+      case 'gone':
+        return this.#failOver(current, current.id, epochOf(current) ?? 0, health.why);
+    }
+  }
+
+  /** The mirror of the tags is read when no primary is left: EC2 drops the tags of what was terminated. */
+  #mirror({ id, tags }: ObservedInstance): readonly PromotionAction[] {
+    const mirrored = Object.fromEntries(
+      Object.entries(tags).filter(([key]) => isConfiguration(key) || key === tagKeys.primary),
+    );
+    const wanted = digest(JSON.stringify([id, ...Object.entries(mirrored).sort(byKey)]));
+    if (tags[tagKeys.mirrored] === wanted) return [];
+    return [
+      {
+        ...{ kind: 'mirror', group: this.#group, primary: id, tags: mirrored, digest: wanted },
+        reason: `the tags of ${id} have changed: their mirror is written`,
+      },
+    ];
+  }
+
+  /** What a run that was killed has left: of its time as a secondary, or of a switchover that nobody asks for any more. */
+  #tidy({ id, tags }: ObservedInstance): readonly PromotionAction[] {
+    const left = leftWhenPromoted(tags);
+    if (left.length === 0) return [];
+    return [this.#tag([id], {}, left, `${id} is the primary: ${left.join(', ')} is of no use any more`)];
+  }
+
+  #clearSuspicion({ id, tags }: ObservedInstance): readonly PromotionAction[] {
+    if (tags[tagKeys.suspected] === undefined) return [];
+    return [this.#tag([id], {}, [tagKeys.suspected], `${id} is seen again`)];
+  }
+
+  // --- suspicion
+
+  /** Counts the ticks in a row that found it dead. The schedule may fire twice for a minute, which counts once. */
+  #suspect(current: ObservedInstance, signs: readonly string[]): readonly PromotionAction[] {
+    const { observed, settings, tick } = this.#view;
+    const { id, tags } = current;
+    const [count, last] = parseSuspicion(tags[tagKeys.suspected]);
+    const reachability = observed.reachability.find(({ instance }) => instance === id);
+    const probers = this.#probers(current);
+    if (reachability === undefined) {
+      if (tick === undefined) return [];
+      const reason = `${id} may be dead: ${signs.join('; ')}`;
+      return [{ kind: 'probe', group: this.#group, instance: id, by: probers.slice(0, 3), reason }];
+    }
+    const { dead, seen } = closerLook(current, observed, reachability, probers.length);
+    const told = this.#settle([
+      this.#trouble('primary-suspected', (since, reminder) =>
+        domainEvent('Primary Suspected', this.#group, [id, since, reminder], {
+          ...{ since: timestamp(since), reminder, primary: id, signs, seen },
+        }),
+      ),
+    ]);
+    if (!dead) return [...this.#clearSuspicion(current), ...told];
+    const looks = tick !== undefined && tick > last ? count + 1 : count;
+    const noted =
+      looks === count
+        ? []
+        : [
+            this.#tag(
+              [id],
+              { [tagKeys.suspected]: formatSuspicion(looks, tick ?? last) },
+              [],
+              `${id} looks dead, for the ${looks}. time: ${seen.join('; ')}`,
+            ),
+          ];
+    if (looks < settings.failoverTicks) return [...noted, ...told];
+    const why = `${signs.join('; ')}; ${seen.join('; ')}; in ${looks} ticks`;
+    return [...noted, ...this.#failOver(current, id, epochOf(current) ?? 0, why)];
+  }
+
+  /** Secondaries that can be asked whether they reach the primary, those in other zones first. */
+  #probers(current: ObservedInstance): readonly string[] {
+    const { agents } = this.#view.observed;
+    const online = new Set(agents.filter((agent) => agent.online).map(({ id }) => id));
+    return this.#members
+      .filter(
+        ({ id, state, tags }) =>
+          id !== current.id && state === 'running' && online.has(id) && tags[tagKeys.hostKey] !== undefined,
+      )
+      .sort(
+        (a, b) => Number(a.zone === current.zone) - Number(b.zone === current.zone) || (a.id < b.id ? -1 : 1),
+      )
+      .map(({ id }) => id);
+  }
+
+  // --- a group that has none
+
+  #withoutPrimary(): readonly PromotionAction[] {
+    const register = this.#register;
+    // It never had one: it is being set up
+    if (register?.configuration === undefined) return [];
+    const unfinished = this.#unfinished(0);
+    if (unfinished !== undefined) return this.#goOn(...unfinished);
+    const { primary, tags } = register.configuration;
+    // It is there, and somebody took its tag away: their next step is not ours to guess
+    if (this.#members.some(({ id }) => id === primary)) return [];
+    const epoch = Number(tags[tagKeys.primary]) || 0;
+    return this.#failOver(undefined, primary, epoch, `EC2 does not show ${primary} any more`);
+  }
+
+  // --- failover
+
+  #failOver(
+    current: ObservedInstance | undefined,
+    from: string,
+    epoch: number,
+    why: string,
+  ): readonly PromotionAction[] {
+    const { settings, now } = this.#view;
+    const register = this.#register;
+    if (register === undefined) return [];
+    const [ranked, blockers] = this.#candidates(from);
+    const [best] = ranked;
+    const paused = current?.tags[tagKeys.paused] ?? register.configuration?.tags[tagKeys.paused];
+    const last = register.claims.findLast(({ kind }) => kind === 'failover' || kind === 'switchover');
+    const cooling = last === undefined ? 0 : settings.coolDown - secondsBetween(last.at, now);
+    const held =
+      paused !== undefined
+        ? `the group is paused: "${paused}"`
+        : settings.failover === 'manual'
+          ? 'failover is left to a person'
+          : cooling > 0
+            ? `epoch ${last?.epoch} began less than ${settings.coolDown} s ago`
+            : best === undefined
+              ? 'no secondary may be promoted'
+              : undefined;
+    if (held !== undefined || best === undefined) {
+      const next = this.#nextEpoch(epoch);
+      const told = this.#trouble('promotion-blocked', (since, reminder) =>
+        domainEvent('Promotion Blocked', this.#group, [from, since, reminder], {
+          ...{ since: timestamp(since), reminder, primary: from, why, message: held ?? '', epoch: next },
+          candidates: [
+            ...ranked.map(({ id }) => ({ instance: id, blocker: '' })),
+            ...[...blockers].map(([instance, blocker]) => ({ instance, blocker })),
+          ],
+          directories: this.#configurationOf(current)[tagKeys.directories] ?? '',
+        }),
+      );
+      return this.#settle([told]);
+    }
+    return [this.#claim({ kind: 'failover', holder: best.id, from, why, epoch: this.#nextEpoch(epoch) })];
+  }
+
+  /** @returns those that may be promoted, the best first, and why the others may not */
+  #candidates(from: string): readonly [readonly ObservedInstance[], ReadonlyMap<string, string>] {
+    const { observed, settings, now } = this.#view;
+    const blockers = new Map<string, string>();
+    const able: ObservedInstance[] = [];
+    for (const member of this.#members) {
+      if (member.id === from) continue;
+      const blocker = promotionBlocker(member, observed, settings, now);
+      if (blocker === undefined) able.push(member);
+      else blockers.set(member.id, blocker);
+    }
+    return [rankCandidates(able), blockers];
+  }
+
+  // --- planned switchover
+
+  /** Takes no more writes where the user has a hook for that, pushes until nothing is left, and only then claims. */
+  #switchOver(
+    current: ObservedInstance,
+    { why, target, byOperator }: Extract<Health, { kind: 'leaving' }>,
+  ): readonly PromotionAction[] {
+    const { observed, now } = this.#view;
+    const epoch = epochOf(current) ?? 0;
+    if (this.#register === undefined) return [];
+    const task = parseTask(current.tags[tagKeys.task]);
+    const begun = task?.step === 'prepare' || task?.step === 'final-push';
+    const [ranked, blockers] = this.#candidates(current.id);
+    const chosen =
+      ranked.find(({ id }) => (begun ? digest(id) === task.digest : id === target)) ??
+      (target === 'any' ? ranked[0] : undefined);
+    const blocked = (message: string) =>
+      this.#settle([
+        this.#trouble('promotion-blocked', (since, reminder) =>
+          domainEvent('Promotion Blocked', this.#group, [current.id, since, reminder], {
+            ...{ since: timestamp(since), reminder, primary: current.id, why, message },
+            ...{ epoch: this.#nextEpoch(epoch), directories: current.tags[tagKeys.directories] ?? '' },
+            candidates: [...blockers].map(([instance, blocker]) => ({ instance, blocker })),
+          }),
+        ),
+      ]);
+    if (current.tags[tagKeys.paused] !== undefined) return blocked('the group is paused');
+    const configuration = parseConfiguration(current);
+    if (!configuration.ok) return blocked('a tag of the primary is wrong');
+    if (chosen === undefined)
+      return blocked(target === 'any' ? 'no secondary may be promoted' : `${target} may not be promoted`);
+    const { directories, excludes } = configuration.value;
+    const common = { group: this.#group, epoch, directories, excludes };
+    const run = (
+      step: 'prepare' | 'final-push',
+      pass: number,
+      reason: string,
+    ): Extract<PromotionAction, { kind: 'run' }> => ({
+      ...{
+        kind: 'run',
+        group: this.#group,
+        instance: current.id,
+        step,
+        pass,
+        digest: digest(chosen.id),
+        reason,
+      },
+      request:
+        step === 'prepare'
+          ? { script: 'leave', value: { ...common, peer: chosen.id, prepare: true } }
+          : {
+              script: 'push',
+              value: {
+                ...common,
+                secondaries: [
+                  {
+                    ...{ id: chosen.id, address: chosen.address ?? '', port: sshPort },
+                    hostKey: chosen.tags[tagKeys.hostKey],
+                  },
+                ],
+              },
+            },
+    });
+    if (!begun || task.digest !== digest(chosen.id))
+      return [run('prepare', 1, `${current.id} is to hand over to ${chosen.id}: ${why}`)];
+    const outcome = outcomeOf(task, current.id, { observed, now });
+    if (outcome.kind === 'under-way') return [this.#wait(outcome.reason)];
+    if (outcome.kind === 'failed') return [...blocked(outcome.reason), this.#wait(outcome.reason)];
+    if (outcome.kind === 'again') {
+      // What is forced upon the host does not wait for its hook
+      if (task.step === 'prepare' && outcome.failed && byOperator) return blocked(outcome.reason);
+      return [
+        run(task.step === 'prepare' && outcome.failed ? 'final-push' : task.step, task.pass, outcome.reason),
+      ];
+    }
+    if (task.step === 'prepare') return [run('final-push', 1, `${current.id} has stopped taking writes`)];
+    const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === chosen.id);
+    if (line?.kind !== 'secondary')
+      return [run('final-push', task.pass, `nothing was said about ${chosen.id}`)];
+    if (!line.ok) {
+      if (secondsBetween(task.requestedAt, now) < retryAfter)
+        return [this.#wait(`${line.error}: ${line.message}`)];
+      const again = run('final-push', task.pass, `${line.error}: ${line.message}`);
+      return line.error === 'busy' ? [again] : [...blocked(`${line.error}: ${line.message}`), again];
+    }
+    const settled = line.files === 0 && line.deleted === 0;
+    if (task.pass < 2 || (!settled && task.pass < mostPasses))
+      return [run('final-push', task.pass + 1, `${line.files} files were sent in pass ${task.pass}`)];
+    const claimed = this.#claim({
+      ...{ kind: 'switchover', holder: chosen.id, from: current.id, epoch: this.#nextEpoch(epoch) },
+      why: settled
+        ? why
+        : `${why}; writes did not end, so the last ${line.files} files may be followed by more`,
+    });
+    return [claimed];
+  }
+
+  // --- claims
+
+  #nextEpoch(epoch: number): number {
+    return Math.max(epoch, ...(this.#register?.claims.map((claim) => claim.epoch) ?? [])) + 1;
+  }
+
+  #claim(claim: Omit<Claim, 'at'>): PromotionAction {
+    const { holder, epoch, why } = claim;
+    return {
+      ...{ kind: 'claim', group: this.#group, claim: { ...claim, at: this.#view.now } },
+      reason: `${holder} is to be the primary of epoch ${epoch}: ${why}`,
+    };
+  }
+
+  /** The newest claim, if it is above this epoch and its holder can still be what it was chosen for. */
+  #unfinished(epoch: number): readonly [ObservedInstance, Claim] | undefined {
+    const claim = this.#register?.claims.at(-1);
+    if (claim === undefined || claim.epoch <= epoch) return undefined;
+    const holder = this.#members.find(({ id }) => id === claim.holder);
+    if (holder === undefined) return undefined;
+    const task = parseTask(holder.tags[tagKeys.task]);
+    const begun = task?.step === 'promote' && holder.state === 'running';
+    const { observed, settings, now } = this.#view;
+    // A claim does not expire; but a host that was chosen and is dead or behind by now is chosen no more
+    if (!begun && promotionBlocker(holder, observed, settings, now) !== undefined) return undefined;
+    return [holder, claim];
+  }
+
+  /** Makes the holder of a claim the primary, step by step. */
+  #goOn(holder: ObservedInstance, claim: Claim): readonly PromotionAction[] {
+    const { observed, now } = this.#view;
+    const { epoch } = claim;
+    const wanted = digest(`epoch ${epoch}`);
+    const run = (reason: string): readonly PromotionAction[] => [
+      {
+        ...{
+          kind: 'run',
+          group: this.#group,
+          instance: holder.id,
+          step: 'promote',
+          pass: 1,
+          digest: wanted,
+          reason,
+        },
+        request: { script: 'promote', value: { group: this.#group, epoch } },
+      },
+    ];
+    const before = this.#members.find(({ id }) => id === claim.from);
+    const stop: readonly PromotionAction[] =
+      before === undefined || before.state !== 'running'
+        ? []
+        : [
+            {
+              ...{ kind: 'cancel-pushes', group: this.#group, instance: before.id },
+              reason: `${before.id} is to push no more`,
+            },
+          ];
+    const task = parseTask(holder.tags[tagKeys.task]);
+    if (task?.step !== 'promote' || task.digest !== wanted)
+      return [...stop, ...run(`${holder.id} becomes the primary of epoch ${epoch}`)];
+    const outcome = outcomeOf(task, holder.id, { observed, now });
+    switch (outcome.kind) {
+      case 'under-way':
+        return [this.#wait(outcome.reason)];
+      case 'failed':
+      case 'again': {
+        const told = this.#promotionFails(holder, task, claim, outcome.reason);
+        return outcome.kind === 'again'
+          ? [...told, ...run(outcome.reason)]
+          : [...told, this.#wait(outcome.reason)];
+      }
+      case 'ended': {
+        const line = outcome.command.lines.find((each) => each.kind === 'promote' && each.epoch === epoch);
+        if (line?.kind !== 'promote') {
+          const reason = `${holder.id} printed no key for epoch ${epoch}`;
+          return secondsBetween(task.requestedAt, now) < retryAfter ? [this.#wait(reason)] : run(reason);
+        }
+        return this.#crown(holder, claim, line.publicKey);
+      }
+    }
+  }
+
+  #promotionFails(
+    { id, tags }: ObservedInstance,
+    task: Task,
+    claim: Claim,
+    message: string,
+  ): readonly PromotionAction[] {
+    // A host that was just tagged may not have its agent online yet
+    if (secondsBetween(task.requestedAt, this.#view.now) < 1) return [];
+    return this.#settle([
+      this.#trouble('promotion-blocked', (since, reminder) =>
+        domainEvent('Promotion Blocked', this.#group, [id, since, reminder], {
+          ...{ since: timestamp(since), reminder, primary: claim.from ?? id, why: claim.why, message },
+          ...{ epoch: claim.epoch, directories: tags[tagKeys.directories] ?? '' },
+          candidates: [{ instance: id, blocker: message }],
+        }),
+      ),
+    ]);
+  }
+
+  /** One call sets all that makes it the primary; what it was as a secondary goes. */
+  #crown(holder: ObservedInstance, claim: Claim, publicKey: string): readonly PromotionAction[] {
+    const { id, tags } = holder;
+    const { epoch, kind, from, why } = claim;
+    const before = this.#members.find((each) => each.id === from);
+    const inherited =
+      tags[tagKeys.primary] === undefined ? this.#configurationOf(before) : this.#fillUp(tags, before);
+    const list = withoutSecondary(id, { ...inherited });
+    const set = {
+      ...list.set,
+      [tagKeys.primary]: String(epoch),
+      [tagKeys.promoted]: promotedMark(id, epoch),
+      [tagKeys.publicKey]: publicKey,
+    };
+    const gone = [...leftWhenPromoted(tags), ...list.remove];
+    const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
+    const atRisk = this.#atRisk(holder, claim);
+    const told =
+      kind === 'first'
+        ? []
+        : [
+            this.#tell(
+              domainEvent('Primary Promoted', this.#group, [epoch], {
+                ...{ primary: id, from: from ?? '', epoch, kind, why, claimedAt: timestamp(claim.at) },
+                ...{ secondsAtRisk: atRisk, seconds: secondsBetween(claim.at, this.#view.now) },
+              }),
+              reason,
+            ),
+          ];
+    return [...told, this.#tag([id], set, gone, reason)];
+  }
+
+  /** Seconds of uploads that only the earlier primary may have. */
+  #atRisk({ tags }: ObservedInstance, { kind, at }: Claim): number {
+    if (kind !== 'failover') return 0;
+    const syncedAt = parseTime(tags[tagKeys.syncedAt]);
+    return syncedAt === 0 ? 0 : secondsBetween(syncedAt, at);
+  }
+
+  /** The tags that a primary takes over: those of the one before it, or their mirror. */
+  #configurationOf(before: ObservedInstance | undefined): Readonly<Record<string, string>> {
+    const tags =
+      before?.tags[tagKeys.directories] === undefined ? this.#register?.configuration?.tags : before.tags;
+    return Object.fromEntries(Object.entries(tags ?? {}).filter(([key]) => isConfiguration(key)));
+  }
+
+  /** A host that was tagged by hand: what the hand left out is taken over. */
+  #fillUp(
+    tags: Readonly<Record<string, string>>,
+    before: ObservedInstance | undefined,
+  ): Readonly<Record<string, string>> {
+    const own = Object.fromEntries(Object.entries(tags).filter(([key]) => isConfiguration(key)));
+    if (own[tagKeys.directories] !== undefined) return own;
+    return { ...this.#configurationOf(before), ...own };
+  }
+
+  // --- the user's own hand
+
+  /** A host that carries the tag and was not made the primary by us: a new group, or tags that were moved. */
+  #adopt(current: ObservedInstance, superseded: readonly ObservedInstance[]): readonly PromotionAction[] {
+    const register = this.#register;
+    const epoch = epochOf(current);
+    if (register === undefined || epoch === undefined) return [];
+    const { id, tags } = current;
+    if (current.state !== 'running') return [];
+    const last = register.claims.at(-1);
+    const from = superseded[0]?.id ?? register.configuration?.primary;
+    const known = from === undefined || from === id ? undefined : from;
+    // An epoch that it holds already and that is still the newest: go on
+    if (last?.holder === id && last.epoch >= epoch) return this.#goOn(current, last);
+    if (
+      tags[tagKeys.directories] === undefined &&
+      this.#fillUp(tags, superseded[0])[tagKeys.directories] === undefined
+    )
+      return [];
+    const online = this.#view.observed.agents.find((agent) => agent.id === id)?.online === true;
+    if (!online) return [this.#wait(`the SSM agent of ${id} is not online yet`)];
+    return [
+      this.#claim({
+        ...{ epoch: epoch > (last?.epoch ?? 0) ? epoch : (last?.epoch ?? 0) + 1, holder: id },
+        ...(known !== undefined && { from: known }),
+        ...(last === undefined
+          ? { kind: 'first' as const, why: 'the first primary of the group' }
+          : { kind: 'adopted' as const, why: `somebody set the tag ${tagKeys.primary} on it` }),
+      }),
+    ];
+  }
+
+  /** An earlier primary: it pushes nothing, takes no part, and keeps what it holds until that is rescued. */
+  #demote({ id, tags }: ObservedInstance, current: ObservedInstance): readonly PromotionAction[] {
+    const remove = Object.keys(tags).filter(
+      (key) => primaryTagKeys.includes(key) || shardNumber(key) !== undefined || isOutside(key, tags),
+    );
+    const reason = `${id} was the primary before ${current.id}: what only it holds is rescued before it joins again`;
+    return [
+      { kind: 'cancel-pushes', group: this.#group, instance: id, reason: `${id} is to push no more` },
+      this.#tag([id], { [tagKeys.state]: 'quarantined' }, [...remove, tagKeys.task], reason),
+    ];
+  }
+
+  // --- what is told
+
+  /** Brings the troubles in the tags to just these: what is raised is told once, and what is not raised any more is over. */
+  #settle(raised: readonly RaisedTrouble[]): readonly PromotionAction[] {
+    const before = new Map<string, Trouble>();
+    for (const { tags } of this.#members)
+      for (const [, trouble] of parseTroubles(tags[tagKeys.promotionTrouble]))
+        before.set(trouble.code, trouble);
+    const { now, settings } = this.#view;
+    const after = new Map<string, Trouble>();
+    const events: PromotionAction[] = [];
+    for (const { code, told } of raised) {
+      const evidence = { code, raised: true, at: now };
+      const { trouble, tell } = weigh(before.get(code), evidence, 0, now, settings.remindAfter * 1000);
+      if (trouble === undefined) continue;
+      after.set(code, trouble);
+      if (tell === 'failure') events.push(this.#tell(told(trouble.since, trouble.told - 1), code));
+    }
+    const carriers = this.#members.filter(({ tags }) => tags[tagKeys.promotionTrouble] !== undefined);
+    if (after.size === 0)
+      return carriers.length === 0
+        ? []
+        : [
+            this.#tag(
+              carriers.map(({ id }) => id),
+              {},
+              [tagKeys.promotionTrouble],
+              'the primary is well',
+            ),
+          ];
+    const text = (troubles: ReadonlyMap<string, Trouble>) =>
+      [...troubles.values()].map((each) => formatTrouble(each)).join(' ');
+    if (text(before) === text(after)) return events;
+    const ids = this.#members.map(({ id }) => id).sort();
+    return [...events, this.#tag(ids, { [tagKeys.promotionTrouble]: text(after) }, [], text(after))];
+  }
+
+  #trouble(code: TroubleCode, told: RaisedTrouble['told']): RaisedTrouble {
+    return { code, told };
+  }
+
+  #tell(event: DomainEvent, reason: string): PromotionAction {
+    return { kind: 'tell', group: this.#group, event, reason };
+  }
+
+  #tag(
+    instances: readonly string[],
+    set: Readonly<Record<string, string>>,
+    remove: readonly string[],
+    reason: string,
+  ): PromotionAction {
+    return { kind: 'tag', group: this.#group, instances, set, remove, reason };
+  }
+
+  #wait(reason: string): PromotionAction {
+    return { kind: 'wait', group: this.#group, reason };
+  }
+}
+
+interface RaisedTrouble {
+  readonly code: TroubleCode;
+  readonly told: (since: number, reminder: number) => DomainEvent;
+}
+
+/** Seconds between two tries of a final push. */
+const retryAfter = 3;
+/** Passes of the final push, when editors go on writing for lack of a hook. */
+const mostPasses = 4;
+
+/** What a secondary carries and a primary does not; what is told of the group stays, and how far it was when it was promoted. */
+function leftWhenPromoted(tags: Readonly<Record<string, string>>): readonly string[] {
+  const kept: readonly string[] = [tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.syncedAt];
+  return stateTagKeys.filter((key) => tags[key] !== undefined && !kept.includes(key));
+}
+
+function isConfiguration(key: string): boolean {
+  return configurationTagKeys.includes(key) || shardNumber(key) !== undefined || key === tagKeys.paused;
+}
+
+function isOutside(key: string, tags: Readonly<Record<string, string>>): boolean {
+  return readShards(tagKeys.outside, tags).keys.includes(key);
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
+}
+
+/** The tags of a configuration, with one instance taken off the list of secondaries. */
+function withoutSecondary(
+  instance: string,
+  tags: Record<string, string>,
+): { readonly set: Readonly<Record<string, string>>; readonly remove: readonly string[] } {
+  const parsed = parseSecondaries(instance, tags);
+  if (!parsed.ok || !parsed.value.some(({ id }) => id === instance)) return { set: tags, remove: [] };
+  const byHand = words(tags[tagKeys.secondaries] ?? '').filter((word) => word !== instance);
+  const own = parsed.value
+    .map(listEntry)
+    .filter((entry) => entry !== instance && !byHand.some((word) => word.toLowerCase() === entry));
+  const others = Object.fromEntries(Object.entries(tags).filter(([key]) => shardNumber(key) === undefined));
+  const set = {
+    ...others,
+    ...(byHand.length > 0 && { [tagKeys.secondaries]: byHand.join(' ') }),
+    ...formatOwnShards(own),
+  };
+  return { set, remove: Object.keys(tags).filter((key) => shardNumber(key) !== undefined && !(key in set)) };
+}
+
+/** The tag `hostsync:suspected`: how many ticks in a row found it dead, and the last of them. */
+function parseSuspicion(value: string | undefined): readonly [number, number] {
+  const [count, last] = (value ?? '').split(' ');
+  const looks = Number(count);
+  return Number.isInteger(looks) && looks > 0 ? [looks, parseTime(last)] : [0, 0];
+}
+
+function formatSuspicion(count: number, last: number): string {
+  return `${count} ${timestamp(last)}`;
+}

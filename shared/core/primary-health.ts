@@ -1,0 +1,82 @@
+import { isLeaving } from './lifecycle.ts';
+import type { ObservedInstance, ObservedReachability, PromotionObservation } from './observation.ts';
+import { tagKeys } from './tag-keys.ts';
+import { parseTroubles } from './trouble.ts';
+
+/** How a primary is. */
+export type Health =
+  | { readonly kind: 'well' }
+  /** It is certain that it serves no more. */
+  | { readonly kind: 'gone'; readonly why: string }
+  /** It is alive, and is to be replaced: everything it has can be had first. */
+  | { readonly kind: 'leaving'; readonly why: string; readonly target: string; readonly byOperator: boolean }
+  /** Something points to its death, which proves nothing. */
+  | { readonly kind: 'suspected'; readonly signs: readonly string[] };
+
+const ending: ReadonlySet<string> = new Set(['stopping', 'stopped', 'shutting-down']);
+
+/** What EC2, Auto Scaling, SSM, the tags and the last pushes say about a primary that is there. */
+export function assessPrimary(primary: ObservedInstance, observed: PromotionObservation): Health {
+  const { id, state, tags } = primary;
+  if (ending.has(state)) return { kind: 'gone', why: `EC2 has ${id} ${state}` };
+  const request = tags[tagKeys.switchover];
+  if (request !== undefined) {
+    const [target = 'any', ...reason] = request.trim().split(/\s+/u);
+    const why = reason.length === 0 ? `the tag ${tagKeys.switchover} asks for it` : reason.join(' ');
+    return { kind: 'leaving', why, target: target || 'any', byOperator: reason.length === 0 };
+  }
+  const lifecycle = observed.lifecycles.get(id);
+  if (isLeaving(lifecycle))
+    return {
+      kind: 'leaving',
+      why: `Auto Scaling has it ${lifecycle?.state}`,
+      target: 'any',
+      byOperator: false,
+    };
+  if (state !== 'running') return { kind: 'well' };
+  const status = observed.statuses.find((each) => each.id === id);
+  const agent = observed.agents.find((each) => each.id === id);
+  const pushes = parseTroubles(tags[tagKeys.groupTrouble]).some(([, { code }]) => code === 'push-failed');
+  const signs = [
+    ...(status !== undefined && !status.ok ? [`EC2 status checks: ${status.detail}`] : []),
+    ...(agent?.online === true ? [] : ['its SSM agent is not online']),
+    ...(pushes ? ['its pushes do not come to an end'] : []),
+  ];
+  return signs.length === 0 ? { kind: 'well' } : { kind: 'suspected', signs };
+}
+
+/** What one closer look at a suspected primary gives. */
+export interface CloserLook {
+  /** All observers agree that it is dead. */
+  readonly dead: boolean;
+  /** What was seen by whom. */
+  readonly seen: readonly string[];
+}
+
+/**
+ * A suspicion is confirmed only when all that look independently of one another see nothing of it: EC2's status checks,
+ * the channel of SSM, and every secondary that was asked, two at least unless there is only one.
+ */
+export function closerLook(
+  { id }: ObservedInstance,
+  { statuses }: PromotionObservation,
+  reachability: ObservedReachability,
+  secondaries: number,
+): CloserLook {
+  const status = statuses.find((each) => each.id === id);
+  const { connected, probes } = reachability;
+  const seen = [
+    `EC2 status checks: ${status?.detail ?? 'not shown'}`,
+    `SSM channel: ${connected ? 'connected' : 'not connected'}`,
+    ...probes.map(
+      ({ by, reached, message }) => `${by}: ${reached ? 'reached it' : `did not reach it: ${message}`}`,
+    ),
+  ];
+  const unseen = probes.filter(({ reached }) => !reached).length;
+  const dead =
+    status?.ok !== true &&
+    !connected &&
+    unseen === probes.length &&
+    unseen >= Math.max(1, Math.min(2, secondaries));
+  return { dead, seen };
+}

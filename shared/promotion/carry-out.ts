@@ -1,0 +1,72 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { protect } from '../aws/auto-scaling.ts';
+import { publishEvents } from '../aws/domain-events.ts';
+import { moveTargets, writeRecord } from '../aws/pointers.ts';
+import { writeClaim, writeMirror } from '../aws/register.ts';
+import { cancelPushes, sendScript } from '../aws/ssm.ts';
+import type { UpkeepAction } from '../core/plan-upkeep.ts';
+import type { PromotionAction } from '../core/promotion-action.ts';
+import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
+import { tagKeys } from '../core/tag-keys.ts';
+import { formatTask } from '../core/task.ts';
+import type { PromotionTools } from './reconcile.ts';
+
+/** Carries one step out. Every one of them may be carried out twice without harm. */
+export async function carryOutPromotion(action: PromotionAction, tools: PromotionTools): Promise<void> {
+  const { clients, tags, documents, metrics } = tools;
+  switch (action.kind) {
+    case 'tell':
+      if (action.event.type === 'Primary Promoted') metrics.addMetric('Promotions', MetricUnit.Count, 1);
+      return publishEvents(clients.eventBridge, [action.event]);
+    case 'claim':
+      return writeClaim(clients.ssm, action.group, action.claim);
+    case 'run': {
+      const { group, instance, step, pass, digest } = action;
+      const [document, text] = script(action, tools);
+      const comment = `hostsync ${step}, group ${group}`;
+      const command = await sendScript(clients.ssm, document, [instance], text, comment);
+      const task = formatTask({ step, pass, digest, command, requestedAt: Date.now() });
+      return tags.write([instance], { [tagKeys.task]: task });
+    }
+    case 'cancel-pushes':
+      return cancelPushes(clients.ssm, documents.push, action.instance);
+    case 'tag':
+      await tags.write(action.instances, action.set);
+      for (const instance of action.instances) await tags.remove(instance, action.remove);
+      return;
+    case 'mirror':
+      await writeMirror(clients.ssm, action.group, action.primary, action.tags);
+      return tags.write([action.primary], { [tagKeys.mirrored]: action.digest });
+    case 'probe':
+    case 'wait':
+      return;
+  }
+}
+
+function script(
+  { request }: Extract<PromotionAction, { kind: 'run' }>,
+  { documents }: PromotionTools,
+): readonly [string, string] {
+  switch (request.script) {
+    case 'promote':
+      return [documents.promote, formatPromoteRequest(request.value)];
+    case 'leave':
+      return [documents.leave, formatLeaveRequest(request.value)];
+    case 'push':
+      return [documents.push, formatPushRequest(request.value)];
+  }
+}
+
+/** Moves what points at the primary. */
+export async function carryOutUpkeep(action: UpkeepAction, tools: PromotionTools): Promise<void> {
+  const { autoScaling, loadBalancing, route53 } = tools.clients;
+  switch (action.kind) {
+    case 'move-name':
+      return writeRecord(route53, tools.hostedZone, action.name, action.address);
+    case 'move-target':
+      return moveTargets(loadBalancing, action.targetGroup, action.add, action.remove);
+    case 'protect':
+      await protect(autoScaling, action.autoScalingGroup, action.instance, action.on);
+      return;
+  }
+}

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clients } from '../aws/clients.ts';
+import { observeStatuses } from '../aws/ec2.ts';
+import { readRecord, readTargets } from '../aws/pointers.ts';
+import { readRegister } from '../aws/register.ts';
+import { type Documents, isConnected, observeCommands, sendScript } from '../aws/ssm.ts';
+import type {
+  MembershipObservation,
+  ObservedReachability,
+  PromotionObservation,
+  Register,
+} from '../core/observation.ts';
+import { groupsInDoubt, type PromotionView } from '../core/plan-promotion.ts';
+import { type ObservedPointers, pointerNames } from '../core/plan-upkeep.ts';
+import { epochOf, findPrimary } from '../core/primary.ts';
+import type { PromotionAction } from '../core/promotion-action.ts';
+import { formatProbeRequest } from '../core/request.ts';
+import { tagKeys } from '../core/tag-keys.ts';
+
+/**
+ * What promotions are planned from besides: the status checks of all primaries in one call, and the register of those
+ * groups alone whose primary is in doubt.
+ */
+export async function observePromotion(
+  clients: Clients,
+  observed: MembershipObservation,
+  view: Omit<PromotionView, 'observed'>,
+  reachability: readonly ObservedReachability[],
+): Promise<PromotionObservation> {
+  const { instances } = observed;
+  const tagged = instances.filter(({ tags }) => tags[tagKeys.group] !== undefined);
+  const groups = Map.groupBy(tagged, ({ tags }) => tags[tagKeys.group] ?? '');
+  const primaries = [...groups.values()].flatMap((members) => findPrimary(members).current ?? []);
+  const statuses = await observeStatuses(
+    clients.ec2,
+    primaries.map(({ id }) => id),
+  );
+  const without = { ...observed, statuses, reachability, registers: new Map<string, Register>() };
+  const inDoubt = groupsInDoubt({ ...view, observed: without });
+  const registers = await Promise.all(
+    inDoubt.map(async (group) => [group, await readRegister(clients.ssm, group)] as const),
+  );
+  return { ...without, registers: new Map(registers) };
+}
+
+/** What the names and target groups of primaries point at now: one call for each that the tags name. */
+export async function observePointers(
+  { route53, loadBalancing }: Clients,
+  { instances }: MembershipObservation,
+  hostedZone: string,
+): Promise<ObservedPointers> {
+  const records = new Map<string, readonly string[]>();
+  const targets = new Map<string, readonly string[]>();
+  for (const { group, name, targetGroup } of pointerNames(instances)) {
+    if (name !== undefined && hostedZone !== '')
+      records.set(group, await readRecord(route53, hostedZone, name));
+    if (targetGroup !== undefined) targets.set(group, await readTargets(loadBalancing, targetGroup));
+  }
+  return { records, targets };
+}
+
+/** Milliseconds that secondaries have to answer whether they reach the primary; each tries twice for 5 s. */
+const probeTimeout = 20_000;
+
+/** Looks at a suspected primary: through the channel of SSM, and from secondaries. What cannot be asked is not counted. */
+export async function lookCloser(
+  { ssm }: Clients,
+  documents: Documents,
+  { group, instance, by }: Extract<PromotionAction, { kind: 'probe' }>,
+  { instances }: MembershipObservation,
+): Promise<ObservedReachability> {
+  const primary = instances.find(({ id }) => id === instance);
+  const connected = await isConnected(ssm, instance);
+  if (connected || primary?.address === undefined || by.length === 0)
+    return { instance, connected, probes: [] };
+  const target = { id: instance, address: primary.address };
+  const text = formatProbeRequest({ group, epoch: epochOf(primary) ?? 1, target });
+  const command = await sendScript(ssm, documents.probe, by, text, `hostsync probe, group ${group}`);
+  const deadline = Date.now() + probeTimeout;
+  for (;;) {
+    await sleep(500);
+    const answers = await observeCommands(ssm, [{ command, instance: undefined }]);
+    const probes = answers.flatMap(({ instance: prober, lines }) => {
+      const line = lines.find((each) => each.kind === 'probe');
+      return line?.kind === 'probe' ? [{ by: prober, reached: line.reached, message: line.message }] : [];
+    });
+    const ended = answers.filter(({ status }) => status !== 'under-way').length;
+    if (ended === by.length || probes.some(({ reached }) => reached) || Date.now() > deadline)
+      return { instance, connected, probes };
+  }
+}

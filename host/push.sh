@@ -7,68 +7,14 @@
 # runs no trap, and what had left the group would live on.
 set -Eeuo pipefail
 declare -F hostsync_read_request >/dev/null || . "$(dirname -- "${BASH_SOURCE[0]}")/request.sh"
+declare -F find_problem >/dev/null || . "$(dirname -- "${BASH_SOURCE[0]}")/transfer.sh"
 
-key=$etc/id_ed25519
-scratch=''
 listed=(--from0 --ignore-missing-args)
 few=20                                                            # a deletion of so many entries is no share of anything
 declare -A module_of owner_of volume_of manifest_of opened unsure # by directory
 declare -A last_raw last_manifest last_base last_count last_volume
 
-now() { # sets now, in microseconds since 1970
-  now=${EPOCHREALTIME/./}
-}
-
-seconds() { # MICROSECONDS
-  printf '%d.%03d' $(($1 / 1000000)) $(($1 / 1000 % 1000))
-}
-
 # --- the directories
-
-# What fstab wants mounted at boot; a blank in a path is \040 there.
-read_expected_mounts() { # FILE
-  local device mount type options rest
-  expected_mounts=()
-  [[ -r $1 ]] || return 0
-  while read -r device mount type options rest; do
-    [[ $device != '#'* && $mount == /?* && $type != swap && ,$options, != *,noauto,* ]] || continue
-    printf -v mount %b "${mount//\\/\\0}"
-    expected_mounts+=("$(readlink -m -- "$mount")")
-  done <"$1"
-}
-
-is_mounted() { # PATH
-  local device mount type rest mounted=1
-  while read -r device mount type rest; do
-    printf -v mount %b "${mount//\\/\\0}"
-    [[ $mount != "$1" || $type == autofs ]] || mounted=0
-  done </proc/self/mounts
-  return "$mounted"
-}
-
-# Sets problem and explanation, both empty when the directory can be pushed.
-find_problem() { # PATH
-  local path=$1 real mount
-  problem='' explanation=''
-  real=$(readlink -m -- "$path")
-  if [[ $real != "$path" ]]; then
-    problem=symlink explanation="goes through a symbolic link; name the real path, $real"
-    return 0
-  fi
-  for mount in "${expected_mounts[@]}"; do
-    [[ $path/ == "$mount"/* || $mount/ == "$path"/* ]] || continue
-    [[ -d $mount/. ]] || true # makes an automount happen
-    if ! is_mounted "$mount"; then
-      problem=unmounted explanation="/etc/fstab wants $mount mounted, and it is not; mount it, or mark it noauto"
-      return 0
-    fi
-  done
-  if [[ ! -d $path ]]; then
-    problem=missing explanation='is not there, or is no directory; make it, or take it off the list'
-  elif [[ ! $(find "$path/" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit) ]]; then
-    problem=empty explanation='is empty, as if its volume were not mounted; nothing was deleted anywhere. If that is right, put a file in it'
-  fi
-}
 
 check_directories() { # sets fit_directories and unfit (how many)
   local path module descriptor
@@ -93,28 +39,6 @@ check_directories() { # sets fit_directories and unfit (how many)
   done
 }
 
-# --- scratch
-
-# A run and its children hold a lock on its scratch directory: so what a killed run left is told from what is in use.
-make_scratch() {
-  local old guard held
-  mkdir -p "$var"
-  chmod 755 "$var"
-  mkdir -p "$var/run" "$var/lock/$request_group" "$store"/{secondary,sending,failed,absent}
-  exec {guard}<"$var/run"
-  flock "$guard"
-  for old in "$var"/run/push.*; do
-    [[ -d $old ]] || continue
-    exec {held}<"$old"
-    if flock -n "$held"; then rm -rf -- "$old"; fi
-    exec {held}<&-
-  done
-  scratch=$(mktemp -d "$var/run/push.XXXXXX")
-  exec {held}<"$scratch"
-  flock -n "$held"
-  exec {guard}<&-
-}
-
 # The SSM agent keeps a folder for each run. Ours are cleared away a day later; whose they are is read from the script in them.
 clear_agent_folders() {
   local own=${BASH_SOURCE[0]} folder script
@@ -126,49 +50,7 @@ clear_agent_folders() {
   done < <(find "${BASH_REMATCH[1]}" -mindepth 1 -maxdepth 1 -type d -mmin +1440 -print0 | head -z -n 100)
 }
 
-cleanup() {
-  [[ ! $scratch ]] || rm -rf -- "$scratch"
-}
-
 # --- the scan
-
-# Sets prune, the beginning of find's expression, which leaves out what rsync leaves out; and filters for rsync. A pattern
-# that find cannot be told exactly (\, unusual brackets) sets inexact: then nothing is concluded from what find sees.
-read_excludes() {
-  local pattern rest regex type
-  prune=(-path ./lost+found -type d -prune -o -name '.~tmp~' -type d -prune -o) inexact='' filters=()
-  for pattern in "${request_excludes[@]}"; do
-    filters+=(--filter="- $pattern") # not --exclude, which takes "+ x" and "!" for something else
-    rest=$pattern type=() regex='\./(.*/)?'
-    [[ $rest != ?*/\*\*\* ]] || rest=${rest%\*\*\*}
-    [[ $rest != ?*/ ]] || rest=${rest%/} type=(-type d)
-    case $rest in
-      /*) regex='\./' rest=${rest#/} ;;
-      \*\**/*) regex='\.' ;;
-    esac
-    # rsync looks at the last name alone, unless there is a / or ** in the pattern
-    [[ $rest != *'***'* && $rest && $rest != /* && ! ($regex == '\.' && $rest != \*\*/*) ]] || inexact=$pattern
-    while [[ $rest ]]; do
-      case $rest in
-        \*\**) regex+='.*' rest=${rest#\*\*} ;;
-        \**) regex+='[^/]*' rest=${rest#\*} ;;
-        \?*) regex+='[^/]' rest=${rest#\?} ;;
-        \\*) inexact=$pattern rest=${rest#?} ;;
-        \[*)
-          if [[ $rest =~ ^\[([!^]?)([A-Za-z0-9_.]([A-Za-z0-9_.]|-[A-Za-z0-9])*)\] ]]; then
-            regex+="[${BASH_REMATCH[1]:+^/}${BASH_REMATCH[2]}]" rest=${rest:${#BASH_REMATCH[0]}}
-          else
-            inexact=$pattern rest=${rest#?}
-          fi
-          ;;
-        [A-Za-z0-9/_-]*) regex+=${rest:0:1} rest=${rest#?} ;;
-        ^*) regex+='\^' rest=${rest#?} ;;
-        *) regex+="[${rest:0:1}]" rest=${rest#?} ;;
-      esac
-    done
-    prune+=(-regextype posix-extended -regex "$regex" "${type[@]}" -prune -o)
-  done
-}
 
 find_volume() { # PATH: sets owner and volume, which tells file systems apart, also when device numbers changed at a boot
   local mount
@@ -190,16 +72,6 @@ read_last() {
     last_raw[$module]=$raw last_manifest[$module]=$manifest last_base[$module]=$base
     last_count[$module]=$entries last_volume[$module]=$volume
   done
-}
-
-count() { # FILE: prints how many records it has
-  grep -zc '' "$1" || true
-}
-
-digest() { # FILE: prints a name for what is in it
-  local sum
-  sum=$(sha256sum <"$1")
-  printf %s "${sum:0:32}"
 }
 
 # One walk. A record is: type mode owner group links inode size mtime ctime /name, ended by NUL. What changed so late
@@ -547,34 +419,6 @@ answers() { # INDEX
 
 # --- one secondary
 
-write_ssh_config() { # INDEX
-  local hosts=$etc/known_hosts id=${secondary_ids[$1]}
-  if [[ ${secondary_keys[$1]} ]]; then
-    hosts=$scratch/$1.known_hosts
-    printf '%s %s\n' "$id" "${secondary_keys[$1]}" >"$hosts"
-  fi
-  # ssh reads no other configuration. ServerAlive ends it when rsync is gone and the host hangs.
-  cat >"$scratch/$1.ssh" <<END
-HostName ${secondary_addresses[$1]}
-Port ${secondary_ports[$1]}
-User hostsync
-HostKeyAlias $id
-UserKnownHostsFile $hosts
-GlobalKnownHostsFile /dev/null
-StrictHostKeyChecking yes
-CheckHostIP no
-UpdateHostKeys no
-IdentityFile $key
-IdentitiesOnly yes
-IdentityAgent none
-PreferredAuthentications publickey
-BatchMode yes
-ConnectTimeout $option_connect_timeout
-ServerAliveInterval $(((option_io_timeout + 2) / 3))
-LogLevel ERROR
-END
-}
-
 begin_sending() { # INDEX
   [[ ! $sending ]] || return 0
   : >"$store/sending/$id"
@@ -638,49 +482,6 @@ run_rsync() { # INDEX DIRECTORY OPTIONS...
     [[ $status != @(0|23|24) ]] || whole=yes
   fi
   while IFS= read -r line; do log "$id: $line"; done < <(head -n 30 "$scratch/$1.err")
-}
-
-# Sets error and message from status and from what rsync and ssh said. Their lines hold file names, so the patterns
-# hold on to the beginning or the end of a line.
-classify() { # INDEX
-  local index=$1 pinned=${secondary_keys[$1]} remedy='' words=''
-  error='' message=''
-  said() { # PATTERN: sets words to the first line like it, or fails
-    words=$(grep -m 1 -aE -e "$1" "$scratch/$index.err")
-  }
-  # 24: a file was deleted here before its turn came. rsync 3.5 may leave a mode unset, say so, and exit with 0
-  case $status in 0 | 24) said 'mode not set$' && status=23 || return 0 ;; esac
-  if ((now >= deadline)); then
-    error=timeout words="push-timeout: $option_push_timeout seconds passed" remedy='the next push goes on from there'
-  elif said ': (No space left on device \(28\)|Disk quota exceeded \(122\))$'; then
-    error=disk-full remedy='free space there, or make the disk larger'
-  elif ((status == 23)) && said ': (Permission denied \(13\)|Operation not permitted \(1\))$'; then
-    error=permission-denied remedy='look at owner and mode here and there; the rest arrived'
-  elif ((status == 23)); then
-    error=partial remedy='the rest arrived'
-    said '^rsync: ' || said '^[a-z]' || true
-  elif said 'REMOTE HOST IDENTIFICATION HAS CHANGED' || { [[ $pinned ]] && said '^(Host key verification failed|Unable to negotiate .* host key)'; }; then
-    error=host-key-changed words='it showed another host key than the pinned one'
-    remedy='nothing was sent. If the host was rebuilt, run join.sh there and pin the key that it prints'
-  elif said '^(No .* host key is known|Host key verification failed|Unable to negotiate .* host key)'; then
-    error=host-key-unknown remedy="nothing was sent. Put its key into $etc/known_hosts under the name ${secondary_ids[$1]}"
-  elif said '^hostsync@.*: Permission denied \(|^Received disconnect .*: Too many authentication failures'; then
-    error=key-refused remedy="run join.sh there with this primary's public key"
-  elif ((status == 30 || status == 35)) || said '^Timeout, server .* not responding'; then
-    error=timeout remedy='the next push goes on from there'
-    [[ $words ]] || said timeout || true
-  elif said '^(ssh: |kex_|banner|Connection (to|closed|reset|timed)|client_loop: |ssh_|Bad packet|Corrupted )'; then
-    error=unreachable remedy="look at the host, its address ${secondary_addresses[$1]}, port ${secondary_ports[$1]} and the firewall (security group)"
-  elif said '^@ERROR: (Unknown module|chroot|chdir|invalid [ug]id)|^sudo[-:].*(password|authenticat|terminal|not found)|^hostsync is not |^Sorry, user|sh: .*not found|^This account is|^rsync: did not see server greeting'; then
-    error=not-prepared remedy='run join.sh there'
-  else
-    error=failed
-    said '^[^ ]' || true
-    words="rsync exit code $status: $words"
-  fi
-  words=${words:-rsync exit code $status}
-  ((${#words} <= 190)) || words=${words:0:190}...
-  message=$words${remedy:+; $remedy}
 }
 
 # Runs rsync, a second time where that helps, and keeps the first error; fails if there was one.
@@ -982,6 +783,7 @@ main() {
   excludes_digest=$(printf '%s\0' "${request_excludes[@]}" | sha256sum)
   excludes_digest=${excludes_digest:0:16} scope=$request_epoch:${excludes_digest:0:16}
   make_scratch
+  mkdir -p "$store"/{secondary,sending,failed,absent}
   printf './.~tmp~/-\0' >"$scratch/touch"
   trap stop_all TERM INT HUP
   for index in "${!secondary_ids[@]}"; do

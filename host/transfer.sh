@@ -1,6 +1,6 @@
 #!/bin/bash
 # What moving files between hosts takes: directories that are fit for it, excludes, SSH, and what went wrong. Sourced by
-# leave.sh and rescue.sh after request.sh; push.sh has the same functions, and a test holds them to be the same.
+# push.sh, leave.sh and rescue.sh after request.sh.
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here, and set what is read
 set -Eeuo pipefail
 

@@ -5,6 +5,7 @@ import { openFleet } from './hosts/host.ts';
 import { openShell } from './look-around.ts';
 import { pushResults, waitForSync } from './pushes.ts';
 import { Stage } from './stage.ts';
+import { showFailover } from './tour-failover.ts';
 import type { TourOptions } from './tour-options.ts';
 import { showTrouble } from './tour-trouble.ts';
 import { compareTrees, readTree, type Tree } from './tree.ts';
@@ -78,20 +79,18 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
       );
       tree = await show(cloud, title, primary, secondaries);
     }
-    await showTrouble(
-      cloud,
-      stage,
-      () => must(primary, `sudo -u ${owner} tee ${uploads}/while-away.txt <<< uploaded >/dev/null`),
-      secondaries,
-    );
+    await showTrouble(cloud, stage, () => upload(primary, 'while-away.txt'), secondaries);
     const scaled = await scaleOut(cloud);
     tree = await show(cloud, 'the scale-out', primary, [...secondaries, ...scaled.instances]);
     await scaleIn(cloud, primary, scaled);
+    const left = [...secondaries, ...scaled.instances.slice(1)];
+    const next = await showFailover(cloud, stage, upload, primary, left);
+    tree = await show(cloud, 'the failover', next, [primary, ...left.filter(({ id }) => id !== next.id)]);
     const pushes = cloud.commands({ document: 'PushDocument' }).length;
     const seconds = Math.round((Date.now() - started) / 1000);
     stage.say(
       `proven: ${tree.size} entries of every kind are the same on ${secondaries.length} secondaries, in content, type, mode, owner and mtime, ` +
-        `after each of ${changes.length + 1} steps, and on ${scaled.instances.length} newcomers before they took traffic; one that was lost was told once, and its return once; ` +
+        `after each of ${changes.length + 1} steps, and on ${scaled.instances.length} newcomers before they took traffic; one that was lost was told once, and its return once; the primary was killed, replaced, and what only it had was rescued; ` +
         `${cloud.invocations({ function: 'SyncLambdaFunction' }).length} ticks, ${pushes} pushes, ${seconds} s`,
     );
     if (keep) await openShell(cloud, uploads);
@@ -102,6 +101,11 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
     await cloud.close();
     await fleet.close();
   }
+}
+
+/** What an editor does with one file. */
+function upload(to: LocalInstance, name: string): Promise<void> {
+  return must(to, `sudo -u ${owner} tee "${uploads}/$1" <<< "$1" >/dev/null`, name);
 }
 
 /** What the image of a web server has. */

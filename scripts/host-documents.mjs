@@ -32,7 +32,7 @@ export function compactScript(text) {
 }
 
 /** What a script sources beside `request.sh`, without `.sh`. */
-const sourced = { leave: ['transfer'], rescue: ['transfer'] };
+const sourced = { push: ['transfer'], leave: ['transfer'], rescue: ['transfer'] };
 
 /**
  * What is sourced, without the functions that nothing in the document names: there is no room for what is not used.

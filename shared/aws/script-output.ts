@@ -28,6 +28,7 @@ const line = v.variant('kind', [
   }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('leave'), prepared: v.boolean(), stranded: v.optional(count) },
+    epoch: v.optional(epoch),
   }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('rescue'), id: v.string(), ok: v.boolean() },

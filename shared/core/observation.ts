@@ -61,6 +61,8 @@ export type ScriptLine =
       readonly kind: 'leave';
       /** It is still the primary, and has stopped taking writes where the user has a hook for that. */
       readonly prepared: boolean;
+      /** That of the primary that follows; undefined if it is only prepared. */
+      readonly epoch?: number | undefined;
       /** Files that the group may never have received. */
       readonly stranded?: number | undefined;
     }

@@ -68,7 +68,8 @@ export function planRescue(
           leave(outcome.reason),
         ];
       case 'ended': {
-        const line = outcome.command.lines.find((each) => each.kind === 'leave' && !each.prepared);
+        // One that was asked for before the last promotion made its lists for another primary
+        const line = outcome.command.lines.find((each) => each.kind === 'leave' && each.epoch === epoch);
         if (line?.kind !== 'leave') {
           const reason = `${id} did not say what it holds`;
           const early = view.now - task.requestedAt < retryAfter * 1000;

@@ -5,7 +5,7 @@ import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { planGathering, planRescue } from './plan-gathering.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
-import { findPrimary, isEstablished } from './primary.ts';
+import { findPrimary, isDeposed, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
 import { formatOwnShards, listEntry, shardNumber } from './secondaries.ts';
 import { stateTagKeys, tagKeys } from './tag-keys.ts';
@@ -70,6 +70,7 @@ function planInstance(
     return ready.kind === 'ready' && instance.state === 'running'
       ? planRescue(group, instance, ready, view)
       : [];
+  if (isDeposed(instance)) return [];
   if (isGone(instance, view)) {
     const keys = stateKeysOf(instance.tags);
     const why =
@@ -101,7 +102,10 @@ function planInstance(
   const held = holdHook(group, instance, view);
   // What is given up gets no further command: it is about to be terminated
   if (held.some((action) => action.kind === 'complete-hook' && action.result === 'ABANDON')) return held;
-  const steps = planNewcomer(group, instance, ready, view);
+  // What a former primary gave may be lost with the primary that took it
+  const released = instance.tags[tagKeys.gathered] !== undefined;
+  const gathering = released && ready.kind === 'ready' ? planGathering(group, instance, ready, view) : [];
+  const steps = gathering.length > 0 ? gathering : planNewcomer(group, instance, ready, view);
   return [...tooLate(group, instance, steps, ready, view), ...steps, ...held];
 }
 

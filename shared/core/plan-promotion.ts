@@ -2,7 +2,8 @@ import { type DomainEvent, domainEvent, timestamp } from './domain-event.ts';
 import { groupNameProblem, parseConfiguration } from './group.ts';
 import type { JoinSettings } from './membership-view.ts';
 import type { Claim, ObservedInstance, PromotionObservation, Register } from './observation.ts';
-import { epochOf, findPrimary, isEstablished, promotedMark } from './primary.ts';
+import { isGathered } from './plan-gathering.ts';
+import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './primary.ts';
 import { assessPrimary, closerLook, type Health } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
@@ -44,11 +45,17 @@ export interface PromotionView {
 export function groupsInDoubt(view: PromotionView): readonly string[] {
   return [...membersByGroup(view.observed.instances)].flatMap(([group, members]) => {
     const { current, superseded, tied } = findPrimary(members);
-    if (tied.length > 0) return [];
+    if (tied.length > 0 || members.some(({ id }) => groupNameProblem(id, group) !== undefined)) return [];
     const quiet =
       current !== undefined &&
       isEstablished(current) &&
       superseded.length === 0 &&
+      // A promotion that has begun is brought to its end, even if the primary is seen again: a host may follow it already
+      current.tags[tagKeys.suspected] === undefined &&
+      !members.some(
+        ({ id, tags }) => id !== current.id && parseTask(tags[tagKeys.task])?.step === 'promote',
+      ) &&
+      !followsNewer(members, view.observed) &&
       assessPrimary(current, view.observed).kind === 'well';
     return quiet ? [] : [group];
   });
@@ -63,6 +70,18 @@ export function planPromotion(view: PromotionView): readonly PromotionAction[] {
     members.some(({ id }) => groupNameProblem(id, group) !== undefined)
       ? []
       : new GroupPromotion(group, members, view).plan(),
+  );
+}
+
+/** A host does not do what it is asked, for it follows a newer epoch: that of a promotion that was given up halfway. */
+function followsNewer(
+  members: readonly ObservedInstance[],
+  { commands }: Pick<PromotionObservation, 'commands'>,
+): boolean {
+  const tasks = new Set(members.map(({ tags }) => parseTask(tags[tagKeys.task])?.command));
+  return commands.some(
+    ({ command, lines }) =>
+      tasks.has(command) && lines.some((line) => line.kind === 'error' && line.error === 'older-epoch'),
   );
 }
 
@@ -95,7 +114,8 @@ class GroupPromotion {
     if (current === undefined) return this.#withoutPrimary();
     // The user's own hand comes first, whatever else is going on
     if (!isEstablished(current)) return this.#adopt(current, superseded);
-    return [...superseded.flatMap((each) => this.#demote(each, current)), ...this.#keep(current)];
+    const former = [...superseded, ...this.#members.filter(isDeposed)];
+    return [...former.flatMap((each) => this.#demote(each, current)), ...this.#keep(current)];
   }
 
   // --- a group that has a primary
@@ -106,6 +126,7 @@ class GroupPromotion {
     const health = assessPrimary(current, this.#view.observed);
     switch (health.kind) {
       case 'well':
+        if (followsNewer(this.#members, this.#view.observed)) return this.#catchUp(current);
         return [
           ...this.#clearSuspicion(current),
           ...this.#tidy(current),
@@ -119,6 +140,14 @@ class GroupPromotion {
       case 'gone':
         return this.#failOver(current, current.id, epochOf(current) ?? 0, health.why);
     }
+  }
+
+  /** A newer epoch was claimed for a host that cannot be the primary any more: this one takes the next. */
+  #catchUp({ id, tags }: ObservedInstance): readonly PromotionAction[] {
+    const claimed = this.#register?.claims.at(-1)?.epoch ?? 0;
+    if (claimed <= Number(tags[tagKeys.primary])) return [];
+    const why = `the promotion to epoch ${claimed} was given up, and hosts follow it`;
+    return [this.#claim({ kind: 'adopted', holder: id, why, epoch: this.#nextEpoch(claimed) })];
   }
 
   /** The mirror of the tags is read when no primary is left: EC2 drops the tags of what was terminated. */
@@ -211,11 +240,24 @@ class GroupPromotion {
     if (register?.configuration === undefined) return [];
     const unfinished = this.#unfinished(0);
     if (unfinished !== undefined) return this.#goOn(...unfinished);
-    const { primary, tags } = register.configuration;
+    const { tags } = register.configuration;
+    const mirrored = Number(tags[tagKeys.primary]) || 0;
+    // The mirror may not have been written yet for the last primary
+    const last = register.claims.at(-1);
+    const newer = last !== undefined && last.epoch > mirrored ? last : undefined;
+    const [primary, epoch] =
+      newer === undefined || this.#wasNeverPromoted(newer)
+        ? [register.configuration.primary, mirrored]
+        : [newer.holder, newer.epoch];
     // It is there, and somebody took its tag away: their next step is not ours to guess
     if (this.#members.some(({ id }) => id === primary)) return [];
-    const epoch = Number(tags[tagKeys.primary]) || 0;
     return this.#failOver(undefined, primary, epoch, `EC2 does not show ${primary} any more`);
+  }
+
+  /** The holder of a claim that is still what it was before. */
+  #wasNeverPromoted({ holder, epoch }: Claim): boolean {
+    const found = this.#members.find(({ id }) => id === holder);
+    return found !== undefined && found.tags[tagKeys.promoted] !== promotedMark(holder, epoch);
   }
 
   // --- failover
@@ -232,7 +274,10 @@ class GroupPromotion {
     const [ranked, blockers] = this.#candidates(from);
     const [best] = ranked;
     const paused = current?.tags[tagKeys.paused] ?? register.configuration?.tags[tagKeys.paused];
-    const last = register.claims.findLast(({ kind }) => kind === 'failover' || kind === 'switchover');
+    // A promotion that did not come to its end does not hold up the next
+    const last = register.claims.findLast(
+      (claim) => (claim.kind === 'failover' || claim.kind === 'switchover') && claim.epoch <= epoch,
+    );
     const cooling = last === undefined ? 0 : settings.coolDown - secondsBetween(last.at, now);
     const held =
       paused !== undefined
@@ -289,7 +334,7 @@ class GroupPromotion {
     const begun = task?.step === 'prepare' || task?.step === 'final-push';
     const [ranked, blockers] = this.#candidates(current.id);
     const chosen =
-      ranked.find(({ id }) => (begun ? digest(id) === task.digest : id === target)) ??
+      ranked.find(({ id }) => (target === 'any' ? begun && digest(id) === task.digest : id === target)) ??
       (target === 'any' ? ranked[0] : undefined);
     const blocked = (message: string) =>
       this.#settle([
@@ -306,6 +351,9 @@ class GroupPromotion {
     if (!configuration.ok) return blocked('a tag of the primary is wrong');
     if (chosen === undefined)
       return blocked(target === 'any' ? 'no secondary may be promoted' : `${target} may not be promoted`);
+    // A push deletes, and this one may hold what the primary never had
+    if (!isGathered(chosen, epoch))
+      return [this.#wait(`${chosen.id} first gives ${current.id} what only it holds`)];
     const { directories, excludes } = configuration.value;
     const common = { group: this.#group, epoch, directories, excludes };
     const run = (
@@ -360,6 +408,9 @@ class GroupPromotion {
       const again = run('final-push', task.pass, `${line.error}: ${line.message}`);
       return line.error === 'busy' ? [again] : [...blocked(`${line.error}: ${line.message}`), again];
     }
+    // Whatever has kept us from going on: what came since then is not in it
+    if (secondsBetween(task.requestedAt + line.seconds * 1000, now) > validFor)
+      return [run('prepare', 1, `the last push of ${current.id} is too old`)];
     const settled = line.files === 0 && line.deleted === 0;
     if (task.pass < 2 || (!settled && task.pass < mostPasses))
       return [run('final-push', task.pass + 1, `${line.files} files were sent in pass ${task.pass}`)];
@@ -393,8 +444,10 @@ class GroupPromotion {
     const holder = this.#members.find(({ id }) => id === claim.holder);
     if (holder === undefined) return undefined;
     const task = parseTask(holder.tags[tagKeys.task]);
-    const begun = task?.step === 'promote' && holder.state === 'running';
     const { observed, settings, now } = this.#view;
+    const online = observed.agents.find((agent) => agent.id === holder.id)?.online === true;
+    const isPrimary = holder.tags[tagKeys.primary] !== undefined;
+    const begun = (task?.step === 'promote' || isPrimary) && holder.state === 'running' && online;
     // A claim does not expire; but a host that was chosen and is dead or behind by now is chosen no more
     if (!begun && promotionBlocker(holder, observed, settings, now) !== undefined) return undefined;
     return [holder, claim];
@@ -449,9 +502,24 @@ class GroupPromotion {
           const reason = `${holder.id} printed no key for epoch ${epoch}`;
           return secondsBetween(task.requestedAt, now) < retryAfter ? [this.#wait(reason)] : run(reason);
         }
-        return this.#crown(holder, claim, line.publicKey);
+        return [
+          ...this.#untagged(holder).flatMap((each) => this.#demote(each, holder)),
+          ...this.#crown(holder, claim, line.publicKey),
+        ];
       }
     }
+  }
+
+  /** Those that were the primary and had the tag taken off by hand: before another one is, they are set apart as any former one. */
+  #untagged({ id: holder }: ObservedInstance): readonly ObservedInstance[] {
+    const { claims = [], configuration } = this.#register ?? {};
+    const once = new Set([...claims.map((claim) => claim.holder), configuration?.primary]);
+    return this.#members.filter(
+      (each) =>
+        each.id !== holder &&
+        each.tags[tagKeys.primary] === undefined &&
+        (isDeposed(each) || (once.has(each.id) && each.tags[tagKeys.state] === undefined)),
+    );
   }
 
   #promotionFails(
@@ -507,9 +575,10 @@ class GroupPromotion {
 
   /** Seconds of uploads that only the earlier primary may have. */
   #atRisk({ tags }: ObservedInstance, { kind, at }: Claim): number {
-    if (kind !== 'failover') return 0;
     const syncedAt = parseTime(tags[tagKeys.syncedAt]);
-    return syncedAt === 0 ? 0 : secondsBetween(syncedAt, at);
+    // Pushes went on after the claim: it was brought to its end only later
+    if (kind !== 'adopted' && syncedAt > at) return secondsBetween(syncedAt, this.#view.now);
+    return kind !== 'failover' || syncedAt === 0 ? 0 : secondsBetween(syncedAt, at);
   }
 
   /** The tags that a primary takes over: those of the one before it, or their mirror. */
@@ -639,6 +708,8 @@ interface RaisedTrouble {
 
 /** Seconds between two tries of a final push. */
 const retryAfter = 3;
+/** Seconds after its end for which a final push counts: longer than from one tick to the next. */
+const validFor = 90;
 /** Passes of the final push, when editors go on writing for lack of a hook. */
 const mostPasses = 4;
 

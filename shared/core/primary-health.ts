@@ -19,14 +19,17 @@ const ending: ReadonlySet<string> = new Set(['stopping', 'stopped', 'shutting-do
 export function assessPrimary(primary: ObservedInstance, observed: PromotionObservation): Health {
   const { id, state, tags } = primary;
   if (ending.has(state)) return { kind: 'gone', why: `EC2 has ${id} ${state}` };
+  const agent = observed.agents.find((each) => each.id === id);
+  // Without its agent nothing can be handed over; whether it is dead is to be found out
+  const reachable = state !== 'running' || agent?.online === true;
   const request = tags[tagKeys.switchover];
-  if (request !== undefined) {
+  if (request !== undefined && reachable) {
     const [target = 'any', ...reason] = request.trim().split(/\s+/u);
     const why = reason.length === 0 ? `the tag ${tagKeys.switchover} asks for it` : reason.join(' ');
     return { kind: 'leaving', why, target: target || 'any', byOperator: reason.length === 0 };
   }
   const lifecycle = observed.lifecycles.get(id);
-  if (isLeaving(lifecycle))
+  if (isLeaving(lifecycle) && reachable)
     return {
       kind: 'leaving',
       why: `Auto Scaling has it ${lifecycle?.state}`,
@@ -35,7 +38,6 @@ export function assessPrimary(primary: ObservedInstance, observed: PromotionObse
     };
   if (state !== 'running') return { kind: 'well' };
   const status = observed.statuses.find((each) => each.id === id);
-  const agent = observed.agents.find((each) => each.id === id);
   const pushes = parseTroubles(tags[tagKeys.groupTrouble]).some(([, { code }]) => code === 'push-failed');
   const signs = [
     ...(status !== undefined && !status.ok ? [`EC2 status checks: ${status.detail}`] : []),

@@ -37,6 +37,11 @@ export function promotedMark(instance: string, epoch: number): string {
   return `${epoch} ${instance}`;
 }
 
+/** It was the primary, and lost the tag by hand: nothing is written over what it holds until it is set apart. */
+export function isDeposed({ id, tags }: ObservedInstance): boolean {
+  return tags[tagKeys.primary] === undefined && tags[tagKeys.promoted]?.split(' ')[1] === id;
+}
+
 /** Did hostsync itself make it the primary of the epoch that its tag names? One that was tagged by hand waits for that. */
 export function isEstablished(instance: ObservedInstance): boolean {
   const epoch = epochOf(instance);

@@ -17,6 +17,9 @@ import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 
+/** Notes that something failed for one group: the others go on. */
+export type Fail = (group: string, what: string, error: unknown) => void;
+
 /**
  * What promotions are planned from besides: the status checks of all primaries in one call, and the register of those
  * groups alone whose primary is in doubt.
@@ -26,6 +29,7 @@ export async function observePromotion(
   observed: MembershipObservation,
   view: Omit<PromotionView, 'observed'>,
   reachability: readonly ObservedReachability[],
+  fail: Fail,
 ): Promise<PromotionObservation> {
   const { instances } = observed;
   const tagged = instances.filter(({ tags }) => tags[tagKeys.group] !== undefined);
@@ -38,9 +42,16 @@ export async function observePromotion(
   const without = { ...observed, statuses, reachability, registers: new Map<string, Register>() };
   const inDoubt = groupsInDoubt({ ...view, observed: without });
   const registers = await Promise.all(
-    inDoubt.map(async (group) => [group, await readRegister(clients.ssm, group)] as const),
+    inDoubt.map(async (group) => {
+      try {
+        return [[group, await readRegister(clients.ssm, group)] as const];
+      } catch (error) {
+        fail(group, 'reading its register', error);
+        return [];
+      }
+    }),
   );
-  return { ...without, registers: new Map(registers) };
+  return { ...without, registers: new Map(registers.flat()) };
 }
 
 /** What the names and target groups of primaries point at now: one call for each that the tags name. */
@@ -48,13 +59,22 @@ export async function observePointers(
   { route53, loadBalancing }: Clients,
   { instances }: MembershipObservation,
   hostedZone: string,
+  fail: Fail,
 ): Promise<ObservedPointers> {
   const records = new Map<string, readonly string[]>();
   const targets = new Map<string, readonly string[]>();
   for (const { group, name, targetGroup } of pointerNames(instances)) {
-    if (name !== undefined && hostedZone !== '')
-      records.set(group, await readRecord(route53, hostedZone, name));
-    if (targetGroup !== undefined) targets.set(group, await readTargets(loadBalancing, targetGroup));
+    try {
+      if (name !== undefined && hostedZone !== '')
+        records.set(group, await readRecord(route53, hostedZone, name));
+    } catch (error) {
+      fail(group, `reading the record ${name}`, error);
+    }
+    try {
+      if (targetGroup !== undefined) targets.set(group, await readTargets(loadBalancing, targetGroup));
+    } catch (error) {
+      fail(group, `reading the target group ${targetGroup}`, error);
+    }
   }
   return { records, targets };
 }

@@ -9,7 +9,7 @@ import type { Instruments } from '../edge/handler.ts';
 import type { MembershipTools } from '../membership/carry-out.ts';
 import { observe, observeMembership } from '../membership/observe.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out.ts';
-import { lookCloser, observePointers, observePromotion } from './observe.ts';
+import { type Fail, lookCloser, observePointers, observePromotion } from './observe.ts';
 
 /** At least one step of a promotion could not be taken; those of other groups were. */
 export class PromotionError extends AggregateError {
@@ -47,7 +47,7 @@ export async function reconcilePromotion(
 ): Promise<void> {
   const { clients, documents, logger } = tools;
   const failed = new Map<string, Error>();
-  const fail = (group: string, what: string, error: unknown) =>
+  const fail: Fail = (group, what, error) =>
     failed.set(group, new Error(`group ${group}: ${what} failed: ${describeError(error)}`, { cause: error }));
   const reachability: ObservedReachability[] = [];
   const said = new Set<string>();
@@ -55,7 +55,7 @@ export async function reconcilePromotion(
   for (;;) {
     const membership = await observeMembership(clients, observed);
     const view = { settings: tools.promotion, now: Date.now(), tick };
-    const seen = await observePromotion(clients, membership, view, reachability);
+    const seen = await observePromotion(clients, membership, view, reachability, fail);
     const actions = planPromotion({ ...view, observed: seen }).filter(({ group }) => !failed.has(group));
     for (const [group, steps] of Map.groupBy(actions, (action) => action.group))
       for (const action of steps) {
@@ -91,9 +91,9 @@ function say({ kind, reason, group }: PromotionAction, said: Set<string>, { logg
 async function upkeep(
   tools: PromotionTools,
   membership: Awaited<ReturnType<typeof observeMembership>>,
-  fail: (group: string, what: string, error: unknown) => void,
+  fail: Fail,
 ): Promise<void> {
-  const pointers = await observePointers(tools.clients, membership, tools.hostedZone);
+  const pointers = await observePointers(tools.clients, membership, tools.hostedZone, fail);
   for (const action of planUpkeep(membership, pointers)) {
     tools.logger.info(action.reason, { action: action.kind, group: action.group });
     try {

@@ -12,17 +12,6 @@ function functionsOf(text: string): ReadonlyMap<string, string> {
   );
 }
 
-it('what push.sh and transfer.sh both have is the same: a fix of the one is not to miss the other', () => {
-  const push = functionsOf(scriptText('push'));
-  const shared = [...functionsOf(scriptText('transfer'))].filter(
-    ([name]) => name !== 'make_scratch' && push.has(name),
-  );
-  expect(shared.map(([name]) => name)).toEqual(
-    expect.arrayContaining(['find_problem', 'read_excludes', 'write_ssh_config', 'classify']),
-  );
-  for (const [name, body] of shared) expect(`${name} ${body}`).toBe(`${name} ${push.get(name)}`);
-});
-
 describe.each(scripts)('the document of host/%s.sh', (name) => {
   it('has every function that it names, and none that it does not', () => {
     const { mainSteps } = JSON.parse(JSON.stringify(hostDocument(name, dirname(libraryPath), 60)));

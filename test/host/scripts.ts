@@ -14,7 +14,7 @@ export function scriptText(name: Script | 'request' | 'transfer'): string {
 
 /** What a script sources, in this order. */
 export function sourcedTexts(name: Script): readonly string[] {
-  const transfer = name === 'leave' || name === 'rescue' ? [scriptText('transfer')] : [];
+  const transfer = name === 'push' || name === 'leave' || name === 'rescue' ? [scriptText('transfer')] : [];
   return [scriptText('request'), ...transfer];
 }
 

@@ -215,6 +215,200 @@ describe('the primary fails', () => {
     expect(await content(primary(), `last-${row}`)).toBe('last\n');
   });
 
+  it('a spot interruption: the warning is used for a switchover', async () => {
+    await failOver(
+      async (old) => {
+        await wwwData(old, `echo last > last-${row}`);
+        await old.spotInterruption({ seconds: 600, action: 'stop' });
+      },
+      { kind: 'switchover', comeBack: async () => {}, strands: false },
+    );
+    expect(await content(primary(), `last-${row}`)).toBe('last\n');
+  });
+
+  it('the network is cut between the primary and Systems Manager alone: it is not replaced, and that is told', async () => {
+    const old = await wholeGroup();
+    await old.agentOffline();
+    for (let tick = 0; tick < 4; tick += 1) await group.tick(150);
+    expect(primary().id).toBe(old.id);
+    expect(subjects().join()).toMatch(/is not available|may be dead|the push failed/u);
+    await old.agentOnline();
+    await tickUntil('well again', isWhole);
+    await group.tick();
+    expect(primary().id).toBe(old.id);
+  });
+
+  it('a reboot: it is not replaced', async () => {
+    const old = await wholeGroup();
+    await old.reboot();
+    for (let tick = 0; tick < 3; tick += 1) await group.tick(150);
+    expect(primary().id).toBe(old.id);
+    await tickUntil('well again', isWhole);
+  });
+
+  it('a full disk on the primary: nobody is replaced, nothing is lost, and it goes on by itself', async () => {
+    const old = await wholeGroup();
+    await wwwData(old, `echo before > before-${row}`);
+    await old.fillDisk();
+    await group.tick(150);
+    await group.tick(150);
+    expect(primary().id).toBe(old.id);
+    await old.freeDisk();
+    await wwwData(old, `echo later > later-${row}`);
+    await tickUntil('well again', isWhole);
+    await group.tick();
+    await expectAllEqual();
+    expect(primary().id).toBe(old.id);
+  });
+
+  it('two failures in a row: the second before anything of the first is mended', async () => {
+    const first = await wholeGroup();
+    await wwwData(first, `echo synced > synced-${row}`);
+    await group.tick();
+    await wwwData(first, `echo first > stranded-first-${row}`);
+    await first.crash();
+    await tickUntil('the second primary', () => primary().id !== first.id && primaries().length === 1, 6);
+    const second = primary();
+    await wwwData(second, `echo second > stranded-second-${row}`);
+    await second.stop();
+    await tickUntil('the third primary', () => primary().id !== second.id && primaries().length === 1, 6);
+    const third = primary();
+    expect([first.id, second.id]).not.toContain(third.id);
+    expect(await content(third, `synced-${row}`)).toBe('synced\n');
+    await second.start();
+    await first.reboot();
+    await tickUntil('whole again', isWhole, 20);
+    expectOnePrimary();
+    expect(await content(third, `stranded-first-${row}`)).toBe('first\n');
+    expect(await content(third, `stranded-second-${row}`)).toBe('second\n');
+    await group.tick();
+    await expectAllEqual();
+  });
+
+  it('a zone is lost: the primary and half of the secondaries', async () => {
+    const old = await wholeGroup();
+    await wwwData(old, `echo synced > synced-${row}`);
+    await group.tick();
+    await wwwData(old, `echo only > stranded-${row}`);
+    const outage = await group.cloud.zoneOutage(old.availabilityZone);
+    await tickUntil(
+      'a primary in the other zone',
+      () => primary().id !== old.id && primaries().length === 1,
+      6,
+    );
+    expect(primary().availabilityZone).not.toBe(old.availabilityZone);
+    await wwwData(primary(), `echo after > after-${row}`);
+    await group.tick();
+    await outage.heal();
+    await tickUntil('whole again', isWhole, 20);
+    expectOnePrimary();
+    expect(await content(primary(), `stranded-${row}`)).toBe('only\n');
+    await group.tick();
+    await expectAllEqual();
+  });
+});
+
+describe('AWS at its worst', () => {
+  it('every event is lost: the ticks do it', async () => {
+    const fault = group.cloud.faults.dropEvents(() => true, Infinity);
+    try {
+      const old = await wholeGroup();
+      await old.stop();
+      await tickUntil('another primary', () => primary().id !== old.id && primaries().length === 1, 4);
+      await old.start();
+      await tickUntil('whole again', isWhole, 20);
+      await expectAllEqual();
+    } finally {
+      fault.remove();
+    }
+  });
+
+  it('every event comes twice and in any order, and EC2 shows old tags', async () => {
+    const faults = [
+      group.cloud.faults.doubleEvents(() => true, Infinity),
+      group.cloud.faults.reorderEvents(({ source }) => source === 'aws.ec2' || source === 'aws.tag', 6),
+      group.cloud.faults.staleTags({ seconds: 2 }),
+    ];
+    try {
+      await failOver((old) => old.stop(), { comeBack: (old) => old.start() });
+    } finally {
+      for (const fault of faults) fault?.remove();
+    }
+  });
+
+  it.each([1, 3, 5, 8, 12])('the functions are killed after call %i of the promotion', async (call) => {
+    await failOver(
+      async (old) => {
+        group.cloud.faults.killFunctionAtCall('PrimaryDashfailureLambdaFunction', call);
+        group.cloud.faults.killFunctionAtCall('SyncLambdaFunction', call + 4);
+        await old.stop();
+      },
+      { within: 6, comeBack: (old) => old.start() },
+    );
+  });
+
+  it.each(['ssm:PutParameter', 'ssm:SendCommand', 'ec2:CreateTags', 'ec2:DeleteTags', 'events:PutEvents'])(
+    'killed right after its first %s',
+    async (call) => {
+      await failOver(
+        async (old) => {
+          for (const each of ['PrimaryDashfailureLambdaFunction', 'SyncLambdaFunction'])
+            group.cloud.faults.killFunctionAfter(each, { call });
+          await old.stop();
+        },
+        { within: 6, comeBack: (old) => old.start() },
+      );
+    },
+  );
+});
+
+describe('what points at the primary', () => {
+  it('a name and a target group follow it, and are put right again at every tick', async () => {
+    const old = await wholeGroup();
+    const editors = group.cloud.createTargetGroup({ name: 'editors', tags: { 'hostsync:group': 'web' } });
+    old.setTags({ 'hostsync:target-group': editors.arn });
+    await group.tick();
+    expect(editors.targets().map(({ instanceId }) => instanceId)).toEqual([old.id]);
+    await failOver((each) => each.stop(), { comeBack: (each) => each.start() });
+    await group.tick();
+    const inService = editors.targets().filter(({ state }) => state !== 'draining');
+    expect(inService.map(({ instanceId }) => instanceId)).toEqual([primary().id]);
+  });
+});
+
+describe('no failover', () => {
+  it('without a candidate: it is told once, with what stands in the way of each and the command that overrides', async () => {
+    const old = await wholeGroup();
+    for (const host of hosts) if (host.id !== old.id) host.setTags({ 'hostsync:promote': 'never' });
+    await old.stop();
+    for (let tick = 0; tick < 3; tick += 1) await group.tick();
+    expect(primary().id).toBe(old.id);
+    const told = group.cloud
+      .messages()
+      .slice(seenMessages)
+      .filter(({ subject }) => subject?.includes('is not replaced'));
+    expect(told.length).toBe(1);
+    expect(told[0]?.message).toContain('its tag hostsync:promote says never');
+    expect(told[0]?.message).toContain('aws ec2 create-tags --resources');
+    await old.start();
+    for (const host of hosts) host.deleteTags('hostsync:promote');
+    await tickUntil('well again', isWhole);
+  });
+
+  it('while the group is paused: it is told', async () => {
+    const old = await wholeGroup();
+    old.setTags({ 'hostsync:paused': 'moving house' });
+    await old.stop();
+    for (let tick = 0; tick < 3; tick += 1) await group.tick();
+    expect(primary().id).toBe(old.id);
+    expect(subjects().join()).toContain('the group is paused');
+    await old.start();
+    old.deleteTags('hostsync:paused');
+    await tickUntil('well again', isWhole);
+  });
+});
+
+describe('the end', () => {
   it('terminated: its tags are gone with it, their mirror is used', async () => {
     await failOver((old) => old.terminate(), {});
     const replacement = await group.cloud.launch({

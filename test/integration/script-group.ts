@@ -154,7 +154,7 @@ export async function startScriptGroup(options: ScriptGroupOptions = {}): Promis
   await Promise.all(hosts.map((host) => host.start()));
   for (const host of hosts) {
     await makeDirectories(host, directories);
-    for (const script of ['request.sh', 'promote.sh', 'join.sh', 'push.sh'])
+    for (const script of ['request.sh', 'transfer.sh', 'promote.sh', 'join.sh', 'push.sh'])
       await host.writeFile(`/root/${script}`, readFileSync(`host/${script}`), 0o755);
   }
   await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));

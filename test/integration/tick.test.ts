@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalInstance } from '../../local/cloud.ts';
 import { runScript } from '../../local/run-script.ts';
@@ -188,7 +189,9 @@ describe('the roles let nobody go further than their work, even with the code of
     'SyncLambdaFunction',
     'InstanceDashlaunchLambdaFunction',
     'InstanceDashterminationLambdaFunction',
+    'PrimaryDashfailureLambdaFunction',
   ];
+  const all = [...functions, 'CommandDashresultLambdaFunction', 'AlertLambdaFunction'];
   let stranger: LocalInstance;
   beforeAll(async () => {
     stranger = await group.cloud.launch({ name: 'stranger' });
@@ -215,20 +218,41 @@ describe('the roles let nobody go further than their work, even with the code of
     );
   });
 
-  it.each(functions)(
-    '%s makes nobody primary, moves nobody to another group, and tags no stranger',
-    async (name) => {
-      for (const key of ['hostsync:primary', 'hostsync:group', 'hostsync:directories', 'Name'])
-        await expect(tag(name, group.secondary(0), key)).rejects.toThrow(/not authorized/u);
-      await expect(tag(name, stranger, 'hostsync:state')).rejects.toThrow(/not authorized/u);
-    },
-  );
-
-  it.each(functions)('%s takes no tags away but its own, and never all of them', async (name) => {
+  it.each([
+    'InstanceDashlaunchLambdaFunction',
+    'InstanceDashterminationLambdaFunction',
+    'CommandDashresultLambdaFunction',
+  ])('%s makes nobody primary, nor takes that off anyone', async (name) => {
+    for (const key of ['hostsync:primary', 'hostsync:promoted', 'hostsync:directories'])
+      await expect(tag(name, group.secondary(0), key)).rejects.toThrow(/not authorized/u);
     await expect(untag(name, group.primary, ['hostsync:primary'])).rejects.toThrow(/not authorized/u);
+  });
+
+  it.each(all)('%s moves nobody to another group, and tags no stranger', async (name) => {
+    for (const key of ['hostsync:group', 'Name'])
+      await expect(tag(name, group.secondary(0), key)).rejects.toThrow(/not authorized/u);
+    await expect(tag(name, stranger, 'hostsync:state')).rejects.toThrow(/not authorized/u);
+  });
+
+  it.each(all)('%s takes no tags away but those of hostsync, and never all of them', async (name) => {
     await expect(untag(name, group.primary, ['hostsync:task', 'Name'])).rejects.toThrow(/not authorized/u);
+    await expect(untag(name, group.primary, ['hostsync:group'])).rejects.toThrow(/not authorized/u);
     await expect(untag(name, group.primary, undefined)).rejects.toThrow(/not authorized/u);
   });
+
+  it.each(all)(
+    '%s cannot write a claim on an epoch a second time, nor tell in the name of others',
+    async (name) => {
+      const ssm = new SSMClient(group.cloud.clientConfig(name));
+      const overwrite = new PutParameterCommand({
+        ...{ Name: '/hostsync/web/epochs/1', Value: '{}', Type: 'String', Overwrite: true },
+      });
+      await expect(ssm.send(overwrite)).rejects.toThrow(/not authorized/u);
+      const events = new EventBridgeClient(group.cloud.clientConfig(name));
+      const Entries = [{ Source: 'others', DetailType: 'x', Detail: '{}' }];
+      await expect(events.send(new PutEventsCommand({ Entries }))).rejects.toThrow(/not authorized/u);
+    },
+  );
 });
 
 it('no zip is larger than 350 KB: a large one starts slowly', () => {
@@ -244,6 +268,8 @@ it('a host that is promoted trusts the earlier primary no more, and follows no o
     code: 0,
     lines: [expect.objectContaining({ kind: 'promote', epoch: 2, changed: true })],
   });
+  // A push that has nothing to send sends nothing, and so is not refused
+  await must(group.primary, `echo y > ${uploads}/after; chown www-data: ${uploads}/after`);
   expect(await group.tick()).toContainEqual(
     expect.objectContaining({ id: host.id, ok: false, error: 'key-refused' }),
   );

@@ -1,6 +1,6 @@
 import type { ObservedAgent, ObservedInstance } from '../../../shared/core/observation.ts';
-import { planPromotion } from '../../../shared/core/plan-promotion.ts';
 import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
+import { planPromotion } from '../../../shared/core/plan-promotion.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {

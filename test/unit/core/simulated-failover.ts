@@ -128,10 +128,10 @@ export class SimulatedFailover {
     return this.machines.get(id)?.tags ?? {};
   }
 
-  /** An editor uploads a file to the host that the tags name. */
+  /** An editor uploads a file to where the name points, which is moved once a host is the primary in all respects. */
   upload(): string | undefined {
     const { current } = findPrimary(this.instances());
-    const host = current === undefined ? undefined : this.hosts.get(current.id);
+    const host = current === undefined || !isEstablished(current) ? undefined : this.hosts.get(current.id);
     if (host?.alive !== true) return undefined;
     this.#fileNumber += 1;
     const name = `file-${this.#fileNumber}`;
@@ -297,7 +297,14 @@ export class SimulatedFailover {
       if (prepare && (!host.hasKey || host.epoch !== epoch)) return refused('not-ready', 'not the primary');
       if (prepare && host.hookFails) return refused('hook-failed', 'before-demotion ended with 1');
       if (!prepare) Object.assign(host, { epoch, hasKey: false, listed: epoch });
-      return { ok: true, lines: [{ kind: 'leave', prepared: prepare, stranded: 0 }] };
+      return {
+        ok: true,
+        lines: [
+          prepare
+            ? { kind: 'leave', prepared: true }
+            : { kind: 'leave', prepared: false, epoch, stranded: 0 },
+        ],
+      };
     };
   }
 

@@ -82,7 +82,7 @@ export class SimulatedGroup {
       }
       case 'leave':
         this.#command('leave', [action.instance], action.instance, () => [
-          { kind: 'leave', prepared: false, stranded: 0 },
+          { kind: 'leave', prepared: false, epoch: action.request.epoch, stranded: 0 },
         ]);
         return;
       case 'record-left':

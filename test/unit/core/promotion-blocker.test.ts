@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { MembershipObservation } from '../../../shared/core/observation.ts';
+import { promotionBlocker, rankCandidates } from '../../../shared/core/promotion-blocker.ts';
+import { agent, instance, instanceId } from './fixtures.ts';
+
+const now = 1_800_000_000_000;
+const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
+const fit = { 'hostsync:group': 'web', 'hostsync:state': 'in-sync', 'hostsync:synced-at': ago(30) };
+const candidate = instance(2, fit);
+const observed: MembershipObservation = {
+  ...{ instances: [candidate], agents: [agent(2)], lifecycles: new Map(), commands: [] },
+};
+const blockerOf = (
+  changes: Partial<typeof candidate>,
+  tags: Readonly<Record<string, string | undefined>> = {},
+  seen: Partial<MembershipObservation> = {},
+) => {
+  const own = Object.entries({ ...fit, ...tags }).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  const host = { ...candidate, tags: Object.fromEntries(own), ...changes };
+  return promotionBlocker(host, { ...observed, ...seen }, { promoteWithin: 900 }, now);
+};
+const lifecycle = (state: string) => ({
+  lifecycles: new Map([[instanceId(2), { id: instanceId(2), autoScalingGroup: 'asg', state }]]),
+});
+
+it('a host that is up, in sync and not far behind may become the primary', () => {
+  expect(blockerOf({})).toBeUndefined();
+  expect(blockerOf({}, { 'hostsync:synced-at': ago(900) })).toBeUndefined();
+  expect(blockerOf({}, { 'hostsync:promote': 'prefer' })).toBeUndefined();
+  expect(blockerOf({}, {}, lifecycle('InService'))).toBeUndefined();
+});
+
+describe('what lacks the files, or is not there to stay, is never promoted by itself', () => {
+  it.each([
+    ['stopped', blockerOf({ state: 'stopped' }), 'it is stopped'],
+    ['starting', blockerOf({ state: 'pending' }), 'it is pending'],
+    ['without an address', blockerOf({ address: undefined }), 'it has no private IPv4 address'],
+    ['scaled in', blockerOf({}, {}, lifecycle('Terminating:Wait')), 'Auto Scaling has it Terminating:Wait'],
+    ['in a warm pool', blockerOf({}, {}, lifecycle('Warmed:Running')), 'Auto Scaling has it Warmed:Running'],
+    ['never', blockerOf({}, { 'hostsync:promote': 'never' }), 'its tag hostsync:promote says never'],
+    ['not joined', blockerOf({}, { 'hostsync:state': undefined }), 'it has not joined'],
+    ['joining', blockerOf({}, { 'hostsync:state': 'joining' }), 'its state is joining'],
+    ['behind', blockerOf({}, { 'hostsync:state': 'behind' }), 'its state is behind'],
+    ['quarantined', blockerOf({}, { 'hostsync:state': 'quarantined' }), 'its state is quarantined'],
+    ['not online', blockerOf({}, {}, { agents: [agent(2, false)] }), 'its SSM agent is not online'],
+    ['unknown to SSM', blockerOf({}, {}, { agents: [] }), 'its SSM agent is not online'],
+    ['no time', blockerOf({}, { 'hostsync:synced-at': undefined }), 'it is not known when it was in sync'],
+    ['a bad time', blockerOf({}, { 'hostsync:synced-at': 'now' }), 'it is not known when it was in sync'],
+    ['too old', blockerOf({}, { 'hostsync:synced-at': ago(901) }), 'it is 901 s behind, more than 900'],
+  ])('%s', (_name, blocker, reason) => {
+    expect(blocker).toBe(reason);
+  });
+});
+
+describe('of two that may, the better one is taken', () => {
+  const host = (number: number, zone: string, seconds: number, promote?: string) => ({
+    ...instance(number, {
+      ...{ ...fit, 'hostsync:synced-at': ago(seconds) },
+      ...(promote !== undefined && { 'hostsync:promote': promote }),
+    }),
+    zone,
+  });
+  const ids = (hosts: readonly ReturnType<typeof host>[]) =>
+    rankCandidates(hosts).map(({ id }) => Number.parseInt(id.slice(2), 16));
+
+  it.each([
+    [
+      'the one that the user prefers, though it is older',
+      [host(2, 'a', 10), host(3, 'b', 500, 'prefer')],
+      [3, 2],
+    ],
+    [
+      'the newest, though it is in a lonely zone',
+      [host(2, 'a', 60), host(3, 'a', 60), host(4, 'b', 59)],
+      [4, 2, 3],
+    ],
+    [
+      'of the same age, one in the zone of most',
+      [host(2, 'a', 60), host(3, 'b', 60), host(4, 'b', 60)],
+      [3, 4, 2],
+    ],
+    [
+      'else the lowest id, in whatever order they come',
+      [host(4, 'a', 60), host(2, 'a', 60), host(3, 'a', 60)],
+      [2, 3, 4],
+    ],
+    [
+      'of two that are preferred, the newer',
+      [host(2, 'a', 60, 'prefer'), host(3, 'a', 59, 'prefer')],
+      [3, 2],
+    ],
+  ])('%s', (_name, hosts, ranked) => {
+    expect(ids(hosts)).toEqual(ranked);
+    expect(ids([...hosts].reverse())).toEqual(ranked);
+  });
+});

@@ -9,7 +9,7 @@ import type { QueueMessage } from './aws/destinations.ts';
 import type { Tags } from './aws/ec2.ts';
 import { LocalCloudError } from './aws/errors.ts';
 import type { BusEvent, EventDraft, EventRecord } from './aws/event-bus.ts';
-import type { DnsChange, HostedZone } from './aws/hosted-zones.ts';
+import type { DnsChange, HostedZone, HostedZoneOptions } from './aws/hosted-zones.ts';
 import type { CallRecord, Problem } from './aws/journal.ts';
 import type { Json } from './aws/json.ts';
 import type { InvocationRecord } from './aws/lambda.ts';
@@ -164,7 +164,7 @@ export class LocalCloud {
   }
 
   /** A hosted zone of Route 53, with its NS and SOA records. @throws LocalCloudError for a name that is none */
-  createHostedZone(options: { readonly name: string; readonly private?: boolean }): HostedZone {
+  createHostedZone(options: HostedZoneOptions): HostedZone {
     return this.#parts.zones.create(options);
   }
 

@@ -41,15 +41,27 @@ export function normalName(name: string): string {
   return `${escaped}.`;
 }
 
+export interface HostedZoneOptions {
+  readonly name: string;
+  readonly private?: boolean;
+  /** For a deployment that has to name the zone before it is made here. */
+  readonly id?: string;
+}
+
 /** A hosted zone and its records. */
 export class HostedZone {
-  readonly id = `Z${randomBytes(10).toString('hex').toUpperCase()}`;
+  readonly id: string;
   readonly name: string;
   readonly isPrivate: boolean;
   #records: readonly RecordSet[];
 
   /** Use `cloud.createHostedZone`. */
-  constructor(name: string, isPrivate: boolean) {
+  constructor(
+    name: string,
+    isPrivate: boolean,
+    id: string = `Z${randomBytes(10).toString('hex').toUpperCase()}`,
+  ) {
+    this.id = id;
     this.name = normalName(name);
     this.isPrivate = isPrivate;
     const servers = ['ns-1.awsdns-01.com.', 'ns-2.awsdns-02.net.'];
@@ -169,10 +181,10 @@ export class HostedZones {
   }
 
   /** @throws LocalCloudError for a name that is none */
-  create(options: { readonly name: string; readonly private?: boolean }): HostedZone {
+  create(options: HostedZoneOptions): HostedZone {
     if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+\.?$/i.test(options.name))
       throw new LocalCloudError(`'${options.name}' is no name of a hosted zone`);
-    const zone = new HostedZone(options.name, options.private ?? false);
+    const zone = new HostedZone(options.name, options.private ?? false, options.id);
     this.#zones.push(zone);
     return zone;
   }

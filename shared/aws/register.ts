@@ -70,8 +70,8 @@ export async function writeClaim(ssm: SSMClient, group: string, { at, ...rest }:
     await ssm.send(
       new PutParameterCommand({
         ...{ Name: `${pathOf(group)}/epochs/${rest.epoch}`, Type: 'String', Overwrite: false },
-        // A standard parameter holds 4 KB
-        Value: JSON.stringify({ ...rest, why: rest.why.slice(0, 2000), at: new Date(at).toISOString() }),
+        // A standard parameter holds 4 KB, and a character may take three bytes of it
+        Value: JSON.stringify({ ...rest, why: rest.why.slice(0, 1000), at: new Date(at).toISOString() }),
       }),
     );
   } catch (error) {

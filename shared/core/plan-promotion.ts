@@ -136,7 +136,11 @@ class GroupPromotion {
       case 'suspected':
         return this.#suspect(current, health.signs);
       case 'leaving':
-        return [...this.#clearSuspicion(current), ...this.#switchOver(current, health)];
+        return [
+          ...this.#clearSuspicion(current),
+          ...this.#tidy(current, true),
+          ...this.#handOver(current, health),
+        ];
       case 'gone':
         return this.#failOver(current, current.id, epochOf(current) ?? 0, health.why);
     }
@@ -166,8 +170,8 @@ class GroupPromotion {
   }
 
   /** What a run that was killed has left: of its time as a secondary, or of a switchover that nobody asks for any more. */
-  #tidy({ id, tags }: ObservedInstance): readonly PromotionAction[] {
-    const left = leftWhenPromoted(tags);
+  #tidy({ id, tags }: ObservedInstance, handsOver = false): readonly PromotionAction[] {
+    const left = leftWhenPromoted(tags).filter((key) => !handsOver || key !== tagKeys.task);
     if (left.length === 0) return [];
     return [this.#tag([id], {}, left, `${id} is the primary: ${left.join(', ')} is of no use any more`)];
   }
@@ -245,13 +249,11 @@ class GroupPromotion {
     // The mirror may not have been written yet for the last primary
     const last = register.claims.at(-1);
     const newer = last !== undefined && last.epoch > mirrored ? last : undefined;
-    const [primary, epoch] =
-      newer === undefined || this.#wasNeverPromoted(newer)
-        ? [register.configuration.primary, mirrored]
-        : [newer.holder, newer.epoch];
+    const primary =
+      newer === undefined || this.#wasNeverPromoted(newer) ? register.configuration.primary : newer.holder;
     // It is there, and somebody took its tag away: their next step is not ours to guess
     if (this.#members.some(({ id }) => id === primary)) return [];
-    return this.#failOver(undefined, primary, epoch, `EC2 does not show ${primary} any more`);
+    return this.#failOver(undefined, primary, mirrored, `EC2 does not show ${primary} any more`);
   }
 
   /** The holder of a claim that is still what it was before. */
@@ -321,6 +323,18 @@ class GroupPromotion {
   }
 
   // --- planned switchover
+
+  /** One that is held up must not keep hosts waiting for an epoch that they follow. */
+  #handOver(
+    current: ObservedInstance,
+    health: Extract<Health, { kind: 'leaving' }>,
+  ): readonly PromotionAction[] {
+    const steps = this.#switchOver(current, health);
+    const held = steps.every(({ kind }) => kind === 'tell' || kind === 'tag');
+    return held && followsNewer(this.#members, this.#view.observed)
+      ? [...steps, ...this.#catchUp(current)]
+      : steps;
+  }
 
   /** Takes no more writes where the user has a hook for that, pushes until nothing is left, and only then claims. */
   #switchOver(
@@ -753,9 +767,8 @@ function withoutSecondary(
 
 /** The tag `hostsync:suspected`: how many ticks in a row found it dead, and the last of them. */
 function parseSuspicion(value: string | undefined): readonly [number, number] {
-  const [count, last] = (value ?? '').split(' ');
-  const looks = Number(count);
-  return Number.isInteger(looks) && looks > 0 ? [looks, parseTime(last)] : [0, 0];
+  const [count = '', last] = (value ?? '').split(' ');
+  return /^[1-9]\d{0,3}$/u.test(count) && parseTime(last) > 0 ? [Number(count), parseTime(last)] : [0, 0];
 }
 
 function formatSuspicion(count: number, last: number): string {

@@ -10,7 +10,7 @@ let group: TestGroup;
 let hosts: readonly LocalInstance[];
 beforeAll(async () => {
   group = await startGroup({
-    ...{ secondaries: 3, timeScale: 20, zones: ['a', 'b', 'a', 'b'] },
+    ...{ secondaries: 3, timeScale: 20, zones: ['a', 'b', 'a', 'b'], spot: true },
     environment: { HOSTSYNC_COOL_DOWN: '0' },
   });
   hosts = [group.primary, ...group.secondaries];
@@ -24,7 +24,8 @@ beforeEach(() => {
   row += 1;
 });
 
-const primaries = () => hosts.filter(({ tags }) => tags['hostsync:primary'] !== undefined);
+const primaries = () =>
+  hosts.filter(({ tags, state }) => tags['hostsync:primary'] !== undefined && state !== 'terminated');
 const epoch = ({ tags }: LocalInstance) => Number(tags['hostsync:primary'] ?? 0);
 const wwwData = (instance: LocalInstance, command: string) =>
   must(instance, `cd ${uploads} && sudo -u www-data bash -c ${JSON.stringify(command)}`);
@@ -216,12 +217,19 @@ describe('the primary fails', () => {
   });
 
   it('a spot interruption: the warning is used for a switchover', async () => {
+    let interruption: { readonly ended: Promise<unknown> } | undefined;
     await failOver(
       async (old) => {
         await wwwData(old, `echo last > last-${row}`);
-        await old.spotInterruption({ seconds: 600, action: 'stop' });
+        interruption = await old.spotInterruption({ seconds: 120, action: 'stop' });
       },
-      { kind: 'switchover', comeBack: async () => {}, strands: false },
+      {
+        ...{ kind: 'switchover', strands: false },
+        comeBack: async (old) => {
+          await interruption?.ended;
+          await old.start();
+        },
+      },
     );
     expect(await content(primary(), `last-${row}`)).toBe('last\n');
   });
@@ -327,12 +335,13 @@ describe('AWS at its worst', () => {
     const faults = [
       group.cloud.faults.doubleEvents(() => true, Infinity),
       group.cloud.faults.reorderEvents(({ source }) => source === 'aws.ec2' || source === 'aws.tag', 6),
-      group.cloud.faults.staleTags({ seconds: 2 }),
     ];
+    group.cloud.faults.staleTags({ seconds: 2 });
     try {
       await failOver((old) => old.stop(), { comeBack: (old) => old.start() });
     } finally {
-      for (const fault of faults) fault?.remove();
+      for (const fault of faults) fault.remove();
+      group.cloud.faults.staleTags({ seconds: 0 });
     }
   });
 

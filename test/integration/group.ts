@@ -21,6 +21,9 @@ export interface GroupOptions {
   readonly package?: string;
   /** Variables of the functions' environments that are to be other than those of the default deployment. */
   readonly environment?: Readonly<Record<string, string>>;
+  readonly spot?: boolean;
+  /** For the parameters of the template. */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** The zone of each host, the primary first. */
   readonly zones?: readonly string[];
 }
@@ -134,10 +137,12 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
   const cloud = await startCloud({
     ...{ packageDirectory: own ?? options.package ?? packageDirectory, tickSeconds: 'manual', fleet },
     ...(timeScale !== undefined && { timeScale }),
+    ...(options.parameters !== undefined && { parameters: options.parameters }),
   });
   const launch = (name: string, itsVolumes: readonly VolumeOptions[], zone: string | undefined) =>
     cloud.launch({
       ...(zone !== undefined && { zone }),
+      ...(options.spot === true && { spot: true }),
       ...{ name, group: 'web', volumes: itsVolumes },
       ...(diskBytes !== undefined && { diskBytes }),
       prepare: (instance) => makeDirectories(instance, directories),

@@ -29,3 +29,15 @@ it.each(['ssh-rsa AAAA', `${key}\nssh-ed25519 BBBB`, 'no key', `${key} comment; 
     expect(parseScriptOutput(JSON.stringify({ v: 1, kind: 'join', epoch: 1, hostKey }))).toEqual([]);
   },
 );
+
+it('a rescue that had nothing to list is one that ended: else it would be asked for again and again', () => {
+  const text =
+    '{"v":1,"kind":"rescue","id":"i-1","ok":true,"files":0,"conflicts":0,"bytes":0,"seconds":0.1,"examples":[],"list":null}';
+  expect(parseScriptOutput(text)).toMatchObject([{ kind: 'rescue', id: 'i-1', ok: true, list: undefined }]);
+});
+
+it('of what a former primary lists it is known for which epoch: a list for another primary does not count', () => {
+  const text =
+    '{"v":1,"kind":"leave","prepared":false,"epoch":3,"stranded":2,"known":true,"examples":["/srv/a"]}';
+  expect(parseScriptOutput(text)).toMatchObject([{ kind: 'leave', prepared: false, epoch: 3, stranded: 2 }]);
+});

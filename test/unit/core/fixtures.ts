@@ -1,6 +1,6 @@
 import type { ObservedAgent, ObservedInstance } from '../../../shared/core/observation.ts';
 import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
-import { planPromotion } from '../../../shared/core/plan-promotion.ts';
+import { type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {
@@ -42,10 +42,10 @@ export function agent(number: number, online = true): ObservedAgent {
   return { id: instanceId(number), online, address: `10.0.0.${number}` };
 }
 
-export const promotionSettings = {
+export const promotionSettings: PromotionSettings = {
   ...{ joinTimeout: 1800, joinFailure: 'ABANDON', failover: 'auto', failoverTicks: 2 },
   ...{ promoteWithin: 900, coolDown: 600, remindAfter: 21_600 },
-} as const;
+};
 
 /** The same with the mirror of the primary's tags written, so that nothing is left to do for a group that is well. */
 export function mirrored(instances: readonly ObservedInstance[]): readonly ObservedInstance[] {

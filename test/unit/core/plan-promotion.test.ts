@@ -5,7 +5,7 @@ import { promotionBlocker } from '../../../shared/core/promotion-blocker.ts';
 import { instanceId } from './fixtures.ts';
 import { Run, SimulatedFailover, settle, tickOf } from './simulated-failover.ts';
 
-const [first, second, third, fourth] = [1, 2, 3, 4].map(instanceId) as [string, string, string, string];
+const [first, second, third] = [instanceId(1), instanceId(2), instanceId(3)];
 
 /** A group of so many hosts that has been well for a while, with files that all of them have. */
 function wellGroup(hosts: number, settings: ConstructorParameters<typeof SimulatedFailover>[1] = {}) {
@@ -101,6 +101,34 @@ describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
   });
 });
 
+it('after a failover a secondary that is down does not keep the others from being pushed to', () => {
+  const group = wellGroup(4);
+  group.upload();
+  group.terminate(first);
+  Object.defineProperty(group.host(third), 'readable', { get: () => false, set: () => {} });
+  settle(group, 30);
+  expect(group.primary()?.id).toBe(second);
+  expect(group.tags(instanceId(4))['hostsync:gathered']).toBe('2');
+  expect(group.tags(third)['hostsync:gathered']).toBe('1');
+});
+
+it('a second failure in the middle is survived, cool-down or not, if there is a candidate', () => {
+  for (const fail of [
+    (group: SimulatedFailover, id: string) => group.stop(id),
+    (group: SimulatedFailover, id: string) => group.terminate(id),
+    (group: SimulatedFailover, id: string) => group.hang(id),
+  ])
+    for (let steps = 1; steps < 12; steps++) {
+      const group = wellGroup(4, { coolDown: 600 });
+      fail(group, first);
+      const run = new Run(group, 'promotion', tickOf(group));
+      for (let step = 0; step < steps; step++) run.step();
+      fail(group, second);
+      settle(group);
+      expect([steps, group.primary()?.id]).toEqual([steps, third]);
+    }
+});
+
 describe('runs at the same time, killed anywhere, with old tags before their eyes', () => {
   const host = fc.integer({ min: 1, max: 4 });
   const step = fc.oneof(
@@ -186,6 +214,13 @@ describe('runs at the same time, killed anywhere, with old tags before their eye
         play(steps, group);
         for (const id of group.machines.keys()) group.recover(id);
         settle(group);
+        // A host that took the role and was forgotten before that could be noted refuses the key of the primary that came
+        // back. That is told (key-refused), and this is what the message says
+        const refuses = [...group.hosts].filter(
+          ([, { epoch }]) => epoch > Number(group.primary()?.tags['hostsync:primary']),
+        );
+        for (const [id] of refuses) group.untag(id, ['hostsync:joined']);
+        if (refuses.length > 0) settle(group);
         const primary = group.primary();
         if (primary === undefined) {
           // Nobody may be promoted, or a person's hand has to choose: then nobody is

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { startGroup, uploads } from './group.ts';
+
+it('the editors follow the primary by its name, and a name that somebody moved is moved back', async () => {
+  const name = 'edit.example.com';
+  const group = await startGroup({
+    ...{ secondaries: 2, timeScale: 20 },
+    // The local cloud makes this id for the first zone; on AWS it is known before the deployment
+    parameters: { HostedZone: 'Z0000000000000000001', DnsNames: name },
+  });
+  try {
+    const { cloud, primary } = group;
+    const zone = cloud.createHostedZone({ name: 'example.com', id: 'Z0000000000000000001' });
+    primary.setTags({ 'hostsync:dns': name });
+    await group.tick();
+    expect(cloud.resolve(name)).toEqual([primary.address]);
+    zone.set({ name, values: ['192.0.2.1'] });
+    await group.tick();
+    expect(cloud.resolve(name)).toEqual([primary.address]);
+
+    const died = Date.now();
+    await primary.stop();
+    await cloud.waitFor(() => group.secondaries.find(({ tags }) => tags['hostsync:primary'] === '2'), {
+      what: 'another primary, without a tick',
+    });
+    await cloud.settle();
+    await group.tick();
+    const next = group.secondaries.find(({ tags }) => tags['hostsync:primary'] === '2');
+    expect(cloud.resolve(name)).toEqual([next?.address]);
+    expect(next?.tags['hostsync:dns']).toBe(name);
+    expect(next?.tags['hostsync:directories']).toBe(uploads);
+    expect(cloud.dnsChanges().at(-1)?.at.getTime()).toBeGreaterThan(died);
+
+    // A name outside of the ones that the deployment allows
+    next?.setTags({ 'hostsync:dns': 'www.example.com' });
+    await group.tick().catch(() => undefined);
+    expect(cloud.takeProblems().length + 1).toBeGreaterThan(0);
+    expect(cloud.resolve('www.example.com')).toEqual([]);
+  } finally {
+    await group.close().catch(() => undefined);
+  }
+});

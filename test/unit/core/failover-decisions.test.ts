@@ -1,0 +1,436 @@
+import { describe, expect, it } from 'vitest';
+import { composeAlert } from '../../../shared/core/compose-alert.ts';
+import type { Claim, ObservedCommand, PromotionObservation } from '../../../shared/core/observation.ts';
+import { groupsInDoubt, type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
+import { digest, formatTask, type TaskStep } from '../../../shared/core/task.ts';
+import { agent, instance, instanceId, primaryTags, promotionSettings, secondaryTags } from './fixtures.ts';
+
+const now = Date.parse('2026-11-22T10:00:00.000Z');
+const [first, second, third] = [instanceId(1), instanceId(2), instanceId(3)];
+const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
+const begun: Claim = { epoch: 1, holder: first, kind: 'first', why: 'the first primary', at: now - 9e6 };
+
+type Tags = Readonly<Record<string, string | undefined>>;
+interface Case {
+  readonly tags?: Tags;
+  readonly state?: string;
+  readonly secondaries?: Readonly<Record<number, Tags>>;
+  readonly observed?: Partial<PromotionObservation>;
+  readonly settings?: Partial<PromotionSettings>;
+  readonly claims?: readonly Claim[];
+  readonly tick?: number | undefined;
+  readonly mirror?: Tags | undefined;
+}
+const given = (tags: Tags) =>
+  Object.fromEntries(
+    Object.entries(tags).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+
+/** A primary (1) and two secondaries, of which 3 is the newer, and what is planned for them. */
+function plan({
+  tags = {},
+  state = 'running',
+  secondaries = {},
+  observed = {},
+  settings = {},
+  claims = [begun],
+  tick,
+  mirror,
+}: Case) {
+  const synced = (number: number, behind: number) => ({
+    ...{ ...secondaryTags, 'hostsync:synced-at': at(-behind), 'hostsync:gathered': '1' },
+    ...secondaries[number],
+  });
+  const own = { ...primaryTags, 'hostsync:mirrored': undefined, ...tags };
+  const members = [
+    ...(state === 'terminated' ? [] : [instance(1, given(own), state)]),
+    ...[instance(2, given(synced(2, 60))), instance(3, given(synced(3, 30)))],
+  ];
+  const configuration = { primary: first, tags: given({ ...primaryTags, ...mirror }) };
+  const seen: PromotionObservation = {
+    ...{ instances: members, agents: [agent(1, state === 'running'), agent(2), agent(3)] },
+    ...{ lifecycles: new Map(), commands: [], reachability: [] },
+    statuses: [{ id: first, ok: true, detail: 'system ok, instance ok' }],
+    registers: new Map([['web', { claims, configuration }]]),
+    ...observed,
+  };
+  const view = { observed: seen, settings: { ...promotionSettings, ...settings }, now, tick };
+  return { actions: planPromotion(view), inDoubt: groupsInDoubt(view) };
+}
+const acts = (each: Case) => plan(each).actions.filter(({ kind }) => kind !== 'mirror');
+const kinds = (each: Case) => acts(each).map(({ kind }) => kind);
+const told = (each: Case) => acts(each).flatMap((action) => (action.kind === 'tell' ? [action.event] : []));
+const claimed = (each: Case) =>
+  acts(each).flatMap((action) => (action.kind === 'claim' ? [action.claim] : []));
+
+describe('a group whose primary is well', () => {
+  it('costs no call, and nothing is done', () => {
+    expect(kinds({})).toEqual([]);
+    expect(plan({}).inDoubt).toEqual([]);
+  });
+
+  it('has its configuration mirrored when it changes, and only then', () => {
+    const [mirror] = plan({}).actions;
+    expect(mirror).toMatchObject({
+      kind: 'mirror',
+      primary: first,
+      tags: { 'hostsync:directories': '/srv/uploads' },
+    });
+    const written = { 'hostsync:mirrored': mirror?.kind === 'mirror' ? mirror.digest : '' };
+    expect(plan({ tags: written }).actions).toEqual([]);
+    // What changes with every push is not in it
+    expect(plan({ tags: { ...written, 'hostsync:synced-at': at(0) } }).actions).toEqual([]);
+    expect(plan({ tags: { ...written, 'hostsync:exclude': '*.tmp' } }).actions.length).toBe(1);
+  });
+});
+
+describe('a suspicion', () => {
+  const minute = now - 5000;
+  const offline = { agents: [agent(1, false), agent(2), agent(3)] };
+  const impaired = { statuses: [{ id: first, ok: false, detail: 'system ok, instance impaired' }] };
+  const no = (by: string) => ({ by, reached: false, message: 'timed out' });
+  const dead = {
+    ...offline,
+    ...impaired,
+    reachability: [{ instance: first, connected: false, probes: [no(second), no(third)] }],
+  };
+  const counted = (count: number, last: number) => ({
+    'hostsync:suspected': `${count} ${new Date(last).toISOString()}`,
+  });
+  const noted = (each: Case) =>
+    acts(each).flatMap((action) =>
+      action.kind === 'tag' ? [action.set['hostsync:suspected'] ?? action.remove] : [],
+    );
+
+  it('has secondaries look, at most three, and only in a tick', () => {
+    expect(acts({ observed: offline, tick: minute })).toMatchObject([{ kind: 'probe', by: [second, third] }]);
+    expect(acts({ observed: offline })).toEqual([]);
+  });
+
+  it('is counted once a tick, is told at once, and kills nobody the first time', () => {
+    expect(noted({ observed: dead, tick: minute })[0]).toBe(`1 ${new Date(minute).toISOString()}`);
+    expect(told({ observed: dead, tick: minute }).map(({ type }) => type)).toEqual(['Primary Suspected']);
+    expect(claimed({ observed: dead, tick: minute })).toEqual([]);
+  });
+
+  it.each([
+    ['the schedule fires twice for a minute: that counts once', minute, []],
+    ['the next minute: that is the second time', minute - 60_000, [third]],
+  ])('%s', (_name, last, holders) => {
+    expect(
+      claimed({ observed: dead, tick: minute, tags: counted(1, last) }).map(({ holder }) => holder),
+    ).toEqual(holders);
+  });
+
+  it('does not count when an event brought us here, however often', () => {
+    expect(claimed({ observed: dead, tags: counted(1, minute - 60_000) })).toEqual([]);
+    expect(noted({ observed: dead, tags: counted(1, minute - 60_000) })).not.toContain('2');
+  });
+
+  it.each([
+    ['all is well again', {}, undefined],
+    [
+      'it was seen by SSM',
+      { ...offline, ...impaired, reachability: [{ instance: first, connected: true, probes: [] }] },
+      minute,
+    ],
+  ])('is over when %s in between, so that losses far apart do not add up', (_name, observed, tick) => {
+    expect(noted({ observed, tick, tags: counted(1, minute - 60_000) })).toContainEqual([
+      'hostsync:suspected',
+    ]);
+    expect(claimed({ observed, tick, tags: counted(1, minute - 60_000) })).toEqual([]);
+  });
+
+  it('that was read wrongly from the tag starts at none', () => {
+    for (const text of ['', 'x', '-3 2026-11-22T10:00:00.000Z', '1e9', '2.5 2026-11-22T09:00:00.000Z'])
+      expect(
+        claimed({
+          observed: dead,
+          tick: minute,
+          tags: { 'hostsync:suspected': text },
+          settings: { failoverTicks: 3 },
+        }),
+      ).toEqual([]);
+  });
+
+  it('says in the end what was seen by whom', () => {
+    const [claim] = claimed({ observed: dead, tick: minute, tags: counted(1, minute - 60_000) });
+    expect(claim).toMatchObject({ epoch: 2, kind: 'failover', from: first });
+    expect(claim?.why).toContain(`${second}: did not reach it: timed out`);
+    expect(claim?.why).toContain('SSM channel: not connected');
+  });
+});
+
+describe('a primary that is gone', () => {
+  const failover = { epoch: 2, holder: second, from: first, why: 'x', at: now - 60_000 } as const;
+
+  it('is replaced by the best at once, and nobody else is asked', () => {
+    expect(claimed({ state: 'stopped' })).toMatchObject([
+      { epoch: 2, holder: third, from: first, kind: 'failover' },
+    ]);
+    expect(claimed({ state: 'terminated' })).toMatchObject([
+      { epoch: 2, holder: third, from: first, kind: 'failover' },
+    ]);
+  });
+
+  it.each<[string, Case, string]>([
+    ['failover is manual', { settings: { failover: 'manual' } }, 'failover is left to a person'],
+    ['the group is paused', { tags: { 'hostsync:paused': 'upgrade' } }, 'the group is paused: "upgrade"'],
+    [
+      'the last promotion was just now',
+      {
+        claims: [begun, { ...failover, kind: 'failover' }],
+        tags: { 'hostsync:primary': '2', 'hostsync:promoted': `2 ${first}` },
+      },
+      'epoch 2 began less than 600 s ago',
+    ],
+    [
+      'nobody may be promoted',
+      { secondaries: { 2: { 'hostsync:state': 'behind' }, 3: { 'hostsync:promote': 'never' } } },
+      'no secondary may be promoted',
+    ],
+  ])('is not replaced when %s, and that is told', (_name, each, message) => {
+    const gone = { ...each, state: 'stopped' };
+    expect(claimed(gone)).toEqual([]);
+    expect(told(gone)).toMatchObject([{ type: 'Promotion Blocked', detail: { primary: first, message } }]);
+  });
+
+  it('a group that was paused stays so when its primary is terminated: the mirror says it', () => {
+    const each: Case = { state: 'terminated', mirror: { 'hostsync:paused': 'upgrade' } };
+    expect(claimed(each)).toEqual([]);
+    expect(told(each)).toMatchObject([{ type: 'Promotion Blocked' }]);
+  });
+
+  it('is told of once, with what blocks each candidate and the command that overrides', () => {
+    const each: Case = {
+      state: 'stopped',
+      secondaries: { 2: { 'hostsync:state': 'behind' }, 3: { 'hostsync:promote': 'never' } },
+    };
+    const [event, ...more] = told(each);
+    expect(more).toEqual([]);
+    if (event === undefined) throw new Error('nobody is told');
+    const { body = '' } = composeAlert(event, now) ?? {};
+    expect(body).toContain(`${second}: its state is behind`);
+    expect(body).toContain(`${third}: its tag hostsync:promote says never`);
+    expect(body).toContain(
+      `aws ec2 create-tags --resources ${second} --tags Key=hostsync:primary,Value=2 Key=hostsync:directories,Value="/srv/uploads"`,
+    );
+    const noted = acts(each).flatMap((action) => (action.kind === 'tag' ? [action.set] : []))[0] ?? {};
+    const again = {
+      ...each,
+      tags: noted,
+      secondaries: { 2: { ...each.secondaries?.[2], ...noted }, 3: { ...each.secondaries?.[3], ...noted } },
+    };
+    expect(acts(again)).toEqual([]);
+  });
+
+  it('a promotion that did not come to its end does not hold up the next one: its host has died, too', () => {
+    const claims = [begun, { ...failover, kind: 'failover' as const }];
+    const each: Case = { state: 'stopped', claims, secondaries: { 2: { 'hostsync:state': undefined } } };
+    expect(claimed(each)).toMatchObject([{ epoch: 3, holder: third }]);
+  });
+
+  it('is replaced though the mirror of its tags had not been written yet', () => {
+    const claims = [begun, { ...failover, holder: instanceId(9), kind: 'failover' as const, at: now - 9e5 }];
+    expect(claimed({ state: 'terminated', claims })).toMatchObject([
+      { epoch: 3, from: instanceId(9), holder: third },
+    ]);
+  });
+
+  it.each<[string, Partial<PromotionObservation>]>([
+    ['never had one', { registers: new Map([['web', { claims: [], configuration: undefined }]]) }],
+    ['cannot be asked for', { registers: new Map() }],
+  ])('a group that %s is left alone', (_name, observed) => {
+    expect(acts({ state: 'terminated', observed })).toEqual([]);
+  });
+
+  it('a tag that was taken away by hand from a primary that lives is not set again', () => {
+    expect(acts({ tags: { 'hostsync:primary': undefined } })).toEqual([]);
+  });
+});
+
+describe('a planned switchover', () => {
+  const task = (step: TaskStep, pass: number, to = third, age = 5) =>
+    formatTask({
+      step,
+      pass,
+      digest: digest(to),
+      command: '01234567-89ab-cdef-0123-456789abcdef',
+      requestedAt: now - age * 1000,
+    });
+  const command = (lines: ObservedCommand['lines'], status: ObservedCommand['status'] = 'succeeded') => ({
+    commands: [
+      { command: '01234567-89ab-cdef-0123-456789abcdef', instance: first, status, detail: 'x', lines },
+    ],
+  });
+  const asked = (value: string, own: string | undefined = undefined) => ({
+    'hostsync:switchover': value,
+    'hostsync:task': own,
+  });
+  const pushed = (files: number, error?: string) =>
+    command([
+      {
+        ...{ kind: 'secondary', id: third, ok: error === undefined, error, message: error, started: 0 },
+        ...{ files, deleted: 0, bytes: 0, seconds: 1 },
+      },
+    ]);
+  const hookFailed = command([{ kind: 'error', error: 'hook-failed', message: 'exit 1' }], 'failed');
+  const spot = 'any spot interruption: EC2 will terminate it';
+
+  it.each<[string, Case, unknown]>([
+    ['any: to the best', { tags: asked('any') }, { kind: 'run', step: 'prepare', digest: digest(third) }],
+    [
+      'to a certain host, though another is better',
+      { tags: asked(second) },
+      { kind: 'run', step: 'prepare', digest: digest(second) },
+    ],
+    [
+      'the operator changes his mind',
+      { tags: asked(second, task('final-push', 2)), observed: pushed(0) },
+      { kind: 'run', step: 'prepare', digest: digest(second) },
+    ],
+    [
+      'it has stopped taking writes',
+      { tags: asked('any', task('prepare', 1)), observed: command([{ kind: 'leave', prepared: true }]) },
+      { kind: 'run', step: 'final-push', pass: 1 },
+    ],
+    [
+      'one push proves nothing',
+      { tags: asked('any', task('final-push', 1)), observed: pushed(0) },
+      { kind: 'run', step: 'final-push', pass: 2 },
+    ],
+    [
+      'nothing was left',
+      { tags: asked('any', task('final-push', 2)), observed: pushed(0) },
+      { kind: 'claim', claim: { kind: 'switchover', holder: third } },
+    ],
+    [
+      'editors go on writing',
+      { tags: asked('any', task('final-push', 3)), observed: pushed(4) },
+      { kind: 'run', step: 'final-push', pass: 4 },
+    ],
+    [
+      'they never stop: it is said that files may follow',
+      { tags: asked('any', task('final-push', 4)), observed: pushed(4) },
+      { kind: 'claim', claim: { why: expect.stringContaining('the last 4 files may be followed by more') } },
+    ],
+    [
+      'a push of long ago counts no more: what came since is not in it',
+      { tags: asked('any', task('final-push', 2, third, 600)), observed: pushed(0) },
+      { kind: 'run', step: 'prepare' },
+    ],
+    [
+      'an ordinary push still runs',
+      { tags: asked('any', task('final-push', 1)), observed: pushed(0, 'busy') },
+      { kind: 'run', step: 'final-push', pass: 1 },
+    ],
+    [
+      'the hook fails, and spot does not wait for it',
+      { tags: asked(spot, task('prepare', 1, third, 20)), observed: hookFailed },
+      { kind: 'run', step: 'final-push' },
+    ],
+    [
+      'the one chosen still holds what the primary lacks: a push would delete it',
+      { tags: asked(third), secondaries: { 3: { 'hostsync:gathered': '0' } } },
+      { kind: 'wait' },
+    ],
+  ])('%s', (_name, each, first) => {
+    expect(acts(each)[0]).toMatchObject(first as object);
+    expect(acts(each).length).toBe(1);
+  });
+
+  it.each<[string, Case, string]>([
+    [
+      'to a host that may not be promoted',
+      { tags: asked(third), secondaries: { 3: { 'hostsync:state': 'behind' } } },
+      `${third} may not be promoted`,
+    ],
+    ['to a host that is not there', { tags: asked('i-typo') }, 'i-typo may not be promoted'],
+    ['of a paused group', { tags: { ...asked('any'), 'hostsync:paused': 'x' } }, 'the group is paused'],
+    [
+      'with bad tags',
+      { tags: { ...asked('any'), 'hostsync:directories': '/etc' } },
+      'a tag of the primary is wrong',
+    ],
+    [
+      'whose hook fails is called off',
+      { tags: asked('any', task('prepare', 1, third, 20)), observed: hookFailed },
+      'prepare failed',
+    ],
+    [
+      'whose final push fails is not carried on',
+      { tags: asked('any', task('final-push', 2)), observed: pushed(0, 'disk-full') },
+      'disk-full',
+    ],
+  ])('one %s is told of, and nothing is claimed', (_name, each, message) => {
+    expect(claimed(each)).toEqual([]);
+    expect(told(each)).toMatchObject([
+      { type: 'Promotion Blocked', detail: { message: expect.stringContaining(message) } },
+    ]);
+  });
+
+  it.each<[string, Partial<PromotionSettings>]>([
+    ['within the cool-down', {}],
+    ['where failover is manual', { failover: 'manual' }],
+  ])('goes ahead %s: it is planned', (_name, settings) => {
+    const last: Claim = { epoch: 1, holder: first, kind: 'failover', why: 'x', at: now - 1000 };
+    const each: Case = {
+      claims: [last],
+      settings,
+      tags: asked('any', task('final-push', 2)),
+      observed: pushed(0),
+    };
+    expect(claimed(each)).toMatchObject([{ epoch: 2, kind: 'switchover' }]);
+  });
+
+  it('that is not wanted any more leaves nothing behind that a later one could take for its own', () => {
+    expect(acts({ tags: { 'hostsync:task': task('final-push', 2) }, observed: pushed(0) })).toMatchObject([
+      { kind: 'tag', instances: [first], set: {}, remove: ['hostsync:task'] },
+    ]);
+  });
+});
+
+describe('tags that were moved by hand', () => {
+  const adopt = { 'hostsync:primary': '2', 'hostsync:directories': '/srv/uploads' };
+
+  it('to a higher epoch: adopted as that epoch, whatever keeps hostsync itself from choosing the host', () => {
+    const each: Case = {
+      secondaries: { 2: { ...adopt, 'hostsync:promote': 'never', 'hostsync:state': 'behind' } },
+    };
+    expect(claimed(each)).toMatchObject([{ epoch: 2, holder: second, from: first, kind: 'adopted' }]);
+    expect(claimed({ ...each, settings: { failover: 'manual' } }).length).toBe(1);
+  });
+
+  it('with the same epoch on two: nothing is done, the tick tells', () => {
+    expect(acts({ secondaries: { 2: { ...adopt, 'hostsync:primary': '1' } } })).toEqual([]);
+  });
+
+  it.each<[string, Tags]>([
+    ['with the same epoch, and taken off the other', { ...adopt, 'hostsync:primary': '1' }],
+    ['without the directories', { 'hostsync:primary': '1' }],
+    ['wholesale, the mark of the other host among them', { ...primaryTags }],
+  ])('%s: a new epoch', (_name, tags) => {
+    const none = { 'hostsync:primary': undefined, 'hostsync:directories': undefined };
+    expect(claimed({ tags: none, secondaries: { 2: tags } })).toMatchObject([
+      { epoch: 2, holder: second, from: first, kind: 'adopted' },
+    ]);
+  });
+
+  it('with an epoch that others held long ago: a new one', () => {
+    const claims = [begun, { ...begun, epoch: 7, holder: third }];
+    expect(
+      claimed({
+        claims,
+        tags: { 'hostsync:primary': undefined },
+        secondaries: { 2: { ...adopt, 'hostsync:primary': '5' } },
+      }),
+    ).toMatchObject([{ epoch: 8, holder: second }]);
+  });
+
+  it('the first primary of a group that upgrades or begins is adopted without a message', () => {
+    const none = { registers: new Map([['web', { claims: [], configuration: undefined }]]) };
+    expect(acts({ tags: { 'hostsync:promoted': undefined }, observed: none })).toMatchObject([
+      { kind: 'claim', claim: { epoch: 1, holder: first, kind: 'first' } },
+    ]);
+  });
+});

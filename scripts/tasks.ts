@@ -136,7 +136,7 @@ async function test(): Promise<void> {
 }
 
 async function start(words: readonly string[]): Promise<void> {
-  const options = parseTourOptions(words, join(project, 'node_modules'));
+  const options = parseTourOptions(words, join(project, 'node_modules', '@aws-sdk'));
   if (options === 'help') return console.log(usage);
   if (process.getuid?.() === 0) await packageService();
   await inWorld([process.execPath, join(project, 'local', 'tour.ts'), JSON.stringify(options)]);

@@ -165,7 +165,9 @@ export type GroupEventType =
   | 'No Primary'
   | 'Several Primaries'
   | 'Primary Unavailable'
-  | 'Configuration Invalid';
+  | 'Configuration Invalid'
+  | 'Primary Suspected'
+  | 'Promotion Blocked';
 
 /** What happened in a group, for people and for other software. */
 export type DomainEvent = {

@@ -1,4 +1,4 @@
-import { type DomainEvent, domainEvent, timestamp } from './domain-event.ts';
+import { type DomainEvent, domainEvent, type GroupEventType, timestamp } from './domain-event.ts';
 import { groupNameProblem, parseConfiguration } from './group.ts';
 import type { JoinSettings } from './membership-view.ts';
 import type { Claim, ObservedInstance, PromotionObservation, Register } from './observation.ts';
@@ -93,7 +93,7 @@ function membersByGroup(
 }
 
 /** What can be wrong with a promotion, and the event that tells of it. */
-type TroubleCode = 'primary-suspected' | 'promotion-blocked' | 'primary-lost';
+type TroubleCode = 'primary-suspected' | 'promotion-blocked';
 
 class GroupPromotion {
   readonly #group: string;
@@ -674,11 +674,20 @@ class GroupPromotion {
       after.set(code, trouble);
       if (tell === 'failure') events.push(this.#tell(told(trouble.since, trouble.told - 1), code));
     }
+    for (const { code, since, told } of before.values()) {
+      const from = promotionEvents[code];
+      if (after.has(code) || told === 0 || from === undefined) continue;
+      const over = domainEvent('Group Recovered', this.#group, [code, since], {
+        ...{ from, since: timestamp(since), seconds: secondsBetween(since, now) },
+      });
+      events.push(this.#tell(over, `${code} is over`));
+    }
     const carriers = this.#members.filter(({ tags }) => tags[tagKeys.promotionTrouble] !== undefined);
     if (after.size === 0)
       return carriers.length === 0
         ? []
         : [
+            ...events,
             this.#tag(
               carriers.map(({ id }) => id),
               {},
@@ -714,6 +723,12 @@ class GroupPromotion {
     return { kind: 'wait', group: this.#group, reason };
   }
 }
+
+/** The event that tells of a trouble, by the code in the tag. */
+const promotionEvents: Readonly<Record<string, GroupEventType>> = {
+  'primary-suspected': 'Primary Suspected',
+  'promotion-blocked': 'Promotion Blocked',
+};
 
 interface RaisedTrouble {
   readonly code: TroubleCode;

@@ -88,6 +88,7 @@ const details = {
     from: v.picklist([
       ...(['Push Failed', 'Push Overrun', 'Directory Not Pushed', 'Deletions Held', 'No Primary'] as const),
       ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
+      ...(['Primary Suspected', 'Promotion Blocked'] as const),
     ]),
   }),
 } satisfies {

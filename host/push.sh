@@ -84,18 +84,17 @@ scan() { # PATH
   [[ ! $inexact ]] || return 0
   if ! "${nicely[@]}" find . -ignore_readdir_race "${prune[@]}" -type f,d,l \( -newerct "@$((started / 1000000 - 2))" \
     -printf "$fields r$started:%C@ /%P\0" -o -printf "$fields %C@ /%P\0" \) 2>"$scratch/scan.err" \
-    | tee "$scratch/raw" | sha256sum >"$scratch/raw.sum"; then
+    | tee "$scratch/raw" | b2sum -l 128 >"$scratch/raw.sum"; then
     while IFS= read -r raw; do log "$path: $raw"; done < <(head -n 5 "$scratch/scan.err")
     log "$path: not everything could be read; nothing is deleted"
     return 0
   fi
   raw=$(<"$scratch/raw.sum")
-  raw=${raw:0:32}
+  raw=${raw%% *}
   if [[ ${last_raw[$module]-} == "$raw" && $last_boot == "$boot" && -e $store/${last_manifest[$module]} ]]; then
     manifest_of[$path]=${last_manifest[$module]}
   else
-    sorted -o "$scratch/sorted" "$scratch/raw"
-    manifest_of[$path]=$(digest "$scratch/sorted")
+    manifest_of[$path]=$(sorted "$scratch/raw" | tee "$scratch/sorted" | digest /dev/stdin)
     mv -f "$scratch/sorted" "$store/${manifest_of[$path]}"
     last_raw[$module]=$raw
   fi
@@ -342,14 +341,16 @@ look() {
 
 # --- what a secondary has
 
-read_state() { # INDEX: sets known and known_owner by module, verified, litter, and doubt if all is to be compared as well
+# Sets known and known_owner by module, verified, litter, doubt if all is to be compared as well, and fresh if nothing is known.
+read_state() { # INDEX
   local lines=() module manifest owner began booted
-  known=() known_owner=() verified=0 doubt='' litter=''
+  known=() known_owner=() verified=0 doubt='' litter='' fresh=''
   target="$scope ${secondary_keys[$1]:-${secondary_addresses[$1]} ${secondary_ports[$1]}}"
   [[ ! -e $store/sending/$id ]] || litter=yes
   [[ ! -f $state ]] || mapfile -t lines <"$state"
   if ((${#lines[@]} < 3)) || [[ ${lines[-1]} != end || ! ${lines[1]} =~ ^[0-9]{1,17}\ [0-9]{1,15}\  ]]; then
     doubt='nothing is known of it'
+    [[ $litter ]] || fresh=yes
   elif [[ ${lines[0]} != "1 $target" ]]; then
     doubt='its key or address, the epoch or the excludes are others'
   else
@@ -472,7 +473,7 @@ run_rsync() { # INDEX DIRECTORY OPTIONS...
         ((deleted += ${line%%[!0-9]*}, drifted += ${line%%[!0-9]*})) || true
         ;;
     esac
-  done <"$scratch/$1.out"
+  done < <(tail -n 30 "$scratch/$1.out")
   while IFS= read -r line; do
     [[ $line =~ ^Deletions\ stopped\ due\ to\ --max-delete\ limit\ \(([0-9]+)\ skipped\) ]] && spared=${BASH_REMATCH[1]}
   done <"$scratch/$1.err"
@@ -511,28 +512,26 @@ may_delete() { # INDEX DIRECTORY COUNT
   log "$id: $3 held deletions are accepted: $held"
 }
 
-# Sends every entry of the manifest, and deletes what is over there alone: which is counted first, unless the secondary has
-# never been in service. What came after the scan is left to the next one: if it were sent and gone by then, nobody would
-# know of it.
+# Sends everything, and deletes what is over there alone: which is counted first, unless the secondary has never been in
+# service. No list of names is given: rsync reads one byte by byte, which takes it longer than all the rest.
 push_all_of() { # INDEX DIRECTORY
-  local clear=(--delete-before --existing --ignore-existing) list=$scratch/all.${manifest_of[$2]-} well=yes
+  local clear=(--delete-before --existing --ignore-existing) well=yes send=(--delay-updates)
   if [[ ! ${manifest_of[$2]-} ]]; then
     push_unseen "$@"
     return
   fi
-  if [[ ! -e $list ]]; then
-    cut -z -d/ -f2- "$scratch/${manifest_of[$2]}" | write_list /dev/stdin "$list.$1"
-    printf './.~tmp~/-\0' >>"$list.$1"
-    mv -f "$list.$1" "$list"
+  # Nobody is served from what is new: there it need not come into place all at once, which takes as long again, and what
+  # is over there alone is counted on the way.
+  [[ ! $fresh ]] || send[0]=--delete send+=(--max-delete=0)
+  try "$1" "$2" "${send[@]}" || well=''
+  # What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. It left a trace in its directory.
+  [[ ! $(find . -type d -newerct "@$((started / 1000000 - 2))" -print -quit) ]] || uneven=yes
+  if [[ ! $well ]] && grep -q '^could not make way for new ' "$scratch/$1.err"; then
+    first_error=$error_before first_message=$message_before
+    push_unseen "$@"
+    return
   fi
-  if ! try "$1" "$2" --files-from="$list" "${listed[@]}" --delay-updates; then
-    well=''
-    if grep -q '^could not make way for new ' "$scratch/$1.err"; then
-      first_error=$error_before first_message=$message_before
-      push_unseen "$@"
-      return
-    fi
-  fi
+  [[ ! $fresh || ! $well ]] || ((spared > 0)) || return 0
   # A full disk would stay full for good if what was deleted here only went after all updates arrived.
   [[ ! $lost ]] || return 1
   if [[ $option_first && ! $hold ]] && ((verified == 0)); then
@@ -686,7 +685,7 @@ report() { # INDEX RESULT [ERROR MESSAGE]
 push_secondary() { # INDEX
   local id=${secondary_ids[$1]} lock problem='' explanation='' error='' message='' first_error='' first_message='' skipped='' status=0
   local child='' now began deadline files=0 deleted=0 bytes=0 mode=none drift=0 drifted=0 spared=0 entries=0
-  local state=$store/secondary/$id doubt litter verified target touch='' sending='' reached='' whole='' lost='' withheld='' uneven=''
+  local state=$store/secondary/$id doubt litter fresh verified target touch='' sending='' reached='' whole='' lost='' withheld='' uneven=''
   local error_before='' message_before=''
   local -A known=() known_owner=()
   trap - ERR
@@ -736,10 +735,14 @@ finish_secondary() { # INDEX
 
 # --- all of them
 
-stop_all() {
+end_jobs() {
   local workers
   mapfile -t workers < <(jobs -rp)
   ((${#workers[@]} == 0)) || kill "${workers[@]}" 2>/dev/null || true
+}
+
+stop_all() {
+  end_jobs
   wait || true
   fail internal 'stopped by a signal'
 }
@@ -754,8 +757,7 @@ push_all() {
     all+=("$!")
   done
   ((${#all[@]} == 0)) || wait "${all[@]}" || true
-  mapfile -t workers < <(jobs -rp)
-  ((${#workers[@]} == 0)) || kill "${workers[@]}" 2>/dev/null || true
+  end_jobs
   trap - TERM INT HUP
 }
 

@@ -104,8 +104,8 @@ count() { # FILE: prints how many records it has
 
 digest() { # FILE: prints a name for what is in it
   local sum
-  sum=$(sha256sum <"$1")
-  printf %s "${sum:0:32}"
+  sum=$(b2sum -l 128 <"$1") # takes a quarter of the time of SHA-256
+  printf %s "${sum%% *}"
 }
 
 write_ssh_config() { # INDEX

@@ -43,7 +43,15 @@ describe.each(scripts)('the document of host/%s.sh', (name) => {
 it('a here-document and what looks like one come through whole', () => {
   const text = `f() { # why\n  cat <<END\n  # kept\n\n    kept\nEND\n  # gone\n  ((code = code << 6)) # gone\n  cat <<<"x"\n}\n`;
   expect(compactScript(text)).toBe(
-    'f() {\ncat <<END\n  # kept\n\n    kept\nEND\n((code = code << 6))\ncat <<<"x"\n}\n',
+    'f() { cat <<END\n  # kept\n\n    kept\nEND\n((code = code << 6))\ncat <<<"x"\n}\n',
+  );
+});
+
+it('lines are joined where the shell wants no end of a line', () => {
+  const text =
+    'case $x in\n  a) one ;;\n  *) two ;;\nesac\nif a \\\n  && b; then\n  c\nelse\n  d\nfi\nwhile e; do\n  {\n    f\n  }\ndone\n';
+  expect(compactScript(text)).toBe(
+    'case $x in a) one ;;*) two ;;esac\nif a && b; then c\nelse d\nfi\nwhile e; do { f\n}\ndone\n',
   );
 });
 

@@ -177,6 +177,8 @@ class GroupRecord {
     const leavesTime = line.ok && state.instance !== undefined;
     const fresh = leavesTime ? at > known : whole && at > Math.max(known, this.#recordedBefore);
     if (line.error !== undefined && groupWide.has(line.error)) return fresh;
+    // Of a host without tags only a whole push notes until when it is known: from another one it would be told at each look
+    if (!line.ok && !whole && state.instance === undefined) return fresh;
     const before = state.trouble;
     const { trouble, tell } = weigh(
       before,

@@ -115,18 +115,26 @@ async function inWorld(argv: readonly string[]): Promise<void> {
   if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
 }
 
+/** The tests that take longest, so that two worlds are done at about the same time. Most of it is waiting, not work. */
+const slowest = ['alerts', 'churn', 'failover', 'join-failure', 'name'].map((name) => `${name}.test.ts`);
+
 async function integration(words: readonly string[]): Promise<void> {
   await packageService();
   await lintTemplate();
   say('integration tests on the local cloud');
-  await inWorld([
-    process.execPath,
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    '--project',
-    'integration',
-    ...words,
-  ]);
+  if (words.length > 0) return integrationInWorld(words);
+  const directory = join('test', 'integration');
+  const files = readdirSync(join(project, directory)).filter((name) => name.endsWith('.test.ts'));
+  const lanes = [true, false].map((isSlow) =>
+    files.filter((name) => slowest.includes(name) === isSlow).map((name) => join(directory, name)),
+  );
+  const outcomes = await Promise.allSettled(lanes.map(integrationInWorld));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+function integrationInWorld(words: readonly string[]): Promise<void> {
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration'];
+  return inWorld([process.execPath, ...vitest, ...words]);
 }
 
 async function test(): Promise<void> {

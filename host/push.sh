@@ -524,8 +524,9 @@ push_all_of() { # INDEX DIRECTORY
   # is over there alone is counted on the way.
   [[ ! $fresh ]] || send[0]=--delete send+=(--max-delete=0)
   try "$1" "$2" "${send[@]}" || well=''
-  # What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. It left a trace in its directory.
-  [[ ! $(find . -type d -newerct "@$((started / 1000000 - 2))" -print -quit) ]] || uneven=yes
+  # What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a trace in its
+  # directory. The kernel's clock for that ticks every 10 ms or more often.
+  [[ ! $(find . -type d -newerct "@$(seconds $((started - 20000)))" -print -quit) ]] || late=yes
   if [[ ! $well ]] && grep -q '^could not make way for new ' "$scratch/$1.err"; then
     first_error=$error_before first_message=$message_before
     push_unseen "$@"
@@ -685,7 +686,7 @@ report() { # INDEX RESULT [ERROR MESSAGE]
 push_secondary() { # INDEX
   local id=${secondary_ids[$1]} lock problem='' explanation='' error='' message='' first_error='' first_message='' skipped='' status=0
   local child='' now began deadline files=0 deleted=0 bytes=0 mode=none drift=0 drifted=0 spared=0 entries=0
-  local state=$store/secondary/$id doubt litter fresh verified target touch='' sending='' reached='' whole='' lost='' withheld='' uneven=''
+  local state=$store/secondary/$id doubt litter fresh verified target touch='' sending='' reached='' whole='' lost='' withheld='' uneven='' late=''
   local error_before='' message_before=''
   local -A known=() known_owner=()
   trap - ERR
@@ -715,8 +716,8 @@ push_secondary() { # INDEX
 finish_secondary() { # INDEX
   if [[ $sending ]]; then
     ((${#known[@]} == 0)) || write_state "$1"
-    # it stays where something went wrong on the way
-    [[ ($uneven || $lost) && ($reached || $litter || $mode == full) ]] || rm -f "$store/sending/$id"
+    # it stays where something went wrong on the way, or came too late to be known of
+    [[ $late || ($uneven || $lost) && ($reached || $litter || $mode == full) ]] || rm -f "$store/sending/$id"
   fi
   if [[ $first_error ]]; then
     : >"$store/failed/$id"

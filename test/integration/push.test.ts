@@ -129,6 +129,7 @@ describe.each([
 });
 
 it('a tick costs the same few calls, whatever the number of secondaries', async () => {
+  await group.tick(); // what it finds changed is settled
   const before = group.cloud.calls().length;
   await group.tick();
   const calls = group.cloud.calls().slice(before);
@@ -138,5 +139,12 @@ it('a tick costs the same few calls, whatever the number of secondaries', async 
       .filter(({ caller }) => caller === sync)
       .map(({ operation }) => operation)
       .sort(),
-  ).toEqual(['DescribeInstanceInformation', 'DescribeInstances', 'SendCommand']);
+  ).toEqual([
+    'DescribeInstanceInformation',
+    'DescribeInstanceStatus',
+    'DescribeInstances',
+    'ListCommandInvocations', // pushes that run
+    'ListCommandInvocations', // pushes that ended of late
+    'SendCommand',
+  ]);
 });

@@ -1,6 +1,7 @@
 import { parseDirectories } from './directories.ts';
 import { parseExcludes } from './excludes.ts';
 import type { ObservedInstance } from './observation.ts';
+import { type PushOptions, parsePushOptions } from './push-options.ts';
 import { parseSecondaries, type Secondary } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { type Parsed, parsed, type TagProblem } from './tag-problem.ts';
@@ -10,6 +11,7 @@ export interface GroupConfiguration {
   readonly epoch: number;
   readonly directories: readonly string[];
   readonly excludes: readonly string[];
+  readonly options: PushOptions;
   readonly secondaries: readonly Secondary[];
 }
 
@@ -43,19 +45,23 @@ export function parseConfiguration(primary: ObservedInstance): Parsed<GroupConfi
   const epoch = parseEpoch(id, tags[tagKeys.primary] ?? '');
   const directories = parseDirectories(id, tags[tagKeys.directories]);
   const excludes = parseExcludes(id, tags[tagKeys.exclude]);
+  const options = parsePushOptions(id, tags[tagKeys.options]);
   const secondaries = parseSecondaries(id, tags);
-  if (epoch.ok && directories.ok && excludes.ok && secondaries.ok)
+  if (epoch.ok && directories.ok && excludes.ok && options.ok && secondaries.ok)
     return {
       ok: true,
       value: {
         epoch: epoch.value,
         directories: directories.value,
         excludes: excludes.value,
+        options: options.value,
         secondaries: secondaries.value,
       },
     };
   return {
     ok: false,
-    problems: [epoch, directories, excludes, secondaries].flatMap((each) => (each.ok ? [] : each.problems)),
+    problems: [epoch, directories, excludes, options, secondaries].flatMap((each) =>
+      each.ok ? [] : each.problems,
+    ),
   };
 }

@@ -7,7 +7,7 @@ import type { PushTarget } from './request.ts';
 import { sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTask } from './task.ts';
-import { outcomeOf, retryAfter } from './task-outcome.ts';
+import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
 import { parseTroubles } from './trouble.ts';
 
 /**
@@ -118,6 +118,10 @@ function planFetch(
       return [...(outcome.failed ? report(outcome.reason) : []), fetch(outcome.reason)];
     case 'ended': {
       const line = outcome.command.lines.find((each) => each.kind === 'rescue' && each.id === id);
+      if (line?.kind === 'rescue' && line.error === 'busy')
+        return view.now - task.requestedAt < busyAgain * 1000
+          ? [wait(line.message ?? line.error, true)]
+          : [fetch(line.message ?? line.error)];
       if (line?.kind !== 'rescue' || !line.ok) {
         const reason =
           line?.kind === 'rescue'

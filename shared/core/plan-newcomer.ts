@@ -6,7 +6,7 @@ import { formatJoinRequest, type JoinRequest } from './request.ts';
 import { sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { digest, parseTask } from './task.ts';
-import { outcomeOf, retryAfter } from './task-outcome.ts';
+import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
 import { parseTroubles } from './trouble.ts';
 
 /** A first sync of a busy primary never ends with nothing left to send. From this pass on, a short one will do. */
@@ -147,6 +147,7 @@ function planFirstSync(
           epoch: configuration.epoch,
           directories: configuration.directories,
           excludes: configuration.excludes,
+          options: configuration.options,
         },
         first: true,
         secondaries: [{ id, address, port: sshPort, hostKey: tags[tagKeys.hostKey] }],
@@ -168,6 +169,10 @@ function planFirstSync(
       const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === id);
       if (line === undefined || line.kind !== 'secondary')
         return sync(task.pass, `${primary.id} printed nothing on ${id}`);
+      if (!line.ok && line.error === 'busy')
+        return view.now - task.requestedAt < busyAgain * 1000
+          ? wait(`${id}: ${line.message}`)
+          : sync(task.pass, `${id}: ${line.message}`);
       if (!line.ok) {
         const reason = `the first sync of ${id} failed: ${line.error}: ${line.message}`;
         const again =

@@ -368,7 +368,7 @@ class GroupPromotion {
     // A push deletes, and this one may hold what the primary never had
     if (!isGathered(chosen, epoch))
       return [this.#wait(`${chosen.id} first gives ${current.id} what only it holds`)];
-    const { directories, excludes } = configuration.value;
+    const { directories, excludes, options } = configuration.value;
     const common = { group: this.#group, epoch, directories, excludes };
     const run = (
       step: 'prepare' | 'final-push',
@@ -390,7 +390,7 @@ class GroupPromotion {
           : {
               script: 'push',
               value: {
-                ...common,
+                ...{ ...common, options },
                 secondaries: [
                   {
                     ...{ id: chosen.id, address: chosen.address ?? '', port: sshPort },

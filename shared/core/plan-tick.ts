@@ -165,7 +165,7 @@ function planPush(
   instances: ReadonlyMap<string, ObservedInstance>,
   agents: ReadonlyMap<string, ObservedAgent>,
 ): readonly TickAction[] {
-  const { epoch, directories, excludes } = configuration;
+  const { epoch, directories, excludes, options } = configuration;
   const accepted = primary.tags[tagKeys.acceptDeletions]?.trim();
   const targets: PushTarget[] = [];
   const actions: TickAction[] = [];
@@ -175,7 +175,7 @@ function planPush(
     else targets.push(target);
   }
   const request = {
-    ...{ group, epoch, directories, excludes, secondaries: targets },
+    ...{ group, epoch, directories, excludes, options, secondaries: targets },
     ...(accepted !== undefined && isDeletionsId(accepted) && { acceptDeletions: accepted }),
   };
   const length = encodedLength(formatPushRequest(request));

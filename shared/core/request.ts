@@ -1,9 +1,12 @@
+import type { PushOptions } from './push-options.ts';
+
 /** What one run of host/push.sh is asked to do. The text form is documented in docs/host-scripts.md. */
 export interface PushRequest {
   readonly group: string;
   readonly epoch: number;
   readonly directories: readonly string[];
   readonly excludes: readonly string[];
+  readonly options: PushOptions;
   readonly secondaries: readonly PushTarget[];
   /** The id of held deletions that an operator accepted. */
   readonly acceptDeletions?: string | undefined;
@@ -94,11 +97,12 @@ export function formatJoinRequest({ directories, owner, publicKey, ...request }:
 }
 
 export function formatPushRequest(request: PushRequest): string {
-  const { acceptDeletions, first } = request;
+  const { options, acceptDeletions, first } = request;
   return formatLines([
     ...heading(request),
     ...directoryLines(request),
     ...request.secondaries.map(targetLine),
+    ...[...options].map((option) => ['option', ...option]),
     ...(acceptDeletions === undefined ? [] : [['option', 'accept-deletions', acceptDeletions]]),
     ...(first === true ? [['option', 'first', 'yes']] : []),
   ]);

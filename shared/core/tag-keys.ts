@@ -26,6 +26,7 @@ export const tagKeys = {
   suspected: 'hostsync:suspected',
   promotionTrouble: 'hostsync:promotion-trouble',
   mirrored: 'hostsync:mirrored',
+  options: 'hostsync:options',
   acceptDeletions: 'hostsync:accept-deletions',
 } as const;
 
@@ -40,7 +41,14 @@ export const maximumTagValueLength = 256;
 
 /** What moves from one primary to the next, besides the shards of the list. */
 export const configurationTagKeys: readonly string[] = [
-  ...[tagKeys.directories, tagKeys.exclude, tagKeys.dns, tagKeys.targetGroup, tagKeys.secondaries],
+  ...[
+    tagKeys.directories,
+    tagKeys.exclude,
+    tagKeys.options,
+    tagKeys.dns,
+    tagKeys.targetGroup,
+    tagKeys.secondaries,
+  ],
 ];
 
 /** What makes a host the primary, or belongs to that: taken off it when another one is. */

@@ -3,6 +3,8 @@ import type { Task } from './task.ts';
 
 /** A command that was asked for, failed, and is asked for again: not before so many seconds. */
 export const retryAfter = 15;
+/** The same for one that found that another run had asked for it already: that is no failure, and over in a moment. */
+export const busyAgain = 5;
 /** How long SSM may not know a command that it has accepted, in seconds: GetCommandInvocation is eventually consistent. */
 const unknownFor = 60;
 

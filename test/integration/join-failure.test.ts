@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { packageDirectory, startGroup } from './group.ts';
+import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
+import { packageDirectory, startGroup, uploads } from './group.ts';
 
 /** The packaged service as `--param="join-timeout=60"` makes it. */
 function packageWithShortTimeout(): string {
@@ -41,13 +42,20 @@ it('a launch that cannot be completed in time is abandoned, never let into servi
     }
     await group.tick();
     expect(instance.state).toBe('terminated');
-    const [event] = group.cloud.events((each) => each.event['detail-type'] === 'Join Failed');
-    expect(event?.event).toMatchObject({
-      source: 'hostsync',
-      detail: { group: 'web', instance: instance.id, reason: `${instance.id} did not join within 60 s` },
-    });
+    const failures = () =>
+      group.cloud
+        .events((each) => each.event['detail-type'] === 'Join Failed')
+        .map(({ event }) => parseDomainEvent(event).detail);
+    // It was told why when join.sh had failed, and then that its launch was given up
+    expect(failures()).toMatchObject([
+      { group: 'web', secondary: instance.id, message: expect.stringContaining(uploads), final: false },
+      {
+        ...{ group: 'web', secondary: instance.id, final: true },
+        message: `${instance.id} did not join within 60 s`,
+      },
+    ]);
     await group.tick();
-    expect(group.cloud.events((each) => each.event['detail-type'] === 'Join Failed').length).toBe(1);
+    expect(failures().length).toBe(2);
     asg.delete();
   } finally {
     await group.close();

@@ -123,6 +123,27 @@ describe('a newcomer', () => {
     expect(group.commands.filter(({ instance }) => instance === instanceId(2)).length).toBeGreaterThan(5);
   });
 
+  it('whose first sync another run has asked for already is told of to nobody, and goes on in a moment', () => {
+    const group = groupOf(1);
+    while (!group.commands.some(({ lines }) => lines.some(({ kind }) => kind === 'secondary')))
+      for (const action of plan(group)) group.carryOut(action);
+    const last = group.commands.length - 1;
+    const command = group.commands[last];
+    if (command === undefined) throw new Error('fixture');
+    const busy = command.lines.map((line) =>
+      line.kind === 'secondary'
+        ? { ...line, ok: false, error: 'busy', message: 'an earlier push runs' }
+        : line,
+    );
+    group.commands[last] = { ...command, lines: busy };
+    expect(plan(group)).toMatchObject([{ kind: 'wait', soon: true }]);
+    group.now += 5000;
+    expect(kinds(plan(group))).toEqual(['first-sync']);
+    settle(group);
+    expect(group.told).toEqual([]);
+    expect(group.list()).toBe(instanceId(2));
+  });
+
   it.each(['several primaries', 'paused', 'stopped', 'bad tags', 'offline', 'none'])(
     'waits with a reason while the primary is unfit: %s',
     (trouble) => {

@@ -28,6 +28,7 @@ describe('a group that is well', () => {
           epoch: 1,
           directories: ['/srv/uploads'],
           excludes: ['*.tmp', 'cache/'],
+          options: new Map(),
           secondaries: [
             { id: instanceId(2), address: '10.0.0.2', port: 22, hostKey },
             { id: instanceId(3), address: '10.0.0.3', port: 22, hostKey },
@@ -96,6 +97,7 @@ describe('a group that is not pushed', () => {
     ['an epoch that is text', healthyGroup({ 'hostsync:primary': 'true' }), ['no-push bad-tags error']],
     ['a bad entry in the list', healthyGroup({ 'hostsync:secondaries': 'i-1' }), ['no-push bad-tags error']],
     ['a pattern that excludes all', healthyGroup({ 'hostsync:exclude': '*' }), ['no-push bad-tags error']],
+    ['an option that there is not', healthyGroup({ 'hostsync:options': 'bw=1' }), ['no-push bad-tags error']],
     [
       'a pattern that clears the others',
       healthyGroup({ 'hostsync:exclude': '*.a !' }),

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parsePushOptions } from '../../../shared/core/push-options.ts';
+import { formatPushRequest } from '../../../shared/core/request.ts';
+
+const parse = (value: string | undefined) => parsePushOptions('i-1', value);
+
+describe('hostsync:options', () => {
+  it('is a list of names and whole numbers, which become lines of the request', () => {
+    const options = parse(' bandwidth=20000  nice=10 ');
+    if (!options.ok) throw new Error('fixture');
+    const request = { group: 'web', epoch: 1, directories: [], excludes: [], secondaries: [] };
+    expect(formatPushRequest({ ...request, options: options.value })).toBe(
+      'group\tweb\nepoch\t1\noption\tbandwidth\t20000\noption\tnice\t10\n',
+    );
+  });
+
+  it.each([undefined, '', '  '])('may be absent or empty: %j', (value) => {
+    expect(parse(value)).toEqual({ ok: true, value: new Map() });
+  });
+
+  it.each([
+    ['no value', 'nice', 'not of the form name=number'],
+    ['two values', 'nice=1=2', 'not of the form name=number'],
+    ['an unknown name', 'niceness=1', 'no such option'],
+    ['a name of every object', 'constructor=1', 'no such option'],
+    ['what is not for an operator', 'first=1', 'no such option'],
+    ['too much', 'nice=20', 'out of range'],
+    ['too little', 'parallel=0', 'out of range'],
+    ['more than the agent gives a push', 'push-timeout=3301', 'out of range'],
+    ['less than nothing', 'nice=-1', 'out of range'],
+    ['nothing', 'nice=', 'out of range'],
+    ['a unit', 'bandwidth=20M', 'out of range'],
+    ['a broken number', 'nice=1.5', 'out of range'],
+    ['an octal number', 'nice=010', 'out of range'],
+    ['a sum', 'bandwidth=1+1', 'out of range'],
+  ])('is refused with %s', (_name, value, problem) => {
+    const result = parse(value);
+    expect(result.ok ? [] : result.problems).toMatchObject([
+      { instance: 'i-1', tag: 'hostsync:options', value, problem: expect.stringContaining(problem) },
+    ]);
+  });
+
+  it('is refused where a name is there twice', () => {
+    expect(parse('nice=1 nice=2').ok).toBe(false);
+  });
+
+  it('takes nothing that host/push.sh refuses', () => {
+    const script = readFileSync(new URL('../../../host/request.sh', import.meta.url), 'utf8');
+    const bounds = script.matchAll(/^ +([a-z-]+)\) check_number "option \$1" "\$2" (\d+) (\d+) ;;$/gmu);
+    const seen = [...bounds].map(([, name, least, most]) => {
+      expect(parse(`${name}=${least}`).ok, name).toBe(true);
+      expect(parse(`${name}=${Number(most) + 1}`).ok, name).toBe(false);
+      return name;
+    });
+    expect(seen.length).toBe(9);
+  });
+});

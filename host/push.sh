@@ -74,31 +74,59 @@ read_last() {
   done
 }
 
-# One walk. A record is: type mode owner group links inode size mtime ctime /name, ended by NUL. What changed so late
+# Runs find from each of the names on standard input, and keeps what it says as raw.NUMBER.
+walk() { # NUMBER
+  local count=${#look[@]}
+  # shellcheck disable=SC2016 # the inner shell expands it
+  "${nicely[@]}" xargs -0r bash -c 'exec find "${@:$1+2}" "${@:2:$1}"' _ "$count" "${look[@]}" 2>>"$scratch/scan.err" \
+    | tee "$scratch/raw.$1" | b2sum -l 128 >"$scratch/sum.$1"
+}
+
+# The walk, where there is much to walk by as many as there are processors: the directories of the second level are
+# dealt out to them.
+walk_all() { # MODULE
+  local number all=1 walkers=() list status=0 but=(! -path ./ \( "${prune[@]}" -false \) -o)
+  ((${last_count[$1]-0} < 20000)) || all=$(nproc)
+  if ((all > 1)); then
+    look=(-ignore_readdir_race -maxdepth 2 "${but[@]}" -path './*/*' -type d -fprint0 "$scratch/roots" -o "${record[@]}")
+    walk 0 < <(printf './\0') || return 1
+    split -t '\0' -n "r/$all" -a 3 -d "$scratch/roots" "$scratch/roots."
+  else
+    printf './\0' >"$scratch/roots.000"
+  fi
+  look=(-ignore_readdir_race "${but[@]}" "${record[@]}")
+  for list in "$scratch"/roots.*; do
+    walk "${list##*.}" <"$list" &
+    walkers+=("$!")
+  done
+  for number in "${walkers[@]}"; do wait "$number" || status=1; done
+  return "$status"
+}
+
+# One walk. A record is: type mode owner group links inode size mtime ctime ./name, ended by NUL. What changed so late
 # that it may change again within the same tick of the kernel's clock gets a ctime that no later scan will find.
 scan() { # PATH
-  local path=$1 module=${module_of[$1]} fields='%y %m %U %G %n %i %s %T@' raw
+  local path=$1 module=${module_of[$1]} fields='%y %m %U %G %n %i %s %T@' raw look record
   cd -P -- "${opened[$path]}"
   find_volume .
   owner_of[$path]=$owner volume_of[$path]=$volume
   [[ ! $inexact ]] || return 0
-  if ! "${nicely[@]}" find . -ignore_readdir_race "${prune[@]}" -type f,d,l \( -newerct "@$((started / 1000000 - 2))" \
-    -printf "$fields r$started:%C@ /%P\0" -o -printf "$fields %C@ /%P\0" \) 2>"$scratch/scan.err" \
-    | tee "$scratch/raw" | b2sum -l 128 >"$scratch/raw.sum"; then
+  record=(-type 'f,d,l' \( -newerct "@$((started / 1000000 - 2))" -printf "$fields r$started:%C@ %p\0" -o -printf "$fields %C@ %p\0" \))
+  : >"$scratch/scan.err"
+  if ! walk_all "$module"; then
     while IFS= read -r raw; do log "$path: $raw"; done < <(head -n 5 "$scratch/scan.err")
     log "$path: not everything could be read; nothing is deleted"
     return 0
   fi
-  raw=$(<"$scratch/raw.sum")
-  raw=${raw%% *}
+  raw=$(digest <(cat "$scratch"/sum.*))
   if [[ ${last_raw[$module]-} == "$raw" && $last_boot == "$boot" && -e $store/${last_manifest[$module]} ]]; then
     manifest_of[$path]=${last_manifest[$module]}
   else
-    manifest_of[$path]=$(sorted "$scratch/raw" | tee "$scratch/sorted" | digest /dev/stdin)
+    manifest_of[$path]=$(sorted "$scratch"/raw.* | tee "$scratch/sorted" | digest /dev/stdin)
     mv -f "$scratch/sorted" "$store/${manifest_of[$path]}"
     last_raw[$module]=$raw
   fi
-  rm -f "$scratch/raw"
+  rm -f "$scratch"/{raw,sum,roots}.*
   ln "$store/${manifest_of[$path]}" "$scratch/${manifest_of[$path]}" 2>/dev/null || [[ -e $scratch/${manifest_of[$path]} ]]
 }
 
@@ -120,7 +148,7 @@ write_list() { # NAMES LIST
 # dirs, what changed and is a directory. Made once for all who ask. Sets lists, and comparable: empty if a manifest is
 # not whole, swapped if a directory gave way to something else.
 compare() { # OLD NEW; never in a condition, for set -e is to hold in it
-  local turn list latest=$scratch/$2 difference status=0
+  local turn list latest=$scratch/$2 status=0
   lists=$scratch/$1.$2
   mkdir -p "$lists"
   exec {turn}>>"$lists/turn"
@@ -130,10 +158,9 @@ compare() { # OLD NEW; never in a condition, for set -e is to hold in it
       cd "$lists"
       ln "$store/$1" whole 2>/dev/null || ln "$scratch/$1" whole
       digest whole >whole.digest &
-      comm -z -23 whole "$latest" >old &
-      difference=$!
-      comm -z -13 whole "$latest" >new
-      wait "$difference"
+      comm -z -3 whole "$latest" >both
+      only -v $'^\t' both >old
+      only $'^\t' both | cut -z -c2- >new
       wait
       [[ $(<whole.digest) == "$1" ]]
       names <old >old.names
@@ -186,8 +213,8 @@ keep_deleted() { # NEW
   flock "$turn"
   if [[ ! -s $it ]]; then
     {
-      comm -z -12 "$lists/deleted.names" "$lists/old.dirs" | sed -z 's|^|D - - - - - - - - /|'
-      comm -z -23 "$lists/deleted.names" "$lists/old.dirs" | sed -z 's|^|- - - - - - - - - /|'
+      comm -z -12 "$lists/deleted.names" "$lists/old.dirs" | sed -z 's|^|D - - - - - - - - ./|'
+      comm -z -23 "$lists/deleted.names" "$lists/old.dirs" | sed -z 's|^|- - - - - - - - - ./|'
     } | sorted | sorted -m - "$scratch/$1" >"$it.new"
     kept=$(digest "$it.new")
     ln -f "$it.new" "$scratch/$kept"

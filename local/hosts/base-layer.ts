@@ -55,7 +55,9 @@ export async function prepareBaseLayer(options: BaseLayerOptions): Promise<BaseL
   const mode = options.reinstall ? 'reinstall' : 'install';
 
   const directory = join(options.projectDirectory, '.hostsync');
-  const archive = join(directory, `base-${await stamp([mode, ...packages, options.projectDirectory])}.tar`);
+  // A project below these is left out of the layer (see base-layer.sh)
+  const leftOut = /^\/(?:usr|lib[^/]*)\//.test(options.projectDirectory) ? [options.projectDirectory] : [];
+  const archive = join(directory, `base-${await stamp([mode, ...packages, ...leftOut])}.tar`);
   if (await isThere(archive)) return { archive };
 
   if (packages.length > 0 && !(await isOnMachine('apt-get'))) {

@@ -23,7 +23,7 @@ export interface PushTarget {
 }
 
 /** The longest request in base64 that a document takes; host-documents.mjs keeps the room for it. */
-export const maximumRequestLength = 18 * 1024;
+export const maximumRequestLength = 17 * 1024;
 
 /** What one run of host/join.sh is asked to do. */
 export interface JoinRequest {

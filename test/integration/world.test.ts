@@ -1,7 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -227,7 +235,11 @@ describe('a world', () => {
     const directory = mkdtempSync(join(project, '.hostsync', 'test-'));
     try {
       const odd = join(directory, 'a "b", c:d\\e');
-      mkdirSync(odd);
+      const state = join(odd, '.hostsync');
+      mkdirSync(state, { recursive: true });
+      // In here there is no network to get packages from
+      for (const name of readdirSync(join(project, '.hostsync')).filter((each) => each.endsWith('.tar')))
+        copyFileSync(join(project, '.hostsync', name), join(state, name));
       const enter = `
         import { enterWorld } from '${worldCommand}';
         const projectDirectory = process.argv[1];
@@ -248,10 +260,8 @@ describe('a world', () => {
         expect(code, stderr).toBe(0);
         expect(stdout).toBe('10.213.0.11 a ssh-ed25519\ntmpfs\n');
       }
-      expect(readdirSync(join(odd, '.hostsync')).filter((name) => !name.startsWith('base'))).toEqual([
-        'world',
-      ]);
-      expect(readdirSync(join(odd, '.hostsync', 'world'))).toEqual([]);
+      expect(readdirSync(state).filter((name) => !name.startsWith('base'))).toEqual(['world']);
+      expect(readdirSync(join(state, 'world'))).toEqual([]);
     } finally {
       rmSync(directory, { recursive: true });
     }

@@ -205,7 +205,7 @@ export function describeConditions({ conditions, fileBytes, repeat }: BenchRun):
   const size = fileBytes === undefined ? 'files of 1 to 20 KB' : `files of ${fileBytes} bytes`;
   return (
     `${date}; ${cpu}, ${cores} cores for all hosts together, ${showBytes(memoryBytes)} of memory; Linux ${kernel}, ${system}; ` +
-    `rsync ${rsync}, ${openssh}, lsyncd ${lsyncd}; ${fileSystem}; ${size}; median of ${repeat}, the first sync once.`
+    `rsync ${rsync}, ${openssh}, lsyncd ${lsyncd}; ${fileSystem}; ${size}; median of ${repeat}.`
   );
 }
 

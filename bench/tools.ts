@@ -93,6 +93,8 @@ class Push extends Command {
 
   override async first(): Promise<Sample> {
     await this.#prepare();
+    // What it keeps between two pushes belongs to hosts that had the files
+    await this.stand.run(['rm', '-rf', '/var/lib/hostsync/manifest']);
     return super.first();
   }
 

@@ -126,7 +126,7 @@ install_sudoers() {
 # --- the daemon
 
 write_modules() {
-  local path uid gid name module groups readable
+  local path uid gid name module groups readable links=''
   # For rescue.sh: whatever it does not use is refused. What is read there, the primary's key can read.
   readable=$'read only = yes\nwrite only = no\nrefuse options = * !r !l !p !t !H !S !R !u !numeric-ids !timeout !files-from !ignore-missing-args log-format'
   # The log goes to syslog: standard output is the connection. Below verbosity 9 daemons before 3.5 do not say how much
@@ -145,6 +145,9 @@ reverse lookup = no
 forward lookup = no
 refuse options = * !r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete !bwlimit log-format
 END
+  # From 3.5 on rsync walks to every new file twice more, for fear of symbolic links that lead out of the module. Nothing
+  # leads out of the chroot, and the walks take a quarter of the time of a first sync.
+  ! [[ $(rsync --version) =~ version\ (3\.([5-9]|[1-9][0-9])|[4-9])\. ]] || links=$'insecure links = yes\n'
   for path in "${request_directories[@]}"; do
     find_module "$path"
     read -r uid gid < <(stat -c '%u %g' -- "$path")
@@ -154,7 +157,7 @@ END
     groups=$(printf '%s\n' "$gid" ${name:+$(id -G -- "$name")} | awk '!seen[$0]++' | paste -sd' ')
     printf 'gid = %s\n' "$groups"
     # set-user-id means nothing good in files that a web server's user writes; on directories set-group-id stays
-    ((uid == 0)) || printf 'incoming chmod = Fu-s,Fg-s\n'
+    ((uid == 0)) || printf 'incoming chmod = Fu-s,Fg-s\n%s' "$links"
     [[ ! $option_readable ]] || printf '\n[%s-read]\npath = %s\nuid = %s\ngid = %s\n%s\n' "$module" "$path" "$uid" "$groups" "$readable"
   done
   # the lists of leave.sh; root's, as the names of files are nobody's business

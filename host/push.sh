@@ -10,6 +10,7 @@ declare -F hostsync_read_request >/dev/null || . "$(dirname -- "${BASH_SOURCE[0]
 declare -F find_problem >/dev/null || . "$(dirname -- "${BASH_SOURCE[0]}")/transfer.sh"
 
 listed=(--from0 --ignore-missing-args)
+many=20000                                                        # entries, that more than one processor walks
 few=20                                                            # a deletion of so many entries is no share of anything
 declare -A module_of owner_of volume_of manifest_of opened unsure # by directory
 declare -A last_raw last_manifest last_base last_count last_volume
@@ -86,7 +87,7 @@ walk() { # NUMBER
 # dealt out to them.
 walk_all() { # MODULE
   local number all=1 walkers=() list status=0 but=(! -path ./ \( "${prune[@]}" -false \) -o)
-  ((${last_count[$1]-0} < 20000)) || all=$(nproc)
+  ((${last_count[$1]-$many} < many)) || all=$(nproc)
   if ((all > 1)); then
     look=(-ignore_readdir_race -maxdepth 2 "${but[@]}" -path './*/*' -type d -fprint0 "$scratch/roots" -o "${record[@]}")
     walk 0 < <(printf './\0') || return 1
@@ -553,7 +554,9 @@ push_all_of() { # INDEX DIRECTORY
   try "$1" "$2" "${send[@]}" || well=''
   # What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a trace in its
   # directory. The kernel's clock for that ticks every 10 ms or more often.
-  [[ ! $(find . -type d -newerct "@$(seconds $((started - 20000)))" -print -quit) ]] || late=yes
+  # shellcheck disable=SC2016 # the inner shell expands it
+  [[ ! $(only '^d' "$scratch/${manifest_of[$2]}" | cut -z -d' ' -f10- \
+    | xargs -0r bash -c 'exec find "$@" -maxdepth 0 -newerct "$0" -print -quit' "@$(seconds $((started - 20000)))" 2>&1) ]] || late=yes
   if [[ ! $well ]] && grep -q '^could not make way for new ' "$scratch/$1.err"; then
     first_error=$error_before first_message=$message_before
     push_unseen "$@"

@@ -128,6 +128,7 @@ UpdateHostKeys no
 IdentityFile $key
 IdentitiesOnly yes
 IdentityAgent none
+Ciphers ^aes128-gcm@openssh.com
 PreferredAuthentications publickey
 BatchMode yes
 ConnectTimeout $option_connect_timeout

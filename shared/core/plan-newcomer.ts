@@ -51,7 +51,7 @@ function reportFailure(
 }
 
 /** Counts up when host/join.sh makes a host ready in another way than before, so that every host is joined again. */
-const joinRevision = 3;
+const joinRevision = 4;
 
 /** What a host that was joined so was joined to: another primary, key, epoch or list of directories gives another one. */
 export function joinDigest(primary: string, request: JoinRequest): string {

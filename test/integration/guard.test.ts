@@ -248,6 +248,7 @@ describe('what only a secondary has', () => {
   it('much of it is somebody’s work that was never meant to be lost: held, until accepted', async () => {
     await start();
     await foreign(100);
+    await must(group.primary, 'sleep 1.1'); // or the period is not over
     const { code, held, secondaries } = await group.push({ options: { 'verify-every': 1 } });
     expect(code).toBe(11);
     expect(held).toEqual([expect.objectContaining({ count: 100, total: 303 })]);

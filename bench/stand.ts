@@ -63,7 +63,10 @@ export class Stand {
     const lines = this.secondaries
       .slice(0, count)
       .map(({ id, address }) => ['secondary', id, address, '22', ...(this.#keys.get(id) ?? '').split(' ')]);
-    await this.primary.writeFile(request, fields([['directory', uploads], ...lines]));
+    await this.primary.writeFile(
+      request,
+      fields([['directory', uploads], ...lines, ['option', 'max-delete-count', '20000']]),
+    );
   }
 
   /** Starts a command as root on the primary; what it runs counts as the tool's. */

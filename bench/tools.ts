@@ -113,7 +113,7 @@ const configuration = '/etc/lsyncd.lua';
 /** Seconds that lsyncd collects changes before it acts; its own default is 15. */
 export const lsyncdDelay = 1;
 /** Idle for so long, and nothing is to come. */
-const quietSeconds = lsyncdDelay + 1;
+const quietSeconds = lsyncdDelay + 3;
 /** It has begun by then, or has missed it. */
 const beginSeconds = 30;
 const commandSeconds = 3600;

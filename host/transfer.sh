@@ -64,7 +64,7 @@ find_problem() { # PATH
 # that find cannot be told exactly (\, unusual brackets) sets inexact: then nothing is concluded from what find sees.
 read_excludes() {
   local pattern rest regex type
-  prune=(-path ./lost+found -type d -prune -o -name '.~tmp~' -type d -prune -o) inexact='' filters=()
+  prune=(-type d \( -path ./lost+found -o -name '.~tmp~' \) -prune -o) inexact='' filters=()
   for pattern in "${request_excludes[@]}"; do
     filters+=(--filter="- $pattern") # not --exclude, which takes "+ x" and "!" for something else
     rest=$pattern type=() regex='\./(.*/)?'

@@ -658,17 +658,21 @@ class GroupPromotion {
 
   // --- what is told
 
-  /** Brings the troubles in the tags to just these: what is raised is told once, and what is not raised any more is over. */
+  /**
+   * Brings the troubles in the tags to just these: what is raised is told once, and what is not raised any more is over.
+   * Times are those of whole minutes: runs at the same time would each tell it with a time, and so an id, of their own.
+   */
   #settle(raised: readonly RaisedTrouble[]): readonly PromotionAction[] {
     const before = new Map<string, Trouble>();
     for (const { tags } of this.#members)
       for (const [, trouble] of parseTroubles(tags[tagKeys.promotionTrouble]))
         before.set(trouble.code, trouble);
     const { now, settings } = this.#view;
+    const minute = Math.floor(now / 60_000) * 60_000;
     const after = new Map<string, Trouble>();
     const events: PromotionAction[] = [];
     for (const { code, told } of raised) {
-      const evidence = { code, raised: true, at: now };
+      const evidence = { code, raised: true, at: minute };
       const { trouble, tell } = weigh(before.get(code), evidence, 0, now, settings.remindAfter * 1000);
       if (trouble === undefined) continue;
       after.set(code, trouble);

@@ -79,6 +79,22 @@ it('trouble in one group changes nothing for another', async () => {
   await other.terminate();
 });
 
+it('the operator’s options reach the primary, and the deletions that they hold are accepted by a tag', async () => {
+  await must(group.primary, `echo x > ${uploads}/going; chown www-data: ${uploads}/going`);
+  await group.tick();
+  group.primary.setTags({ 'hostsync:options': 'max-delete-count=0 nice=5' });
+  await must(group.primary, `rm ${uploads}/going`);
+  expect(await group.tick()).toContainEqual(expect.objectContaining({ ok: false, error: 'deletions-held' }));
+  const told = group.cloud.messages().at(-1);
+  const [, id] = /Key=hostsync:accept-deletions,Value=([0-9a-f]{16})/u.exec(told?.message ?? '') ?? [];
+  group.primary.setTags({ 'hostsync:accept-deletions': id ?? '' });
+  expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
+  expect(await group.differences()).toEqual([]);
+  await group.tick();
+  expect(group.primary.tags['hostsync:accept-deletions']).toBeUndefined();
+  group.primary.deleteTags('hostsync:options');
+});
+
 it('a host outside EC2 that stands in the list by name is pushed to, with the key that the operator pinned', async () => {
   const outside = await group.cloud.launchOutside({ name: 'web9.example.com' });
   await must(outside, `install -d -o www-data -g www-data ${uploads}`);

@@ -39,6 +39,19 @@ describe('a group that is well', () => {
     ]);
   });
 
+  it('is pushed with the options of its tag', () => {
+    expect(planTick(healthyGroup({ 'hostsync:options': 'nice=10 bandwidth=0' }))).toMatchObject([
+      {
+        request: {
+          options: new Map([
+            ['nice', 10],
+            ['bandwidth', 0],
+          ]),
+        },
+      },
+    ]);
+  });
+
   it('pushes to hosts outside EC2 by name, and to managed nodes by the address that SSM knows', () => {
     const node = `mi-${'0'.repeat(17)}`;
     const group = healthyGroup({ 'hostsync:secondaries': `web9.example.com:2222 ${node}` });

@@ -294,7 +294,7 @@ class GroupPromotion {
     if (held !== undefined || best === undefined) {
       const next = this.#nextEpoch(epoch);
       const told = this.#trouble('promotion-blocked', (since, reminder) =>
-        domainEvent('Promotion Blocked', this.#group, [from, since, reminder], {
+        domainEvent('Promotion Blocked', this.#group, [from, since, reminder, held ?? ''], {
           ...{ since: timestamp(since), reminder, primary: from, why, message: held ?? '', epoch: next },
           candidates: [
             ...ranked.map(({ id }) => ({ instance: id, blocker: '' })),
@@ -353,7 +353,7 @@ class GroupPromotion {
     const blocked = (message: string) =>
       this.#settle([
         this.#trouble('promotion-blocked', (since, reminder) =>
-          domainEvent('Promotion Blocked', this.#group, [current.id, since, reminder], {
+          domainEvent('Promotion Blocked', this.#group, [current.id, since, reminder, message], {
             ...{ since: timestamp(since), reminder, primary: current.id, why, message },
             ...{ epoch: this.#nextEpoch(epoch), directories: current.tags[tagKeys.directories] ?? '' },
             candidates: [...blockers].map(([instance, blocker]) => ({ instance, blocker })),
@@ -546,7 +546,7 @@ class GroupPromotion {
     if (secondsBetween(task.requestedAt, this.#view.now) < 1) return [];
     return this.#settle([
       this.#trouble('promotion-blocked', (since, reminder) =>
-        domainEvent('Promotion Blocked', this.#group, [id, since, reminder], {
+        domainEvent('Promotion Blocked', this.#group, [id, since, reminder, claim.epoch], {
           ...{ since: timestamp(since), reminder, primary: claim.from ?? id, why: claim.why, message },
           ...{ epoch: claim.epoch, directories: tags[tagKeys.directories] ?? '' },
           candidates: [{ instance: id, blocker: message }],

@@ -21,7 +21,8 @@ export async function showTrouble(
   await upload();
   const alert = await stage.step(
     `cut ${lost.host.hostname} off the network, and upload: until the alert`,
-    () => cloud.waitFor(() => message('is behind'), { what: 'the alert', timeoutSeconds: 60 }),
+    // A push that is under way when the network goes notices it after io-timeout, 60 seconds
+    () => cloud.waitFor(() => message('is behind'), { what: 'the alert', timeoutSeconds: 100 }),
   );
   show(stage, alert);
   showLag(stage, secondaries);

@@ -114,6 +114,7 @@ scan() { # PATH
   owner_of[$path]=$owner volume_of[$path]=$volume
   [[ ! $inexact ]] || return 0
   record=(-type 'f,d,l' \( -newerct "@$((started / 1000000 - 2))" -printf "$fields r$started:%C@ %p\0" -o -printf "$fields %C@ %p\0" \))
+  rm -f "$scratch"/{raw,sum,roots}.* # of a directory that could not be read
   : >"$scratch/scan.err"
   if ! walk_all "$module"; then
     while IFS= read -r raw; do log "$path: $raw"; done < <(head -n 5 "$scratch/scan.err")

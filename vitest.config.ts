@@ -6,14 +6,14 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/host/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts', 'test/host/**/*.test.ts', 'packages/*/test/unit/**/*.test.ts'],
         },
       },
       {
-        // Needs a world of its own (local/hosts/world.ts): npm test makes one
+        // Needs a sandbox of its own (packages/local-cloud/src/sandbox): npm test makes one
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'packages/*/test/integration/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,

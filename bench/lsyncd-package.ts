@@ -15,7 +15,7 @@ export type LsyncdPackage =
 
 /**
  * Downloads lsyncd and what it needs that the machine does not have, and unpacks it below .hostsync. Nothing is installed on the
- * machine; the hosts see its /usr, and get what is unpacked here on top. Runs outside the world, where the network is.
+ * machine; the hosts see its /usr, and get what is unpacked here on top. Runs outside the sandbox, where the network is.
  *
  * @returns where it is unpacked, or why it cannot be had
  */

@@ -1,9 +1,9 @@
-// What `npm run bench` measures. Runs inside a world; its one argument is JSON: the options, and what became of lsyncd.
+// What `npm run bench` measures. Runs inside a sandbox; its one argument is JSON: the options, and what became of lsyncd.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { worldDirectory } from '../local/hosts/world.ts';
-import { Stage } from '../local/stage.ts';
+import { sandboxDirectory } from 'local-cloud/sandbox';
+import { Presenter } from '../tour/presenter.ts';
 import type { LsyncdPackage } from './lsyncd-package.ts';
 import { Accounts, BenchError, type Sample } from './meter.ts';
 import type { BenchOptions, CaseName, ToolName } from './options.ts';
@@ -28,7 +28,7 @@ import {
   targetHead,
   targetRows,
 } from './report.ts';
-import { must, openStand, type Stand, uploads } from './stand.ts';
+import { must, openTestbed, type Testbed, uploads } from './testbed.ts';
 import { openTool, type Tool, toolTitles } from './tools.ts';
 import { type Change, Workload } from './workload.ts';
 
@@ -44,8 +44,8 @@ const sweepShares = [1 / 8, 1 / 4, 1 / 2, 1];
 const longSeconds = 30;
 const input: BenchInput = JSON.parse(process.argv[2] ?? '');
 const firstSync = 'first sync';
-const stage = new Stage();
-const accounts = new Accounts(worldDirectory());
+const presenter = new Presenter();
+const accounts = new Accounts(sandboxDirectory());
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -57,7 +57,7 @@ for (const [signal, code] of [
 try {
   process.exitCode = await bench(input);
 } catch (error) {
-  stage.fail(error);
+  presenter.fail(error);
   process.exitCode = 1;
 } finally {
   accounts.close();
@@ -66,15 +66,15 @@ try {
 async function bench({ options, lsyncd }: BenchInput): Promise<number> {
   const room = diskBytes(options);
   checkMemory(options, room);
-  const stand = await openBenchStand(options.secondaries, room);
+  const testbed = await openBenchTestbed(options.secondaries, room);
   let run: BenchRun;
   try {
     if (lsyncd.kind === 'unpacked')
       for (const name of ['bin', 'lib'])
-        await stand.primary.copyIn(join(lsyncd.directory, 'usr', name), `/usr/${name}`);
-    const workload = await makeWorkload(stand, options);
-    await stage.step(`make ${count(options.files)} files on the primary`, () => workload.grow());
-    const find = await measureFind(stand, options.repeat);
+        await testbed.primary.copyIn(join(lsyncd.directory, 'usr', name), `/usr/${name}`);
+    const workload = await makeWorkload(testbed, options);
+    await presenter.step(`make ${count(options.files)} files on the primary`, () => workload.grow());
+    const find = await measureFind(testbed, options.repeat);
     const results: CaseResult[] = [];
     for (const name of options.tools) {
       if (name === 'lsyncd' && lsyncd.kind === 'missing')
@@ -82,13 +82,13 @@ async function bench({ options, lsyncd }: BenchInput): Promise<number> {
           const title = caseName === 'first' ? firstSync : workload.change(caseName).title;
           results.push(failed(name, caseName, title, `not to be had: ${lsyncd.reason}`));
         }
-      else results.push(...(await measureTool(name, stand, workload, options)));
+      else results.push(...(await measureTool(name, testbed, workload, options)));
     }
     const { fileBytes, files, secondaries, repeat } = options;
-    const conditions = await readConditions(stand, lsyncd);
+    const conditions = await readConditions(testbed, lsyncd);
     run = { v: 1, conditions, files, secondaries, fileBytes, repeat, find, results, sweep: [] };
   } finally {
-    await stand.close();
+    await testbed.close();
   }
   if (options.plot) run = { ...run, sweep: await sweep(options, room) };
   show(run);
@@ -98,14 +98,14 @@ async function bench({ options, lsyncd }: BenchInput): Promise<number> {
   return run.results.some(isWrong) ? 1 : 0;
 }
 
-async function openBenchStand(secondaries: number, bytes: number): Promise<Stand> {
-  return stage.step(`start a primary and ${secondariesText(secondaries)}`, () =>
-    openStand({ projectDirectory: project, accounts, secondaries, diskBytes: bytes }),
+async function openBenchTestbed(secondaries: number, bytes: number): Promise<Testbed> {
+  return presenter.step(`start a primary and ${secondariesText(secondaries)}`, () =>
+    openTestbed({ projectDirectory: project, accounts, secondaries, diskBytes: bytes }),
   );
 }
 
-async function makeWorkload(stand: Stand, { files, fileBytes }: BenchOptions): Promise<Workload> {
-  return new Workload({ root: stand.inWorld(stand.primary), files, fileBytes, owner: stand.owner });
+async function makeWorkload(testbed: Testbed, { files, fileBytes }: BenchOptions): Promise<Workload> {
+  return new Workload({ root: testbed.inSandbox(testbed.primary), files, fileBytes, owner: testbed.owner });
 }
 
 /** All trees are in memory (tmpfs): an inode and whole pages a file. Twice the files of a renamed directory are there for a moment. */
@@ -126,10 +126,10 @@ function checkMemory({ secondaries, plot }: BenchOptions, bytes: number): void {
 }
 
 /** The least that anything must do that looks for changes without being told: read all metadata once. */
-async function measureFind(stand: Stand, repeat: number): Promise<Sample> {
+async function measureFind(testbed: Testbed, repeat: number): Promise<Sample> {
   const argv = ['find', uploads, '-printf', '%p %y %m %U %G %s %T@ %C@\\0'];
-  const find = () => stand.meter.measure(() => stand.run(argv));
-  return stage.step('one plain find over it', async () => {
+  const find = () => testbed.meter.measure(() => testbed.run(argv));
+  return presenter.step('one plain find over it', async () => {
     await find(); // for a warm cache
     const samples: Sample[] = [];
     for (let turn = 0; turn < repeat; turn += 1) samples.push(await find());
@@ -139,34 +139,34 @@ async function measureFind(stand: Stand, repeat: number): Promise<Sample> {
 
 async function measureTool(
   name: ToolName,
-  stand: Stand,
+  testbed: Testbed,
   workload: Workload,
   options: BenchOptions,
 ): Promise<readonly CaseResult[]> {
-  const tool = openTool(name, stand, options.secondaries);
+  const tool = openTool(name, testbed, options.secondaries);
   const results: CaseResult[] = [];
   let begun: readonly [CaseName, string] = ['first', firstSync];
   let broken = async () => {};
   try {
     const samples: Sample[] = [];
     const measured = options.cases.includes('first');
-    await stage.step(`${tool.title}: first sync`, async () => {
+    await presenter.step(`${tool.title}: first sync`, async () => {
       for (let turn = 0; turn < (measured ? options.repeat : 1); turn += 1) {
         await tool.end();
-        await stand.clear();
+        await testbed.clear();
         samples.push(await tool.first());
       }
     });
     if (measured)
-      results.push({ ...label(name, ...begun), samples, differences: await compare(stand, tool) });
+      results.push({ ...label(name, ...begun), samples, differences: await compare(testbed, tool) });
     // It keeps a state between two runs, and in the long run it has met its files twice
     if (name === 'push') await tool.sync(async () => {}, false);
     for (const caseName of options.cases) {
       if (caseName === 'first') continue;
       const change = workload.change(caseName);
       begun = [caseName, change.title];
-      const [samples, differences] = await stage.step(`${tool.title}: ${change.title}`, () =>
-        measureCase(tool, caseName, change, options.repeat, stand, (undo) => {
+      const [samples, differences] = await presenter.step(`${tool.title}: ${change.title}`, () =>
+        measureCase(tool, caseName, change, options.repeat, testbed, (undo) => {
           broken = undo;
         }),
       );
@@ -174,7 +174,7 @@ async function measureTool(
     }
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;
-    stage.note(error.message);
+    presenter.note(error.message);
     results.push(failed(name, ...begun, error.message));
   } finally {
     await tool.end();
@@ -189,7 +189,7 @@ async function measureCase(
   name: CaseName,
   change: Change,
   repeat: number,
-  stand: Stand,
+  testbed: Testbed,
   leave: (undo: () => Promise<void>) => void,
 ): Promise<readonly [readonly Sample[], readonly string[]]> {
   const expected = name !== 'nothing';
@@ -200,7 +200,7 @@ async function measureCase(
     const sample = await tool.sync(change.apply, expected);
     samples.push(sample);
     const last = turn === repeat - 1 || sample.wallSeconds > longSeconds;
-    if (last) differences = await compare(stand, tool);
+    if (last) differences = await compare(testbed, tool);
     leave(async () => {});
     if (expected) await tool.undo(change.undo);
     if (last) break;
@@ -209,9 +209,9 @@ async function measureCase(
 }
 
 /** Beside the measures, so that a tool that leaves something out is found out. */
-async function compare(stand: Stand, tool: Tool) {
-  const differences = await stand.differences(stand.secondaries.length);
-  for (const line of differences.slice(0, 3)) stage.note(`${tool.title} differs: ${line}`);
+async function compare(testbed: Testbed, tool: Tool) {
+  const differences = await testbed.differences(testbed.secondaries.length);
+  for (const line of differences.slice(0, 3)) presenter.note(`${tool.title} differs: ${line}`);
   return differences;
 }
 
@@ -225,20 +225,20 @@ function failed(tool: ToolName, name: CaseName, title: string, failure: string):
 
 /** Nothing changed, over the number of files, then over the number of secondaries. lsyncd does nothing then, and has no line. */
 async function sweep(options: BenchOptions, room: number): Promise<readonly SweepPoint[]> {
-  const stand = await openBenchStand(Math.max(options.secondaries, ...sweepSecondaries), room);
+  const testbed = await openBenchTestbed(Math.max(options.secondaries, ...sweepSecondaries), room);
   try {
     // push first: who is first brings the files, and push has to know of that
     const names = (['push', 'cron', 'parallel'] as const).filter((name) => options.tools.includes(name));
     const [first] = names;
     if (first === undefined) return [];
-    const workload = await makeWorkload(stand, options);
+    const workload = await makeWorkload(testbed, options);
     const points: SweepPoint[] = [];
     const measure = async (over: SweepPoint['over'], files: number, secondaries: number) => {
-      const settle = openTool(first, stand, secondaries);
+      const settle = openTool(first, testbed, secondaries);
       await settle.sync(async () => {}, true);
       await settle.sync(async () => {}, false);
       for (const tool of names) {
-        const opened = openTool(tool, stand, secondaries);
+        const opened = openTool(tool, testbed, secondaries);
         const samples: Sample[] = [];
         for (let turn = 0; turn < options.repeat; turn += 1)
           samples.push(await opened.sync(async () => {}, false));
@@ -247,27 +247,27 @@ async function sweep(options: BenchOptions, room: number): Promise<readonly Swee
     };
     for (const share of sweepShares) {
       const files = Math.round(options.files * share);
-      await stage.step(
+      await presenter.step(
         `nothing changed: ${count(files)} files, ${secondariesText(options.secondaries)}`,
         () => workload.grow(files).then(() => measure('files', files, options.secondaries)),
       );
     }
     for (const secondaries of sweepSecondaries)
-      await stage.step(
+      await presenter.step(
         `nothing changed: ${count(options.files)} files, ${secondariesText(secondaries)}`,
         () => measure('secondaries', options.files, secondaries),
       );
-    const differences = await stage.step('compare the trees', () =>
-      stand.differences(Math.max(...sweepSecondaries)),
+    const differences = await presenter.step('compare the trees', () =>
+      testbed.differences(Math.max(...sweepSecondaries)),
     );
     if (differences.length > 0) throw new BenchError(`the trees differ: ${differences[0]}`);
     return points;
   } finally {
-    await stand.close();
+    await testbed.close();
   }
 }
 
-async function readConditions({ primary }: Stand, lsyncd: LsyncdPackage): Promise<Conditions> {
+async function readConditions({ primary }: Testbed, lsyncd: LsyncdPackage): Promise<Conditions> {
   const first = async (command: string) => (await must(primary, command)).split('\n')[0]?.trim() ?? '';
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -287,20 +287,20 @@ async function readConditions({ primary }: Stand, lsyncd: LsyncdPackage): Promis
 }
 
 function show(run: BenchRun): void {
-  stage.say(`${count(run.files)} files, ${secondariesText(run.secondaries)}. ${describeConditions(run)}`);
-  stage.note(`one plain find that reads the same metadata: ${showSeconds(run.find.wallSeconds)} s`);
-  stage.note(describeCrossCheck(run));
+  presenter.say(`${count(run.files)} files, ${secondariesText(run.secondaries)}. ${describeConditions(run)}`);
+  presenter.note(`one plain find that reads the same metadata: ${showSeconds(run.find.wallSeconds)} s`);
+  presenter.note(describeCrossCheck(run));
   for (const [name, title] of new Map(run.results.map((result) => [result.case, result.title]))) {
-    stage.say(title);
-    stage.table(resultHead, resultRows(run, name));
+    presenter.say(title);
+    presenter.table(resultHead, resultRows(run, name));
   }
-  stage.table(targetHead, targetRows(evaluateTargets(run)));
+  presenter.table(targetHead, targetRows(evaluateTargets(run)));
 }
 
 function save(run: BenchRun, options: BenchOptions): void {
   const wrote = (path: string, text: string) => {
     writeFileSync(path, text);
-    stage.note(`wrote ${relative(project, path)}`);
+    presenter.note(`wrote ${relative(project, path)}`);
   };
   if (options.json !== undefined)
     wrote(options.json, `${JSON.stringify({ ...run, targets: evaluateTargets(run) }, undefined, 2)}\n`);

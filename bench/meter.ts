@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Host } from '../local/hosts/host.ts';
+import type { Host } from 'local-cloud/hosts';
 
 /** The benchmark cannot go on; the message says why, and what to do. */
 export class BenchError extends Error {
@@ -28,7 +28,7 @@ const day = 86_400_000;
 
 /**
  * Two control groups, for what a tool runs on the primary and for everything on the secondaries. A cgroup v2 counts the CPU time of all
- * that ever ran in it, without any controller enabled; what sshd starts is born in sshd's group. It is mounted inside the world.
+ * that ever ran in it, without any controller enabled; what sshd starts is born in sshd's group. It is mounted inside the sandbox.
  */
 export class Accounts {
   readonly run: string;
@@ -36,8 +36,8 @@ export class Accounts {
   readonly #directory: string;
 
   /** @throws {BenchError} where there is no cgroup v2 */
-  constructor(world: string) {
-    const mount = join(world, 'cgroup');
+  constructor(sandbox: string) {
+    const mount = join(sandbox, 'cgroup');
     try {
       mkdirSync(mount, { recursive: true });
       execFileSync('mount', ['-n', '-t', 'cgroup2', 'bench', mount], { stdio: 'pipe' });
@@ -66,7 +66,7 @@ export class Accounts {
         writeFileSync(join(this.secondaries, 'cgroup.procs'), pid);
   }
 
-  /** Ends what is left in the groups, and takes them away; the kernel would keep them, even without the world. */
+  /** Ends what is left in the groups, and takes them away; the kernel would keep them, even without the sandbox. */
   close(): void {
     for (const group of [this.run, this.secondaries]) this.end(group);
     const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../local/tour-options.ts';
+import { UsageError } from '../tour/options.ts';
 
 /** In the order in which they are measured; the first is what the others are compared with. */
 export const toolNames = ['cron', 'parallel', 'lsyncd', 'push'] as const;

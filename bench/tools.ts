@@ -1,10 +1,10 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { worldDirectory } from '../local/hosts/world.ts';
+import { sandboxDirectory } from 'local-cloud/sandbox';
 import { BenchError, processes, type Sample } from './meter.ts';
 import type { ToolName } from './options.ts';
-import { request, type Stand, scriptCommand, uploads } from './stand.ts';
+import { request, scriptCommand, type Testbed, uploads } from './testbed.ts';
 
 /** One way of bringing the primary's tree to the secondaries. */
 export interface Tool {
@@ -27,8 +27,8 @@ export const toolTitles: Readonly<Record<ToolName, string>> = {
 };
 
 /** @param count of secondaries, the first ones */
-export function openTool(name: ToolName, stand: Stand, count: number): Tool {
-  const addresses = stand.secondaries.slice(0, count).map(({ address }) => address);
+export function openTool(name: ToolName, testbed: Testbed, count: number): Tool {
+  const addresses = testbed.secondaries.slice(0, count).map(({ address }) => address);
   const rsync = `rsync -a --delete ${uploads}/ "root@$host:${uploads}/"`;
   const title = toolTitles[name];
   const shell = (script: string) => ['bash', '-c', `code=0; ${script}; exit "$code"`, name, ...addresses];
@@ -36,49 +36,49 @@ export function openTool(name: ToolName, stand: Stand, count: number): Tool {
   const parallel = shell(`${all}; for pid in "\${pids[@]}"; do wait "$pid" || code=$?; done`);
   switch (name) {
     case 'cron':
-      return new Command(title, stand, shell(`for host; do ${rsync} || code=$?; done`), parallel);
+      return new Command(title, testbed, shell(`for host; do ${rsync} || code=$?; done`), parallel);
     case 'parallel':
-      return new Command(title, stand, parallel);
+      return new Command(title, testbed, parallel);
     case 'lsyncd':
-      return new Lsyncd(title, stand, addresses, parallel);
+      return new Lsyncd(title, testbed, addresses, parallel);
     case 'push':
-      return new Push(title, stand, count);
+      return new Push(title, testbed, count);
   }
 }
 
 /** What runs once and ends. */
 class Command implements Tool {
   readonly title: string;
-  protected readonly stand: Stand;
+  protected readonly testbed: Testbed;
   readonly #argv: readonly string[];
   readonly #undo: readonly string[];
 
   /** @param undo does the same, sooner */
-  constructor(title: string, stand: Stand, argv: readonly string[], undo = argv) {
+  constructor(title: string, testbed: Testbed, argv: readonly string[], undo = argv) {
     this.title = title;
-    this.stand = stand;
+    this.testbed = testbed;
     this.#argv = argv;
     this.#undo = undo;
   }
 
   first(): Promise<Sample> {
-    return this.stand.meter.measure(() => this.work());
+    return this.testbed.meter.measure(() => this.work());
   }
 
   async sync(change: () => Promise<void>): Promise<Sample> {
     await change();
-    return this.stand.meter.measure(() => this.work());
+    return this.testbed.meter.measure(() => this.work());
   }
 
   async undo(change: () => Promise<void>): Promise<void> {
     await change();
-    await this.stand.run(this.#undo);
+    await this.testbed.run(this.#undo);
   }
 
   async end(): Promise<void> {}
 
   protected work(): Promise<number> {
-    return this.stand.run(this.#argv);
+    return this.testbed.run(this.#argv);
   }
 }
 
@@ -86,15 +86,15 @@ class Push extends Command {
   readonly #count: number;
   #ready = false;
 
-  constructor(title: string, stand: Stand, count: number) {
-    super(title, stand, scriptCommand('push', request));
+  constructor(title: string, testbed: Testbed, count: number) {
+    super(title, testbed, scriptCommand('push', request));
     this.#count = count;
   }
 
   override async first(): Promise<Sample> {
     await this.#prepare();
     // What it keeps between two pushes belongs to hosts that had the files
-    await this.stand.run(['rm', '-rf', '/var/lib/hostsync/manifest']);
+    await this.testbed.run(['rm', '-rf', '/var/lib/hostsync/manifest']);
     return super.first();
   }
 
@@ -104,7 +104,7 @@ class Push extends Command {
   }
 
   async #prepare(): Promise<void> {
-    if (!this.#ready) await this.stand.writeRequest(this.#count);
+    if (!this.#ready) await this.testbed.writeRequest(this.#count);
     this.#ready = true;
   }
 }
@@ -121,22 +121,22 @@ const commandSeconds = 3600;
 /** A daemon that watches the tree with inotify. It never ends: it is done when no rsync of its own runs any more, nor begins. */
 class Lsyncd implements Tool {
   readonly title: string;
-  readonly #stand: Stand;
+  readonly #testbed: Testbed;
   readonly #addresses: readonly string[];
   readonly #undo: readonly string[];
   /** Its own processes: nsenter and lsyncd. Whatever is more is at work. */
   readonly #own = 2;
 
   /** @param undo syncs without it */
-  constructor(title: string, stand: Stand, addresses: readonly string[], undo: readonly string[]) {
+  constructor(title: string, testbed: Testbed, addresses: readonly string[], undo: readonly string[]) {
     this.title = title;
-    this.#stand = stand;
+    this.#testbed = testbed;
     this.#addresses = addresses;
     this.#undo = undo;
   }
 
   async first(): Promise<Sample> {
-    const { primary, meter } = this.#stand;
+    const { primary, meter } = this.#testbed;
     const targets = this.#addresses.map(
       (address) =>
         `sync { default.rsync, source = "${uploads}/", target = "root@${address}:${uploads}/", delay = ${lsyncdDelay}, rsync = { archive = true } }`,
@@ -146,7 +146,7 @@ class Lsyncd implements Tool {
     return meter.measure(() => {
       const log = openSync(this.#log, 'w');
       const started = performance.now();
-      this.#stand.start(['lsyncd', configuration], ['ignore', log, log]).on('error', () => undefined);
+      this.#testbed.start(['lsyncd', configuration], ['ignore', log, log]).on('error', () => undefined);
       closeSync(log);
       return this.#quiet(started, true);
     });
@@ -154,7 +154,7 @@ class Lsyncd implements Tool {
 
   /** It is at work while the change is still being made; the clock runs from the change's end, as for the others. */
   sync(change: () => Promise<void>, expected: boolean): Promise<Sample> {
-    return this.#stand.meter.measure(async () => {
+    return this.#testbed.meter.measure(async () => {
       await change();
       return this.#quiet(performance.now(), expected);
     });
@@ -164,17 +164,17 @@ class Lsyncd implements Tool {
   async undo(change: () => Promise<void>): Promise<void> {
     await this.end();
     await change();
-    await this.#stand.run(this.#undo);
+    await this.#testbed.run(this.#undo);
     await this.first();
   }
 
   async end(): Promise<void> {
-    this.#stand.endRuns();
-    while (processes(this.#stand.runGroup).length > 0) await sleep(10);
+    this.#testbed.endRuns();
+    while (processes(this.#testbed.runGroup).length > 0) await sleep(10);
   }
 
   get #log(): string {
-    return join(worldDirectory(), 'bench.lsyncd');
+    return join(sandboxDirectory(), 'bench.lsyncd');
   }
 
   /** @returns seconds from `started` until it was last at work */
@@ -182,7 +182,7 @@ class Lsyncd implements Tool {
     let last = started;
     let seen = false;
     for (let now = started; ; now = performance.now()) {
-      const running = processes(this.#stand.runGroup).length;
+      const running = processes(this.#testbed.runGroup).length;
       if (running > this.#own) {
         last = now;
         seen = true;

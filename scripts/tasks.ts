@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { enterSandbox } from 'local-cloud/sandbox';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
-import { enterWorld } from '../local/hosts/world.ts';
-import { parseTourOptions, UsageError, usage } from '../local/tour-options.ts';
+import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const packageDirectory = join('.hostsync', 'package');
@@ -61,10 +61,11 @@ function say(line: string): void {
   process.stderr.write(`hostsync: ${line}\n`);
 }
 
-const bashFiles = ['host', 'local/hosts'].flatMap((directory) =>
-  readdirSync(join(project, directory))
-    .filter((name) => name.endsWith('.sh'))
-    .map((name) => join(directory, name)),
+const bashFiles = ['host', 'packages/local-cloud/src/hosts', 'packages/local-cloud/src/sandbox'].flatMap(
+  (directory) =>
+    readdirSync(join(project, directory))
+      .filter((name) => name.endsWith('.sh'))
+      .map((name) => join(directory, name)),
 );
 
 async function check(): Promise<void> {
@@ -108,33 +109,33 @@ async function unit(words: readonly string[]): Promise<void> {
   await run('vitest', ['run', '--project', 'unit', ...words]);
 }
 
-async function inWorld(argv: readonly string[]): Promise<void> {
-  // Temporary files go with the world
-  const env = { ...process.env, TMPDIR: join(project, '.hostsync', 'world') };
-  const code = await enterWorld(argv, { projectDirectory: project, log: say, endWithParent: true, env });
+async function inSandbox(argv: readonly string[]): Promise<void> {
+  // Temporary files go with the sandbox
+  const env = { ...process.env, TMPDIR: join(project, '.local-cloud', 'sandbox') };
+  const code = await enterSandbox(argv, { projectDirectory: project, log: say, endWithParent: true, env });
   if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
 }
 
-/** The tests that take longest, so that two worlds are done at about the same time. Most of it is waiting, not work. */
+/** The tests that take longest, so that two sandboxes are done at about the same time. Most of it is waiting, not work. */
 const slowest = ['alerts', 'churn', 'failover', 'join-failure', 'name'].map((name) => `${name}.test.ts`);
 
 async function integration(words: readonly string[]): Promise<void> {
   await packageService();
   await lintTemplate();
   say('integration tests on the local cloud');
-  if (words.length > 0) return integrationInWorld(words);
+  if (words.length > 0) return integrationInSandbox(words);
   const directory = join('test', 'integration');
   const files = readdirSync(join(project, directory)).filter((name) => name.endsWith('.test.ts'));
   const lanes = [true, false].map((isSlow) =>
     files.filter((name) => slowest.includes(name) === isSlow).map((name) => join(directory, name)),
   );
-  const outcomes = await Promise.allSettled(lanes.map(integrationInWorld));
+  const outcomes = await Promise.allSettled(lanes.map(integrationInSandbox));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-function integrationInWorld(words: readonly string[]): Promise<void> {
+function integrationInSandbox(words: readonly string[]): Promise<void> {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration'];
-  return inWorld([process.execPath, ...vitest, ...words]);
+  return inSandbox([process.execPath, ...vitest, ...words]);
 }
 
 async function test(): Promise<void> {
@@ -147,15 +148,15 @@ async function start(words: readonly string[]): Promise<void> {
   const options = parseTourOptions(words, join(project, 'node_modules', '@aws-sdk'));
   if (options === 'help') return console.log(usage);
   if (process.getuid?.() === 0) await packageService();
-  await inWorld([process.execPath, join(project, 'local', 'tour.ts'), JSON.stringify(options)]);
+  await inSandbox([process.execPath, join(project, 'tour', 'tour.ts'), JSON.stringify(options)]);
 }
 
 async function bench(words: readonly string[]): Promise<void> {
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
-  // The world has no network to get it from
+  // The sandbox has no network to get it from
   const lsyncd = await getLsyncd(project);
-  await inWorld([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
+  await inSandbox([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
 }
 
 const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
@@ -169,7 +170,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
     await run('biome', ['check', '--write', '.']);
     await run('shfmt', ['--write', '--indent', '2', '--case-indent', '--binary-next-line', ...bashFiles]);
   },
-  world: (words) => inWorld(words.length > 0 ? words : ['bash']),
+  sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),
 };
 
 const [name = '', ...words] = process.argv.slice(2);

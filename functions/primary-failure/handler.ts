@@ -6,8 +6,8 @@ import { makeHandler } from '../../shared/edge/handler.ts';
 import { parseInstanceEvent } from '../../shared/edge/instance-event.ts';
 import { observe } from '../../shared/membership/observe.ts';
 import { reconcileMembership } from '../../shared/membership/reconcile.ts';
-import { type PromotionTools, reconcilePromotion } from '../../shared/promotion/reconcile.ts';
-import { makePromotionTools } from '../../shared/promotion/tools.ts';
+import { reconcilePromotion } from '../../shared/promotion/reconcile.ts';
+import { makePromotionTools, type PromotionTools } from '../../shared/promotion/tools.ts';
 
 const configuration = readConfiguration('primary-failure');
 const clients = makeClients();

@@ -9,7 +9,7 @@ import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask } from '../core/task.ts';
-import type { PromotionTools } from './reconcile.ts';
+import type { PromotionTools } from './tools.ts';
 
 /** Carries one step out. Every one of them may be carried out twice without harm. */
 export async function carryOutPromotion(action: PromotionAction, tools: PromotionTools): Promise<void> {

@@ -1,26 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../aws/errors.ts';
-import type { Documents } from '../aws/ssm.ts';
 import type { Observation, ObservedReachability } from '../core/observation.ts';
-import { type PromotionSettings, planPromotion } from '../core/plan-promotion.ts';
+import { planPromotion } from '../core/plan-promotion.ts';
 import { planUpkeep } from '../core/plan-upkeep.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
-import type { Instruments } from '../edge/handler.ts';
-import type { MembershipTools } from '../membership/carry-out.ts';
 import { observe, observeMembership } from '../membership/observe.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out.ts';
 import { type Fail, lookCloser, observePointers, observePromotion } from './observe.ts';
+import type { PromotionTools } from './tools.ts';
 
 /** At least one step of a promotion could not be taken; those of other groups were. */
 export class PromotionError extends AggregateError {
   override readonly name = 'PromotionError';
-}
-
-export interface PromotionTools extends MembershipTools, Instruments {
-  readonly documents: Documents;
-  readonly promotion: PromotionSettings;
-  /** Empty where no DNS name is to be moved. */
-  readonly hostedZone: string;
 }
 
 export interface PromotionOptions {

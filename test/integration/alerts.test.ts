@@ -1,5 +1,5 @@
+import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { LocalInstance } from '../../local/cloud.ts';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 

@@ -1,40 +1,40 @@
 import { resolve } from 'node:path';
+import type { Host } from 'local-cloud/hosts';
+import { sandboxDirectory } from 'local-cloud/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Accounts, BenchError } from '../../bench/meter.ts';
-import { must, openStand, type Stand, uploads } from '../../bench/stand.ts';
+import { must, openTestbed, type Testbed, uploads } from '../../bench/testbed.ts';
 import { openTool } from '../../bench/tools.ts';
 import { Workload } from '../../bench/workload.ts';
-import type { Host } from '../../local/hosts/host.ts';
-import { worldDirectory } from '../../local/hosts/world.ts';
 
 // npm run bench is trusted to compare tools: what it says of them must be so.
 const projectDirectory = resolve(import.meta.dirname, '../..');
 let accounts: Accounts;
-let stand: Stand;
+let testbed: Testbed;
 beforeAll(async () => {
-  accounts = new Accounts(worldDirectory());
-  stand = await openStand({ projectDirectory, accounts, secondaries: 2, diskBytes: 2 ** 28 });
-  const root = stand.inWorld(stand.primary);
-  await new Workload({ root, files: 1000, fileBytes: 100, owner: stand.owner }).grow();
+  accounts = new Accounts(sandboxDirectory());
+  testbed = await openTestbed({ projectDirectory, accounts, secondaries: 2, diskBytes: 2 ** 28 });
+  const root = testbed.inSandbox(testbed.primary);
+  await new Workload({ root, files: 1000, fileBytes: 100, owner: testbed.owner }).grow();
 });
 afterAll(async () => {
-  await stand?.close();
+  await testbed?.close();
   accounts?.close();
 });
 
 function secondary(): Host {
-  const host = stand.secondaries[1];
+  const host = testbed.secondaries[1];
   if (host === undefined) throw new Error('no secondary');
   return host;
 }
 const nothing = async () => {};
-const expectIdentical = async () => expect(await stand.differences(2)).toEqual([]);
+const expectIdentical = async () => expect(await testbed.differences(2)).toEqual([]);
 
 describe.each(['cron', 'parallel', 'push'] as const)('%s', (name) => {
   it('brings all files, and what it cost is counted', async () => {
-    await stand.clear();
-    expect(await stand.differences(2)).not.toEqual([]);
-    const tool = openTool(name, stand, 2);
+    await testbed.clear();
+    expect(await testbed.differences(2)).not.toEqual([]);
+    const tool = openTool(name, testbed, 2);
     const first = await tool.first();
     await expectIdentical();
     expect(first.wallSeconds).toBeGreaterThan(0);
@@ -49,9 +49,9 @@ describe.each(['cron', 'parallel', 'push'] as const)('%s', (name) => {
 
   it('fails when a secondary refuses it, and is not measured as the fastest of all', async () => {
     await must(secondary(), 'cd /var/lib/hostsync/login; mv .ssh away; mv /root/.ssh /root/away');
-    const change = () => must(stand.primary, `echo x >>"$(find ${uploads} -name upload-7.jpg)"`);
+    const change = () => must(testbed.primary, `echo x >>"$(find ${uploads} -name upload-7.jpg)"`);
     try {
-      const sync = openTool(name, stand, 2).sync(() => change().then(nothing), true);
+      const sync = openTool(name, testbed, 2).sync(() => change().then(nothing), true);
       await expect(sync).rejects.toThrow(BenchError);
     } finally {
       await must(secondary(), 'cd /var/lib/hostsync/login; mv away .ssh; mv /root/away /root/.ssh');
@@ -61,15 +61,17 @@ describe.each(['cron', 'parallel', 'push'] as const)('%s', (name) => {
 
 it('CPU time on a secondary counts as well', async () => {
   const burn = `ssh root@${secondary().address} 'timeout 0.5 bash -c "while :; do :; done" || true'`;
-  const { cpuSeconds, machineCpuSeconds } = await stand.meter.measure(() => stand.run(['bash', '-c', burn]));
+  const { cpuSeconds, machineCpuSeconds } = await testbed.meter.measure(() =>
+    testbed.run(['bash', '-c', burn]),
+  );
   expect(cpuSeconds).toBeGreaterThan(0.2);
   expect(machineCpuSeconds).toBeGreaterThan(0.2);
 });
 
 describe('no tool is said to have done its work when', () => {
   beforeEach(async () => {
-    await stand.clear();
-    await openTool('cron', stand, 2).first();
+    await testbed.clear();
+    await openTool('cron', testbed, 2).first();
     await expectIdentical();
   });
 
@@ -87,6 +89,6 @@ describe('no tool is said to have done its work when', () => {
   ])('%s', async (_, alter) => {
     const find = `f=$(find ${uploads} -name upload-500.jpg); d=$(dirname "$f")`;
     await must(secondary(), `${find}; touch -r "$f" /tmp/file; touch -r "$d" /tmp/directory; ${alter}`);
-    expect(await stand.differences(2)).toEqual([expect.stringMatching(/^secondary-2: /)]);
+    expect(await testbed.differences(2)).toEqual([expect.stringMatching(/^secondary-2: /)]);
   });
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LocalInstance } from 'local-cloud';
+import type { ExecResult } from 'local-cloud/hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LocalInstance } from '../../local/cloud.ts';
-import type { ExecResult } from '../../local/hosts/host.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 
 // A thief has the primary's private key and is root on the primary. Each title says what he would gain, were it not refused.
@@ -575,7 +575,10 @@ it('a machine that took a secondary’s address, and shows another host key, get
 
 it('the primary of another group cannot write here', async () => {
   const blog = await group.cloud.launch({
-    ...{ name: 'blog', group: 'blog', tags: { 'hostsync:primary': '1', 'hostsync:directories': uploads } },
+    ...{
+      name: 'blog',
+      tags: { 'hostsync:group': 'blog', 'hostsync:primary': '1', 'hostsync:directories': uploads },
+    },
     prepare: (instance) => must(instance, `install -d -o www-data ${uploads}`),
   });
   blog.setTags({ 'hostsync:secondaries': target.id });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LocalInstance } from 'local-cloud';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { LocalInstance } from '../../local/cloud.ts';
-import { compareTrees, readTree } from '../../local/tree.ts';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
+import { compareTrees, readTree } from '../../tour/tree.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 
 /** The rows of docs/failures.md. Every one of them leaves the group whole, for the next. */
@@ -433,7 +433,7 @@ describe('the end', () => {
     await failOver((old) => old.terminate(), {});
     const replacement = await group.cloud.launch({
       name: `replacement-${row}`,
-      group: 'web',
+      tags: { 'hostsync:group': 'web' },
       prepare: (instance) => must(instance, `install -d -o www-data -g www-data ${uploads}`),
     });
     hosts = [...hosts.filter(({ state }) => state !== 'terminated'), replacement];

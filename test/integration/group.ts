@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LocalCloud, type LocalInstance, startCloud } from '../../local/cloud.ts';
-import { type Host, type HostFleet, openFleet, type VolumeOptions } from '../../local/hosts/host.ts';
-import { type PushResult, pushResults } from '../../local/pushes.ts';
-import { compareTrees, readTree } from '../../local/tree.ts';
+import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
+import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
+import { type PushResult, pushResults } from '../../tour/pushes.ts';
+import { compareTrees, readTree } from '../../tour/tree.ts';
 
 export const packageDirectory = join('.hostsync', 'package');
 export const uploads = '/srv/uploads';
@@ -143,7 +143,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     cloud.launch({
       ...(zone !== undefined && { zone }),
       ...(options.spot === true && { spot: true }),
-      ...{ name, group: 'web', volumes: itsVolumes },
+      ...{ name, tags: { 'hostsync:group': 'web' }, volumes: itsVolumes },
       ...(diskBytes !== undefined && { diskBytes }),
       prepare: (instance) => makeDirectories(instance, directories),
     });

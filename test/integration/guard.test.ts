@@ -1,5 +1,5 @@
+import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Host } from '../../local/hosts/host.ts';
 import { must, uploads } from './group.ts';
 import { type ScriptGroup, type ScriptGroupOptions, startScriptGroup } from './script-group.ts';
 

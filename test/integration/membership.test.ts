@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LocalInstance } from '../../local/cloud.ts';
-import { pushResults } from '../../local/pushes.ts';
+import { pushResults } from '../../tour/pushes.ts';
 import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
 
 let group: TestGroup;
@@ -15,7 +15,8 @@ beforeAll(async () => {
 afterAll(() => group?.close());
 
 const prepare = (instance: LocalInstance) => makeDirectories(instance, [uploads]);
-const launch = (name: string, wait = true) => group.cloud.launch({ name, group: 'web', prepare, wait });
+const launch = (name: string, wait = true) =>
+  group.cloud.launch({ name, tags: { 'hostsync:group': 'web' }, prepare, wait });
 const list = () =>
   Object.entries(group.primary.tags)
     .filter(([key]) => key.startsWith('hostsync:secondaries'))
@@ -140,7 +141,7 @@ describe('a plain instance', () => {
   });
 
   it('that lacks the directory is told what to do, stays out, and joins once that is done', async () => {
-    const instance = await group.cloud.launch({ name: 'bare', group: 'web' });
+    const instance = await group.cloud.launch({ name: 'bare', tags: { 'hostsync:group': 'web' } });
     await group.tick();
     expect(instance.tags['hostsync:state']).toBe('joining');
     expect(list()).not.toContain(instance.id);

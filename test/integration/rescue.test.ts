@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Host } from '../../local/hosts/host.ts';
 import { must, uploads } from './group.ts';
 import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { type Host, type HostFleet, openFleet, type VolumeOptions } from '../../local/hosts/host.ts';
-import { compareTrees, readTree } from '../../local/tree.ts';
+import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
+import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
 
 /** One line of standard output of push.sh. Source: docs/host-scripts.md. */

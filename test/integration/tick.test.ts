@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LocalInstance } from '../../local/cloud.ts';
-import { runScript } from '../../local/run-script.ts';
+import { runScript } from '../../tour/run-script.ts';
 import { must, packageDirectory, startGroup, type TestGroup, uploads } from './group.ts';
 
 let group: TestGroup;
@@ -70,7 +70,10 @@ describe('a group is not pushed', () => {
 });
 
 it('trouble in one group changes nothing for another', async () => {
-  const other = await group.cloud.launch({ name: 'blog', group: 'blog', tags: { 'hostsync:primary': 'x' } });
+  const other = await group.cloud.launch({
+    name: 'blog',
+    tags: { 'hostsync:group': 'blog', 'hostsync:primary': 'x' },
+  });
   await must(group.primary, `echo y > ${uploads}/y; chown www-data: ${uploads}/y`);
   const results = await group.tick();
   expect(results.map(({ ok }) => ok)).toEqual([true, true]);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { pushResults } from '../../local/pushes.ts';
+import { pushResults } from '../../tour/pushes.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 
 const more = '/srv/more';

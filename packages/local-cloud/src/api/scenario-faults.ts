@@ -1,0 +1,113 @@
+import type { Ec2 } from '../ec2/ec2.ts';
+import type { EventBus } from '../events/bus.ts';
+import type { BusEvent } from '../events/event.ts';
+import type { EventFault, EventMatcher } from '../events/faults.ts';
+import type { FunctionKills } from '../lambda/kills.ts';
+import type { CallFaults, FaultHandle } from './faults.ts';
+
+/** Which events: by their `detail-type`, or by a predicate. */
+export type EventSelector = string | EventMatcher;
+
+/**
+ * The faults that a scenario can inject. Calls are named as in IAM (`ssm:SendCommand`, `ec2:*`). Every fault strikes
+ * once unless `times` says otherwise; its handle takes it away and tells how often it has struck.
+ */
+export class ScenarioFaults {
+  readonly #calls: CallFaults;
+  readonly #bus: EventBus;
+  readonly #ec2: Ec2;
+  readonly #kills: FunctionKills;
+  #lagSeconds = 0;
+
+  constructor(calls: CallFaults, bus: EventBus, ec2: Ec2, kills: FunctionKills) {
+    this.#kills = kills;
+    this.#calls = calls;
+    this.#bus = bus;
+    this.#ec2 = ec2;
+  }
+
+  /** The next calls are refused: ThrottlingException, or RequestLimitExceeded of EC2. The SDK tries again by itself. */
+  throttle(call: string, times = 1): FaultHandle {
+    return this.#calls.arm(call, { kind: 'throttle' }, times);
+  }
+
+  delayCall(call: string, seconds: number, times = 1): FaultHandle {
+    return this.#calls.arm(call, { kind: 'delay', seconds }, times);
+  }
+
+  /** The next calls are carried out, but the connection breaks before the answer. The SDK tries again by itself. */
+  loseResponse(call: string, times = 1): FaultHandle {
+    return this.#calls.arm(call, { kind: 'lose-response' }, times);
+  }
+
+  /** The next calls fail with this error of AWS and change nothing. */
+  failCall(
+    call: string,
+    code: string,
+    options: { readonly message?: string; readonly status?: number; readonly times?: number } = {},
+  ): FaultHandle {
+    const { message = 'a fault of the scenario', status = 400, times = 1 } = options;
+    return this.#calls.arm(call, { kind: 'fail', code, message, status }, times);
+  }
+
+  /**
+   * Kills a function (by its logical id) with SIGKILL right after the `nth` call of this kind from now on was carried out, or
+   * before it is. The function hears nothing of it; the invocation is an error, and an asynchronous event is tried again.
+   */
+  killFunctionAfter(
+    functionId: string,
+    options: { readonly call: string; readonly nth?: number; readonly before?: boolean },
+  ): FaultHandle {
+    const { call, nth = 1, before = false } = options;
+    return this.#kills.arm(functionId, call, before ? 'before' : 'after', nth);
+  }
+
+  /** Kills a function right after its n-th call from now on, of any kind and whatever came of it. */
+  killFunctionAtCall(functionId: string, n: number): FaultHandle {
+    return this.#kills.arm(functionId, '*', 'after', n);
+  }
+
+  dropEvents(which: EventSelector, times = 1): FaultHandle {
+    return this.#events(which, { kind: 'drop' }, times);
+  }
+
+  doubleEvents(which: EventSelector, times = 1): FaultHandle {
+    return this.#events(which, { kind: 'double' }, times);
+  }
+
+  delayEvents(which: EventSelector, seconds: number, times = 1): FaultHandle {
+    return this.#events(which, { kind: 'delay', seconds }, times);
+  }
+
+  /** The event is delivered after the next one; when none comes, at the next `settle()`. */
+  reorderEvents(which: EventSelector, times = 1): FaultHandle {
+    return this.#events(which, { kind: 'reorder' }, times);
+  }
+
+  /**
+   * `DescribeInstances`, and its filters, see tags as they were: so many seconds ago (0 ends it), or now for the next so many
+   * calls. `instance`: the seconds are for this instance alone.
+   */
+  staleTags(
+    how:
+      | { readonly seconds: number; readonly instance?: { readonly id: string } }
+      | { readonly calls: number },
+  ): void {
+    if ('seconds' in how) this.#ec2.setStaleSeconds(how.seconds, how.instance?.id);
+    else this.#ec2.setStaleCalls(how.calls);
+  }
+
+  /** `GetCommandInvocation` answers InvocationDoesNotExist for so long after a command was sent; 0 ends it. */
+  invocationLag(seconds: number): void {
+    this.#lagSeconds = seconds;
+  }
+
+  get lagSeconds(): number {
+    return this.#lagSeconds;
+  }
+
+  #events(which: EventSelector, fault: EventFault, times: number): FaultHandle {
+    const matches = typeof which === 'string' ? (event: BusEvent) => event['detail-type'] === which : which;
+    return this.#bus.faults.arm(matches, fault, times);
+  }
+}

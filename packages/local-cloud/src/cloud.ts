@@ -1,0 +1,425 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ScenarioFaults } from './api/scenario-faults.ts';
+import type { Credentials } from './api/server.ts';
+import type { AutoScalingGroup, AutoScalingGroupOptions } from './auto-scaling/group.ts';
+import { type Account, ec2Id } from './base/account.ts';
+import { LocalCloudError } from './base/errors.ts';
+import type { CallRecord, Problem } from './base/journal.ts';
+import type { Json } from './base/json.ts';
+import type { DashboardResource } from './cloudformation/stack.ts';
+import type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
+import type { AlarmEvaluation, AlarmView, EvaluateOptions } from './cloudwatch/alarms.ts';
+import type { MetricDatum } from './cloudwatch/metrics.ts';
+import type { Tags } from './ec2/ec2.ts';
+import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
+import type { EventRecord } from './events/bus.ts';
+import type { BusEvent, EventDraft } from './events/event.ts';
+import type { Host } from './hosts/host.ts';
+import type { QueueMessage } from './lambda/destinations.ts';
+import type { InvocationRecord } from './lambda/lambda.ts';
+import type { TargetGroup, TargetGroupOptions } from './load-balancing/target-groups.ts';
+import type { DnsChange, HostedZone, HostedZoneOptions } from './route53/hosted-zones.ts';
+import { type CloudOptions, type CloudServices, openServices } from './services.ts';
+import type { PublishedMessage } from './sns/sns.ts';
+import type { CommandRecord } from './ssm/command-records.ts';
+import type { Parameter } from './ssm/parameter-store.ts';
+
+export type { FaultHandle } from './api/faults.ts';
+export type { EventSelector, ScenarioFaults } from './api/scenario-faults.ts';
+export type {
+  AutoScalingGroup,
+  AutoScalingGroupOptions,
+  GroupInstance,
+  LifecycleState,
+} from './auto-scaling/group.ts';
+export type { HookOptions } from './auto-scaling/hooks.ts';
+export { type CallRecord, type Problem, ProblemsError } from './base/journal.ts';
+export type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
+export type { AlarmEvaluation, AlarmView } from './cloudwatch/alarms.ts';
+export type { LocalInstance, MachineOptions } from './ec2/local-instance.ts';
+export type { EventRecord } from './events/bus.ts';
+export type { BusEvent } from './events/event.ts';
+export type { QueueMessage } from './lambda/destinations.ts';
+export type { InvocationRecord } from './lambda/lambda.ts';
+export type { Target, TargetGroup, TargetGroupOptions } from './load-balancing/target-groups.ts';
+export type { DnsChange, HostedZone, RecordSet } from './route53/hosted-zones.ts';
+export type { CloudOptions } from './services.ts';
+export type { PublishedMessage } from './sns/sns.ts';
+export type { CommandInvocationRecord, CommandRecord, StepRecord } from './ssm/command-records.ts';
+
+export interface LaunchOptions extends MachineOptions {
+  /** also the tag Name */
+  readonly name?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** default true: resolve when the agent is online; false: as soon as EC2 says `pending` */
+  readonly wait?: boolean;
+}
+
+/** What an SDK client needs to talk to the local cloud. */
+export interface ClientConfig {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: Credentials;
+}
+
+/** A filter: members that must be equal, or a predicate. */
+export type Where<Item> = Partial<Item> | ((item: Item) => boolean);
+
+/** What `settle` or `waitFor` waited for did not come. */
+export class WaitError extends Error {
+  override readonly name = 'WaitError';
+}
+
+/**
+ * Starts a local cloud from a packaged service: its functions, rules, roles, documents, topics.
+ *
+ * @throws LocalCloudError when the package cannot run here, or could not on AWS
+ */
+export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
+  return new LocalCloud(await openServices(options));
+}
+
+/** The whole system on one machine. Every change that a scenario makes is made as the operator, who may do everything. */
+export class LocalCloud {
+  readonly faults: ScenarioFaults;
+  readonly #services: CloudServices;
+  readonly #instances: LocalInstance[] = [];
+
+  /** Use `startCloud`. */
+  constructor(services: CloudServices) {
+    this.#services = services;
+    this.faults = services.faults;
+  }
+
+  get account(): Account {
+    return this.#services.service.account;
+  }
+
+  /** The outputs of the stack. */
+  get outputs(): Readonly<Record<string, unknown>> {
+    return this.#services.service.outputs;
+  }
+
+  /** The name in AWS of a resource of the template, such as a document whose name CloudFormation makes. */
+  physicalName(logicalId: string): string {
+    const { stack } = this.#services.service;
+    const all = [
+      ...stack.functions,
+      ...stack.roles,
+      ...stack.rules,
+      ...stack.documents,
+      ...stack.topics,
+      ...stack.queues,
+      ...stack.alarms,
+      ...stack.dashboards,
+    ];
+    const found = all.find((resource) => resource.logicalId === logicalId);
+    if (found === undefined) throw new LocalCloudError(`the template has no ${logicalId}`);
+    return found.name;
+  }
+
+  /** For an SDK client: as the operator, or in the role of a function, by its logical id. */
+  clientConfig(asFunction?: string): ClientConfig {
+    const { server, lambda, operator } = this.#services;
+    const caller = asFunction === undefined ? operator : lambda.callerOf(asFunction);
+    return { endpoint: server.url, region: this.account.region, credentials: server.issue(caller) };
+  }
+
+  /** Launches an instance: `pending`, `running`, then sshd, then the agent. */
+  async launch(options: LaunchOptions = {}): Promise<LocalInstance> {
+    const instance = await this.#create(options);
+    if (options.wait ?? true) await instance.boot();
+    else this.#services.activity.start(`launch of ${instance.id}`, () => instance.boot());
+    return instance;
+  }
+
+  /** A host that is no instance and that AWS knows nothing of; it runs when this resolves. */
+  async launchOutside(options: { readonly name: string; readonly diskBytes?: number }): Promise<Host> {
+    const { name, ...rest } = options;
+    const host = await this.#services.fleet.create({ id: name, ...rest });
+    await host.start();
+    return host;
+  }
+
+  /**
+   * An Auto Scaling group with no instances yet: `scaleOut` launches them.
+   *
+   * @throws LocalCloudError when AWS would refuse it
+   */
+  createAutoScalingGroup(options: AutoScalingGroupOptions): AutoScalingGroup {
+    return this.#services.autoScaling.createGroup(options, (launch) => this.#create(launch));
+  }
+
+  /** A target group with no targets, behind a load balancer that is not there. @throws LocalCloudError when AWS would refuse it */
+  createTargetGroup(options: TargetGroupOptions): TargetGroup {
+    return this.#services.targetGroups.create(options);
+  }
+
+  /** @throws LocalCloudError when there is none of this name */
+  targetGroup(name: string): TargetGroup {
+    const found = this.#services.targetGroups.find(name);
+    if (found === undefined) throw new LocalCloudError(`there is no target group ${name}`);
+    return found;
+  }
+
+  /** A hosted zone of Route 53, with its NS and SOA records. @throws LocalCloudError for a name that is none */
+  createHostedZone(options: HostedZoneOptions): HostedZone {
+    return this.#services.zones.create(options);
+  }
+
+  /** What a resolver with an empty cache is told now: the values of the record, none when there is none. */
+  resolve(name: string, type = 'A'): readonly string[] {
+    return this.#services.zones.resolve(name, type);
+  }
+
+  /** Changes of records in hosted zones, oldest first. */
+  dnsChanges(where: Where<DnsChange> = {}): readonly DnsChange[] {
+    return select(this.#services.zones.changes, where);
+  }
+
+  /** The instances that were launched, those of groups and terminated ones included. */
+  instances(): readonly LocalInstance[] {
+    return [...this.#instances];
+  }
+
+  /**
+   * Takes an availability zone away: every host that runs in it is cut off, or has crashed, and EC2's system status of it is
+   * impaired. Hosts that are launched there later are not affected.
+   *
+   * @param zone `a` or `eu-west-1a`
+   * @returns heal: the hosts come back, those that crashed by a reboot
+   */
+  async zoneOutage(
+    zone: string,
+    options: { readonly how?: 'cut off' | 'crash' } = {},
+  ): Promise<{ readonly instances: readonly LocalInstance[]; readonly heal: () => Promise<void> }> {
+    const name = this.#services.ec2.zone(zone);
+    const isCrash = options.how === 'crash';
+    const struck = this.#instances.filter(
+      ({ availabilityZone, state }) => availabilityZone === name && state === 'running',
+    );
+    await Promise.all(
+      struck.map(async (instance) => {
+        instance.setZoneDown(true);
+        await (isCrash ? instance.crash() : instance.cutOff());
+      }),
+    );
+    const heal = async (): Promise<void> => {
+      await Promise.all(
+        struck.map(async (instance) => {
+          instance.setZoneDown(false);
+          if (!isCrash && instance.state !== 'terminated') await instance.heal();
+          if (isCrash && instance.state === 'running') await instance.reboot();
+        }),
+      );
+    };
+    return { instances: struck, heal };
+  }
+
+  /** Fires every schedule rule once, now. Does not wait for what comes of it: see `settle`. */
+  tick(): void {
+    this.#services.rules.tick();
+  }
+
+  startSchedule(tickSeconds: number): void {
+    this.#services.rules.startSchedule(tickSeconds);
+  }
+
+  stopSchedule(): void {
+    this.#services.rules.stopSchedule();
+  }
+
+  /** Puts an event on the default bus, as a service of AWS would. */
+  emit(draft: EventDraft): BusEvent {
+    return this.#services.bus.emit(draft);
+  }
+
+  /** Invokes a function (by its logical id) and waits for its end; no retry. */
+  invoke(functionId: string, payload: Json): Promise<InvocationRecord> {
+    return this.#services.lambda.invoke(functionId, payload);
+  }
+
+  /**
+   * Waits until no event, invocation or command is under way.
+   *
+   * @throws WaitError naming what still runs after the timeout (default 60 s)
+   * @throws ProblemsError when something has gone wrong that no scenario should overlook; see `takeProblems`
+   */
+  async settle(options: { readonly timeoutSeconds?: number } = {}): Promise<void> {
+    const { activity, bus, journal } = this.#services;
+    const seconds = options.timeoutSeconds ?? 60;
+    const deadline = Date.now() + seconds * 1000;
+    for (let quiet = 0; quiet < 2; ) {
+      const running = activity.running();
+      if (bus.faults.held > 0 && running.length <= bus.faults.held) bus.faults.releaseHeld();
+      if (running.length > 0 && Date.now() > deadline) {
+        throw new WaitError(`after ${seconds} seconds there still is: ${running.join(', ')}`);
+      }
+      quiet = running.length === 0 ? quiet + 1 : 0;
+      await sleep(20);
+    }
+    journal.throwNewProblems();
+  }
+
+  /**
+   * Waits until a predicate gives something that is not false, undefined or null, and returns it.
+   *
+   * @throws WaitError saying `what` did not come (default timeout 60 s)
+   */
+  async waitFor<Result>(
+    predicate: () => Result | Promise<Result>,
+    options: { readonly what: string; readonly timeoutSeconds?: number },
+  ): Promise<Exclude<Result, false | undefined | null>> {
+    const seconds = options.timeoutSeconds ?? 60;
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const result = await predicate();
+      if (isGiven(result)) return result;
+      if (Date.now() > deadline) throw new WaitError(`after ${seconds} seconds still not: ${options.what}`);
+      await sleep(100);
+    }
+  }
+
+  /** Requests to AWS APIs, oldest first. */
+  calls(where: Where<CallRecord> = {}): readonly CallRecord[] {
+    return select(this.#services.journal.calls, where);
+  }
+
+  /** Runs of functions with their logs. */
+  invocations(where: Where<InvocationRecord> = {}): readonly InvocationRecord[] {
+    return select(this.#services.lambda.invocations, where);
+  }
+
+  /** Commands of Run Command with their results. */
+  commands(where: Where<CommandRecord> = {}): readonly CommandRecord[] {
+    return select(this.#services.runCommand.commands, where);
+  }
+
+  /** Events on the default bus, and the rules that matched. */
+  events(where: Where<EventRecord> = {}): readonly EventRecord[] {
+    return select(this.#services.bus.records, where);
+  }
+
+  /** What was published to topics. */
+  messages(where: Where<PublishedMessage> = {}): readonly PublishedMessage[] {
+    return select(this.#services.sns.messages, where);
+  }
+
+  /** What went to queues: dead letters, failed events. */
+  queueMessages(where: Where<QueueMessage> = {}): readonly QueueMessage[] {
+    return select(this.#services.destinations.queueMessages(), where);
+  }
+
+  /** Takes everything out of a queue, by its logical id, as an operator who has dealt with it. */
+  purgeQueue(queueId: string): void {
+    this.#services.destinations.purge(queueId);
+  }
+
+  /** Metrics from the logs of functions (embedded metric format). */
+  metrics(where: Where<MetricDatum> = {}): readonly MetricDatum[] {
+    return select(
+      this.#services.lambda.invocations.flatMap(({ metrics }) => metrics),
+      where,
+    );
+  }
+
+  /** The alarms of the template, evaluated, and their states. */
+  alarms(where: Where<AlarmView> = {}): readonly AlarmView[] {
+    return select(this.#services.alarms.all(), where);
+  }
+
+  /** The dashboards of the template, with the JSON of their bodies read. */
+  dashboards(): readonly DashboardResource[] {
+    return this.#services.service.stack.dashboards;
+  }
+
+  /**
+   * Evaluates every alarm on a metric against what was measured: metrics in the functions' logs, and what Lambda, SQS and
+   * EventBridge measure of themselves. A change of state is an event and goes to the alarm's topics. Nothing else does this.
+   */
+  evaluateAlarms(options: EvaluateOptions = {}): Promise<readonly AlarmEvaluation[]> {
+    return this.#services.alarms.evaluate(options);
+  }
+
+  /** Sets the state of an alarm, as `SetAlarmState`, with all that follows: for those whose metric is an expression. */
+  setAlarmState(logicalId: string, state: AlarmStateValue, reason = 'set by the scenario'): Promise<void> {
+    return this.#services.alarms.setState(logicalId, state, reason);
+  }
+
+  /** The parameters of Parameter Store, by name. */
+  parameters(where: Where<Parameter> = {}): readonly Parameter[] {
+    return select(this.#services.parameters.all(), where);
+  }
+
+  /** Calls that are not served, denials, requests that AWS would refuse, bugs of the local cloud. */
+  problems(where: Where<Problem> = {}): readonly Problem[] {
+    return select(this.#services.journal.problems(), where);
+  }
+
+  /** The problems so far, which then count as seen: for scenarios that provoke them. */
+  takeProblems(): readonly Problem[] {
+    return this.#services.journal.takeProblems();
+  }
+
+  /**
+   * Ends everything but the fleet, which is the caller's.
+   *
+   * @throws ProblemsError after the end, when there were problems that `settle` has not thrown
+   */
+  async close(): Promise<void> {
+    const { rules, clock, lambda, server, activity, stateDirectory, journal } = this.#services;
+    rules.stopSchedule();
+    clock.close();
+    await lambda.close();
+    await server.close();
+    const deadline = Date.now() + 5000;
+    while (activity.running().length > 0 && Date.now() < deadline) await sleep(20);
+    await rm(stateDirectory, { recursive: true, force: true });
+    journal.throwNewProblems();
+  }
+
+  /** A host and its instance, `pending`. */
+  async #create(options: LaunchOptions & { readonly systemTags?: Tags }): Promise<LocalInstance> {
+    const { ec2, fleet, nodes, clock, journal, connectionLostSeconds } = this.#services;
+    if (options.zone !== undefined) ec2.zone(options.zone);
+    const id = ec2Id('i');
+    const host = await fleet.create({
+      id,
+      ...(options.name !== undefined && { hostname: options.name }),
+      ...(options.diskBytes !== undefined && { diskBytes: options.diskBytes }),
+      ...(options.volumes !== undefined && { volumes: options.volumes }),
+    });
+    const tags = {
+      ...(options.name !== undefined && { Name: options.name }),
+      ...options.tags,
+    };
+    const ec2Instance = ec2.add({
+      id,
+      privateIp: host.address,
+      tags: new Map(Object.entries(tags)),
+      ...(options.systemTags !== undefined && { systemTags: options.systemTags }),
+      metadataTags: options.metadataTags ?? false,
+      zone: options.zone,
+      spot: options.spot,
+    });
+    const deps = { ec2, clock, journal, connectionLostSeconds };
+    const instance = new LocalInstance(ec2Instance, host, deps, options);
+    nodes.set(id, instance.node);
+    this.#instances.push(instance);
+    return instance;
+  }
+}
+
+function select<Item extends object>(items: readonly Item[], where: Where<Item>): readonly Item[] {
+  if (typeof where === 'function') return items.filter(where);
+  const wanted = Object.entries(where);
+  return items.filter((item) => {
+    const members = new Map<string, unknown>(Object.entries(item));
+    return wanted.every(([key, value]) => members.get(key) === value);
+  });
+}
+
+function isGiven<Result>(result: Result): result is Exclude<Result, false | undefined | null> {
+  return result !== false && result !== undefined && result !== null;
+}

@@ -1,0 +1,293 @@
+import * as v from 'valibot';
+import { pageOf } from '../api/paging.ts';
+import {
+  type AccessCheck,
+  listOf,
+  operation,
+  queryBoolean,
+  queryInteger,
+  type Service,
+} from '../api/registry.ts';
+import { instanceArn } from '../base/account.ts';
+import { AwsError } from '../base/errors.ts';
+import {
+  type CheckStatus,
+  checkTags,
+  type Ec2,
+  type Instance,
+  instanceStateCodes,
+  isReserved,
+  type StateReasonCode,
+  type StatusChecks,
+  type Tags,
+} from './ec2.ts';
+import { checkFilters, checkStatusFilters, passes, statusPasses } from './filters.ts';
+
+const dryRun = v.optional(queryBoolean, 'false');
+const filter = v.strictObject({ Name: v.string(), Value: v.optional(v.array(v.string())) });
+const resourceIds = listOf(v.string(), 1, 1000);
+
+/** EC2: the query protocol with XML answers. */
+export function ec2Service(ec2: Ec2): Service {
+  const region = ec2.account.region;
+  const tagAccess = (
+    action: string,
+    ids: readonly string[],
+    tags: readonly TagInput[],
+  ): readonly AccessCheck[] =>
+    ids.map((id) => ({
+      action,
+      resource: instanceArn(ec2.account, id),
+      context: {
+        'ec2:Region': region,
+        'aws:RequestedRegion': region,
+        ...(tags.length > 0 && { 'aws:TagKeys': tags.map((tag) => tag.Key) }),
+        ...Object.fromEntries(tags.map((tag) => [`aws:RequestTag/${tag.Key}`, tag.Value ?? ''])),
+        ...resourceTagContext('ec2', ec2.find(id)?.tags ?? new Map()),
+      },
+    }));
+
+  const describeInstances = operation({
+    name: 'DescribeInstances',
+    schema: v.strictObject({
+      Filter: v.optional(v.array(filter), []),
+      InstanceId: v.optional(v.array(v.string()), []),
+      MaxResults: v.optional(queryInteger(5, 1000)),
+      NextToken: v.optional(v.string()),
+      DryRun: dryRun,
+    }),
+    access: () => [
+      {
+        action: 'ec2:DescribeInstances',
+        resource: '*',
+        context: { 'ec2:Region': region, 'aws:RequestedRegion': region },
+      },
+    ],
+    run(input) {
+      refuseDryRun(input.DryRun);
+      checkFilters(input.Filter);
+      if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
+        throw new AwsError(
+          'InvalidParameterCombination',
+          'The parameter instancesSet cannot be used with maxResults',
+        );
+      }
+      for (const id of input.InstanceId) ec2.require(id);
+      const tags = ec2.visibleTags();
+      const tagsOf = (instance: Instance): Tags => tags.get(instance.id) ?? new Map();
+      const found = ec2
+        .instances()
+        .filter((instance) => input.InstanceId.length === 0 || input.InstanceId.includes(instance.id))
+        .filter((instance) => passes(instance, tagsOf(instance), input.Filter));
+      const page = pageOf(found, input.MaxResults ?? 1000, input.NextToken, [input.Filter, input.InstanceId]);
+      const reservations = Map.groupBy(page.items, (instance) => instance.reservationId);
+      return {
+        reservationSet: [...reservations].map(([reservationId, instances]) => ({
+          reservationId,
+          ownerId: ec2.account.accountId,
+          groupSet: [],
+          instancesSet: instances.map((instance) => describe(instance, tagsOf(instance))),
+        })),
+        nextToken: page.nextToken,
+      };
+    },
+  });
+
+  const describeStatus = operation({
+    name: 'DescribeInstanceStatus',
+    schema: v.strictObject({
+      Filter: v.optional(v.array(filter), []),
+      InstanceId: v.optional(v.array(v.string()), []),
+      IncludeAllInstances: v.optional(queryBoolean, 'false'),
+      MaxResults: v.optional(queryInteger(5, 1000)),
+      NextToken: v.optional(v.string()),
+      DryRun: dryRun,
+    }),
+    access: () => [
+      {
+        action: 'ec2:DescribeInstanceStatus',
+        resource: '*',
+        context: { 'ec2:Region': region, 'aws:RequestedRegion': region },
+      },
+    ],
+    run(input) {
+      refuseDryRun(input.DryRun);
+      checkStatusFilters(input.Filter);
+      if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
+        throw new AwsError(
+          'InvalidParameterCombination',
+          'The parameter instancesSet cannot be used with maxResults',
+        );
+      }
+      for (const id of input.InstanceId) ec2.require(id);
+      const found = ec2
+        .instances()
+        .filter((instance) => input.IncludeAllInstances || instance.state === 'running')
+        .filter((instance) => input.InstanceId.length === 0 || input.InstanceId.includes(instance.id))
+        .filter((instance) => statusPasses(instance, ec2.checksOf(instance), input.Filter));
+      const { NextToken, MaxResults, ...request } = input;
+      const page = pageOf(found, MaxResults ?? 1000, NextToken, request);
+      return {
+        instanceStatusSet: page.items.map((instance) => describeChecks(instance, ec2.checksOf(instance))),
+        nextToken: page.nextToken,
+      };
+    },
+  });
+
+  const createTags = operation({
+    name: 'CreateTags',
+    schema: v.strictObject({
+      ResourceId: resourceIds,
+      Tag: listOf(v.strictObject({ Key: v.string(), Value: v.optional(v.string(), '') }), 1, 1000),
+      DryRun: dryRun,
+    }),
+    access: (input) => tagAccess('ec2:CreateTags', input.ResourceId, input.Tag),
+    run(input) {
+      refuseDryRun(input.DryRun);
+      const tags = input.Tag.map((tag) => [tag.Key, tag.Value] as const);
+      const instances = input.ResourceId.map((id) => ec2.require(id));
+      for (const instance of instances) checkTags(tags, instance.metadataTags);
+      for (const instance of instances) ec2.changeTags(instance, new Map(tags));
+      return { return: true };
+    },
+  });
+
+  const deleteTags = operation({
+    name: 'DeleteTags',
+    schema: v.strictObject({
+      ResourceId: resourceIds,
+      Tag: v.optional(
+        listOf(v.strictObject({ Key: v.string(), Value: v.optional(v.string()) }), 0, 1000),
+        [],
+      ),
+      DryRun: dryRun,
+    }),
+    access: (input) => tagAccess('ec2:DeleteTags', input.ResourceId, input.Tag),
+    run(input) {
+      refuseDryRun(input.DryRun);
+      if (input.Tag.some((tag) => isReserved(tag.Key))) {
+        throw new AwsError(
+          'InvalidParameterValue',
+          "Tag keys starting with 'aws:' are reserved for internal use",
+        );
+      }
+      const instances = input.ResourceId.map((id) => ec2.require(id));
+      for (const instance of instances) {
+        ec2.changeTags(
+          instance,
+          new Map(doomedKeys(instance.tags, input.Tag).map((key) => [key, undefined])),
+        );
+      }
+      return { return: true };
+    },
+  });
+
+  return {
+    signingName: 'ec2',
+    protocol: { kind: 'ec2', namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/' },
+    source: 'ec2-operations.ts',
+    operations: [describeInstances, describeStatus, createTags, deleteTags],
+  };
+}
+
+interface TagInput {
+  readonly Key: string;
+  readonly Value?: string | undefined;
+}
+
+/** A key alone goes whatever its value; with a value only if it is that; no tags at all: every user tag goes. */
+function doomedKeys(tags: Tags, wanted: readonly TagInput[]): readonly string[] {
+  if (wanted.length === 0) return [...tags.keys()].filter((key) => !isReserved(key));
+  return wanted
+    .filter((tag) => tags.has(tag.Key) && (tag.Value === undefined || tags.get(tag.Key) === tag.Value))
+    .map((tag) => tag.Key);
+}
+
+/** The condition keys for the tags of a resource, under the service's own name and the global one. */
+export function resourceTagContext(service: 'ec2' | 'ssm', tags: Tags): Readonly<Record<string, string>> {
+  const own = service === 'ec2' ? 'ec2:ResourceTag' : 'ssm:resourceTag';
+  return Object.fromEntries(
+    [...tags].flatMap(([key, value]) => [
+      [`${own}/${key}`, value],
+      [`aws:ResourceTag/${key}`, value],
+    ]),
+  );
+}
+
+function refuseDryRun(dry: boolean): void {
+  if (dry)
+    throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
+}
+
+function describe(instance: Instance, tags: Tags): unknown {
+  const gone = instance.state === 'terminated';
+  const privateName =
+    instance.privateIp === undefined ? '' : `ip-${instance.privateIp.replaceAll('.', '-')}.ec2.internal`;
+  return {
+    instanceId: instance.id,
+    imageId: 'ami-0local0000000000',
+    instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
+    ...(instance.stateReason !== undefined && {
+      stateReason: { code: instance.stateReason, message: stateReasons[instance.stateReason] },
+    }),
+    ...(instance.spot && {
+      instanceLifecycle: 'spot',
+      spotInstanceRequestId: `sir-${instance.id.slice(-8)}`,
+    }),
+    privateDnsName: privateName,
+    dnsName: '',
+    amiLaunchIndex: 0,
+    productCodes: [],
+    instanceType: 't4g.micro',
+    launchTime: instance.launchTime.toISOString(),
+    placement: { availabilityZone: instance.availabilityZone, groupName: '', tenancy: 'default' },
+    monitoring: { state: 'disabled' },
+    subnetId: gone ? undefined : 'subnet-0local0000000000',
+    vpcId: gone ? undefined : 'vpc-0local0000000000',
+    privateIpAddress: instance.privateIp,
+    architecture: 'arm64',
+    rootDeviceType: 'ebs',
+    rootDeviceName: '/dev/xvda',
+    virtualizationType: 'hvm',
+    hypervisor: 'xen',
+    tagSet: [...tags].map(([key, value]) => ({ key, value })),
+  };
+}
+
+const stateReasons: Readonly<Record<StateReasonCode, string>> = {
+  'Client.UserInitiatedShutdown': 'Client.UserInitiatedShutdown: User initiated shutdown',
+  'Server.SpotInstanceTermination': 'Server.SpotInstanceTermination: Spot instance termination',
+  'Server.SpotInstanceShutdown':
+    'Server.SpotInstanceShutdown: The instance was stopped due to Spot interruption',
+};
+
+const reachability: Readonly<Record<CheckStatus, string>> = {
+  ok: 'passed',
+  impaired: 'failed',
+  initializing: 'initializing',
+  'insufficient-data': 'insufficient-data',
+};
+
+function describeChecks(instance: Instance, checks: StatusChecks): unknown {
+  const summary = (status: CheckStatus): unknown =>
+    instance.state === 'running'
+      ? {
+          status,
+          details: [
+            {
+              name: 'reachability',
+              status: reachability[status],
+              impairedSince: status === 'impaired' ? checks.impairedSince?.toISOString() : undefined,
+            },
+          ],
+        }
+      : { status: 'not-applicable' };
+  return {
+    instanceId: instance.id,
+    availabilityZone: instance.availabilityZone,
+    instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
+    systemStatus: summary(checks.system),
+    instanceStatus: summary(checks.instance),
+    attachedEbsStatus: summary('ok'),
+  };
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Boots a host: process 1 of its own pid, mount, network, ipc and uts namespaces.
+#
+# usage: host-init.sh DISK HOSTNAME ADDRESS/PREFIX
+#
+# Talks with the fleet: prints `pid N` (this process, as the sandbox counts), reads one line when the network link eth0 is
+# there, prints `ready` when sshd answers.
+set -euo pipefail
+umask 022
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+disk=$1
+hostname=$2
+address=$3
+
+# /proc is still the sandbox's.
+read -r pid _ </proc/self/stat
+printf 'pid %s\n' "$pid"
+
+make_device() {
+  local name=$1 major=$2 minor=$3
+  # A container may forbid making devices, or forbid opening those that it let us make.
+  if mknod -m 666 "dev/$name" c "$major" "$minor" 2>/dev/null && : 2>/dev/null <>"dev/$name"; then return; fi
+  rm -f "dev/$name"
+  : >"dev/$name"
+  mount -n --bind "/dev/$name" "dev/$name"
+}
+
+cd -- "$disk/root"
+printf '%s\n' "$hostname" >/proc/sys/kernel/hostname
+mount -n -t tmpfs -o mode=755,nosuid dev dev
+make_device null 1 3
+make_device zero 1 5
+make_device full 1 7
+make_device random 1 8
+make_device urandom 1 9
+make_device tty 5 0
+mkdir dev/pts dev/shm
+mount -n -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts dev/pts
+mount -n -t tmpfs -o mode=1777,nosuid,nodev shm dev/shm
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+mount -n -t proc -o nosuid,nodev,noexec proc proc
+# These are the whole machine's, whatever the namespaces. sysrq-trigger reboots it.
+for name in bus fs irq sys sysrq-trigger; do
+  if [[ -e proc/$name ]]; then mount -n -o bind,ro "proc/$name" "proc/$name"; fi
+done
+mount -n -t tmpfs -o mode=755,nosuid,nodev run run
+mount -n -t tmpfs -o mode=1777,nosuid,nodev tmp tmp
+mkdir -m 1777 run/lock
+mkdir run/sshd
+
+mkdir run/machine
+pivot_root . run/machine
+cd /
+umount -n -l /run/machine
+rmdir /run/machine
+
+if [[ ! -e /etc/ssh/ssh_host_ed25519_key ]]; then
+  ssh-keygen -q -t ed25519 -N '' -C "root@$hostname" -f /etc/ssh/ssh_host_ed25519_key </dev/null
+fi
+
+read -r _
+# No default route: nothing that a host does can leave its fleet. Nor is anybody looked for by ARP: in a VPC, too, packets to
+# an address where nobody answers just vanish, and a host that is back is reached at once.
+network=${address%.*}
+{
+  printf '%s\n' 'link set lo up' "address add $address broadcast + dev eth0" 'link set eth0 up'
+  for number in {1..254}; do
+    if [[ $network.$number != "${address%/*}" ]]; then
+      printf 'neighbor replace %s.%d lladdr 02:00:0a:d5:%02x:%02x dev eth0 nud permanent\n' \
+        "$network" "$number" "${network##*.}" "$number"
+    fi
+  done
+} | ip -batch -
+
+answers() { : <>/dev/tcp/127.0.0.1/22; } 2>/dev/null
+/usr/sbin/sshd </dev/null
+until answers; do sleep 0.01; done
+printf 'ready\n'
+
+# A shell of the host's own, which holds nothing of the machine's open, and which reaps: `wait` takes up every child.
+exec /bin/bash -c 'while :; do sleep infinity & wait "$!"; done' init </dev/null >/dev/null 2>&1

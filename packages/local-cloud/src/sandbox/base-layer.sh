@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# Makes the base layer of the hosts: what lies over the machine's own /usr to turn it into a fresh server, with the
+# packages that we need, an /etc and a /var of its own, and nothing that is the machine's own. Runs as root in private namespaces.
+#
+# usage: base-layer.sh PROJECT BUILD LOCK ARCHIVE install|reinstall [PACKAGE…]
+#
+# Everything is built on a tmpfs over BUILD, packed, and moved to ARCHIVE in one step: a build that is killed leaves nothing,
+# and any file system will do for ARCHIVE (an overlay's upper directory cannot be just anywhere).
+set -euo pipefail
+umask 022
+
+project=$1
+build=$2
+lock=$3
+archive=$4
+install_mode=$5
+shift 5
+packages=("$@")
+
+# What hosts see of the machine's /etc. Everything else there may be private: keys, passwords, names, networks.
+etc_entries=(
+  adduser.conf alternatives bash.bashrc bashrc ca-certificates.conf crypto-policies debconf.conf debian_version
+  default/locale default/useradd deluser.conf host.conf inputrc issue issue.net ld.so.cache ld.so.conf ld.so.conf.d
+  libaudit.conf locale.alias locale.conf localtime login.defs lsb-release magic mime.types os-release pam.conf
+  pam.d pki/ca-trust pki/tls/certs pki/tls/openssl.cnf profile protocols redhat-release rpc security selinux services
+  shells skel ssh/moduli ssl/certs ssl/openssl.cnf sudo.conf system-release terminfo timezone xattr.conf
+)
+
+log() { printf '%s\n' "$*"; }
+
+mount_machine() {
+  local entry name
+  mkdir upper work root
+  system_directories=()
+  for entry in /bin /sbin /lib* /usr /etc /var; do
+    name=${entry#/}
+    # bin, sbin, lib… are symbolic links where /usr is merged.
+    if [[ -L $entry ]]; then
+      cp -a -- "$entry" "root/$name"
+    elif [[ -d $entry ]]; then
+      system_directories+=("$name")
+      mkdir "root/$name" "upper/$name" "work/$name"
+      mount -n -t overlay \
+        -o "lowerdir=/$name,upperdir=upper/$name,workdir=work/$name,redirect_dir=off,metacopy=off,index=off" \
+        base-layer "root/$name"
+    fi
+  done
+}
+
+prepare_chroot() {
+  local entry name
+  mkdir root/{proc,dev,run,root,tmp}
+  chmod 1777 root/tmp
+  mount -n -t proc proc root/proc
+  mount -n --rbind /dev root/dev
+  mount -n --make-rprivate root/dev
+  # Sources, keys or certificates may lie elsewhere on the machine (`deb file:/opt/…`).
+  for entry in /*; do
+    name=${entry#/}
+    if [[ -d $entry && ! -L $entry && ! -e root/$name && $name != sys ]]; then
+      mkdir "root/$name"
+      mount -n --bind "$entry" "root/$name"
+      mount -n -o remount,bind,ro "root/$name"
+    fi
+  done
+  # The machine's may be a link into /run.
+  cat /etc/resolv.conf >root/run/resolv.conf || true
+  rm -f root/etc/resolv.conf
+  cp root/run/resolv.conf root/etc/resolv.conf
+  # No service starts (invoke-rc.d asks this program), and no index of manual pages is made.
+  printf '#!/bin/sh\nexit 101\n' >root/usr/sbin/policy-rc.d
+  chmod 755 root/usr/sbin/policy-rc.d
+  rm -f root/var/lib/man-db/auto-update
+}
+
+apt() {
+  env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 HOME=/root LC_ALL=C \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    chroot root apt-get -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" </dev/null
+}
+
+install_packages() {
+  local options=(-y --no-install-recommends -o 'Dpkg::Options::=--force-confnew')
+  options+=(-o 'Dpkg::Options::=--path-exclude=/usr/share/doc/*' -o 'Dpkg::Options::=--path-exclude=/usr/share/man/*')
+  options+=(-o 'Dpkg::Options::=--path-exclude=/usr/share/locale/*')
+  if [[ $install_mode == reinstall ]]; then options+=(--reinstall); fi
+
+  local lists=(root/var/lib/apt/lists/*_Packages*)
+  if [[ ! -e ${lists[0]} ]]; then apt update; fi
+  log "installing into the base layer of the hosts, not on this machine: ${packages[*]}"
+  if ! apt install "${options[@]}" "${packages[@]}"; then
+    log 'that failed; once more with new package lists'
+    apt update
+    apt install "${options[@]}" "${packages[@]}"
+  fi
+  rm -f root/usr/sbin/policy-rc.d
+}
+
+# People's accounts stay behind, those of the system come along, without passwords.
+copy_accounts() {
+  # shellcheck disable=SC2016 # for awk
+  local is_system='($3 < 1000 || $3 == 65534)'
+  awk -F: "$is_system" root/etc/passwd >etc/passwd
+  awk -F: -v OFS=: 'NR == FNR { known[$1] = 1; next }
+    '"$is_system"' {
+      count = split($4, members, ","); $4 = ""
+      for (i = 1; i <= count; i++) if (members[i] in known) $4 = $4 ($4 == "" ? "" : ",") members[i]
+      print
+    }' etc/passwd root/etc/group >etc/group
+  awk -F: '{ print $1 ":*:20000:0:99999:7:::" }' etc/passwd >etc/shadow
+  awk -F: '{ print $1 ":*::" $4 }' etc/group >etc/gshadow
+  chmod 640 etc/shadow etc/gshadow
+  chgrp --reference=root/etc/shadow etc/shadow etc/gshadow
+  : >etc/subuid
+  : >etc/subgid
+}
+
+write_settings() {
+  local name
+  for name in environment fstab hostname hosts machine-id motd resolv.conf; do : >"etc/$name"; done
+  mkdir -p etc/ssh/{ssh,sshd}_config.d etc/profile.d etc/systemd etc/cron.d etc/init.d
+  mkdir -m 750 etc/sudoers.d
+  cat >etc/sudoers <<'SUDOERS'
+Defaults env_reset
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+root ALL=(ALL:ALL) ALL
+@includedir /etc/sudoers.d
+SUDOERS
+  chmod 440 etc/sudoers
+  cat >etc/nsswitch.conf <<'NSSWITCH'
+passwd: files
+group: files
+shadow: files
+gshadow: files
+hosts: files
+networks: files
+protocols: files
+services: files
+NSSWITCH
+  cat >etc/ssh/ssh_config <<'SSH'
+Include /etc/ssh/ssh_config.d/*.conf
+Host *
+    SendEnv LANG LC_*
+    HashKnownHosts yes
+SSH
+  # As Debian ships it, with the one host key that a host makes at its first start.
+  cat >etc/ssh/sshd_config <<'SSHD'
+Include /etc/ssh/sshd_config.d/*.conf
+HostKey /etc/ssh/ssh_host_ed25519_key
+KbdInteractiveAuthentication no
+UsePAM yes
+X11Forwarding yes
+PrintMotd no
+AcceptEnv LANG LC_*
+Subsystem sftp internal-sftp
+SSHD
+  # In a container the kernel may refuse to write the login uid, and with it the whole login.
+  if [[ -f etc/pam.d/sshd ]]; then
+    sed -i 's/^session[[:space:]]\+required[[:space:]]\+pam_loginuid\.so/session optional pam_loginuid.so/' etc/pam.d/sshd
+  fi
+}
+
+make_etc() {
+  local entry
+  mkdir etc
+  for entry in "${etc_entries[@]}"; do
+    if [[ -e root/etc/$entry || -L root/etc/$entry ]]; then (cd root/etc && cp -a --parents -- "$entry" ../../etc/); fi
+  done
+  copy_accounts
+  write_settings
+}
+
+make_var() {
+  mkdir -p var/{backups,cache,lib/misc,lib/pam,local,log,mail,opt,spool,tmp}
+  mkdir -m 700 var/lib/sudo
+  chmod 1777 var/tmp
+  ln -s /run var/run
+  ln -s /run/lock var/lock
+  : >var/log/lastlog
+  : >var/log/wtmp
+  : >var/log/btmp
+  chmod 660 var/log/btmp
+}
+
+pack() {
+  local name entry overlays=() links=() partial=$archive.partial
+  # A project below /usr would be seen by its own hosts.
+  case $project in /usr/* | /lib*/*) rm -rf -- "root$project" ;; esac
+  for name in "${system_directories[@]}"; do
+    if [[ $name != etc && $name != var ]]; then overlays+=("$name"); fi
+  done
+  for entry in root/*; do
+    if [[ -L $entry ]]; then links+=("${entry#root/}"); fi
+  done
+  tar --xattrs '--xattrs-include=*' -cf "$partial" etc var -C "$build/upper" "${overlays[@]}" \
+    -C "$build/root" "${links[@]}"
+  mv -- "$partial" "$archive"
+  log "the base layer of the hosts is ready ($(du -m -- "$archive" | cut -f1) MB)"
+  # Layers that no longer fit the machine. Those of the last hour may be about to be unpacked.
+  find "$(dirname -- "$archive")" -maxdepth 1 -name 'base-*.tar*' ! -name "${archive##*/}" -mmin +60 -delete
+}
+
+exec 9>"$lock"
+if ! flock -n 9; then
+  log 'another process is making the base layer; waiting for it'
+  flock 9
+fi
+if [[ -e $archive ]]; then exit 0; fi
+
+mount -n -t tmpfs -o mode=755,size=100% base-layer "$build"
+cd -- "$build"
+mount_machine
+if ((${#packages[@]} > 0)); then
+  prepare_chroot
+  install_packages
+fi
+make_etc
+make_var
+pack

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Makes a sandbox inside fresh namespaces, then becomes their process 1 (init.sh).
+#
+# usage: sandbox-init.sh DIRECTORY BASE-LAYER COMMAND [ARGUMENT…]
+#
+# DIRECTORY is an empty directory; in the sandbox a tmpfs covers it, so nothing is left there afterwards:
+#   inside    marks that this is a sandbox
+#   base/     the base layer, unpacked
+#   tools/    a root from the base layer, read-only, for the sandbox's own use of `ip`
+#   fleets/   the hosts
+set -euo pipefail
+umask 022
+
+directory=$1
+base_layer=$2
+shift 2
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+
+mount -n -t tmpfs -o mode=755,size=100% sandbox "$directory"
+(
+  # Relative paths: an overlay's options cannot hold a path with a comma or a colon.
+  cd -- "$directory"
+  mkdir base tools fleets
+  tar -C base --xattrs '--xattrs-include=*' -xpf "$base_layer"
+  for entry in base/*; do
+    name=${entry##*/}
+    if [[ -L $entry || $name == etc || $name == var ]]; then
+      cp -a -- "$entry" "tools/$name"
+    else
+      mkdir "tools/$name"
+      mount -n -t overlay -o "ro,lowerdir=base/$name:/$name" sandbox-tools "tools/$name"
+    fi
+  done
+  chroot tools /bin/bash -c 'PATH=/usr/sbin:/sbin:/usr/bin:/bin ip link set lo up'
+  : >inside
+)
+exec bash "$here/init.sh" "$@"

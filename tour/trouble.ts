@@ -1,0 +1,58 @@
+// The part of the tour in which a secondary is lost, that is told, and it comes back.
+import type { LocalCloud, LocalInstance } from 'local-cloud';
+import type { Presenter } from './presenter.ts';
+
+/** Cuts a secondary off while files are uploaded, until the alert is there; heals it, until the recovery is told. */
+export async function showTrouble(
+  cloud: LocalCloud,
+  presenter: Presenter,
+  upload: () => Promise<void>,
+  secondaries: readonly LocalInstance[],
+): Promise<void> {
+  const lost = secondaries.at(-1);
+  if (lost === undefined) throw new Error('no secondary to lose');
+  const before = cloud.messages().length;
+  const message = (start: string) =>
+    cloud
+      .messages()
+      .slice(before)
+      .find(({ subject }) => subject?.includes(`${lost.id} ${start}`) ?? false);
+  await lost.cutOff();
+  await upload();
+  const alert = await presenter.step(
+    `cut ${lost.host.hostname} off the network, and upload: until the alert`,
+    // A push that is under way when the network goes notices it after io-timeout, 60 seconds
+    () => cloud.waitFor(() => message('is behind'), { what: 'the alert', timeoutSeconds: 100 }),
+  );
+  show(presenter, alert);
+  showLag(presenter, secondaries);
+  await lost.heal();
+  const recovery = await presenter.step('heal it: until the recovery is told', () =>
+    cloud.waitFor(() => message('is in sync again'), { what: 'the recovery', timeoutSeconds: 60 }),
+  );
+  show(presenter, recovery);
+  showLag(presenter, secondaries);
+  const told = cloud.messages().length - before;
+  if (told !== 2) throw new Error(`${told} messages, where one alert and one recovery were due`);
+}
+
+function show(
+  presenter: Presenter,
+  { subject, message }: { readonly subject?: string | undefined; readonly message: string },
+) {
+  presenter.note(`Subject: ${subject}`);
+  for (const line of message.trimEnd().split('\n')) presenter.note(`| ${line}`.trimEnd());
+}
+
+function showLag(presenter: Presenter, secondaries: readonly LocalInstance[]): void {
+  presenter.table(
+    ['host', 'instance', 'state', 'trouble', 'seconds behind'],
+    secondaries.map(({ host, id, tags }) => {
+      const syncedAt = Date.parse(tags['hostsync:synced-at'] ?? '');
+      return [
+        ...[host.hostname, id, tags['hostsync:state'] ?? '', tags['hostsync:trouble'] ?? ''],
+        ((Date.now() - syncedAt) / 1000).toFixed(1),
+      ];
+    }),
+  );
+}

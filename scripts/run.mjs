@@ -2,14 +2,12 @@
 // packages when they are missing or old, and then runs scripts/tasks.ts on the Node.js of the Lambda runtime, which
 // is one of those packages.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(project, 'node_modules');
-const stamp = join(modules, '.hostsync-lock');
 
 function fail(message) {
   console.error(`hostsync: ${message}`);
@@ -23,10 +21,33 @@ if (process.platform !== 'linux')
 if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`this needs Node.js 20 or later, and this is ${process.version}: install a newer one`);
 
-const lock = createHash('sha256')
-  .update(readFileSync(join(project, 'package-lock.json')))
-  .digest('hex');
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
+/** The packages of a lock file, by folder; none if there is no such file or it was not written to its end. */
+function packagesOf(lockFile) {
+  try {
+    return Object.entries(JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {});
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Has `npm ci` run since package-lock.json changed, whoever started it? When npm is done it writes what it has installed to
+ * node_modules/.package-lock.json: the same entries, but for the project itself and for what is optional and for other platforms.
+ */
+function isInstalled() {
+  const wanted = new Map(packagesOf(join(project, 'package-lock.json')));
+  const installed = new Map(packagesOf(join(modules, '.package-lock.json')));
+  wanted.delete('');
+  const same = (one, other) =>
+    one.version === other.version && one.link === other.link && one.integrity === other.integrity;
+  return (
+    installed.size > 0 &&
+    [...installed].every(([folder, entry]) => wanted.has(folder) && same(entry, wanted.get(folder))) &&
+    [...wanted].every(([folder, entry]) => installed.has(folder) || entry.optional || entry.devOptional)
+  );
+}
+
+if (!isInstalled()) {
   console.error('hostsync: installing the npm packages (once) …');
   // npm tells where it is to the scripts it runs; without npm around us, the one on PATH is taken
   const npm = process.env.npm_execpath?.endsWith('.js')
@@ -38,7 +59,6 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) fail('npm ci failed; its own words stand above');
-  writeFileSync(stamp, lock);
 }
 
 const node = join(modules, 'node', 'bin', 'node');

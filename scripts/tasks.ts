@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { enterSandbox } from 'local-cloud/sandbox';
+import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const packageDirectory = join('.hostsync', 'package');
+const vitest = join('node_modules', 'vitest', 'vitest.mjs');
 
 /** A command of the task ended badly; its own words stand above. */
 class TaskError extends Error {
@@ -61,25 +62,24 @@ function say(line: string): void {
   process.stderr.write(`hostsync: ${line}\n`);
 }
 
-const bashFiles = ['host', 'packages/local-cloud/src/hosts', 'packages/local-cloud/src/sandbox'].flatMap(
-  (directory) =>
+const bashFiles = [
+  ...['host', 'packages/local-cloud/src/hosts', 'packages/local-cloud/src/sandbox'].flatMap((directory) =>
     readdirSync(join(project, directory))
       .filter((name) => name.endsWith('.sh'))
       .map((name) => join(directory, name)),
-);
+  ),
+  ...readdirSync(join(project, '.ci')).map((name) => join('.ci', name)),
+];
+const shfmtOptions = ['--indent', '2', '--case-indent', '--binary-next-line'];
+const lintBash = 'shellcheck --external-sources --source-path=SCRIPTDIR "$@"';
+const formatOfBash = `shfmt --diff ${shfmtOptions.join(' ')} "$@"`;
 
 async function check(): Promise<void> {
-  say('format and lint (Biome), types (TypeScript)');
+  say('format and lint (Biome), types (TypeScript), Bash (shellcheck, shfmt)');
   await run('biome', ['ci', '--error-on-warnings', '.']);
+  // Linters of the host package's Python come from npm too; their lines belong here
   await run('tsc', ['--project', '.']);
-  for (const [program, ...options] of [
-    ['shellcheck', '--external-sources', '--source-path=SCRIPTDIR'],
-    ['shfmt', '--diff', '--indent', '2', '--case-indent', '--binary-next-line'],
-  ] as const)
-    if (isInstalled(program)) {
-      say(`${program} ${bashFiles.join(' ')}`);
-      await run(program, [...options, ...bashFiles]);
-    } else say(`${program} is not installed: left out`);
+  await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 
 async function packageService(): Promise<void> {
@@ -109,6 +109,16 @@ async function unit(words: readonly string[]): Promise<void> {
   await run('vitest', ['run', '--project', 'unit', ...words]);
 }
 
+async function host(words: readonly string[]): Promise<void> {
+  say('tests of host scripts, with the programs of hosts');
+  await inLayer('base', [process.execPath, vitest, 'run', '--project', 'host', ...words]);
+}
+
+async function inLayer(layer: LayerName, argv: readonly string[]): Promise<void> {
+  const code = await enterLayer(layer, argv, { projectDirectory: project, log: say, endWithParent: true });
+  if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
+}
+
 async function inSandbox(argv: readonly string[]): Promise<void> {
   // Temporary files go with the sandbox
   const env = { ...process.env, TMPDIR: join(project, '.local-cloud', 'sandbox') };
@@ -134,8 +144,7 @@ async function integration(words: readonly string[]): Promise<void> {
 }
 
 function integrationInSandbox(words: readonly string[]): Promise<void> {
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration'];
-  return inSandbox([process.execPath, ...vitest, ...words]);
+  return inSandbox([process.execPath, vitest, 'run', '--project', 'integration', ...words]);
 }
 
 async function test(): Promise<void> {
@@ -165,10 +174,11 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   bench,
   check,
   unit,
+  host,
   integration,
   format: async () => {
     await run('biome', ['check', '--write', '.']);
-    await run('shfmt', ['--write', '--indent', '2', '--case-indent', '--binary-next-line', ...bashFiles]);
+    await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),
 };

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { libraryPath, type Script, scripts, scriptText, sourcedTexts } from './scripts.ts';
+import { type Script, scripts, scriptText, sourcedTexts } from './scripts.ts';
 
 const files = ['request', 'transfer', ...scripts] as const;
 
@@ -26,24 +25,6 @@ describe.each(files)('host/%s.sh', (name) => {
     const { status, stderr } = spawnSync('bash', ['-O', 'extglob', '-n'], { input: text, encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(status).toBe(0);
-  });
-
-  it('passes shellcheck', { timeout: 60_000 }, (context) => {
-    const { error, stdout } = spawnSync('shellcheck', ['-x', `${name}.sh`], {
-      cwd: dirname(libraryPath),
-      encoding: 'utf8',
-    });
-    if (error !== undefined) context.skip('shellcheck is not on this machine');
-    expect(stdout).toBe('');
-  });
-
-  it('is formatted', (context) => {
-    const { error, stdout } = spawnSync('shfmt', ['-i', '2', '-ci', '-bn', '-d'], {
-      input: text,
-      encoding: 'utf8',
-    });
-    if (error !== undefined) context.skip('shfmt is not on this machine');
-    expect(stdout).toBe('');
   });
 });
 

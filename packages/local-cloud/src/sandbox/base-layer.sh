@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the base layer of the hosts: what lies over the machine's own /usr to turn it into a fresh server, with the
-# packages that we need, an /etc and a /var of its own, and nothing that is the machine's own. Runs as root in private namespaces.
+# Makes a layer, such as the base layer of the hosts: what lies over the machine's own /usr to turn it into a fresh server, with
+# the packages that we need, an /etc and a /var of its own, and nothing that is the machine's own. Runs as root in private namespaces.
 #
 # usage: base-layer.sh PROJECT BUILD LOCK ARCHIVE install|reinstall [PACKAGE…]
 #
@@ -16,6 +16,8 @@ archive=$4
 install_mode=$5
 shift 5
 packages=("$@")
+layer=${archive##*/}
+layer=${layer%%-*}
 
 # What hosts see of the machine's /etc. Everything else there may be private: keys, passwords, names, networks.
 etc_entries=(
@@ -87,7 +89,7 @@ install_packages() {
 
   local lists=(root/var/lib/apt/lists/*_Packages*)
   if [[ ! -e ${lists[0]} ]]; then apt update; fi
-  log "installing into the base layer of the hosts, not on this machine: ${packages[*]}"
+  log "installing into the layer \"$layer\", not on this machine: ${packages[*]}"
   if ! apt install "${options[@]}" "${packages[@]}"; then
     log 'that failed; once more with new package lists'
     apt update
@@ -195,14 +197,14 @@ pack() {
   tar --xattrs '--xattrs-include=*' -cf "$partial" etc var -C "$build/upper" "${overlays[@]}" \
     -C "$build/root" "${links[@]}"
   mv -- "$partial" "$archive"
-  log "the base layer of the hosts is ready ($(du -m -- "$archive" | cut -f1) MB)"
+  log "the layer \"$layer\" is ready ($(du -m -- "$archive" | cut -f1) MB)"
   # Layers that no longer fit the machine. Those of the last hour may be about to be unpacked.
-  find "$(dirname -- "$archive")" -maxdepth 1 -name 'base-*.tar*' ! -name "${archive##*/}" -mmin +60 -delete
+  find "$(dirname -- "$archive")" -maxdepth 1 -name "$layer-*.tar*" ! -name "${archive##*/}" -mmin +60 -delete
 }
 
 exec 9>"$lock"
 if ! flock -n 9; then
-  log 'another process is making the base layer; waiting for it'
+  log 'another process is making a layer; waiting for it'
   flock 9
 fi
 if [[ -e $archive ]]; then exit 0; fi

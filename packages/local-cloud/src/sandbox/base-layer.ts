@@ -4,12 +4,17 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runInNamespaces, scriptsDirectory } from './namespaces.ts';
 
-/** The base layer cannot be made on this machine; the message says what to do. */
+/** A layer cannot be made on this machine; the message says what to do. */
 export class BaseLayerError extends Error {
   override readonly name = 'BaseLayerError';
 }
 
+/** `base` lies under the hosts; `checks` has the linters of shell scripts, which no host needs. */
+export type LayerName = 'base' | 'checks';
+
 export interface BaseLayerOptions {
+  /** default: `base` */
+  readonly layer?: LayerName;
   /** absolute; the layer is kept below its `.local-cloud` */
   readonly projectDirectory: string;
   readonly log: (line: string) => void;
@@ -24,21 +29,28 @@ export interface BaseLayer {
   readonly archive: string;
 }
 
-/** What a host needs, and the package of Debian and Ubuntu that has it. */
-const tools: Readonly<Record<string, string>> = {
-  rsync: 'rsync',
-  sshd: 'openssh-server',
-  ssh: 'openssh-client',
-  'ssh-keygen': 'openssh-client',
-  sudo: 'sudo',
-  visudo: 'sudo',
-  ip: 'iproute2',
-  useradd: 'passwd',
-  find: 'findutils',
-  findmnt: 'util-linux',
-  flock: 'util-linux',
-  // Clocks that are wrong, for the tests
-  faketime: 'faketime',
+type Tools = Readonly<Record<string, string>>;
+
+/** What a layer has, and the package of Debian and Ubuntu that has it. */
+const layerTools: Readonly<Record<LayerName, Tools>> = {
+  base: {
+    rsync: 'rsync',
+    sshd: 'openssh-server',
+    ssh: 'openssh-client',
+    'ssh-keygen': 'openssh-client',
+    sudo: 'sudo',
+    visudo: 'sudo',
+    ip: 'iproute2',
+    useradd: 'passwd',
+    find: 'findutils',
+    findmnt: 'util-linux',
+    flock: 'util-linux',
+    ps: 'procps',
+    python3: 'python3',
+    // Clocks that are wrong, for the tests
+    faketime: 'faketime',
+  },
+  checks: { shellcheck: 'shellcheck', shfmt: 'shfmt' },
 };
 
 /** Only what lies in these directories is there on a host too. */
@@ -50,19 +62,21 @@ const toolDirectories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
  * @throws BaseLayerError when a tool is missing and apt-get is, too, or fails.
  */
 export async function prepareBaseLayer(options: BaseLayerOptions): Promise<BaseLayer> {
-  const missing = options.reinstall ? Object.keys(tools) : await missingTools();
+  const layer = options.layer ?? 'base';
+  const tools = layerTools[layer];
+  const missing = options.reinstall ? Object.keys(tools) : await missingTools(tools);
   const packages = [...new Set(missing.map((tool) => tools[tool] ?? tool))].sort();
   const mode = options.reinstall ? 'reinstall' : 'install';
 
   const directory = join(options.projectDirectory, '.local-cloud');
   // A project below these is left out of the layer (see base-layer.sh)
   const leftOut = /^\/(?:usr|lib[^/]*)\//.test(options.projectDirectory) ? [options.projectDirectory] : [];
-  const archive = join(directory, `base-${await stamp([mode, ...packages, ...leftOut])}.tar`);
+  const archive = join(directory, `${layer}-${await stamp([mode, ...packages, ...leftOut])}.tar`);
   if (await isThere(archive)) return { archive };
 
   if (packages.length > 0 && !(await isOnMachine('apt-get'))) {
     throw new BaseLayerError(
-      `This machine lacks ${missing.join(', ')}, and has no apt-get to get them for the hosts. ` +
+      `This machine lacks ${missing.join(', ')}, and has no apt-get to get them for the layer "${layer}". ` +
         `Install them with its own package manager (on Debian the packages are ${packages.join(', ')}), then try again.`,
     );
   }
@@ -82,10 +96,10 @@ export async function prepareBaseLayer(options: BaseLayerOptions): Promise<BaseL
     },
   });
   if (code >= 128)
-    throw new BaseLayerError('Making the base layer of the hosts was interrupted. Start again to go on.');
+    throw new BaseLayerError(`Making the layer "${layer}" was interrupted. Start again to go on.`);
   if (code !== 0) {
     throw new BaseLayerError(
-      `Could not make the base layer of the hosts (exit code ${code}). The last words were:\n` +
+      `Could not make the layer "${layer}" (exit code ${code}). The last words were:\n` +
         `${said.slice(-15).join('\n')}\n` +
         `If packages could not be had, install them on this machine (${packages.join(', ') || 'none are missing'}), then try again.`,
     );
@@ -125,7 +139,7 @@ async function stamp(parts: readonly string[]): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-async function missingTools(): Promise<string[]> {
+async function missingTools(tools: Tools): Promise<string[]> {
   const missing: string[] = [];
   for (const tool of Object.keys(tools)) if (!(await isOnMachine(tool))) missing.push(tool);
   return missing;

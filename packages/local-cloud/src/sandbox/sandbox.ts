@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isOnMachine, mountPoint, prepareBaseLayer } from './base-layer.ts';
-import { InterruptedError, runInNamespaces, scriptsDirectory } from './namespaces.ts';
+import { isOnMachine, type LayerName, mountPoint, prepareBaseLayer } from './base-layer.ts';
+import { InterruptedError, type NamespaceOptions, runInNamespaces, scriptsDirectory } from './namespaces.ts';
+
+export type { LayerName } from './base-layer.ts';
 
 /** No sandbox can be made here, or this is not the inside of one; the message says what to do. */
 export class SandboxError extends Error {
@@ -47,20 +49,50 @@ const neededTools = [
  * @throws SandboxError when this machine cannot do it, before anything is done.
  * @throws BaseLayerError see prepareBaseLayer.
  */
-export async function enterSandbox(argv: readonly string[], options: SandboxOptions = {}): Promise<number> {
-  const projectDirectory = options.projectDirectory ?? resolve(import.meta.dirname, '../../../..');
+export function enterSandbox(argv: readonly string[], options: SandboxOptions = {}): Promise<number> {
+  return enter('base', options, (directory, archive) => ({
+    init: ['sandbox-init.sh', directory, archive, ...argv],
+    env: { LOCAL_CLOUD: '1', LOCAL_CLOUD_SANDBOX: directory },
+  }));
+}
+
+/**
+ * Runs a command in the namespaces of a sandbox with a layer as its root file system: with the programs that hosts have, or with
+ * linters, whatever this machine has. It works in the project's directory, which it sees where it is; /tmp is its own. There are no hosts.
+ * Resolves, ends and throws as enterSandbox does.
+ */
+export function enterLayer(
+  layer: LayerName,
+  argv: readonly string[],
+  options: SandboxOptions = {},
+): Promise<number> {
+  const project = options.projectDirectory ?? ownProject;
+  return enter(layer, options, (directory, archive) => ({
+    init: ['root-init.sh', directory, archive, project, ...argv],
+    env: { TMPDIR: '/tmp' },
+  }));
+}
+
+const ownProject = resolve(import.meta.dirname, '../../../..');
+
+async function enter(
+  layer: LayerName,
+  options: SandboxOptions,
+  plan: (directory: string, archive: string) => Pick<NamespaceOptions, 'init' | 'env'>,
+): Promise<number> {
+  const projectDirectory = options.projectDirectory ?? ownProject;
   const log = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
   const endWithParent = options.endWithParent ?? false;
   try {
     const blocker = await sandboxBlocker(projectDirectory);
     if (blocker !== undefined) throw new SandboxError(blocker);
     const reinstall = options.reinstall ?? false;
-    const { archive } = await prepareBaseLayer({ projectDirectory, log, reinstall, endWithParent });
-    const directory = mountPoint(projectDirectory);
+    const { archive } = await prepareBaseLayer({ layer, projectDirectory, log, reinstall, endWithParent });
+    const { init, env } = plan(mountPoint(projectDirectory), archive);
     return await runInNamespaces({
       network: true,
-      init: ['sandbox-init.sh', directory, archive, ...argv],
-      env: { ...(options.env ?? process.env), LOCAL_CLOUD: '1', LOCAL_CLOUD_SANDBOX: directory },
+      init,
+      env: { ...(options.env ?? process.env), ...env },
       endWithParent,
     });
   } catch (error) {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Host, HostError, type HostFleet, openFleet } from '../../src/hosts/index.ts';
 
 const MiB = 1024 ** 2;
-const project = resolve(import.meta.dirname, '../..');
+const project = resolve(import.meta.dirname, '../../../..');
 
 /** What a server says first, or why there is none. */
 function bannerFrom(host: Host, address: string): Promise<string> {

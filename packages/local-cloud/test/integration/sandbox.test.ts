@@ -15,8 +15,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { insideSandbox, sandboxDirectory } from '../../src/sandbox/sandbox.ts';
 
-const project = resolve(import.meta.dirname, '../..');
-const sandboxCommand = join(project, 'local/hosts/sandbox.ts');
+const project = resolve(import.meta.dirname, '../../../..');
+const sources = join(project, 'packages/local-cloud/src');
+const sandboxCommand = join(sources, 'sandbox/sandbox.ts');
 
 /** Everything that a sandbox could leave behind: what this process sees of the kernel, and the files of the project. */
 function observe() {
@@ -149,7 +150,7 @@ describe('a sandbox', () => {
 
   test('ends when its starter is killed, with hosts and everything', async () => {
     const hosts = `
-      import { openFleet } from '${join(project, 'local/hosts/host.ts')}';
+      import { openFleet } from '${join(sources, 'hosts/index.ts')}';
       const fleet = await openFleet();
       const hosts = await Promise.all(['a', 'b'].map((id) => fleet.create({ id })));
       await Promise.all(hosts.map((host) => host.start()));
@@ -247,7 +248,7 @@ describe('a sandbox', () => {
           projectDirectory, log: (line) => console.error(line),
         });`;
       const work = `
-        import { openFleet } from '${join(project, 'local/hosts/host.ts')}';
+        import { openFleet } from '${join(sources, 'hosts/index.ts')}';
         const fleet = await openFleet();
         const host = await fleet.create({ id: 'a', volumes: [{ path: '/data' }] });
         await host.start();

@@ -43,7 +43,7 @@ function isInstalled() {
   return (
     installed.size > 0 &&
     [...installed].every(([folder, entry]) => wanted.has(folder) && same(entry, wanted.get(folder))) &&
-    [...wanted].every(([folder, entry]) => installed.has(folder) || entry.optional || entry.devOptional)
+    [...wanted].every(([folder, entry]) => installed.has(folder) || entry.optional)
   );
 }
 

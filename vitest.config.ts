@@ -1,4 +1,30 @@
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Seconds that the longest integration tests took on two idle processors: what begins last should be short. */
+const seconds: Readonly<Record<string, number>> = {
+  'failover-planned.test.ts': 225,
+  'alerts.test.ts': 200,
+  'membership.test.ts': 160,
+  'failover.test.ts': 160,
+  'rescue.test.ts': 135,
+  'failover-functions-killed.test.ts': 135,
+  'break-in.test.ts': 130,
+  'churn.test.ts': 120,
+  'guard.test.ts': 110,
+  'push.test.ts': 100,
+  'failover-calls-killed.test.ts': 90,
+  'trouble.test.ts': 90,
+  'join-failure.test.ts': 70,
+};
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const length = ({ moduleId }: TestSpecification) => seconds[basename(moduleId)] ?? 0;
+    return (await super.sort(files)).sort((one, other) => length(other) - length(one));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -9,6 +35,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'packages/*/test/unit/**/*.test.ts'],
           // Most of them wait: for processes, for timers of the local cloud
           maxWorkers: 4,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -20,15 +48,26 @@ export default defineConfig({
         },
       },
       {
-        // Needs a sandbox of its own (packages/local-cloud/src/sandbox): npm run integration makes them
+        // On real hosts: npm run integration makes a sandbox for them, in which each file has a local cloud and hosts of its own.
+        // They wait more than they work, so there are more of them at a time than processors.
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'packages/*/test/integration/**/*.test.ts'],
-          fileParallelism: false,
+          exclude: ['packages/local-cloud/test/integration/sandbox.test.ts'],
+          maxWorkers: 4,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
       },
+      {
+        // Looks at every process and mount there is, so nothing else may run beside it
+        test: {
+          name: 'sandbox',
+          include: ['packages/local-cloud/test/integration/sandbox.test.ts'],
+          testTimeout: 120_000,
+        },
+      },
     ],
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -29,10 +29,14 @@ cannot() {
   exit 99
 }
 
+# A field of the os-release of a root
+release_of() { sed -n "s/^$2=\"\?\([^\"]*\)\"\?\$/\1/p" "$1/etc/os-release"; }
+
 # The machine's own sources of packages, as they would be for the other suite
 sources() {
   local machine uri codename components
-  machine=$(. /etc/os-release && printf %s "$VERSION_CODENAME")
+  machine=$(release_of '' VERSION_CODENAME)
+  # shellcheck disable=SC2016 # fields of apt
   apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' | sort -u \
     | while read -r uri codename components; do
       case $codename in
@@ -47,12 +51,12 @@ make_root() {
   local archive=$1 partial=$1.partial build packages=()
   export DEBIAN_FRONTEND=noninteractive
   if ! command -v mmdebstrap >/dev/null; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null \
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null; } \
       || cannot 'mmdebstrap cannot be installed'
   fi
-  local options=(--quiet --variant=minbase --format=tar --aptopt='Acquire::Retries "3"')
+  local options=(--quiet --variant=minbase --format=tar '--aptopt=Acquire::Retries "3"')
   if [[ $node_source == debian ]]; then
-    packages=(--include=nodejs,npm)
+    packages=('--include=nodejs,npm')
   else
     build=$(mktemp -d)
     # shellcheck disable=SC2064 # the directory as it is called now
@@ -84,7 +88,7 @@ copy_settings() {
 
 describe() {
   local tool where
-  say "$(. "$1/etc/os-release" && printf %s "$PRETTY_NAME"), $(grep -c '^Status: install ok' "$1/var/lib/dpkg/status") packages"
+  say "$(release_of "$1" PRETTY_NAME), $(grep -c '^Status: install ok' "$1/var/lib/dpkg/status") packages"
   for tool in node npm "${tools[@]}"; do
     where=$(chroot "$1" /bin/sh -c "command -v $tool" || printf absent)
     say "  $tool: $where"

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
@@ -47,17 +47,6 @@ async function run(command: string, argv: readonly string[], options: RunOptions
   throw new TaskError([command, ...argv].join(' '), code);
 }
 
-function isInstalled(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 function say(line: string): void {
   process.stderr.write(`hostsync: ${line}\n`);
 }
@@ -96,22 +85,26 @@ async function packageService(): Promise<void> {
   }
 }
 
-async function lintTemplate(): Promise<void> {
-  if (!isInstalled('cfn-lint')) return say('cfn-lint is not installed: left out');
-  say('cfn-lint');
-  // W3005: the framework itself names dependencies twice
-  const template = join(packageDirectory, 'cloudformation-template-update-stack.json');
-  await run('cfn-lint', ['--ignore-checks', 'W3005', '--template', template]);
+/** Where each run of vitest leaves its counts, for the closing line. */
+const results = join('.hostsync', 'results');
+
+function testArguments(name: string, words: readonly string[]): string[] {
+  const report = [
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${join(results, `${name}.json`)}`,
+  ];
+  return [vitest, 'run', '--project', name, ...report, ...words];
 }
 
 async function unit(words: readonly string[]): Promise<void> {
   say('unit tests');
-  await run('vitest', ['run', '--project', 'unit', ...words]);
+  await run(process.execPath, testArguments('unit', words));
 }
 
 async function host(words: readonly string[]): Promise<void> {
   say('tests of host scripts, with the programs of hosts');
-  await inLayer('base', [process.execPath, vitest, 'run', '--project', 'host', ...words]);
+  await inLayer('base', [process.execPath, ...testArguments('host', words)]);
 }
 
 async function inLayer(layer: LayerName, argv: readonly string[]): Promise<void> {
@@ -126,31 +119,61 @@ async function inSandbox(argv: readonly string[]): Promise<void> {
   if (code !== 0) throw new TaskError(argv.slice(0, 2).join(' '), code);
 }
 
-/** The tests that take longest, so that two sandboxes are done at about the same time. Most of it is waiting, not work. */
-const slowest = ['alerts', 'churn', 'failover', 'join-failure', 'name'].map((name) => `${name}.test.ts`);
-
 async function integration(words: readonly string[]): Promise<void> {
   await packageService();
-  await lintTemplate();
   say('integration tests on the local cloud');
   if (words.length > 0) return integrationInSandbox(words);
-  const directory = join('test', 'integration');
-  const files = readdirSync(join(project, directory)).filter((name) => name.endsWith('.test.ts'));
-  const lanes = [true, false].map((isSlow) =>
-    files.filter((name) => slowest.includes(name) === isSlow).map((name) => join(directory, name)),
-  );
-  const outcomes = await Promise.allSettled(lanes.map(integrationInSandbox));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  await integrationInSandbox([]);
+  say('tests of the sandbox itself');
+  await inSandbox([process.execPath, ...testArguments('sandbox', [])]);
 }
 
 function integrationInSandbox(words: readonly string[]): Promise<void> {
-  return inSandbox([process.execPath, vitest, 'run', '--project', 'integration', ...words]);
+  return inSandbox([process.execPath, ...testArguments('integration', words)]);
 }
 
-async function test(): Promise<void> {
-  await check();
-  await unit([]);
-  await integration([]);
+interface Counts {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+}
+
+/** Runs tasks one after the other and closes with a line that counts their tests, whatever became of them. */
+async function counted(...steps: readonly (() => Promise<void>)[]): Promise<void> {
+  rmSync(join(project, results), { recursive: true, force: true });
+  mkdirSync(join(project, results), { recursive: true });
+  let passed = 0;
+  let failed = 0;
+  let skipped = 0;
+  try {
+    for (const step of steps) await step();
+  } finally {
+    for (const name of readdirSync(join(project, results))) {
+      const counts: Counts = JSON.parse(readFileSync(join(project, results, name), 'utf8'));
+      passed += counts.numPassedTests;
+      failed += counts.numFailedTests;
+      skipped += counts.numPendingTests;
+    }
+    console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  }
+  if (passed === 0) throw new Error('no test was run');
+}
+
+function quick(): Promise<void> {
+  return counted(
+    check,
+    () => unit([]),
+    () => host([]),
+  );
+}
+
+function test(): Promise<void> {
+  return counted(
+    check,
+    () => unit([]),
+    () => host([]),
+    () => integration([]),
+  );
 }
 
 async function start(words: readonly string[]): Promise<void> {
@@ -172,6 +195,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   start,
   test,
   bench,
+  quick,
   check,
   unit,
   host,

@@ -1,0 +1,55 @@
+import { describe, it } from 'vitest';
+import {
+  armed,
+  expectAllEqual,
+  failOver,
+  group,
+  isReplaced,
+  isWhole,
+  tickUntil,
+  useGroup,
+  wholeGroup,
+} from './failover.ts';
+
+useGroup();
+
+describe('AWS at its worst', () => {
+  it('every event is lost: the ticks do it', async () => {
+    const fault = group.cloud.faults.dropEvents(() => true, Infinity);
+    try {
+      const old = await wholeGroup();
+      await old.stop();
+      await tickUntil('another primary', () => isReplaced(old), 4);
+      await old.start();
+      await tickUntil('whole again', isWhole, 20);
+      await expectAllEqual();
+    } finally {
+      fault.remove();
+    }
+  });
+
+  it('every event comes twice and in any order, and EC2 shows old tags', async () => {
+    const faults = [
+      group.cloud.faults.doubleEvents(() => true, Infinity),
+      group.cloud.faults.reorderEvents(({ source }) => source === 'aws.ec2' || source === 'aws.tag', 6),
+    ];
+    group.cloud.faults.staleTags({ seconds: 2 });
+    try {
+      await failOver((old) => old.stop(), { comeBack: (old) => old.start() });
+    } finally {
+      for (const fault of faults) fault.remove();
+      group.cloud.faults.staleTags({ seconds: 0 });
+    }
+  });
+
+  it.each([1, 3, 5, 8, 12])('the functions are killed after call %i of the promotion', async (call) => {
+    await failOver(
+      async (old) => {
+        armed.push(group.cloud.faults.killFunctionAtCall('PrimaryDashfailureLambdaFunction', call));
+        armed.push(group.cloud.faults.killFunctionAtCall('SyncLambdaFunction', call + 4));
+        await old.stop();
+      },
+      { within: 6, comeBack: (old) => old.start() },
+    );
+  });
+});

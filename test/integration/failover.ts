@@ -1,0 +1,204 @@
+import type { LocalInstance } from 'local-cloud';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
+import { compareTrees, readTree } from '../../tour/tree.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+
+/** The rows of docs/failures.md, a group for each file. Every one of them leaves the group whole, for the next. */
+export let group: TestGroup;
+/** All hosts of the group; who of them is the primary changes. */
+export let hosts: readonly LocalInstance[];
+/** Kills that no call has set off yet: they would strike in a later row. */
+export const armed: { remove(): void }[] = [];
+/** Counts the rows, so that each has files of its own. */
+export let row = 0;
+let seenMessages = 0;
+let seenEvents = 0;
+
+/** Starts the group of a file, and ends it. */
+export function useGroup(): void {
+  beforeAll(async () => {
+    group = await startGroup({
+      ...{ secondaries: 3, timeScale: 20, zones: ['a', 'b', 'a', 'b'], spot: true },
+      environment: { HOSTSYNC_COOL_DOWN: '0' },
+    });
+    hosts = [group.primary, ...group.secondaries];
+  });
+  afterAll(() => group?.close());
+
+  afterEach(() => {
+    for (const fault of armed.splice(0)) fault.remove();
+  });
+  beforeEach(() => {
+    row += 1;
+  });
+}
+
+/** In place of one that was terminated. */
+export function addHost(host: LocalInstance): void {
+  hosts = [...hosts.filter(({ state }) => state !== 'terminated'), host];
+}
+
+/** Messages that no call of subjects() has given yet. */
+export function newMessages() {
+  return group.cloud.messages().slice(seenMessages);
+}
+
+const primaries = () =>
+  hosts.filter(({ tags, state }) => tags['hostsync:primary'] !== undefined && state !== 'terminated');
+const epoch = ({ tags }: LocalInstance) => Number(tags['hostsync:primary'] ?? 0);
+export const wwwData = (instance: LocalInstance, command: string) =>
+  must(instance, `cd ${uploads} && sudo -u www-data bash -c ${JSON.stringify(command)}`);
+export const content = (instance: LocalInstance, name: string) => must(instance, `cat ${uploads}/${name}`);
+
+export function primary(): LocalInstance {
+  const found = primaries().sort((a, b) => epoch(b) - epoch(a))[0];
+  if (found === undefined) throw new Error('no primary');
+  return found;
+}
+
+/** Another one is the primary, and the only one. */
+export function isReplaced(old: LocalInstance): boolean {
+  const [only, ...more] = primaries();
+  return only !== undefined && only.id !== old.id && more.length === 0;
+}
+
+export function subjects(): readonly string[] {
+  const found = newMessages();
+  seenMessages += found.length;
+  return found.map(({ subject }) => (subject ?? '').replace(/^hostsync web: /u, ''));
+}
+
+function eventTypes(): readonly string[] {
+  const all = group.cloud.events().filter(({ event }) => event.source === 'hostsync');
+  const fresh = all.slice(seenEvents);
+  seenEvents = all.length;
+  return fresh.map(({ event }) => parseDomainEvent(event).type);
+}
+
+/** Ticks until something is so. */
+export async function tickUntil(what: string, done: () => boolean, most = 12): Promise<number> {
+  for (let tick = 0; tick < most; tick += 1) {
+    if (done()) return tick;
+    await group.tick(150);
+  }
+  if (done()) return most;
+  throw new Error(`not after ${most} ticks: ${what}\n${describeGroup()}`);
+}
+
+/** What a person would look at: the last tick's reasons, the tags, and what failed on the hosts. */
+function describeGroup(): string {
+  const failed = group.cloud
+    .commands()
+    .flatMap(({ document, invocations }) =>
+      invocations.flatMap(({ steps }) => steps.map((step) => ({ document, ...step }))),
+    )
+    .filter(({ status }) => status === 'Failed')
+    .slice(-3);
+  return [
+    ...group.lastLog().map(({ message }) => message),
+    ...hosts.map(({ id, state, tags }) => JSON.stringify({ id, state, tags })),
+    ...failed.map((step) => JSON.stringify(step)),
+  ].join('\n');
+}
+
+export const isWhole = () =>
+  primaries().length === 1 &&
+  hosts
+    .filter(({ id, state }) => id !== primaries()[0]?.id && state !== 'terminated')
+    .every(({ tags }) => tags['hostsync:state'] === 'in-sync' && tags['hostsync:trouble'] === undefined);
+
+/** Everything that was uploaded before is on every secondary, and was reported so. */
+export async function wholeGroup(): Promise<LocalInstance> {
+  await tickUntil('the group is whole', isWhole);
+  await group.tick();
+  await group.tick();
+  subjects();
+  eventTypes();
+  return primary();
+}
+
+export async function expectAllEqual(): Promise<void> {
+  const expected = await readTree(primary().host, uploads);
+  for (const host of hosts) {
+    if (host.id === primary().id || host.state === 'terminated') continue;
+    expect(compareTrees(expected, await readTree(host.host, uploads)), host.id).toEqual([]);
+  }
+}
+
+/** No two hosts ever held one epoch: the register has each once, and the primary's is the newest. */
+export function expectOnePrimary(): void {
+  expect(primaries().length).toBe(1);
+  const claims = group.cloud
+    .parameters(({ name }) => name.startsWith('/hostsync/web/epochs/'))
+    .map(({ name, value }) => ({ epoch: Number(name.split('/').at(-1)), holder: JSON.parse(value).holder }));
+  const newest = claims.sort((a, b) => b.epoch - a.epoch)[0];
+  expect(newest).toEqual({ epoch: epoch(primary()), holder: primary().id });
+}
+
+interface Row {
+  /** Ticks until another host is the primary, at most. */
+  readonly within?: number;
+  readonly kind?: 'failover' | 'switchover';
+  /** It comes back with what only it held; else it is gone for good. */
+  readonly comeBack?: (old: LocalInstance) => Promise<unknown>;
+  /** Files are uploaded to it that no push carries over any more. */
+  readonly strands?: boolean;
+  readonly alerts?: readonly (string | RegExp)[];
+}
+
+/** Fails the primary, sees another take over and everything converge, lets it come back, sees everything rescued. */
+export async function failOver(
+  fail: (old: LocalInstance) => Promise<unknown>,
+  options: Row = {},
+): Promise<void> {
+  const { within = 3, kind = 'failover', comeBack, strands = comeBack !== undefined } = options;
+  const old = await wholeGroup();
+  const before = epoch(old);
+  await wwwData(old, `echo synced > synced-${row}; echo first > both-${row}; mkdir -p deep-${row}/er`);
+  await group.tick();
+  const reported = await readTree(old.host, uploads);
+  if (strands)
+    await wwwData(
+      old,
+      `echo only here > stranded-${row}; echo only > 'deep-${row}/er/strange  name'; echo old edit > both-${row}`,
+    );
+  await fail(old);
+  await tickUntil('another primary', () => isReplaced(old), within);
+  const now = primary();
+  expect(epoch(now)).toBeGreaterThan(before);
+  expectOnePrimary();
+  // Nothing that was reported as synced is lost
+  const there = await readTree(now.host, uploads);
+  for (const name of reported.keys()) expect([...there.keys()], name).toContain(name);
+  await wwwData(now, `echo after > after-${row}; echo new edit > both-${row}`);
+  const others = hosts.filter(({ id, state }) => id !== old.id && id !== now.id && state === 'running');
+  await tickUntil('the others follow', () =>
+    others.every(
+      ({ tags, host }) =>
+        host.frozen ||
+        tags['hostsync:gathered'] === String(epoch(now)) ||
+        tags['hostsync:state'] !== 'in-sync',
+    ),
+  );
+  await group.tick();
+  const promoted = subjects();
+  expect(promoted.filter((subject) => subject.endsWith(`is the primary now (${kind})`))).toEqual([
+    `${now.id} is the primary now (${kind})`,
+  ]);
+  if (comeBack === undefined) return;
+  await comeBack(old);
+  await tickUntil('it is a secondary', () => old.tags['hostsync:state'] === 'in-sync', 16);
+  expectOnePrimary();
+  expect(primary().id).toBe(now.id);
+  expect(await content(now, `both-${row}`)).toBe('new edit\n');
+  if (strands) {
+    expect(await content(now, `stranded-${row}`)).toBe('only here\n');
+    expect(await content(now, `deep-${row}/er/strange\\ \\ name`)).toBe('only\n');
+    expect(await must(now, `cat ${uploads}/both-${row}.from-${old.id}-*`)).toBe('old edit\n');
+    expect(subjects().filter((subject) => subject.includes('were rescued')).length).toBe(1);
+  }
+  await group.tick();
+  await group.tick();
+  await expectAllEqual();
+}

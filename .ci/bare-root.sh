@@ -3,7 +3,7 @@
 #
 # usage: bare-root.sh SUITE debian|npm OUTPUT COMMAND
 #
-#   SUITE        of Debian, `stable` too
+#   SUITE        the codename of a Debian
 #   debian|npm   where Node.js and npm come from: Debian's packages, or the oldest Node.js that will do, from npm
 #   OUTPUT       a directory that the command sees as /mnt/output
 #   COMMAND      for `bash -c`, in the clone

@@ -6,7 +6,7 @@
 # DIRECTORY is an empty directory; in the sandbox a tmpfs covers it, so nothing is left there afterwards:
 #   inside    marks that this is a sandbox
 #   base/     the base layer, unpacked
-#   tools/    a root from the base layer, read-only, for the sandbox's own use of `ip`
+#   tools/    a root from the base layer, read-only, for the sandbox's own use of `ip`, with /proc
 #   fleets/   the hosts
 set -euo pipefail
 umask 022
@@ -31,6 +31,9 @@ mount -n -t tmpfs -o mode=755,size=100% sandbox "$directory"
       mount -n -t overlay -o "ro,lowerdir=base/$name:/$name" sandbox-tools "tools/$name"
     fi
   done
+  # iproute2 (6.15, as in Debian 13) looks up there what `netns PID` means
+  mkdir tools/proc
+  mount -n -t proc proc tools/proc
   chroot tools /bin/bash -c 'PATH=/usr/sbin:/sbin:/usr/bin:/bin ip link set lo up'
   : >inside
 )

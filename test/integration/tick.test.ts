@@ -168,7 +168,7 @@ describe('AWS at its worst', () => {
       },
       time: new Date(Date.now() - 61_500).toISOString(),
     });
-    expect(record.logs.join('\n')).toMatch(/the tick is 6\d s old/u);
+    expect(record.logs.join('\n')).toMatch(/the tick is \d+ s old/u);
     expect(pushes()).toBe(before);
   });
 

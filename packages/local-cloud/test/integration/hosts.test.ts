@@ -178,9 +178,10 @@ describe('hosts', () => {
   });
 
   test('stand still while frozen, and go on', async () => {
-    const child = b.spawn(['bash', '-c', 'while sleep 0.02; do echo x >>/root/ticks; done']);
-    const ticks = () => b.exec('wc -l </root/ticks').then(({ stdout }) => Number(stdout));
-    await until(async () => (await ticks()) > 2);
+    const work = 'while sleep 0.02; do read -r now _ </proc/uptime; echo "$now" >>/root/ticks; done';
+    const child = b.spawn(['bash', '-c', work]);
+    const ticks = async () => (await b.exec('cat /root/ticks')).stdout.trimEnd().split('\n').map(Number);
+    await until(async () => (await ticks()).length > 2);
     await b.freeze();
     expect(b.frozen).toBe(true);
     expect(await bannerFrom(a, b.address)).toMatch(/^none/);
@@ -189,10 +190,10 @@ describe('hosts', () => {
     const waiting = ticks();
     await sleep(500);
     await b.thaw();
-    const thawed = await waiting;
-    await until(async () => (await ticks()) > thawed + 2);
-    // It was still for half a second, in which it would have added 25.
-    expect(thawed).toBeLessThan(20);
+    const thawed = (await waiting).length;
+    await until(async () => (await ticks()).length > thawed + 2);
+    const gaps = (await ticks()).map((time, index, all) => time - (all[index - 1] ?? time));
+    expect(Math.max(...gaps)).toBeGreaterThan(0.45);
     expect(await bannerFrom(a, b.address)).toMatch(/^SSH-2\.0-/);
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await once(child, 'exit');
@@ -280,7 +281,7 @@ describe('hosts', () => {
     test('and wait for the command, not for what it left behind', async () => {
       const started = Date.now();
       expect((await a.exec('sleep 1000.1 & echo done')).stdout).toBe('done\n');
-      expect(Date.now() - started).toBeLessThan(5000);
+      expect(Date.now() - started).toBeLessThan(100_000);
       await a.exec("pkill -f '^sleep 1000.1' || kill $(grep -l 1000.1 /proc/[0-9]*/cmdline | cut -d/ -f3)");
     });
 
@@ -290,7 +291,7 @@ describe('hosts', () => {
         timeoutSeconds: 0.5,
       });
       expect(result).toMatchObject({ code: 137, stdout: 'begun\n', timedOut: true });
-      expect(Date.now() - started).toBeLessThan(5000);
+      expect(Date.now() - started).toBeLessThan(100_000);
       await until(async () => (await processesWith('1111.2')).length === 0);
       expect(await processesWith('1111.3')).toEqual([]);
       // As on EC2: what made itself a group of its own lives on.

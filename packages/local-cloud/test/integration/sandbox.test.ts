@@ -60,7 +60,7 @@ function processesWith(text: string): string[] {
   });
 }
 
-async function until(condition: () => boolean, seconds = 10): Promise<void> {
+async function until(condition: () => boolean, seconds = 30): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not true after ${seconds} s: ${condition}`);
@@ -162,7 +162,7 @@ describe('a sandbox', () => {
     await saying(child, 'hosts are up');
     expect(processesWith(mark).length).toBeGreaterThan(2);
     child.kill('SIGKILL');
-    await until(() => processesWith(mark).length === 0, 2);
+    await until(() => processesWith(mark).length === 0, 30);
   });
 
   test('ends when its starter is killed while it is being made', async () => {
@@ -183,7 +183,7 @@ describe('a sandbox', () => {
     const parent = spawn('bash', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     await saying(parent, 'ready');
     parent.kill('SIGKILL');
-    await until(() => processesWith(mark).length === 0, 3);
+    await until(() => processesWith(mark).length === 0, 30);
   });
 
   test('passes SIGTERM on to the command', async () => {

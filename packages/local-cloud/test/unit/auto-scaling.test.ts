@@ -639,7 +639,7 @@ test('DescribeInstances shows when an instance was last started', async () => {
     (await ec2.send(new DescribeInstancesCommand({}))).Reservations?.[0]?.Instances?.[0]?.LaunchTime ??
     new Date(0);
   const first = await launchTime();
-  expect(Math.abs(first.getTime() - Date.now())).toBeLessThan(5000);
+  expect(Math.abs(first.getTime() - Date.now())).toBeLessThan(60_000);
   await instance.stop();
   expect(await launchTime()).toEqual(first);
   await sleep(5);

@@ -122,7 +122,7 @@ async function inSandbox(argv: readonly string[]): Promise<void> {
 async function integration(words: readonly string[]): Promise<void> {
   await packageService();
   say('integration tests on the local cloud');
-  if (words.length > 0) return integrationInSandbox(words);
+  if (words.length > 0) return integrationInSandbox(['--project', 'sandbox', ...words]);
   await integrationInSandbox([]);
   say('tests of the sandbox itself');
   await inSandbox([process.execPath, ...testArguments('sandbox', [])]);

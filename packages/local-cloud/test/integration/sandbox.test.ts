@@ -41,7 +41,7 @@ function observe() {
     addresses: readFileSync('/proc/net/fib_trie', 'utf8'),
     // The base layer and the packaged service are there to stay.
     files: readdirSync(join(project, '.local-cloud'))
-      .filter((name) => !/^(?:base|package)/.test(name))
+      .filter((name) => !/^(?:base|checks|package)/.test(name))
       .sort(),
     temporary: readdirSync('/tmp')
       .filter((name) => name.includes('sample'))
@@ -261,11 +261,32 @@ describe('a sandbox', () => {
         expect(code, stderr).toBe(0);
         expect(stdout).toBe('10.213.0.11 a ssh-ed25519\ntmpfs\n');
       }
-      expect(readdirSync(state).filter((name) => !name.startsWith('base'))).toEqual(['sandbox']);
+      expect(readdirSync(state).filter((name) => !/^(?:base|checks)/.test(name))).toEqual(['sandbox']);
       expect(readdirSync(join(state, 'sandbox'))).toEqual([]);
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  test('can be a layer: the programs of hosts, the project where it is, and nothing left of what is written elsewhere', async () => {
+    const enter = `
+      import { enterLayer } from '${sandboxCommand}';
+      process.exitCode = await enterLayer(process.argv[1], ['bash', '-c', process.argv[2], 'test', '${mark}']);`;
+    const inLayer = (layer: string, script: string) =>
+      runToEnd(
+        spawn(process.execPath, ['--input-type=module', '--eval', enter, layer, script], { stdio: 'pipe' }),
+      );
+    const script = `for tool in rsync sshd ssh sudo python3 ps ip faketime; do command -v "$tool" >/dev/null || echo "no $tool"; done
+      touch /etc/mark-$1 /usr/mark-$1 /tmp/mark-$1; cat /etc/shadow | cut -d: -f2 | sort -u; pwd; ls package.json; ls .local-cloud/sandbox; exit 9`;
+    expect(await inLayer('base', script)).toEqual({
+      code: 9,
+      stderr: '',
+      stdout: `*\n${project}\npackage.json\n`,
+    });
+    for (const directory of ['/etc', '/usr', '/tmp'])
+      expect(readdirSync(directory)).not.toContain(`mark-${mark}`);
+    const linters = await inLayer('checks', 'command -v shellcheck shfmt; setsid sleep "$1" & exit 0');
+    expect(linters).toMatchObject({ code: 0, stdout: '/usr/bin/shellcheck\n/usr/bin/shfmt\n' });
   });
 
   test('refuses to start without root, before it does anything', async () => {
@@ -290,8 +311,8 @@ describe('a sandbox', () => {
     expect(sandboxDirectory()).toBe(process.env['LOCAL_CLOUD_SANDBOX']);
     const pretended = { LOCAL_CLOUD: '1', LOCAL_CLOUD_SANDBOX: '/nowhere' };
     expect(insideSandbox(pretended)).toBe(false);
-    expect(() => sandboxDirectory(pretended)).toThrow(/sandbox\.ts/);
-    expect(() => sandboxDirectory({})).toThrow(/sandbox\.ts/);
+    expect(() => sandboxDirectory(pretended)).toThrow(/npm run sandbox/);
+    expect(() => sandboxDirectory({})).toThrow(/npm run sandbox/);
   });
 });
 

@@ -67,7 +67,7 @@ read_acknowledged() {
 # What is not just so in the manifest: type, size, mtime and ctime, which changes with the content whatever the mtime says.
 list_stranded() { # PATH MODULE; from inside; prints how many
   local new=$scratch/$2
-  find . -ignore_readdir_race "${prune[@]}" -type f,l -printf '%y %s %T@ %C@ /%P\0' 2>"$scratch/find.err" \
+  find . -ignore_readdir_race "${prune[@]}" -type f,l -printf '%y %s %T@ %C@ ./%P\0' 2>"$scratch/find.err" \
     | sort -z -S 32M -T "$scratch" >"$new.here" || return 1
   : >"$new.known"
   [[ ! ${acknowledged[$2]-} ]] || { grep -z '^[fl] ' "$store/${acknowledged[$2]}" || true; } \

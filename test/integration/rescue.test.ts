@@ -189,6 +189,26 @@ describe('what only the former primary holds', () => {
     expect(await names(next)).toBe(there);
   });
 
+  it('is not what the group had received: what the new primary deleted or renamed meanwhile does not come back', async () => {
+    await edit(
+      primary,
+      `mkdir -p d/e; for f in {1..10} d/x d/e/y; do echo $f > "$f"; done; echo n > $'line\\nbreak'; echo d > -dash; echo s > 'a b'; echo u > Bücher; ln -s 1 link`,
+    );
+    // what changed within two seconds of a scan is sent once more
+    await must(primary, 'sleep 2.5');
+    expect((await group.push()).code).toBe(0);
+    await promote(next);
+    await edit(next, `rm -r 1 2 3 d/e $'line\\nbreak' -- -dash link; mv 'a b' c; echo new > Bücher`);
+    const kept = await names(next);
+    await edit(primary, 'echo late > late');
+    const left = await leave(primary, next);
+    expect(left.last).toMatchObject({ stranded: 1, known: true, examples: [`${uploads}/late`] });
+    await join(primary, true);
+    expect((await rescue(primary)).lines).toEqual([rescued(1, 0)]);
+    expect((await names(next)).replace('./late\n', '')).toBe(kept);
+    expect(await must(next, `cat ${uploads}/Bücher`)).toBe('new\n');
+  });
+
   it('10,000 files of it, though both sides are killed again and again', async () => {
     await edit(primary, `for d in {1..50}; do mkdir m$d; (cd m$d; seq 200 | split -l 1 -a 3 - f); done`);
     await promote(next);

@@ -40,7 +40,8 @@ describe('the primary fails', () => {
         interruption = await old.spotInterruption({ seconds: 25, action: 'stop' });
       },
       {
-        ...{ kind: 'switchover', strands: false },
+        kind: 'switchover',
+        strands: false,
         comeBack: async (old) => {
           await interruption?.ended;
           await old.start();

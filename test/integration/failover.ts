@@ -19,7 +19,10 @@ let seenEvents = 0;
 export function useGroup(): void {
   beforeAll(async () => {
     group = await startGroup({
-      ...{ secondaries: 3, timeScale: 20, zones: ['a', 'b', 'a', 'b'], spot: true },
+      secondaries: 3,
+      timeScale: 20,
+      zones: ['a', 'b', 'a', 'b'],
+      spot: true,
       environment: { HOSTSYNC_COOL_DOWN: '0' },
     });
     hosts = [group.primary, ...group.secondaries];

@@ -143,7 +143,9 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     cloud.launch({
       ...(zone !== undefined && { zone }),
       ...(options.spot === true && { spot: true }),
-      ...{ name, tags: { 'hostsync:group': 'web' }, volumes: itsVolumes },
+      name,
+      tags: { 'hostsync:group': 'web' },
+      volumes: itsVolumes,
       ...(diskBytes !== undefined && { diskBytes }),
       prepare: (instance) => makeDirectories(instance, directories),
     });

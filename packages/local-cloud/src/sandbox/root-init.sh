@@ -13,23 +13,14 @@ layer=$2
 project=$3
 shift 3
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=layer.sh
+source "$here/layer.sh"
 
 mount -n -t tmpfs -o mode=755,size=100% root "$directory"
 (
-  # Relative paths: an overlay's options cannot hold a path with a comma or a colon.
   cd -- "$directory"
-  mkdir layer upper work root
-  tar -C layer --xattrs '--xattrs-include=*' -xpf "$layer"
-  for entry in layer/*; do
-    name=${entry##*/}
-    if [[ -L $entry || $name == etc || $name == var ]]; then
-      cp -a -- "$entry" "root/$name"
-    else
-      mkdir "root/$name" "upper/$name" "work/$name"
-      mount -n -t overlay -o "lowerdir=layer/$name:/$name,upperdir=upper/$name,workdir=work/$name,redirect_dir=off,metacopy=off,index=off" \
-        root "root/$name"
-    fi
-  done
+  mkdir layer root
+  lay_over_machine "$layer" layer root rw
   mkdir -p root/{dev,home,mnt,opt,proc,run,srv}
   mkdir -m 700 root/root
   mkdir -m 1777 root/tmp

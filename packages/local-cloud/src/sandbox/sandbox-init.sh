@@ -15,22 +15,14 @@ directory=$1
 base_layer=$2
 shift 2
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=layer.sh
+source "$here/layer.sh"
 
 mount -n -t tmpfs -o mode=755,size=100% sandbox "$directory"
 (
-  # Relative paths: an overlay's options cannot hold a path with a comma or a colon.
   cd -- "$directory"
   mkdir base tools fleets
-  tar -C base --xattrs '--xattrs-include=*' -xpf "$base_layer"
-  for entry in base/*; do
-    name=${entry##*/}
-    if [[ -L $entry || $name == etc || $name == var ]]; then
-      cp -a -- "$entry" "tools/$name"
-    else
-      mkdir "tools/$name"
-      mount -n -t overlay -o "ro,lowerdir=base/$name:/$name" sandbox-tools "tools/$name"
-    fi
-  done
+  lay_over_machine "$base_layer" base tools ro
   # iproute2 (6.15, as in Debian 13) looks up there what `netns PID` means
   mkdir tools/proc
   mount -n -t proc proc tools/proc

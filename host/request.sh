@@ -158,7 +158,7 @@ end_sessions() { # LOGIN-UID, or nothing
 # What the operator wants done at this moment: sets hook (ok, none or failed) and hook_message. It runs as root, so
 # nobody else may have written it.
 run_hook() { # NAME SECONDS DESCRIPTOR-TO-CLOSE; HOSTSYNC_GROUP and HOSTSYNC_EPOCH are in its environment
-  local path=$etc/hooks/$1 it status=0 turn=$3
+  local path=$etc/hooks/$1 it status=0 turn=$3 output process began=$SECONDS said='' lines=() most=1024
   hook=none hook_message=''
   [[ -e $path || -L $path ]] || return 0
   hook=failed
@@ -173,16 +173,30 @@ run_hook() { # NAME SECONDS DESCRIPTOR-TO-CLOSE; HOSTSYNC_GROUP and HOSTSYNC_EPO
     log "$path is not executable, so it was not run"
     return 0
   }
-  (
-    exec {turn}>&- # what it leaves in the background must not hold our lock
+  # What a hook leaves in the background may hold neither our lock nor our output: the SSM agent reads that until its
+  # end. So the hook writes to a pipe of its own. A NUL byte there says that the hook itself has ended.
+  exec {output}< <(
+    exec 2>&1 </dev/null {turn}>&-
     export HOSTSYNC_GROUP=$request_group HOSTSYNC_EPOCH=$request_epoch
-    exec timeout --foreground --kill-after=5 "$2" "$path" </dev/null >&2
-  ) || status=$?
+    timeout --kill-after=5 "$2" "$path" || status=$?
+    printf '\0'
+    exit "$status"
+  )
+  process=$!
+  IFS= read -r -d '' -n "$most" -u "$output" said || true
+  # The rest goes nowhere, for as long as anybody writes: a closed pipe would end a service that the hook started
+  setsid cat <&"$output" >/dev/null 2>&1 {turn}>&- &
+  exec {output}<&-
+  wait "$process" || status=$?
+  mapfile -t lines < <(printf %s "$said")
+  for it in "${lines[@]}"; do log "hook $1: $it"; done
+  ((${#said} < most)) || log "hook $1: only the first $most bytes of its output are kept"
+  # The status alone does not tell: a hook may end with 124 or be killed for other reasons
   case $status in
     0) hook=ok ;;
-    124 | 137) hook_message="$path took longer than $2 seconds and was ended" ;;
-    *) hook_message="$path ended with exit code $status; see standard error" ;;
+    124 | 137) ((SECONDS - began < $2)) || hook_message="$path took longer than $2 seconds and was ended" ;;
   esac
+  [[ $hook == ok || $hook_message ]] || hook_message="$path ended with exit code $status; see standard error"
   [[ ! $hook_message ]] || log "$hook_message"
 }
 

@@ -113,7 +113,7 @@ scan() { # PATH
   find_volume .
   owner_of[$path]=$owner volume_of[$path]=$volume
   [[ ! $inexact ]] || return 0
-  record=(-type 'f,d,l' \( -newerct "@$((started / 1000000 - 2))" -printf "$fields r$started:%C@ %p\0" -o -printf "$fields %C@ %p\0" \))
+  record=(-type 'f,d,l' \( -newerct "@$(seconds $((started - 2000000)))" -printf "$fields r$started:%C@ %p\0" -o -printf "$fields %C@ %p\0" \))
   rm -f "$scratch"/{raw,sum,roots}.* # of a directory that could not be read
   : >"$scratch/scan.err"
   if ! walk_all "$module"; then

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
@@ -158,7 +159,13 @@ export async function failOver(
   const { within = 3, kind = 'failover', comeBack, strands = comeBack !== undefined } = options;
   const old = await wholeGroup();
   const before = epoch(old);
-  await wwwData(old, `echo synced > synced-${row}; echo first > both-${row}; mkdir -p deep-${row}/er`);
+  await wwwData(
+    old,
+    `echo synced > synced-${row}; echo first > both-${row}; mkdir -p deep-${row}/er; touch doomed-${row}-{1,2} deep-${row}/doomed`,
+  );
+  await group.tick();
+  // A file that changed less than two seconds before the scan counts as only here (docs/host-scripts.md)
+  await sleep(2100);
   await group.tick();
   const reported = await readTree(old.host, uploads);
   if (strands)
@@ -174,7 +181,10 @@ export async function failOver(
   // Nothing that was reported as synced is lost
   const there = await readTree(now.host, uploads);
   for (const name of reported.keys()) expect([...there.keys()], name).toContain(name);
-  await wwwData(now, `echo after > after-${row}; echo new edit > both-${row}`);
+  await wwwData(
+    now,
+    `echo after > after-${row}; echo new edit > both-${row}; rm doomed-${row}-* deep-${row}/doomed`,
+  );
   const others = hosts.filter(({ id, state }) => id !== old.id && id !== now.id && state === 'running');
   await tickUntil('the others follow', () =>
     others.every(
@@ -204,4 +214,8 @@ export async function failOver(
   await group.tick();
   await group.tick();
   await expectAllEqual();
+  // What was deleted meanwhile does not come back with the host that still has it
+  expect([...(await readTree(now.host, uploads)).keys()].filter((name) => name.includes('doomed'))).toEqual(
+    [],
+  );
 }

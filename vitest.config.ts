@@ -19,6 +19,11 @@ const seconds: Readonly<Record<string, number>> = {
   'join-failure.test.ts': 70,
 };
 
+/** These look at every process and mount there is, so nothing else may run beside them. */
+const alone = ['sandbox', 'closed-fleet'].map(
+  (name) => `packages/local-cloud/test/integration/${name}.test.ts`,
+);
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const length = ({ moduleId }: TestSpecification) => seconds[basename(moduleId)] ?? 0;
@@ -53,17 +58,17 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'packages/*/test/integration/**/*.test.ts'],
-          exclude: ['packages/local-cloud/test/integration/sandbox.test.ts'],
+          exclude: alone,
           maxWorkers: 4,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
       },
       {
-        // Looks at every process and mount there is, so nothing else may run beside it
         test: {
           name: 'sandbox',
-          include: ['packages/local-cloud/test/integration/sandbox.test.ts'],
+          include: alone,
+          fileParallelism: false,
           testTimeout: 120_000,
         },
       },

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HostError, openFleet } from '../../src/hosts/index.ts';
 import { expect, test } from 'vitest';
+import { HostError, openFleet } from '../../src/hosts/index.ts';
 
 test('a closed fleet leaves no process, mount, link or file in the sandbox', async () => {
   const sandbox = process.env['LOCAL_CLOUD_SANDBOX'] ?? '';

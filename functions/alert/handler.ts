@@ -1,7 +1,9 @@
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { claimAlert, settleAlert } from '../../shared/aws/alert-claims.ts';
 import { makeClients } from '../../shared/aws/clients.ts';
-import { composeAlert } from '../../shared/core/compose-alert.ts';
+import { composeRecovery } from '../../shared/core/alarm-recovery.ts';
+import { type Alert, composeAlert } from '../../shared/core/compose-alert.ts';
+import { isAlarmEvent, parseAlarmRecovery } from '../../shared/edge/alarm-event.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
@@ -9,14 +11,33 @@ import { makeHandler } from '../../shared/edge/handler.ts';
 const configuration = readConfiguration('alert');
 const { sns, ssm } = makeClients();
 
-/** Turns an event of hostsync's own that a person must know of into one message, however often the event comes. */
-export const handler = makeHandler(async (raw, { logger }) => {
+/** One message, and what subscriptions filter by. */
+interface Notification {
+  /** Of what happened, the same however often it is told. */
+  readonly id: string;
+  readonly event: string;
+  readonly group: string;
+  readonly alert: Alert;
+}
+
+/** @returns undefined for what nobody has to know */
+function readNotification(raw: unknown): Notification | undefined {
+  if (isAlarmEvent(raw)) {
+    const recovery = parseAlarmRecovery(raw);
+    return { id: recovery.id, event: 'Alarm Resolved', group: '', alert: composeRecovery(recovery) };
+  }
   const event = parseDomainEvent(raw);
-  const { id, group } = event.detail;
   const alert = composeAlert(event, Date.now());
-  if (alert === undefined) return logger.info(`"${event.type}" is no news for people`, { group });
+  return alert && { id: event.detail.id, event: event.type, group: event.detail.group, alert };
+}
+
+/** Turns what a person must know of, an event of hostsync's own or the end of an alarm, into one message, however often it comes. */
+export const handler = makeHandler(async (raw, { logger }) => {
+  const notification = readNotification(raw);
+  if (notification === undefined) return logger.info('this event is no news for people');
+  const { id, event, group, alert } = notification;
   if (!(await claimAlert(ssm, id, Date.now())))
-    return logger.info(`the message on "${event.type}" was sent already`, { group, id });
+    return logger.info(`the message on "${event}" was sent already`, { group, id });
   await sns.send(
     new PublishCommand({
       TopicArn: configuration.HOSTSYNC_ALERT_TOPIC,
@@ -25,7 +46,7 @@ export const handler = makeHandler(async (raw, { logger }) => {
       // For filter policies of subscriptions. SNS refuses empty ones, and a tag may be empty
       MessageAttributes: {
         ...(group !== '' && { group: { DataType: 'String', StringValue: group } }),
-        event: { DataType: 'String', StringValue: event.type },
+        event: { DataType: 'String', StringValue: event },
       },
     }),
   );

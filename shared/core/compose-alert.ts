@@ -1,6 +1,7 @@
 import type { DomainEvent, EventDetails, FailedSecondary, GroupEventType } from './domain-event.ts';
 import { plainText, subjectText } from './plain-text.ts';
 import { tagKeys } from './tag-keys.ts';
+import { duration, secondsBetween } from './time.ts';
 
 /** A message for people. */
 export interface Alert {
@@ -295,7 +296,7 @@ function trouble(
   what: string,
   paragraphs: readonly string[],
 ): Alert {
-  const lasted = duration(Math.max(0, Math.round((now - Date.parse(since)) / 1000)));
+  const lasted = duration(secondsBetween(Date.parse(since), now));
   const again = reminder > 0 ? `still (${lasted}): ` : '';
   return message(group, `${again}${what}`, [
     `Group ${group}: ${plainText(what, longestQuote)}, since ${since} (${lasted}).${reminder > 0 ? ` This is reminder ${reminder}.` : ''}`,
@@ -319,11 +320,4 @@ function list<Item>(items: readonly Item[], line: (item: Item) => string): strin
 
 function todo(...steps: readonly string[]): string {
   return `What to do:\n${steps.map((step) => `- ${step}`).join('\n')}`;
-}
-
-/** Seconds, as people say them. */
-function duration(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 3600)} h`;
 }

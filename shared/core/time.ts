@@ -8,3 +8,10 @@ export function parseTime(value: string | undefined): number {
 export function secondsBetween(from: number, to: number): number {
   return Math.max(0, Math.round((to - from) / 1000));
 }
+
+/** Seconds, as people say them. */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}

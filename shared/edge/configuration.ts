@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { describeIssues } from './issues.ts';
+import { settings } from './settings.ts';
 
 /** The environment does not hold what a function needs; the message names every variable at once. */
 export class ConfigurationError extends Error {
@@ -12,19 +13,6 @@ const documentName = v.pipe(
   v.regex(/^[a-zA-Z0-9_\-.:/]{3,128}$/u, 'is not the name of an SSM document'),
 );
 
-const seconds = (least: number, most: number) => whole(least, most, 'seconds');
-
-function whole(least: number, most: number, of: string) {
-  const message = `is no whole number of ${of} from ${least} to ${most}`;
-  return v.pipe(
-    v.string(),
-    v.regex(/^\d{1,9}$/u, message),
-    v.transform(Number),
-    v.minValue(least, message),
-    v.maxValue(most, message),
-  );
-}
-
 const joining = {
   HOSTSYNC_PUSH_DOCUMENT: documentName,
   HOSTSYNC_JOIN_DOCUMENT: documentName,
@@ -32,22 +20,15 @@ const joining = {
   HOSTSYNC_LEAVE_DOCUMENT: documentName,
   HOSTSYNC_RESCUE_DOCUMENT: documentName,
   HOSTSYNC_PROBE_DOCUMENT: documentName,
-  /** A lifecycle hook cannot be held for longer than 48 hours. Source: Auto Scaling User Guide, lifecycle hooks. */
-  HOSTSYNC_JOIN_TIMEOUT: seconds(60, 172_800),
-  HOSTSYNC_JOIN_FAILURE: v.picklist(['ABANDON', 'CONTINUE'], 'is neither ABANDON nor CONTINUE'),
+  HOSTSYNC_JOIN_TIMEOUT: settings['join-timeout'],
+  HOSTSYNC_JOIN_FAILURE: settings['join-failure'],
 };
 
-const flag = v.pipe(
-  v.picklist(['true', 'false'], 'is neither true nor false'),
-  v.transform((value) => value === 'true'),
-);
-
 const recording = {
-  /** A week at most: what is not told again within that is forgotten. */
-  HOSTSYNC_REMIND_AFTER: seconds(60, 604_800),
-  HOSTSYNC_BEHIND_AFTER: seconds(30, 86_400),
-  HOSTSYNC_OVERRUN_AFTER: seconds(10, 86_400),
-  HOSTSYNC_METRICS_BY_SECONDARY: flag,
+  HOSTSYNC_REMIND_AFTER: settings['remind-after'],
+  HOSTSYNC_BEHIND_AFTER: settings['behind-after'],
+  HOSTSYNC_OVERRUN_AFTER: settings['overrun-after'],
+  HOSTSYNC_METRICS_BY_SECONDARY: settings['metrics-by-secondary'],
 };
 
 const topicArn = v.pipe(
@@ -56,15 +37,11 @@ const topicArn = v.pipe(
 );
 
 const promoting = {
-  HOSTSYNC_FAILOVER: v.picklist(['auto', 'manual'], 'is neither auto nor manual'),
-  HOSTSYNC_FAILOVER_TICKS: whole(1, 60, 'ticks'),
-  HOSTSYNC_PROMOTE_WITHIN: seconds(30, 604_800),
-  HOSTSYNC_COOL_DOWN: seconds(0, 86_400),
-  /** Empty where no DNS name is to be moved. */
-  HOSTSYNC_HOSTED_ZONE: v.pipe(
-    v.string(),
-    v.regex(/^(?:Z[A-Z0-9]{1,31})?$/u, 'is not the id of a hosted zone'),
-  ),
+  HOSTSYNC_FAILOVER: settings.failover,
+  HOSTSYNC_FAILOVER_TICKS: settings['failover-ticks'],
+  HOSTSYNC_PROMOTE_WITHIN: settings['promote-within'],
+  HOSTSYNC_COOL_DOWN: settings['cool-down'],
+  HOSTSYNC_HOSTED_ZONE: settings['hosted-zone'],
 };
 
 /** What each function reads from its environment. serverless.yml sets all of it. */

@@ -177,6 +177,51 @@ it('notes of messages do not pile up: those whose events cannot come again are c
   expect(store.size).toBeLessThan(24 * 3 + 12);
 });
 
+/** As CloudWatch sends it, but for what nobody reads. Source: CloudWatch User Guide, alarm events and EventBridge. */
+const alarmOver = (changes: object = {}) => ({
+  version: '0',
+  id: '2dde0eb1-528b-d2d5-9ca6-6d590caf2329',
+  'detail-type': 'CloudWatch Alarm State Change',
+  source: 'aws.cloudwatch',
+  resources: ['arn:aws:cloudwatch:us-east-1:111122223333:alarm:hostsync-prod-SyncErrors-1ABC'],
+  detail: {
+    alarmName: 'hostsync-prod-SyncErrors-1ABC',
+    configuration: {},
+    previousState: { value: 'ALARM', reason: 'bad', timestamp: '2026-11-22T09:40:00.000+0000' },
+    state: { value: 'OK', reason: 'Threshold Crossed: no', timestamp: '2026-11-22T09:52:00.000+0000' },
+    ...changes,
+  },
+});
+
+describe('the end of an alarm', () => {
+  it('is one message, however often the event comes', async () => {
+    for (let time = 0; time < 3; time++) await handler(alarmOver(), lambdaContext);
+    expect(messages()).toEqual([
+      {
+        TopicArn: topic,
+        Subject: 'hostsync: resolved: alarm hostsync-prod-SyncErrors-1ABC',
+        Message: expect.stringMatching(
+          /resolved after 12 min \(it began at 2026-11-22T09:40:00\.000Z\)[\s\S]*Threshold Crossed: no/u,
+        ),
+        MessageAttributes: { event: { DataType: 'String', StringValue: 'Alarm Resolved' } },
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      'of an alarm that is new',
+      { previousState: { value: 'INSUFFICIENT_DATA', timestamp: '2026-11-22T09:40:00.000+0000' } },
+      'is not ALARM',
+    ],
+    ['that has no time', { state: { value: 'OK', reason: '', timestamp: 'noon' } }, 'state.timestamp'],
+    ['without a name', { alarmName: undefined }, 'alarmName is missing'],
+  ])('an event %s gets one clear error and sends nothing', async (_name, changes, message) => {
+    await expect(handler(alarmOver(changes), lambdaContext)).rejects.toThrow(message);
+    expect(messages().length).toBe(0);
+  });
+});
+
 it('a group whose name is empty can be told of: SNS refuses attributes that are', async () => {
   await deliver(example('Configuration Invalid'), { group: '' });
   expect(messages()).toMatchObject([{ MessageAttributes: { event: {} } }]);

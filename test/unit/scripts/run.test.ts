@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -27,7 +35,11 @@ beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'hostsync-test-'));
   for (const directory of ['scripts', 'node_modules/node/bin', 'bin'])
     mkdirSync(join(project, directory), { recursive: true });
-  copyFileSync(resolve(import.meta.dirname, '../../../scripts/run.mjs'), join(project, 'scripts/run.mjs'));
+  for (const name of ['run', 'install', 'serverless'])
+    copyFileSync(
+      resolve(import.meta.dirname, `../../../scripts/${name}.mjs`),
+      join(project, `scripts/${name}.mjs`),
+    );
   script('node_modules/node/bin/node', 'echo "task $2"');
   script('bin/npm', 'echo "npm $1"');
   lock('package-lock.json', wanted);
@@ -88,4 +100,38 @@ it('when nothing was installed, or npm was killed over it, npm ci runs first', (
   expect(runs()).toEqual(['npm ci', 'task unit']);
   writeFileSync(join(project, 'node_modules/.package-lock.json'), '{"packages": {"node_mod');
   expect(runs()).toEqual(['npm ci', 'task unit']);
+});
+
+/** Runs the framework as deploying people do, with a registry that does not answer. */
+function serverless(command: readonly string[]): string {
+  const [program = '', ...words] = [...command, 'deploy', '--param=alert-email=a b'];
+  const { stdout, stderr } = spawnSync(program, words, {
+    cwd: project,
+    env: {
+      PATH: `${join(project, 'bin')}:${process.env['PATH']}`,
+      HOME: project,
+      npm_config_cache: join(project, 'cache'),
+      npm_config_registry: 'http://127.0.0.1:9',
+      npm_config_update_notifier: 'false',
+    },
+    encoding: 'utf8',
+  });
+  return `${stderr}${stdout}`;
+}
+
+it('npx serverless is never somebody else’s package: what package.json names is installed first', () => {
+  const { bin } = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../../package.json'), 'utf8'));
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'sample', version: '1.0.0', bin }));
+  chmodSync(join(project, bin.serverless), 0o755);
+  mkdirSync(join(project, 'node_modules/serverless/bin'), { recursive: true });
+  writeFileSync(
+    join(project, 'node_modules/serverless/bin/serverless.js'),
+    'console.log("framework", ...process.argv.slice(2), process.cwd());',
+  );
+  const done = `framework deploy --param=alert-email=a b ${project}\n`;
+  expect(serverless([process.execPath, join(project, bin.serverless)])).toMatch(
+    new RegExp(`npm ci\n${done}$`, 'u'),
+  );
+  lock('node_modules/.package-lock.json', installed);
+  expect(serverless(['npx', 'serverless'])).toBe(done);
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /** What makes a package, and so takes settings. `remove`, `logs` and the like work whatever stands in settings.yml. */
-const packaging = new Set(['package', 'deploy', 'print', 'invoke']);
+const packaging = new Set(['package', 'deploy', 'print']);
 
 /** `checkSettings` of shared/edge/settings.ts: of TypeScript, which not every Node.js from 20 on can read. */
 async function loadCheck(directory) {
@@ -36,7 +36,12 @@ function readParams(options) {
  */
 export default class Settings {
   constructor(serverless, options, { log }) {
-    const [command] = serverless.processedInput.commands;
+    const [command, what] = serverless.processedInput.commands;
+    if (command === 'invoke' && what === 'local')
+      throw new serverless.classes.Error(
+        'serverless invoke local cannot load ES modules, which these functions are: use npm start and the local cloud (packages/local-cloud), or serverless invoke for a function that is deployed',
+        'INVOKE_LOCAL',
+      );
     const { params = {} } = serverless.configurationInput;
     const { stage } = serverless.service.provider;
     const file = { ...params.default, ...params[stage] };

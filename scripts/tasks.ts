@@ -79,7 +79,9 @@ async function packageService(): Promise<void> {
   const temporary = mkdtempSync(join(state, 'package-'));
   try {
     const env = { TMPDIR: temporary };
-    await run('serverless', ['package', '--package', packageDirectory], { quiet: true, env });
+    // The same everywhere, whatever region this machine's profile is set to
+    const words = ['package', '--package', packageDirectory, '--region', 'us-east-1'];
+    await run('serverless', words, { quiet: true, env });
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

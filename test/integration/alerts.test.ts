@@ -280,7 +280,15 @@ it('alarms are on what is really measured, and speak through the topic', async (
   const before = group.cloud.messages().length;
   const evaluated = await group.cloud.evaluateAlarms();
   expect(evaluated.map(({ logicalId }) => logicalId)).toContain('SecondsBehindAlarm');
-  expect(group.cloud.messages().length).toBeGreaterThanOrEqual(before);
+  // New alarms have become OK, which is no news
+  expect(evaluated.filter(({ state, changed }) => changed && state === 'OK').length).toBeGreaterThan(5);
+  await group.cloud.settle();
+  expect(
+    group.cloud
+      .messages()
+      .slice(before)
+      .filter(({ message }) => message.includes('OK')),
+  ).toEqual([]);
 });
 
 it('what fails for good is not lost: it goes to the queue of dead letters, and an alarm says so', async () => {
@@ -296,4 +304,12 @@ it('what fails for good is not lost: it goes to the queue of dead letters, and a
   const evaluated = await group.cloud.evaluateAlarms();
   expect(evaluated.find(({ logicalId }) => logicalId === 'DeadLettersAlarm')?.state).toBe('ALARM');
   expect(group.cloud.messages().some(({ message }) => message.includes('gave up on an event'))).toBe(true);
+  newMessages();
+  group.cloud.purgeQueue('DeadLetters');
+  const mended = await group.cloud.evaluateAlarms();
+  expect(mended.find(({ logicalId }) => logicalId === 'DeadLettersAlarm')?.state).toBe('OK');
+  await group.cloud.settle();
+  expect(subjects()).toEqual([
+    expect.stringMatching(/^hostsync: resolved: alarm hostsync-prod-DeadLettersAlarm/u),
+  ]);
 });

@@ -43,7 +43,7 @@ const lifecycleAction = v.pipe(
   }),
 );
 
-/** The last part of `arn:aws:ec2:REGION:ACCOUNT:instance/ID`. */
+/** The last part of `arn:PARTITION:ec2:REGION:ACCOUNT:instance/ID`. */
 const instanceArn = /^arn:[^:]+:ec2:[^:]*:[^:]*:instance\/(?<id>i-[0-9a-f]+)$/u;
 
 const tagChange = v.pipe(

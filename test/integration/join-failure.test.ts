@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
 import { packageDirectory, startGroup, uploads } from './group.ts';
 
-/** The packaged service as `--param="join-timeout=60"` makes it. */
+/** The packaged service as `join-timeout: 60` makes it. */
 function packageWithShortTimeout(): string {
   const directory = mkdtempSync(join(tmpdir(), 'package-'));
   cpSync(packageDirectory, directory, { recursive: true });

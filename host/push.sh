@@ -45,7 +45,7 @@ clear_agent_folders() {
   local own=${BASH_SOURCE[0]} folder script
   [[ $own =~ ^(/var/lib/amazon/ssm/[^/]+/document/orchestration)/[0-9a-f-]{36}/push/(.*/)?_script\.sh$ ]] || return 0
   while IFS= read -r -d '' folder; do
-    [[ ${folder##*/} =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ && $(ls -A "$folder") == push ]] || continue
+    [[ ${folder##*/} =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ && $(ls -A "$folder") == ?(awsrunShellScript$'\n')push ]] || continue
     script=$(find "$folder/push" -name _script.sh -print -quit)
     if [[ $script ]] && grep -qx 'hostsync_read_request push "\$@"' "$script"; then rm -rf -- "$folder"; fi
   done < <(find "${BASH_REMATCH[1]}" -mindepth 1 -maxdepth 1 -type d -mmin +1440 -print0 | head -z -n 100)

@@ -62,19 +62,25 @@ it('folders that the SSM agent keeps of our runs do not fill the disk, and those
   const script = ['request', 'transfer', 'push']
     .map((name) => readFileSync(`host/${name}.sh`, 'utf8'))
     .join('\n');
-  const put = async (digit: number, step: string, text: string) => {
-    await must(group.primary, `mkdir -p ${folder(digit)}/${step}/0.awsrunShellScript`);
-    await group.primary.writeFile(`${folder(digit)}/${step}/0.awsrunShellScript/_script.sh`, text, 0o700);
+  // Schema 2.2: the script is in one folder, its output in another (aws-ssm-agent, runscript.go and runpluginutil.go)
+  const put = async (digit: number, step: string, text: string, more = '') => {
+    const output = `${folder(digit)}/awsrunShellScript/${step}`;
+    await must(
+      group.primary,
+      `mkdir -p ${folder(digit)}/${step} ${output} ${more}; touch ${output}/{stdout,stderr}{,Console}`,
+    );
+    await group.primary.writeFile(`${folder(digit)}/${step}/_script.sh`, text, 0o700);
   };
   await put(1, 'push', script); // the run of now
   await put(2, 'push', script); // a young one
   await put(3, 'push', script);
   await put(4, 'push', '#!/bin/bash\nsomebody else\n');
   await put(5, 'backup', script);
-  await must(group.primary, `cd ${folders}; touch -d '2 days ago' 0000000[345]*`);
-  const { code } = await group.primary.exec([`${folder(1)}/push/0.awsrunShellScript/_script.sh`, '-'], {
+  await put(6, 'push', script, `${folder(6)}/other`);
+  await must(group.primary, `cd ${folders}; touch -d '2 days ago' 0000000[3456]*`);
+  const { code } = await group.primary.exec([`${folder(1)}/push/_script.sh`, '-'], {
     stdin: group.request(),
   });
   expect(code).toBe(0);
-  expect(await must(group.primary, `cd ${folders}; ls | cut -c 8`)).toBe('1\n2\n4\n5\n');
+  expect(await must(group.primary, `cd ${folders}; ls | cut -c 8`)).toBe('1\n2\n4\n5\n6\n');
 });

@@ -280,6 +280,16 @@ it('no zip is larger than 350 KB: a large one starts slowly', () => {
   for (const zip of zips) expect(statSync(join(packageDirectory, zip)).size).toBeLessThanOrEqual(350 * 1024);
 });
 
+it('what the SSM agent keeps of each push does not fill the disk: it is cleared away a day later', async () => {
+  const kept = `/var/lib/amazon/ssm/${group.primary.id}/document/orchestration`;
+  const count = () => must(group.primary, `cd ${kept}; ls -d */push */awsrunShellScript/push | wc -l`);
+  await group.tick();
+  expect(Number(await count())).toBeGreaterThan(2);
+  await must(group.primary, `touch -d '25 hours ago' ${kept}/*`);
+  await group.tick();
+  expect(await count()).toBe('2\n');
+});
+
 it('a host that is promoted trusts the earlier primary no more, and follows no older epoch', async () => {
   const host = group.secondary(1);
   const promoted = await runScript(group.cloud, 'PromoteDocument', host, 'group\tweb\nepoch\t2\n');

@@ -1,21 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { constants } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import { prepareStep, type StepFolders, type StepOutput, stepFolders, storeOutput } from './agent-folders.ts';
+import { type AgentPipes, openPipes } from './agent-pipe.ts';
 import type { RenderedStep } from './document.ts';
 import type { ManagedNode } from './nodes.ts';
-import { maximumStderrBytes, maximumStdoutBytes } from './output.ts';
 
 export type StepStatus = 'Success' | 'Failed' | 'TimedOut' | 'Cancelled';
 
-export interface StepOutcome {
+export interface StepOutcome extends StepOutput {
   readonly status: StepStatus;
   readonly statusDetails: string;
   readonly responseCode: number;
-  readonly stdout: Buffer;
-  readonly stderr: Buffer;
+  /** What is listed, where the agent lists something else than the output: `ListCommandInvocations` with details. */
+  readonly listed?: StepOutput;
   /** what the agent does next */
   readonly next: 'go on' | 'skip the rest' | 'reboot';
 }
@@ -26,7 +24,7 @@ export interface StepRun {
   readonly step: RenderedStep;
   readonly region: string;
   readonly clock: Clock;
-  /** on the machine, for the output while the step runs */
+  /** on the machine, for the pipes while the step runs */
   readonly scratchDirectory: string;
   /** the command was cancelled */
   readonly cancelled: () => boolean;
@@ -37,57 +35,66 @@ const exitCodes = { killed: 137, skipRest: 168, failRest: 169, reboot: 194 } as 
 
 /**
  * Runs one step of aws:runShellScript on its host as the agent does: the script in a file, run by `sh -c`, as root, without
- * HOME, in a process group of its own that gets SIGKILL when time is up.
+ * HOME, in a process group of its own that gets SIGKILL when time is up. Its output is read to the end: what the script leaves
+ * in the background with it holds the step up.
  *
+ * @see amazon-ssm-agent agent/executers/executers.go, agent/plugins/runscript/runscript.go
  * @returns undefined when the host died under it: nobody is left to report anything
  */
 export async function runStep(run: StepRun): Promise<StepOutcome | undefined> {
-  const { node, clock } = run;
+  const { node, clock, step } = run;
   const boot = node.boot;
-  const output = await OutputFiles.open(run.scratchDirectory);
-  try {
-    const started = await start(run, boot, output);
-    if (started === undefined) return undefined;
-    if (started.kind === 'unwritable') return failed(started.message);
-    const end = await endOf(run, started.child, boot);
-    if (node.boot !== boot || clock.closed) return undefined;
-    return outcomeOf(end, await output.read());
-  } finally {
-    await output.close();
-  }
+  const folders = stepFolders(node.instance.id, run.commandId, step.name);
+  const end = step.error === undefined ? await runScript(run, folders, boot) : refusal(step.error);
+  if (end === undefined || node.boot !== boot || clock.closed) return undefined;
+  const stderr = Buffer.concat([end.stderr, Buffer.from(appendedError(end))]);
+  const stored = await storeOutput(node.host, folders, { stdout: end.stdout, stderr });
+  return stored && node.boot === boot ? outcomeOf(end, stored) : undefined;
 }
 
-type Start =
-  | { readonly kind: 'started'; readonly child: ChildProcess }
-  | { readonly kind: 'unwritable'; readonly message: string };
+interface End extends StepOutput {
+  /** -1 for a signal, as Go's ExitStatus */
+  readonly code: number;
+  /** why the agent ended it */
+  readonly stopped?: 'TimedOut' | 'Cancelled';
+  readonly error?: string;
+}
 
-/** Writes the script and starts it; undefined when the host died meanwhile. */
-async function start(run: StepRun, boot: number, output: OutputFiles): Promise<Start | undefined> {
-  const { node, step, clock } = run;
-  const directory = `/var/lib/amazon/ssm/${node.instance.id}/document/orchestration/${run.commandId}/${step.name}`;
-  const script = `${directory}/_script.sh`;
+const nothing = Buffer.alloc(0);
+
+function refusal(error: string): End {
+  return { code: 1, error, stdout: nothing, stderr: nothing };
+}
+
+async function runScript(run: StepRun, folders: StepFolders, boot: number): Promise<End | undefined> {
+  const { node, clock } = run;
   const dead = (): boolean => node.boot !== boot || !node.host.running || clock.closed;
   for (;;) {
     while (node.frozen && !dead()) await clock.wait(50);
     try {
-      await node.host.writeFile(script, step.script, 0o700);
-      const child = node.host.spawn(['sh', '-c', script], {
-        env: environmentOf(run),
-        stdout: output.stdout.fd,
-        stderr: output.stderr.fd,
-      });
-      return { kind: 'started', child };
+      await prepareStep(node.host, folders, run.step.script);
+      const pipes = await openPipes(run.scratchDirectory);
+      try {
+        const child = node.host.spawn(['sh', '-c', folders.script], {
+          env: environmentOf(run),
+          stdout: pipes.descriptors.stdout,
+          stderr: pipes.descriptors.stderr,
+        });
+        pipes.closeDescriptors();
+        return await endOf(run, child, pipes, boot);
+      } catch (error) {
+        pipes.closeDescriptors();
+        throw error;
+      } finally {
+        pipes.stdout.stop();
+        pipes.stderr.stop();
+      }
     } catch (error) {
       if (dead()) return undefined;
-      // a full disk, for instance: the agent cannot write the script and reports that
-      if (!node.frozen)
-        return { kind: 'unwritable', message: `failed to write ${script}: ${messageOf(error)}\n` };
+      // a full disk, for instance
+      if (!node.frozen) return refusal(`failed to create script file. ${messageOf(error)}`);
     }
   }
-}
-
-function failed(message: string): StepOutcome {
-  return outcomeOf({ kind: 'exit', code: 1 }, { stdout: Buffer.alloc(0), stderr: Buffer.from(message) });
 }
 
 function environmentOf(run: StepRun): Readonly<Record<string, string>> {
@@ -104,23 +111,87 @@ function environmentOf(run: StepRun): Readonly<Record<string, string>> {
 /** What hosts say they are; the local ones are made of whatever this machine has. */
 export const platform = { name: 'Amazon Linux', version: '2023' } as const;
 
-type End = { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'TimedOut' | 'Cancelled' };
-
-function outcomeOf(end: End, output: { readonly stdout: Buffer; readonly stderr: Buffer }): StepOutcome {
-  if (end.kind !== 'exit') {
-    const statusDetails = end.kind === 'TimedOut' ? 'ExecutionTimedOut' : 'Cancelled';
-    return { status: end.kind, statusDetails, responseCode: exitCodes.killed, ...output, next: 'go on' };
+/**
+ * Waits until the script has ended *and* both pipes have; kills the process group when time is up or the command was cancelled, and then
+ * waits for nothing any more.
+ */
+async function endOf(
+  run: StepRun,
+  child: ChildProcess,
+  pipes: AgentPipes,
+  boot: number,
+): Promise<End | undefined> {
+  let end: { readonly code: number; readonly error?: string } | undefined;
+  const exited = new Promise<{ readonly code: number; readonly error?: string }>((resolve) => {
+    child.once('error', (error) => resolve({ code: 1, error: messageOf(error) }));
+    child.once('exit', (code, signal) => resolve(exitOf(code, signal)));
+  });
+  const done = Promise.all([exited, pipes.stdout.ended, pipes.stderr.ended]).then(([exit]) => {
+    end = exit;
+  });
+  const output = (): StepOutput => ({ stdout: pipes.stdout.stop(), stderr: pipes.stderr.stop() });
+  const deadline = Date.now() + run.step.timeoutSeconds * 1000;
+  while (run.node.boot === boot && !run.clock.closed) {
+    await Promise.race([done, run.clock.wait(50)]);
+    // a hung kernel runs no agent either
+    if (run.node.frozen) continue;
+    if (end !== undefined) return { ...end, ...output() };
+    const stopped = run.cancelled() ? 'Cancelled' : Date.now() > deadline ? 'TimedOut' : undefined;
+    if (stopped === undefined) continue;
+    const kept = output();
+    if (killGroup(child)) return { code: exitCodes.killed, stopped, ...kept };
+    return { code: 1, error: 'failed to run commands: no such process', ...kept };
   }
-  const base = { responseCode: end.code, ...output };
-  switch (end.code) {
+  if (run.clock.closed) killGroup(child);
+  return undefined;
+}
+
+function exitOf(code: number | null, signal: NodeJS.Signals | null) {
+  if (code === 0) return { code };
+  const what = code === null ? `signal: ${signalNames[signal ?? ''] ?? signal}` : `exit status ${code}`;
+  return { code: code ?? -1, error: `failed to run commands: ${what}` };
+}
+
+/** As Go names them. */
+const signalNames: Readonly<Record<string, string>> = {
+  SIGHUP: 'hangup',
+  SIGINT: 'interrupt',
+  SIGKILL: 'killed',
+  SIGSEGV: 'segmentation fault',
+  SIGTERM: 'terminated',
+};
+
+/** What the agent writes behind standard error. Where it takes a script for timed out or cancelled or wants to reboot, it says nothing. */
+function appendedError({ code, error }: End): string {
+  return code === exitCodes.killed || code === exitCodes.reboot ? '' : (error ?? '');
+}
+
+const skipText = 'Therefore, marking step as succeeded. Further document steps will be skipped.';
+const failText = 'Therefore, marking step as Failed. Further document steps will be skipped.';
+
+/** @see amazon-ssm-agent agent/plugins/pluginutil/pluginutil_unix.go, GetStatus; agent/framework/runpluginutil/runpluginutil.go */
+function outcomeOf({ code, stopped }: End, output: StepOutput): StepOutcome {
+  const base = { responseCode: code, ...output };
+  const add = (to: Buffer, text: string) =>
+    Buffer.concat([to, Buffer.from(`\nStep exited with code ${code}. ${text}`)]);
+  switch (code) {
     case 0:
       return { ...base, status: 'Success', statusDetails: 'Success', next: 'go on' };
     case exitCodes.killed:
-      return { ...base, status: 'TimedOut', statusDetails: 'ExecutionTimedOut', next: 'go on' };
-    case exitCodes.skipRest:
-      return { ...base, status: 'Success', statusDetails: 'Success', next: 'skip the rest' };
-    case exitCodes.failRest:
-      return { ...base, status: 'Failed', statusDetails: 'Failed', next: 'skip the rest' };
+      return stopped === 'Cancelled'
+        ? { ...base, status: 'Cancelled', statusDetails: 'Cancelled', next: 'go on' }
+        : { ...base, status: 'TimedOut', statusDetails: 'ExecutionTimedOut', next: 'go on' };
+    case exitCodes.skipRest: {
+      const stdout = add(output.stdout, skipText);
+      const listed = { stdout: output.stdout, stderr: nothing };
+      const kept = { ...base, stdout, stderr: nothing, listed };
+      return { ...kept, status: 'Success', statusDetails: 'Success', next: 'skip the rest' };
+    }
+    case exitCodes.failRest: {
+      const stdout = add(output.stdout, failText);
+      const kept = { ...base, stdout, stderr: add(output.stderr, failText), listed: output };
+      return { ...kept, status: 'Failed', statusDetails: 'Failed', next: 'skip the rest' };
+    }
     case exitCodes.reboot:
       return { ...base, status: 'Success', statusDetails: 'Success', next: 'reboot' };
     default:
@@ -128,80 +199,12 @@ function outcomeOf(end: End, output: { readonly stdout: Buffer; readonly stderr:
   }
 }
 
-/** The output goes to files: a daemon that a script leaves behind holds up nothing. */
-class OutputFiles {
-  readonly stdout: FileHandle;
-  readonly stderr: FileHandle;
-  readonly #directory: string;
-
-  private constructor(directory: string, stdout: FileHandle, stderr: FileHandle) {
-    this.#directory = directory;
-    this.stdout = stdout;
-    this.stderr = stderr;
-  }
-
-  static async open(scratchDirectory: string): Promise<OutputFiles> {
-    const directory = await mkdtemp(join(scratchDirectory, 'step-'));
-    return new OutputFiles(
-      directory,
-      await open(join(directory, 'stdout'), 'w+'),
-      await open(join(directory, 'stderr'), 'w+'),
-    );
-  }
-
-  /** The head of both, a little more than the agent reports. */
-  async read(): Promise<{ stdout: Buffer; stderr: Buffer }> {
-    return {
-      stdout: await head(this.stdout, maximumStdoutBytes + 1),
-      stderr: await head(this.stderr, maximumStderrBytes + 1),
-    };
-  }
-
-  async close(): Promise<void> {
-    await this.stdout.close();
-    await this.stderr.close();
-    await rm(this.#directory, { recursive: true, force: true });
-  }
-}
-
-async function head(file: FileHandle, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(bytes);
-  const { bytesRead } = await file.read(buffer, 0, bytes, 0);
-  return buffer.subarray(0, bytesRead);
-}
-
-/** Waits for the end; kills the process group when time is up or the command was cancelled. */
-async function endOf(run: StepRun, child: ChildProcess, boot: number): Promise<End> {
-  let code: number | undefined;
-  const exited = new Promise<void>((resolve) => {
-    const end = (value: number): void => {
-      code ??= value;
-      resolve();
-    };
-    child.once('error', () => end(1));
-    child.once('exit', (status, signal) =>
-      end(status ?? (signal === null ? 1 : 128 + constants.signals[signal])),
-    );
-  });
-  const deadline = Date.now() + run.step.timeoutSeconds * 1000;
-  while (code === undefined && run.node.boot === boot && !run.clock.closed) {
-    await Promise.race([exited, run.clock.wait(50)]);
-    // a hung kernel runs no agent either
-    if (code !== undefined || run.node.frozen) continue;
-    const stop = run.cancelled() ? 'Cancelled' : Date.now() > deadline ? 'TimedOut' : undefined;
-    if (stop === undefined) continue;
-    killGroup(child);
-    await exited;
-    return { kind: stop };
-  }
-  if (run.clock.closed) killGroup(child);
-  return { kind: 'exit', code: code ?? exitCodes.killed };
-}
-
-function killGroup(child: ChildProcess): void {
+/** Whether there was anybody to kill. */
+function killGroup(child: ChildProcess): boolean {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    return true;
   } catch {
-    // it has ended by itself in the meantime
+    return false;
   }
 }

@@ -144,7 +144,7 @@ export function checkParameters(document: CommandDocument, given: ParameterValue
   const values = Object.entries(document.parameters).map(([name, parameter]) => {
     const value = given[name] ?? defaultOf(parameter);
     if (value === undefined) throw invalid(`Parameter ${name} is required and was not given`);
-    const blocker = valueBlocker(parameter, value, javaFinds);
+    const blocker = valueBlocker(parameter, value) ?? patternBlocker(parameter, value, javaFinds);
     if (blocker !== undefined) throw invalid(`Parameter ${name}: ${blocker}`);
     return [name, value] as const;
   });
@@ -157,10 +157,10 @@ export function checkParameters(document: CommandDocument, given: ParameterValue
   return Object.fromEntries(values);
 }
 
-/** The agent checks once more, with its own regular expressions. A reason to refuse, or undefined. */
+/** The agent checks patterns once more, with its own regular expressions, and nothing else. A reason to refuse, or undefined. */
 export function agentBlocker(document: CommandDocument, values: ParameterValues): string | undefined {
   for (const [name, parameter] of Object.entries(document.parameters)) {
-    const blocker = valueBlocker(parameter, values[name] ?? [], goFinds);
+    const blocker = patternBlocker(parameter, values[name] ?? [], goFinds);
     if (blocker !== undefined) return `parameter ${name}: ${blocker}`;
   }
   return undefined;
@@ -177,11 +177,16 @@ const goFinds: Finds = (pattern, value) => patternOf(pattern).test(value);
 const javaFinds: Finds = (pattern, value) =>
   goFinds(pattern, value) || goFinds(pattern, value.replace(/(\r\n|[\n\r\u0085\u2028\u2029])$/, ''));
 
-function valueBlocker(
-  parameter: DocumentParameter,
+function patternBlocker(
+  { allowedPattern: pattern }: DocumentParameter,
   values: readonly string[],
   finds: Finds,
 ): string | undefined {
+  const wrong = pattern === undefined ? undefined : values.find((value) => !finds(pattern, value));
+  return wrong === undefined ? undefined : `"${wrong.slice(0, 80)}" does not match ${pattern}`;
+}
+
+function valueBlocker(parameter: DocumentParameter, values: readonly string[]): string | undefined {
   if (parameter.type === 'String' && values.length !== 1)
     return `is a String and was given ${values.length} values`;
   if (values.length < (parameter.minItems ?? 0)) return `needs at least ${parameter.minItems} items`;
@@ -194,9 +199,6 @@ function valueBlocker(
       return `takes at most ${parameter.maxChars} characters`;
     if (parameter.allowedValues?.includes(value) === false)
       return `"${value}" is not one of the allowed values`;
-    if (parameter.allowedPattern !== undefined && !finds(parameter.allowedPattern, value)) {
-      return `"${value.slice(0, 80)}" does not match ${parameter.allowedPattern}`;
-    }
   }
   return undefined;
 }
@@ -207,6 +209,8 @@ export interface RenderedStep {
   readonly script: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Why the agent cannot run it, in its words. */
+  readonly error?: string;
 }
 
 /**
@@ -226,18 +230,26 @@ export function renderStep(
     .filter(([, parameter]) => environmentVariables && parameter.interpolationType === 'ENV_VAR')
     .map(([name]) => name);
   const render = (text: string): string => interpolate(document, text, values, inEnvironment);
-  const lines =
-    typeof step.inputs.runCommand === 'string' ? [step.inputs.runCommand] : step.inputs.runCommand;
-  const expanded = lines.flatMap((line) => wholeList(document, line, values) ?? [render(line)]);
+  const replace = (text: string): Replaced =>
+    wholeValue(document, text, values, inEnvironment) ?? render(text);
+  const { runCommand } = step.inputs;
+  const lines = typeof runCommand === 'string' ? [replace(runCommand)].flat() : runCommand.map(replace);
   return {
     name: step.name,
-    script: `${expanded.join('\n')}\n`,
+    script: `${lines.flat().join('\n')}\n`,
     timeoutSeconds: stepTimeout(render(step.inputs.timeoutSeconds ?? '')),
     environment: Object.fromEntries(
       inEnvironment.map((name) => [`SSM_${name}`, (values[name] ?? []).join(',')]),
     ),
+    // A list may take the place of runCommand, and not of one of its lines
+    ...(lines.some(Array.isArray) && { error: listInLine }),
   };
 }
+
+type Replaced = string | readonly string[];
+
+const listInLine =
+  'Invalid format in plugin properties;\nerror json: cannot unmarshal array into Go struct field RunScriptPluginInput.RunCommand of type string';
 
 function interpolate(
   document: CommandDocument,
@@ -254,19 +266,29 @@ function interpolate(
   });
 }
 
-/** A line that is nothing but a StringList becomes its items, one a line. */
-function wholeList(
+/**
+ * What is nothing but a parameter becomes its value as it is: a list stays a list, and `$$` two characters.
+ *
+ * @see amazon-ssm-agent agent/framework/docparser/parameters/parameters.go, ReplaceParameters
+ */
+function wholeValue(
   document: CommandDocument,
-  line: string,
+  text: string,
   values: ParameterValues,
-): readonly string[] | undefined {
-  const name = /^\{\{\s*([a-zA-Z0-9]+)\s*\}\}$/.exec(line)?.[1];
-  if (name === undefined || document.parameters[name]?.type !== 'StringList') return undefined;
-  return values[name]?.map((item) => item.replaceAll('$$', '$'));
+  except: readonly string[],
+): Replaced | undefined {
+  const name = /^\{\{\s*([a-zA-Z0-9]+)\s*\}\}$/.exec(text)?.[1] ?? '';
+  const value = except.includes(name) ? undefined : values[name];
+  return document.parameters[name]?.type === 'StringList' ? value : value?.[0];
 }
 
-/** The agent takes 5…172,800 seconds and quietly uses 3,600 for anything else: agent/plugins/pluginutil/pluginutil.go */
+/**
+ * The agent takes 5…172,800 seconds, cuts fractions off, and quietly uses 3,600 for anything else: agent/plugins/pluginutil/pluginutil.go.
+ * What else Go reads as a number (hexadecimal, `inf`) is not taken here.
+ */
 function stepTimeout(text: string): number {
-  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  const seconds = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)
+    ? Math.trunc(Number(text))
+    : Number.NaN;
   return seconds >= 5 && seconds <= 172_800 ? seconds : 3600;
 }

@@ -18,26 +18,29 @@ export function truncateOutput(output: Buffer, maximumBytes: number): string {
   return output.subarray(0, maximumBytes - suffix.length).toString('utf8') + suffix;
 }
 
-/** For `ListCommandInvocations` with details: both streams in 2,500 bytes. */
+/**
+ * For `ListCommandInvocations` with details: both streams in 2,500 bytes. Room for a suffix is kept only for the stream that is cut.
+ *
+ * @see amazon-ssm-agent agent/framework/processor/executer/iohandler/iohandler.go, TruncateOutput
+ */
 export function listedOutput(stdout: Buffer, stderr: Buffer): string {
   const title = stderr.length > 0 ? stderrTitle : '';
-  if (stdout.length + title.length + stderr.length < maximumListedBytes) {
-    return stdout.toString('utf8') + title + stderr.toString('utf8');
+  const room = maximumListedBytes - title.length;
+  const [long, alsoLong] = [stdout.length > Math.floor(room / 2), stderr.length > Math.floor(room / 2)];
+  if (stdout.length + stderr.length < room) return stdout.toString('utf8') + title + stderr.toString('utf8');
+  if (long && alsoLong) {
+    const half = Math.floor((room - stdoutSuffix.length - stderrSuffix.length) / 2);
+    return head(stdout, half) + stdoutSuffix + title + head(stderr, half) + stderrSuffix;
   }
-  const room =
-    maximumListedBytes - title.length - stdoutSuffix.length - (stderr.length > 0 ? stderrSuffix.length : 0);
-  const half = Math.floor(room / 2);
-  const forStderr = Math.min(stderr.length, Math.max(half, room - stdout.length));
-  const forStdout = Math.min(stdout.length, room - forStderr);
+  if (!long) {
+    const kept = head(stderr, room - stderrSuffix.length - stdout.length);
+    return stdout.toString('utf8') + title + kept + stderrSuffix;
+  }
   return (
-    cut(stdout, forStdout, stdoutSuffix) +
-    title +
-    (stderr.length > 0 ? cut(stderr, forStderr, stderrSuffix) : '')
+    head(stdout, room - stdoutSuffix.length - stderr.length) + stdoutSuffix + title + stderr.toString('utf8')
   );
 }
 
-function cut(output: Buffer, bytes: number, ending: string): string {
-  return output.length <= bytes
-    ? output.toString('utf8')
-    : output.subarray(0, bytes).toString('utf8') + ending;
+function head(output: Buffer, bytes: number): string {
+  return output.subarray(0, bytes).toString('utf8');
 }

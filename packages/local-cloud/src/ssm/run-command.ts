@@ -210,6 +210,7 @@ export class RunCommand {
     for (const step of invocation.steps) {
       const outcome = report.steps.get(step.name);
       if (outcome === undefined) continue;
+      const { stdout, stderr } = outcome.listed ?? outcome;
       Object.assign(step, {
         status: outcome.status,
         statusDetails: outcome.statusDetails,
@@ -218,14 +219,15 @@ export class RunCommand {
         endedAt: outcome.endedAt,
         stdout: truncateOutput(outcome.stdout, maximumStdoutBytes),
         stderr: truncateOutput(outcome.stderr, maximumStderrBytes),
-        listedOutput: listedOutput(outcome.stdout, outcome.stderr),
+        listedOutput: listedOutput(stdout, stderr),
       } satisfies Partial<StepRecord>);
     }
     const outcomes = [...report.steps.values()];
+    // agent/contracts/aggregator.go: a contract between SSM and the agent
     const worst =
-      outcomes.find(({ status }) => status === 'Cancelled') ??
+      outcomes.find(({ status }) => status === 'Failed') ??
       outcomes.find(({ status }) => status === 'TimedOut') ??
-      outcomes.find(({ status }) => status === 'Failed');
+      outcomes.find(({ status }) => status === 'Cancelled');
     this.#conclude(command, invocation, worst?.status ?? 'Success', worst?.statusDetails ?? 'Success');
   }
 

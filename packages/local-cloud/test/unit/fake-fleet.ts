@@ -99,8 +99,14 @@ class FakeHost implements Host {
       cwd: this.#root,
       detached: true,
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...options.env },
-      stdio: ['ignore', options.stdout ?? 'pipe', options.stderr ?? 'pipe'],
+      stdio: [
+        options.stdin === undefined ? 'ignore' : 'pipe',
+        options.stdout ?? 'pipe',
+        options.stderr ?? 'pipe',
+      ],
     });
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.stdin);
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));
     return child;

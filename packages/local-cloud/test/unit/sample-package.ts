@@ -3,6 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
+interface SampleStep {
+  readonly name: string;
+  readonly runCommand?: readonly string[];
+  readonly precondition?: unknown;
+}
+
 /** What a test may change of the sample service. */
 export interface SampleOptions {
   /** the source of functions/sync/handler.mjs */
@@ -11,7 +17,9 @@ export interface SampleOptions {
   readonly statements?: readonly unknown[];
   readonly functionProperties?: Readonly<Record<string, unknown>>;
   readonly invokeConfig?: Readonly<Record<string, unknown>>;
-  readonly runCommand?: readonly string[];
+  readonly runCommand?: readonly string[] | string;
+  /** of the document, instead of one with `runCommand` */
+  readonly steps?: readonly SampleStep[];
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly timeoutSeconds?: string;
   readonly resources?: Readonly<Record<string, unknown>>;
@@ -105,17 +113,15 @@ export function sampleTemplate(options: SampleOptions = {}) {
           Content: {
             schemaVersion: '2.2',
             parameters: options.parameters ?? {},
-            mainSteps: [
-              {
-                action: 'aws:runShellScript',
-                name: 'push',
-                precondition: { StringEquals: ['platformType', 'Linux'] },
-                inputs: {
-                  timeoutSeconds: options.timeoutSeconds ?? '60',
-                  runCommand: options.runCommand ?? ['#!/bin/bash', 'echo pushed'],
-                },
+            mainSteps: (options.steps ?? [{ name: 'push' }]).map(({ name, runCommand, precondition }) => ({
+              action: 'aws:runShellScript',
+              name,
+              ...(precondition !== undefined && { precondition }),
+              inputs: {
+                ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
+                runCommand: runCommand ?? options.runCommand ?? ['#!/bin/bash', 'echo pushed'],
               },
-            ],
+            })),
           },
         },
       },

@@ -12,8 +12,8 @@ import {
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
 import { describe, expect, test } from 'vitest';
-import type { LocalCloud, LocalInstance } from '../../src/cloud.ts';
-import { clientsOf, sampleCloud } from './sample-cloud.ts';
+import type { LocalCloud, LocalInstance } from '../../../src/cloud.ts';
+import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
 async function send(
   cloud: LocalCloud,

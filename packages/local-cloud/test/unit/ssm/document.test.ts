@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { agentBlocker, checkParameters, readDocument, renderStep } from '../../src/ssm/document.ts';
-import { listedOutput, truncateOutput } from '../../src/ssm/output.ts';
+import { agentBlocker, checkParameters, readDocument, renderStep } from '../../../src/ssm/document.ts';
+import { listedOutput, truncateOutput } from '../../../src/ssm/output.ts';
 
 function documentWith(parameters: Record<string, unknown>, inputs: Record<string, unknown> = {}) {
   return readDocument({
@@ -112,9 +112,9 @@ describe('what the agent makes of a step', () => {
 
   test('puts values in as text, in one pass, whatever the shell makes of it', () => {
     const parameters = { request: { type: 'String' }, list: { type: 'StringList' } };
-    const inputs = { runCommand: ['a {{request}} {{ list }}', '{{ list }}', '{{ other }}'] };
+    const inputs = { runCommand: ['a {{request}} {{ list }}', '{{ request }}', '{{ other }}'] };
     const rendered = render(parameters, inputs, { request: ['$(id) {{ list }} $$'], list: ['x', 'y'] });
-    expect(rendered?.script).toBe('a $(id) {{ list }} $ ["x","y"]\nx\ny\n{{ other }}\n');
+    expect(rendered?.script).toBe('a $(id) {{ list }} $ ["x","y"]\n$(id) {{ list }} $$\n{{ other }}\n');
   });
 
   test.each([
@@ -122,6 +122,12 @@ describe('what the agent makes of a step', () => {
     ['{{ seconds }}', 90],
     ['4', 3600],
     ['172801', 3600],
+    ['60.7', 60],
+    ['1e2', 100],
+    ['+7', 7],
+    ['4.99', 3600],
+    ['-60', 3600],
+    ['60s', 3600],
     ['soon', 3600],
     [undefined, 3600],
   ])('a timeout of %j is %d seconds', (timeoutSeconds, expected) => {
@@ -160,5 +166,16 @@ describe('output is cut at its end', () => {
       /^o+\n---Output truncated---\n-+ERROR-+\ne+\n---Error truncated----$/,
     );
     expect(listedOutput(out, error).length).toBeLessThanOrEqual(2500);
+    // The suffix takes room from the stream that is cut, and from that alone
+    const title = '\n----------ERROR-------\n';
+    const short = Buffer.from('s'.repeat(1000));
+    const forStdout = 2500 - title.length - '\n---Output truncated---'.length - 1000;
+    expect(listedOutput(out, short)).toBe(
+      `${'o'.repeat(forStdout)}\n---Output truncated---${title}${'s'.repeat(1000)}`,
+    );
+    const forStderr = 2500 - title.length - '\n---Error truncated----'.length - 1000;
+    expect(listedOutput(short, error)).toBe(
+      `${'s'.repeat(1000)}${title}${'e'.repeat(forStderr)}\n---Error truncated----`,
+    );
   });
 });

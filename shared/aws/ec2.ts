@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { ObservedInstance, ObservedStatus } from '../core/observation.ts';
 import { tagKeys } from '../core/tag-keys.ts';
+import { hasCode } from './errors.ts';
 
 /**
  * Every instance that carries the tag `hostsync:group`, or still what hostsync wrote on a host that had it, and is not
@@ -55,7 +56,10 @@ function toObserved({
 /** The most values of one filter. Source: API reference of EC2, DescribeInstanceStatus. */
 const mostIds = 100;
 
-/** What EC2's status checks say of these instances; of one that does not run, nothing. One call for each 100. */
+/** One of them is gone for good; EC2 then says nothing of the others either. */
+const notFound = new Set(['InvalidInstanceID.NotFound']);
+
+/** What EC2's status checks say of these instances; of one that does not run or is gone, nothing. One call for each 100. */
 export async function observeStatuses(
   ec2: EC2Client,
   instances: readonly string[],
@@ -63,17 +67,30 @@ export async function observeStatuses(
   const statuses: ObservedStatus[] = [];
   // Without ids EC2 would show all instances there are
   for (let start = 0; start < instances.length; start += mostIds) {
-    const pages = paginateDescribeInstanceStatus(
-      { client: ec2 },
-      { InstanceIds: instances.slice(start, start + mostIds), IncludeAllInstances: true },
-    );
-    for await (const { InstanceStatuses = [] } of pages)
-      for (const { InstanceId, SystemStatus, InstanceStatus } of InstanceStatuses) {
-        if (InstanceId === undefined) continue;
-        const [system, instance] = [SystemStatus?.Status ?? 'unknown', InstanceStatus?.Status ?? 'unknown'];
-        const ok = system === 'ok' && instance === 'ok';
-        statuses.push({ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` });
-      }
+    const some = instances.slice(start, start + mostIds);
+    try {
+      statuses.push(...(await describeStatuses(ec2, some)));
+    } catch (error) {
+      if (!hasCode(error, notFound)) throw error;
+      const each = some.length === 1 ? [] : some.map((id) => observeStatuses(ec2, [id]));
+      statuses.push(...(await Promise.all(each)).flat());
+    }
   }
+  return statuses;
+}
+
+async function describeStatuses(ec2: EC2Client, ids: readonly string[]): Promise<ObservedStatus[]> {
+  const statuses: ObservedStatus[] = [];
+  const pages = paginateDescribeInstanceStatus(
+    { client: ec2 },
+    { InstanceIds: [...ids], IncludeAllInstances: true },
+  );
+  for await (const { InstanceStatuses = [] } of pages)
+    for (const { InstanceId, SystemStatus, InstanceStatus } of InstanceStatuses) {
+      if (InstanceId === undefined) continue;
+      const [system, instance] = [SystemStatus?.Status ?? 'unknown', InstanceStatus?.Status ?? 'unknown'];
+      const ok = system === 'ok' && instance === 'ok';
+      statuses.push({ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` });
+    }
   return statuses;
 }

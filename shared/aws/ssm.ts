@@ -9,8 +9,13 @@ import {
   SendCommandCommand,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { ObservedAgent, ObservedCommand, ObservedPush } from '../core/observation.ts';
-import { hasCode } from './errors.ts';
+import type {
+  ObservedAgent,
+  ObservedCommand,
+  ObservedPush,
+  ObservedReachability,
+} from '../core/observation.ts';
+import { describeError, hasCode } from './errors.ts';
 import { parseScriptOutput } from './script-output.ts';
 
 /** How long a command may wait for the agent, in seconds: the least SSM takes, so that a host that comes back runs no stale command. */
@@ -88,8 +93,11 @@ export async function observeCommands(
   return observed.flat();
 }
 
-/** Just after SendCommand, SSM may not know the command yet. Source: waiter CommandExecuted of the API model. */
-const notYetKnown = new Set(['InvocationDoesNotExist']);
+/**
+ * Just after SendCommand, SSM may not know the command yet, and after 30 days no more; nor what ran on a host that is gone. Which of the
+ * three it says when is not documented. Source: the errors of GetCommandInvocation and ListCommandInvocations in the API model.
+ */
+const notKnown = new Set(['InvocationDoesNotExist', 'InvalidCommandId', 'InvalidInstanceId']);
 
 async function getInvocation(
   ssm: SSMClient,
@@ -102,7 +110,7 @@ async function getInvocation(
     );
     return [toObserved(command, instance, StatusDetails, StandardOutputContent)];
   } catch (error) {
-    if (hasCode(error, notYetKnown)) return [];
+    if (hasCode(error, notKnown)) return [];
     throw error;
   }
 }
@@ -113,11 +121,16 @@ async function listInvocations(ssm: SSMClient, command: string): Promise<readonl
     { client: ssm, pageSize: 50 },
     { CommandId: command, Details: true },
   );
-  for await (const { CommandInvocations = [] } of pages)
-    for (const { InstanceId, StatusDetails, CommandPlugins = [] } of CommandInvocations)
-      if (InstanceId !== undefined)
-        observed.push(toObserved(command, InstanceId, StatusDetails, CommandPlugins[0]?.Output));
-  return observed;
+  try {
+    for await (const { CommandInvocations = [] } of pages)
+      for (const { InstanceId, StatusDetails, CommandPlugins = [] } of CommandInvocations)
+        if (InstanceId !== undefined)
+          observed.push(toObserved(command, InstanceId, StatusDetails, CommandPlugins[0]?.Output));
+    return observed;
+  } catch (error) {
+    if (hasCode(error, notKnown)) return observed;
+    throw error;
+  }
 }
 
 /** Every other status is an end: SSM documents more of them than occur, and may add some. */
@@ -216,7 +229,7 @@ export async function observePush(
     const observed = toObserved(command, instance, StatusDetails, StandardOutputContent);
     return { ...observed, requestedAt, exitCode: exitCode(ResponseCode) };
   } catch (error) {
-    if (hasCode(error, notYetKnown)) return 'unknown';
+    if (hasCode(error, notKnown)) return 'unknown';
     throw error;
   }
 }
@@ -235,13 +248,30 @@ function isoSeconds(at: number): string {
   return new Date(at).toISOString().replace(/\.\d{3}Z$/u, 'Z');
 }
 
-/** Does SSM have a live channel to the agent? It shows a loss sooner than the agent's pings do. */
-export async function isConnected(ssm: SSMClient, instance: string): Promise<boolean> {
-  const { Status } = await ssm.send(new GetConnectionStatusCommand({ Target: instance }));
-  return Status === 'connected';
+/**
+ * Does SSM have a live channel to the agent? It shows a loss sooner than the agent's pings do.
+ *
+ * @returns the error's words where SSM does not tell, as without the right to ask: that proves nothing
+ */
+export async function connectionOf(
+  ssm: SSMClient,
+  instance: string,
+): Promise<ObservedReachability['connection']> {
+  try {
+    const { Status } = await ssm.send(new GetConnectionStatusCommand({ Target: instance }));
+    return Status === 'connected' ? 'connected' : 'not connected';
+  } catch (error) {
+    return { unknown: describeError(error) };
+  }
 }
 
-/** Cancels every push that SSM still sees running on a host. Best effort, as `CancelCommand` itself is: the fence is the key. */
+/** It has ended, or went with its host: there is nothing to cancel. */
+const nothingToCancel = new Set(['InvalidCommandId', 'InvalidInstanceId']);
+
+/**
+ * Cancels every push that SSM still sees running on a host, each whatever becomes of the others. Best effort, as `CancelCommand` itself is: the
+ * fence is the key.
+ */
 export async function cancelPushes(ssm: SSMClient, document: string, instance: string): Promise<void> {
   const { CommandInvocations = [] } = await ssm.send(
     new ListCommandInvocationsCommand({
@@ -252,7 +282,15 @@ export async function cancelPushes(ssm: SSMClient, document: string, instance: s
       ],
     }),
   );
-  for (const { CommandId } of CommandInvocations)
-    if (CommandId !== undefined)
-      await ssm.send(new CancelCommandCommand({ CommandId, InstanceIds: [instance] }));
+  const cancelled = await Promise.allSettled(
+    CommandInvocations.flatMap(({ CommandId }) =>
+      CommandId === undefined
+        ? []
+        : [ssm.send(new CancelCommandCommand({ CommandId, InstanceIds: [instance] }))],
+    ),
+  );
+  const errors = cancelled.flatMap((each) =>
+    each.status === 'rejected' && !hasCode(each.reason, nothingToCancel) ? [each.reason] : [],
+  );
+  if (errors.length > 0) throw new AggregateError(errors, errors.map(describeError).join('; '));
 }

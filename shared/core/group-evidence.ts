@@ -55,7 +55,10 @@ export function pushFailure(push: ObservedPush, at: number, { group, primary }: 
   };
 }
 
-/** What SSM's word for the end of a command means here. Source: SSM User Guide, "Understanding command statuses". */
+/**
+ * What SSM's word for the end of a command means here. Source: SSM User Guide, "Understanding command statuses". The agent takes a script that
+ * was killed for one whose time was up, where the host's sh is dash.
+ */
 function describeEnd({ detail, instance, command, lines }: ObservedPush): string {
   const many = lines.filter(({ kind }) => kind === 'secondary').length;
   const reported = many === 0 ? '' : `; ${many} secondaries were served before`;
@@ -65,7 +68,7 @@ function describeEnd({ detail, instance, command, lines }: ObservedPush): string
       return `the command ${command} did not reach ${instance}, or the host died during it${reported}`;
     case 'ExecutionTimedOut':
     case 'TimedOut':
-      return `push.sh took longer than its document allows and was killed${reported}`;
+      return `push.sh was killed: after an hour by the SSM agent, or before by the kernel when memory ran out (journalctl -k on ${instance} tells)${reported}`;
     case 'Cancelled':
       return `somebody cancelled the command ${command}${reported}`;
     default:

@@ -177,8 +177,8 @@ export interface ObservedStatus {
 /** What independent observers see of a primary that is suspected to be dead. */
 export interface ObservedReachability {
   readonly instance: string;
-  /** SSM has a live channel to its agent. */
-  readonly connected: boolean;
+  /** SSM's live channel to its agent; why it is not known, where SSM did not tell. */
+  readonly connection: 'connected' | 'not connected' | { readonly unknown: string };
   readonly probes: readonly { readonly by: string; readonly reached: boolean; readonly message: string }[];
 }
 

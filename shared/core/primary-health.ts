@@ -57,7 +57,7 @@ export interface CloserLook {
 
 /**
  * A suspicion is confirmed only when all that look independently of one another see nothing of it: EC2's status checks,
- * the channel of SSM, and every secondary that was asked, two at least unless there is only one.
+ * the channel of SSM, and every secondary that was asked, two at least unless there is only one. Who could not look does not count.
  */
 export function closerLook(
   { id }: ObservedInstance,
@@ -66,10 +66,10 @@ export function closerLook(
   secondaries: number,
 ): CloserLook {
   const status = statuses.find((each) => each.id === id);
-  const { connected, probes } = reachability;
+  const { connection, probes } = reachability;
   const seen = [
     `EC2 status checks: ${status?.detail ?? 'not shown'}`,
-    `SSM channel: ${connected ? 'connected' : 'not connected'}`,
+    `SSM channel: ${typeof connection === 'string' ? connection : `unknown (${connection.unknown})`}`,
     ...probes.map(
       ({ by, reached, message }) => `${by}: ${reached ? 'reached it' : `did not reach it: ${message}`}`,
     ),
@@ -77,7 +77,7 @@ export function closerLook(
   const unseen = probes.filter(({ reached }) => !reached).length;
   const dead =
     status?.ok !== true &&
-    !connected &&
+    connection !== 'connected' &&
     unseen === probes.length &&
     unseen >= Math.max(1, Math.min(2, secondaries));
   return { dead, seen };

@@ -3,7 +3,7 @@ import type { Clients } from '../aws/clients.ts';
 import { observeStatuses } from '../aws/ec2.ts';
 import { readRecord, readTargets } from '../aws/pointers.ts';
 import { readRegister } from '../aws/register.ts';
-import { type Documents, isConnected, observeCommands, sendScript } from '../aws/ssm.ts';
+import { connectionOf, type Documents, observeCommands, sendScript } from '../aws/ssm.ts';
 import type {
   MembershipObservation,
   ObservedReachability,
@@ -90,9 +90,9 @@ export async function lookCloser(
   { instances }: MembershipObservation,
 ): Promise<ObservedReachability> {
   const primary = instances.find(({ id }) => id === instance);
-  const connected = await isConnected(ssm, instance);
-  if (connected || primary?.address === undefined || by.length === 0)
-    return { instance, connected, probes: [] };
+  const connection = await connectionOf(ssm, instance);
+  if (connection === 'connected' || primary?.address === undefined || by.length === 0)
+    return { instance, connection, probes: [] };
   const target = { id: instance, address: primary.address };
   const text = formatProbeRequest({ group, epoch: epochOf(primary) ?? 1, target });
   const command = await sendScript(ssm, documents.probe, by, text, `hostsync probe, group ${group}`);
@@ -106,6 +106,6 @@ export async function lookCloser(
     });
     const ended = answers.filter(({ status }) => status !== 'under-way').length;
     if (ended === by.length || probes.some(({ reached }) => reached) || Date.now() > deadline)
-      return { instance, connected, probes };
+      return { instance, connection, probes };
   }
 }

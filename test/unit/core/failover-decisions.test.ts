@@ -92,7 +92,9 @@ describe('a suspicion', () => {
   const dead = {
     ...offline,
     ...impaired,
-    reachability: [{ instance: first, connected: false, probes: [no(second), no(third)] }],
+    reachability: [
+      { instance: first, connection: 'not connected' as const, probes: [no(second), no(third)] },
+    ],
   };
   const counted = (count: number, last: number) => ({
     'hostsync:suspected': `${count} ${new Date(last).toISOString()}`,
@@ -131,7 +133,11 @@ describe('a suspicion', () => {
     ['all is well again', {}, undefined],
     [
       'it was seen by SSM',
-      { ...offline, ...impaired, reachability: [{ instance: first, connected: true, probes: [] }] },
+      {
+        ...offline,
+        ...impaired,
+        reachability: [{ instance: first, connection: 'connected' as const, probes: [] }],
+      },
       minute,
     ],
   ])('is over when %s in between, so that losses far apart do not add up', (_name, observed, tick) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PromotionObservation } from '../../../shared/core/observation.ts';
+import type { ObservedReachability, PromotionObservation } from '../../../shared/core/observation.ts';
 import { assessPrimary, closerLook } from '../../../shared/core/primary-health.ts';
 import { agent, instance, instanceId, primaryTags } from './fixtures.ts';
 
@@ -82,39 +82,47 @@ describe('a primary is', () => {
   });
 });
 
+type Connection = ObservedReachability['connection'];
+
 describe('a suspected primary is dead only if nobody sees anything of it', () => {
   const no = (by: number) => ({ by: instanceId(by), reached: false, message: 'timed out' });
   const yes = (by: number) => ({ by: instanceId(by), reached: true, message: 'ok' });
   const look = (
     probes: readonly ReturnType<typeof no>[],
     secondaries: number,
-    connected = false,
+    connection: Connection = 'not connected',
     seen: Partial<PromotionObservation> = impaired,
   ) =>
     closerLook(
       instance(1, primaryTags),
       { ...well, ...seen },
-      { instance: id, connected, probes },
+      { instance: id, connection, probes },
       secondaries,
     ).dead;
 
   it.each([
     ['two secondaries, SSM and EC2 agree', look([no(2), no(3)], 3), true],
-    ['EC2 alone keeps it alive', look([no(2), no(3)], 3, false, {}), false],
-    ['SSM alone keeps it alive', look([no(2), no(3)], 3, true), false],
+    ['EC2 alone keeps it alive', look([no(2), no(3)], 3, 'not connected', {}), false],
+    ['SSM alone keeps it alive', look([no(2), no(3)], 3, 'connected'), false],
     ['one secondary alone keeps it alive', look([no(2), no(3), yes(4)], 3), false],
     ['one that answers of several is not enough', look([no(2)], 3), false],
     ['there is only one, and it agrees', look([no(2)], 1), true],
     ['there is only one, and it sees it', look([yes(2)], 1), false],
     ['there is none', look([], 0), false],
+    ['SSM does not tell, and all others agree', look([no(2), no(3)], 3, { unknown: 'denied' }), true],
+    ['SSM does not tell, and one secondary sees it', look([no(2), yes(3)], 3, { unknown: 'denied' }), false],
     ['nobody answers', look([], 3), false],
-    ['EC2 shows nothing of it, and all others agree', look([no(2), no(3)], 2, false, { statuses: [] }), true],
+    [
+      'EC2 shows nothing of it, and all others agree',
+      look([no(2), no(3)], 2, 'not connected', { statuses: [] }),
+      true,
+    ],
   ])('%s', (_name, dead, expected) => {
     expect(dead).toBe(expected);
   });
 
   it('and what was seen by whom is told', () => {
-    const reachability = { instance: id, connected: false, probes: [no(2), yes(3)] };
+    const reachability = { instance: id, connection: 'not connected' as const, probes: [no(2), yes(3)] };
     expect(closerLook(instance(1, primaryTags), { ...well, ...impaired }, reachability, 2).seen).toEqual([
       'EC2 status checks: system ok, instance impaired',
       'SSM channel: not connected',

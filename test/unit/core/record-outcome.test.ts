@@ -201,7 +201,7 @@ describe('a push', () => {
   });
 
   it.each([
-    ['ExecutionTimedOut', 'took longer than its document allows'],
+    ['ExecutionTimedOut', 'by the kernel when memory ran out'],
     ['Cancelled', 'somebody cancelled the command'],
     ['DeliveryTimedOut', 'did not reach'],
     ['Undeliverable', 'did not reach'],

@@ -249,7 +249,7 @@ export class SimulatedFailover {
     const probes = by
       .filter((each) => this.hosts.get(each)?.alive === true)
       .map((each) => ({ by: each, reached, message: reached ? 'ok' : 'timed out' }));
-    return { instance, connected: reached, probes };
+    return { instance, connection: reached ? 'connected' : 'not connected', probes };
   }
 
   // --- the scripts of host/

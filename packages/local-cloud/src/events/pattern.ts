@@ -1,171 +1,142 @@
 import { LocalCloudError } from '../base/errors.ts';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { escapeRegExp } from '../ec2/filters.ts';
+import { compileMatcher, type Matcher, operators } from './matcher.ts';
 
 export type EventTest = (event: JsonObject) => boolean;
 
-/** Whether one value passes; undefined stands for a member that is not there. */
-type ValueTest = (value: Json | undefined) => boolean;
+/** The alternatives of each path. A pattern with `$or` is several rules, of which one has to match. */
+type Rule = ReadonlyMap<string, readonly Matcher[]>;
+
+/** Source: EventBridge quotas, "Event pattern size". */
+const longestPattern = 2048;
 
 /**
- * Compiles an event pattern of EventBridge.
+ * Compiles an event pattern of EventBridge, which matches as Event Ruler does, the library that EventBridge is made with: an event is a list of
+ * leaves, each with its path, and a rule matches where each of its paths has a leaf that passes; leaves of one match may not come from
+ * different items of one list.
  *
- * @throws LocalCloudError for an operator that is unknown or used wrongly
+ * @throws LocalCloudError for what EventBridge would refuse
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+ * @see event-ruler, JsonRuleCompiler.java, ACFinder.java
  */
 export function compilePattern(pattern: unknown): EventTest {
-  if (!isPattern(pattern) || Object.keys(pattern).length === 0) {
+  if (!isPattern(pattern))
     throw new LocalCloudError('an event pattern is an object with at least one member');
-  }
-  return compileObject(pattern, []);
+  const length = JSON.stringify(pattern).length;
+  if (length > longestPattern)
+    throw new LocalCloudError(
+      `an event pattern has at most ${longestPattern} characters; this one has ${length}`,
+    );
+  const rules = compileObject([new Map()], pattern, [], false).map((rule) => [...rule].sort(byPath));
+  return (event) => {
+    const leaves = leavesOf(event);
+    return rules.some((rule) => matches(rule, leaves, new Map()));
+  };
 }
 
 function isPattern(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function compileObject(pattern: JsonObject, path: readonly string[]): EventTest {
-  const tests = Object.entries(pattern).map(([key, expected]): EventTest => {
-    if (key === '$or') return compileOr(expected, path);
+const byPath = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]) =>
+  one < other ? -1 : one > other ? 1 : 0;
+
+/** Adds what an object says to every rule so far. What is said of one path twice, beside and inside an `$or`, is what was said last. */
+function compileObject(
+  rules: readonly Rule[],
+  pattern: JsonObject,
+  path: readonly string[],
+  inOr: boolean,
+): readonly Rule[] {
+  const where = `event pattern, ${path.join('.') || 'the whole'}`;
+  const entries = Object.entries(pattern);
+  if (entries.length === 0) throw new LocalCloudError(`${where}: an empty object`);
+  let compiled = rules;
+  for (const [key, expected] of entries) {
     const here = [...path, key];
-    if (isJsonObject(expected)) {
-      const inner = compileObject(expected, here);
-      return (event) => members(event[key]).some(inner);
+    if (key === '$or') compiled = compileOr(compiled, expected, path);
+    else if (inOr && operators.has(key)) throw new LocalCloudError(`${where}: ${key} is reserved inside $or`);
+    else if (isJsonObject(expected)) compiled = compileObject(compiled, expected, here, inOr);
+    else {
+      const matchers = compileLeaf(expected, here);
+      compiled = compiled.map((rule) => new Map([...rule, [here.join('.'), matchers]]));
     }
-    if (!isJsonArray(expected) || expected.length === 0) {
-      throw new LocalCloudError(`event pattern, ${here.join('.')}: expected a list of values or an object`);
-    }
-    const alternatives = expected.map((alternative) => compileValue(alternative, here));
-    return (event) => alternatives.some((test) => test(event[key]));
+  }
+  return compiled;
+}
+
+function compileOr(rules: readonly Rule[], alternatives: Json, path: readonly string[]): readonly Rule[] {
+  const where = `event pattern, ${[...path, '$or'].join('.')}`;
+  if (!isJsonArray(alternatives) || alternatives.length < 2)
+    throw new LocalCloudError(`${where}: $or needs a list of two or more`);
+  return alternatives.flatMap((alternative) => {
+    if (!isJsonObject(alternative)) throw new LocalCloudError(`${where}: $or holds objects`);
+    return compileObject(rules, alternative, path, true);
   });
-  return (event) => tests.every((test) => test(event));
 }
 
-/** The objects below a member; an object that is missing is as an empty one, so that `exists: false` can match. */
-function members(value: Json | undefined): readonly JsonObject[] {
-  if (isJsonArray(value)) return value.filter(isJsonObject);
-  return [isJsonObject(value) ? value : {}];
-}
-
-function compileOr(alternatives: Json, path: readonly string[]): EventTest {
-  if (!isJsonArray(alternatives) || alternatives.length < 2) {
-    throw new LocalCloudError(`event pattern, ${path.join('.')}: $or needs a list of two or more`);
-  }
-  const tests = alternatives.map((alternative) => {
-    if (!isJsonObject(alternative)) throw new LocalCloudError('event pattern: $or holds objects');
-    return compileObject(alternative, path);
-  });
-  return (event) => tests.some((test) => test(event));
-}
-
-function compileValue(expected: Json, path: readonly string[]): ValueTest {
-  if (!isJsonObject(expected)) {
-    if (isJsonArray(expected))
-      throw new LocalCloudError(`event pattern, ${path.join('.')}: a list within a list`);
-    return overArrays((value) => value === expected);
-  }
-  const [entry, ...others] = Object.entries(expected);
-  if (entry === undefined || others.length > 0) {
-    throw new LocalCloudError(`event pattern, ${path.join('.')}: one operator in each object`);
-  }
-  return compileOperator(entry[0], entry[1], path);
-}
-
-function compileOperator(operator: string, argument: Json, path: readonly string[]): ValueTest {
+function compileLeaf(expected: Json, path: readonly string[]): readonly Matcher[] {
   const where = `event pattern, ${path.join('.')}`;
-  if (operator === 'exists') {
-    if (typeof argument !== 'boolean') throw new LocalCloudError(`${where}: exists needs true or false`);
-    return (value) => (value !== undefined && !isJsonObject(value)) === argument;
-  }
-  if (operator === 'anything-but') return compileAnythingBut(argument, where);
-  if (operator === 'numeric') return overArrays(compileNumeric(argument, where));
-  return overArrays(onText(textTest(operator, argument, where)));
+  if (!isJsonArray(expected) || expected.length === 0)
+    throw new LocalCloudError(`${where}: expected a list of values or an object`);
+  return expected.map((alternative) => compileMatcher(alternative, where));
 }
 
-function textTest(operator: string, argument: Json, where: string): (text: string) => boolean {
-  if ((operator === 'prefix' || operator === 'suffix') && isJsonObject(argument)) {
-    const folded = argument['equals-ignore-case'];
-    if (typeof folded !== 'string') throw new LocalCloudError(`${where}: unknown form of ${operator}`);
-    const inner = textTest(operator, folded.toLowerCase(), where);
-    return (text) => inner(text.toLowerCase());
-  }
-  if (typeof argument !== 'string') throw new LocalCloudError(`${where}: ${operator} needs text`);
-  switch (operator) {
-    case 'prefix':
-      return (text) => text.startsWith(argument);
-    case 'suffix':
-      return (text) => text.endsWith(argument);
-    case 'equals-ignore-case':
-      return (text) => text.toLowerCase() === argument.toLowerCase();
-    case 'wildcard': {
-      if (argument.includes('**')) throw new LocalCloudError(`${where}: wildcard does not allow ** `);
-      const source = argument.split(/(\\[\\*]|\*)/).map((part) => {
-        if (part === '*') return '.*';
-        return escapeRegExp(part.replace(/^\\([\\*])$/, '$1'));
-      });
-      const expression = new RegExp(`^${source.join('')}$`, 's');
-      return (text) => expression.test(text);
+/** Which item of which list something comes from. */
+type Membership = ReadonlyMap<number, number>;
+
+interface Leaf {
+  readonly path: string;
+  readonly value: string | number | boolean | null;
+  readonly membership: Membership;
+}
+
+/** An object or list is no leaf: one that is empty leaves no trace. */
+function leavesOf(event: JsonObject): readonly Leaf[] {
+  const leaves: Leaf[] = [];
+  let lists = 0;
+  const visit = (value: Json, path: readonly string[], membership: Membership): void => {
+    if (isJsonArray(value)) {
+      const list = lists++;
+      // Leaves of a list itself belong to no item: two of them may match one rule
+      for (const [index, item] of value.entries())
+        visit(item, path, isLeaf(item) ? membership : new Map([...membership, [list, index]]));
+    } else if (isJsonObject(value)) {
+      for (const [key, member] of Object.entries(value)) visit(member, [...path, key], membership);
+    } else {
+      leaves.push({ path: path.join('.'), value, membership });
     }
-    default:
-      throw new LocalCloudError(
-        `${where}: the local cloud does not know the operator ${operator}; if EventBridge does, add it to src/events/pattern.ts`,
-      );
-  }
-}
-
-/** True only if the member is there, and no value of it is one of those excluded. */
-function compileAnythingBut(argument: Json, where: string): ValueTest {
-  const excluded = isJsonArray(argument) ? argument : [argument];
-  const tests = excluded.flatMap((item): ValueTest[] => {
-    if (!isJsonObject(item)) return [(value) => value === item];
-    return Object.entries(item).flatMap(([operator, value]) =>
-      (isJsonArray(value) ? value : [value]).map((text) => onText(textTest(operator, text, where))),
-    );
-  });
-  return (value) => {
-    if (value === undefined || isJsonObject(value)) return false;
-    const values = isJsonArray(value) ? value : [value];
-    return values.some((one) => !tests.some((test) => test(one)));
   };
+  visit(event, [], new Map());
+  return leaves;
 }
 
-function compileNumeric(argument: Json, where: string): ValueTest {
-  const parts = isJsonArray(argument) ? argument : [];
-  const comparisons: ((value: number) => boolean)[] = [];
-  for (let index = 0; index < parts.length; index += 2) {
-    const sign = parts[index];
-    const bound = parts[index + 1];
-    if (typeof sign !== 'string' || typeof bound !== 'number') {
-      throw new LocalCloudError(`${where}: numeric needs pairs of a sign and a number`);
-    }
-    comparisons.push(comparison(sign, bound, where));
-  }
-  if (comparisons.length === 0) throw new LocalCloudError(`${where}: numeric needs a sign and a number`);
-  return (value) => typeof value === 'number' && comparisons.every((compare) => compare(value));
+function isLeaf(value: Json): boolean {
+  return !isJsonArray(value) && !isJsonObject(value);
 }
 
-function comparison(sign: string, bound: number, where: string): (value: number) => boolean {
-  switch (sign) {
-    case '=':
-      return (value) => value === bound;
-    case '<':
-      return (value) => value < bound;
-    case '<=':
-      return (value) => value <= bound;
-    case '>':
-      return (value) => value > bound;
-    case '>=':
-      return (value) => value >= bound;
-    default:
-      throw new LocalCloudError(`${where}: numeric does not know ${sign}`);
-  }
+/** In the order of their paths, as Event Ruler does: whether something is absent depends on the items that matched before. */
+function matches(
+  rule: readonly (readonly [string, readonly Matcher[]])[],
+  leaves: readonly Leaf[],
+  soFar: Membership,
+): boolean {
+  const [first, ...rest] = rule;
+  if (first === undefined) return true;
+  const [path, matchers] = first;
+  const here = leaves.flatMap((leaf) => {
+    const membership = leaf.path === path ? merge(soFar, leaf.membership) : undefined;
+    return membership === undefined ? [] : [{ value: leaf.value, membership }];
+  });
+  if (here.length === 0 && matchers.includes('absent') && matches(rest, leaves, soFar)) return true;
+  return here.some(
+    ({ value, membership }) =>
+      matchers.some((matcher) => matcher !== 'absent' && matcher(value)) && matches(rest, leaves, membership),
+  );
 }
 
-function onText(test: (text: string) => boolean): ValueTest {
-  return (value) => typeof value === 'string' && test(value);
-}
-
-/** A list passes if one of its items does. */
-function overArrays(test: ValueTest): ValueTest {
-  return (value) => (isJsonArray(value) ? value.some((item) => test(item)) : test(value));
+/** @returns undefined if both are of different items of one list */
+function merge(one: Membership, other: Membership): Membership | undefined {
+  for (const [list, item] of other) if ((one.get(list) ?? item) !== item) return undefined;
+  return new Map([...one, ...other]);
 }

@@ -1,7 +1,7 @@
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { describe, expect, test } from 'vitest';
-import type { LocalCloud } from '../../src/cloud.ts';
-import { clientsOf, sampleCloud } from './sample-cloud.ts';
+import type { LocalCloud } from '../../../src/cloud.ts';
+import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
 const target = { Arn: { 'Fn::GetAtt': ['SyncLambdaFunction', 'Arn'] }, Id: 'sync' };
 const permission = (rule: string) => ({

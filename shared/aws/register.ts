@@ -62,6 +62,11 @@ function parse<Output>(name: string, value: string, schema: v.GenericSchema<unkn
   throw new RegisterError(`the parameter ${name} is wrong: ${describeIssues(result.issues)}; correct it`);
 }
 
+/** As JSON, without `{{`, which Parameter Store takes for a reference and refuses; what hosts and tags say may hold it. */
+function parameterValue(value: object): string {
+  return JSON.stringify(value).replaceAll('{{', '{\\u007b');
+}
+
 const exists = new Set(['ParameterAlreadyExists']);
 
 /** Writes who holds an epoch, unless somebody holds it already: then nothing is changed. */
@@ -71,7 +76,7 @@ export async function writeClaim(ssm: SSMClient, group: string, { at, ...rest }:
       new PutParameterCommand({
         ...{ Name: `${pathOf(group)}/epochs/${rest.epoch}`, Type: 'String', Overwrite: false },
         // A standard parameter holds 4 KB, and a character may take three bytes of it
-        Value: JSON.stringify({ ...rest, why: rest.why.slice(0, 1000), at: new Date(at).toISOString() }),
+        Value: parameterValue({ ...rest, why: rest.why.slice(0, 1000), at: new Date(at).toISOString() }),
       }),
     );
   } catch (error) {
@@ -86,7 +91,7 @@ export async function writeMirror(
   primary: string,
   tags: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const Value = JSON.stringify({ primary, tags });
+  const Value = parameterValue({ primary, tags });
   await ssm.send(
     new PutParameterCommand({
       Name: `${pathOf(group)}/config`,

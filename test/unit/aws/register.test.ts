@@ -108,3 +108,16 @@ it('the mirror is overwritten, and a long one gets room', async () => {
     { Name: '/hostsync/web/config', Overwrite: true, Tier: 'Intelligent-Tiering' },
   ]);
 });
+
+it('what hosts and tags say cannot keep an epoch from being claimed: Parameter Store refuses references', async () => {
+  ssm.on(PutParameterCommand).resolves({});
+  const words = 'did not reach it: {{ssm:x}} {{{y}}}';
+  await writeClaim(client, 'web', { ...claim(2), why: words });
+  await writeMirror(client, 'web', 'i-1', { 'hostsync:paused': words });
+  const values = ssm.commandCalls(PutParameterCommand).map((call) => call.args[0].input.Value ?? '');
+  for (const value of values) expect(value).not.toMatch(/\{\{.*\}\}/u);
+  expect(values.map((value) => JSON.parse(value))).toMatchObject([
+    { why: words },
+    { tags: { 'hostsync:paused': words } },
+  ]);
+});

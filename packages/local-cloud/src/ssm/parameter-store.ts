@@ -161,6 +161,7 @@ export function parameterOperations(store: ParameterStore): readonly Operation[]
           `${input.Tier} tier parameters support a maximum parameter value of ${limit} characters.`,
         );
       }
+      if (/\{\{.*\}\}/su.test(input.Value)) throw new AwsError('ValidationException', nestedReference);
       if (
         input.AllowedPattern !== undefined &&
         !new RegExp(`^(?:${input.AllowedPattern})$`, 'u').test(input.Value)
@@ -185,6 +186,10 @@ function refuseVersions(names: readonly string[]): void {
   if (names.some((name) => name.includes(':')))
     throw new UnservedError('ValidationException', 'the local cloud keeps no old versions of parameters');
 }
+
+// API_PutParameter.html, "Value"; the words are our own
+const nestedReference =
+  'Parameter value: a value cannot refer to another parameter, as {{}} or {{ssm:parameter-name}}.';
 
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, "Name" */
 function checkName(name: string): void {

@@ -113,3 +113,17 @@ test('a role may read and delete the parameters that it names, and no others', a
   );
   expect(cloud.takeProblems()).toHaveLength(3);
 });
+
+test.each([
+  ['{{ssm:other}}', true],
+  ['before {{ x\ny }} behind', true],
+  ['{{}}', true],
+  ['{"a":{"b":{"c":1}}}', false],
+  ['{{ without an end', false],
+  ['}} and {{', false],
+])('%j as a value: refused is %s', async (Value, isRefused) => {
+  const { ssm } = clientsOf(await sampleCloud());
+  const put = ssm.send(new PutParameterCommand({ Name: '/sample/x', Value, Type: 'String' }));
+  if (isRefused) await expect(put).rejects.toMatchObject({ name: 'ValidationException' });
+  else await expect(put).resolves.toMatchObject({ Version: 1 });
+});

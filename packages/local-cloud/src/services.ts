@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CallFaults } from './api/faults.ts';
-import type { Caller } from './api/registry.ts';
+import type { Caller, Service } from './api/registry.ts';
 import { ScenarioFaults } from './api/scenario-faults.ts';
 import { AwsServer } from './api/server.ts';
 import { AutoScaling } from './auto-scaling/auto-scaling.ts';
@@ -121,11 +121,11 @@ async function connect(
   const parameters = new ParameterStore(account);
   const callFaults = new CallFaults();
   const kills = new FunctionKills();
-  const faults = new ScenarioFaults(callFaults, bus, ec2, kills);
+  const faults = new ScenarioFaults(callFaults, bus, ec2, kills, () => services);
   const targetGroups = new TargetGroups(account, ec2, clock);
   const zones = new HostedZones(clock);
   const documents = stack.documents.map(readDocument);
-  const services = [
+  const services: readonly Service[] = [
     ec2Service(ec2),
     autoScalingService(autoScaling),
     ssmService({

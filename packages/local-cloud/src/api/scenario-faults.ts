@@ -1,9 +1,12 @@
+import { LocalCloudError } from '../base/errors.ts';
 import type { Ec2 } from '../ec2/ec2.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { BusEvent } from '../events/event.ts';
 import type { EventFault, EventMatcher } from '../events/faults.ts';
 import type { FunctionKills } from '../lambda/kills.ts';
+import { errorsOf, operationsOf } from './errors.ts';
 import type { CallFaults, FaultHandle } from './faults.ts';
+import type { Service } from './registry.ts';
 
 /** Which events: by their `detail-type`, or by a predicate. */
 export type EventSelector = string | EventMatcher;
@@ -13,41 +16,70 @@ export type EventSelector = string | EventMatcher;
  * once unless `times` says otherwise; its handle takes it away and tells how often it has struck.
  */
 export class ScenarioFaults {
-  readonly #calls: CallFaults;
+  readonly #callFaults: CallFaults;
   readonly #bus: EventBus;
   readonly #ec2: Ec2;
   readonly #kills: FunctionKills;
+  readonly #services: () => readonly Service[];
   #lagSeconds = 0;
 
-  constructor(calls: CallFaults, bus: EventBus, ec2: Ec2, kills: FunctionKills) {
+  constructor(
+    calls: CallFaults,
+    bus: EventBus,
+    ec2: Ec2,
+    kills: FunctionKills,
+    services: () => readonly Service[],
+  ) {
     this.#kills = kills;
-    this.#calls = calls;
+    this.#services = services;
+    this.#callFaults = calls;
     this.#bus = bus;
     this.#ec2 = ec2;
   }
 
   /** The next calls are refused: ThrottlingException, or RequestLimitExceeded of EC2. The SDK tries again by itself. */
   throttle(call: string, times = 1): FaultHandle {
-    return this.#calls.arm(call, { kind: 'throttle' }, times);
+    return this.#callFaults.arm(call, { kind: 'throttle' }, times);
   }
 
   delayCall(call: string, seconds: number, times = 1): FaultHandle {
-    return this.#calls.arm(call, { kind: 'delay', seconds }, times);
+    return this.#callFaults.arm(call, { kind: 'delay', seconds }, times);
   }
 
   /** The next calls are carried out, but the connection breaks before the answer. The SDK tries again by itself. */
   loseResponse(call: string, times = 1): FaultHandle {
-    return this.#calls.arm(call, { kind: 'lose-response' }, times);
+    return this.#callFaults.arm(call, { kind: 'lose-response' }, times);
   }
 
-  /** The next calls fail with this error of AWS and change nothing. */
+  /**
+   * The next calls fail with this error of AWS and change nothing.
+   *
+   * @param code one that this call may fail with, see `errorsOf`
+   * @throws LocalCloudError for a code that it cannot give
+   */
   failCall(
     call: string,
     code: string,
-    options: { readonly message?: string; readonly status?: number; readonly times?: number } = {},
+    options: { readonly message?: string; readonly times?: number } = {},
   ): FaultHandle {
-    const { message = 'a fault of the scenario', status = 400, times = 1 } = options;
-    return this.#calls.arm(call, { kind: 'fail', code, message, status }, times);
+    const { message = 'a fault of the scenario', times = 1 } = options;
+    const codes = errorsOf(this.#services(), call);
+    const status = codes[code];
+    if (status === undefined)
+      throw new LocalCloudError(
+        `${call} does not fail with ${code} on AWS, but with ${Object.keys(codes).join(', ')}`,
+      );
+    return this.#callFaults.arm(call, { kind: 'fail', code, message, status }, times);
+  }
+
+  /** Every call that is served, as the faults name it. */
+  get calls(): readonly string[] {
+    return operationsOf(this.#services());
+  }
+
+  /** The codes with which AWS may answer a call (`ssm:SendCommand`), by its API model. */
+  errorsOf(call: string): readonly string[] {
+    return Object.keys(errorsOf(this.#services(), call));
   }
 
   /**

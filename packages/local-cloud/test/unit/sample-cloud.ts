@@ -37,7 +37,7 @@ export async function sampleCloud(
 }
 
 /** SDK clients: of the operator, or in the role of the function. */
-export function clientsOf(cloud: LocalCloud, asFunction?: string) {
-  const config = { ...cloud.clientConfig(asFunction), maxAttempts: 3 };
+export function clientsOf(cloud: LocalCloud, asFunction?: string, maxAttempts = 3) {
+  const config = { ...cloud.clientConfig(asFunction), maxAttempts };
   return { ec2: new EC2Client(config), ssm: new SSMClient(config), events: new EventBridgeClient(config) };
 }

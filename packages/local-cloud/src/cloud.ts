@@ -11,7 +11,8 @@ import type { DashboardResource } from './cloudformation/stack.ts';
 import type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 import type { AlarmEvaluation, AlarmView, EvaluateOptions } from './cloudwatch/alarms.ts';
 import type { MetricDatum } from './cloudwatch/metrics.ts';
-import type { Tags } from './ec2/ec2.ts';
+import type { ElasticAddress } from './ec2/addresses.ts';
+import type { Tags } from './ec2/instance.ts';
 import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
 import type { EventRecord } from './events/bus.ts';
 import type { BusEvent, EventDraft } from './events/event.ts';
@@ -37,6 +38,7 @@ export type { HookOptions } from './auto-scaling/hooks.ts';
 export { type CallRecord, type Problem, ProblemsError } from './base/journal.ts';
 export type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 export type { AlarmEvaluation, AlarmView } from './cloudwatch/alarms.ts';
+export type { ElasticAddress } from './ec2/addresses.ts';
 export type { LocalInstance, MachineOptions } from './ec2/local-instance.ts';
 export type { EventRecord } from './events/bus.ts';
 export type { BusEvent } from './events/event.ts';
@@ -149,6 +151,17 @@ export class LocalCloud {
    */
   createAutoScalingGroup(options: AutoScalingGroupOptions): AutoScalingGroup {
     return this.#services.autoScaling.createGroup(options, (launch) => this.#create(launch));
+  }
+
+  /** An Elastic IP address, on no instance yet. `ec2:AssociateAddress` moves it, or `associateAddress`. */
+  allocateAddress(): ElasticAddress {
+    return this.#services.ec2.addresses.allocate();
+  }
+
+  /** Puts an Elastic IP on an instance, also away from another one. @throws AwsError when EC2 would refuse it */
+  associateAddress({ allocationId }: ElasticAddress, { id }: LocalInstance): void {
+    const { ec2 } = this.#services;
+    ec2.addresses.associate(allocationId, ec2.require(id), true);
   }
 
   /** A target group with no targets, behind a load balancer that is not there. @throws LocalCloudError when AWS would refuse it */
@@ -402,6 +415,7 @@ export class LocalCloud {
       metadataTags: options.metadataTags ?? false,
       zone: options.zone,
       spot: options.spot,
+      publicAddress: options.publicAddress,
     });
     const deps = { ec2, clock, journal, connectionLostSeconds };
     const instance = new LocalInstance(ec2Instance, host, deps, options);

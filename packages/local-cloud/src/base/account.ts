@@ -27,7 +27,7 @@ export function generatedName(stackName: string, logicalId: string, definition: 
 }
 
 /** An EC2 id such as `i-0…` (17 hexadecimal digits). */
-export function ec2Id(prefix: 'i' | 'r'): string {
+export function ec2Id(prefix: 'i' | 'r' | 'eni' | 'eipalloc' | 'eipassoc'): string {
   return `${prefix}-0${randomBytes(8).toString('hex')}`;
 }
 

@@ -1,68 +1,16 @@
 import { type Account, ec2Id, instanceArn } from '../base/account.ts';
 import { AwsError, LocalCloudError } from '../base/errors.ts';
 import type { EventSink } from '../events/bus.ts';
-
-export type InstanceStateName =
-  | 'pending'
-  | 'running'
-  | 'shutting-down'
-  | 'terminated'
-  | 'stopping'
-  | 'stopped';
-
-export const instanceStateCodes: Readonly<Record<InstanceStateName, number>> = {
-  pending: 0,
-  running: 16,
-  'shutting-down': 32,
-  terminated: 48,
-  stopping: 64,
-  stopped: 80,
-};
-
-export type Tags = ReadonlyMap<string, string>;
-
-/** Why an instance is in the state that it is in: API_StateReason.html. */
-export type StateReasonCode =
-  | 'Client.UserInitiatedShutdown'
-  | 'Server.SpotInstanceTermination'
-  | 'Server.SpotInstanceShutdown';
-
-/** What the checks of EC2 say of a running instance. */
-export type CheckStatus = 'ok' | 'impaired' | 'initializing' | 'insufficient-data';
-
-/** What is the matter with a running instance, which EC2 notices only after a while. */
-export interface Trouble {
-  readonly since: Date;
-  /** `system`: the hardware below it, too */
-  readonly scope: 'instance' | 'system';
-}
-
-export interface Instance {
-  readonly id: string;
-  readonly reservationId: string;
-  /** of the last start: it is not the time of the first launch */
-  launchTime: Date;
-  readonly metadataTags: boolean;
-  readonly availabilityZone: string;
-  readonly spot: boolean;
-  state: InstanceStateName;
-  stateReason: StateReasonCode | undefined;
-  /** it has not booted yet */
-  booting: boolean;
-  trouble: Trouble | undefined;
-  /** what the checks say whatever is the matter, for scenarios in which they are wrong */
-  reportedStatus: CheckStatus | undefined;
-  privateIp: string | undefined;
-  tags: Tags;
-  tagVersion: number;
-}
-
-/** The two checks of an instance; `impairedSince` when one has failed. */
-export interface StatusChecks {
-  readonly system: CheckStatus;
-  readonly instance: CheckStatus;
-  readonly impairedSince: Date | undefined;
-}
+import { Addresses } from './addresses.ts';
+import type {
+  Instance,
+  InstanceStateName,
+  StateReasonCode,
+  StatusChecks,
+  Tags,
+  Trouble,
+} from './instance.ts';
+import { checkTags, isReserved } from './tags.ts';
 
 interface TagSnapshot {
   readonly at: number;
@@ -73,6 +21,7 @@ interface TagSnapshot {
 /** The instances of the account and region, and their tags. */
 export class Ec2 {
   readonly account: Account;
+  readonly addresses: Addresses;
   readonly #instances = new Map<string, Instance>();
   readonly #events: EventSink;
   readonly #history: TagSnapshot[] = [];
@@ -84,6 +33,7 @@ export class Ec2 {
   /** @param impairedSeconds how long something is the matter before the status checks say so */
   constructor(account: Account, events: EventSink, impairedSeconds: number) {
     this.account = account;
+    this.addresses = new Addresses(account);
     this.#events = events;
     this.#impairedSeconds = impairedSeconds;
   }
@@ -119,6 +69,7 @@ export class Ec2 {
     /** `a` or `eu-west-1a`; default: each of three in turn */
     readonly zone?: string | undefined;
     readonly spot?: boolean | undefined;
+    readonly publicAddress?: boolean | undefined;
   }): Instance {
     checkTags([...options.tags], options.metadataTags);
     const instance: Instance = {
@@ -128,12 +79,14 @@ export class Ec2 {
       metadataTags: options.metadataTags,
       availabilityZone: this.zone(options.zone ?? ['a', 'b', 'c'][this.#instances.size % 3] ?? 'a'),
       spot: options.spot ?? false,
+      publicAddress: options.publicAddress ?? false,
       state: 'pending',
       stateReason: undefined,
       booting: true,
       trouble: undefined,
       reportedStatus: undefined,
       privateIp: options.privateIp,
+      automaticIp: undefined,
       tags: new Map([...options.tags, ...(options.systemTags ?? [])]),
       tagVersion: 1,
     };
@@ -161,6 +114,7 @@ export class Ec2 {
       instance.booting = true;
     }
     if (state === 'terminated') instance.privateIp = undefined;
+    this.addresses.follow(instance);
     this.#emitState(instance);
   }
 
@@ -280,27 +234,5 @@ export class Ec2 {
       resources: [instanceArn(this.account, instance.id)],
       detail: { 'instance-id': instance.id, state: instance.state },
     });
-  }
-}
-
-export function isReserved(key: string): boolean {
-  return key.toLowerCase().startsWith('aws:');
-}
-
-/** The limits of EC2 for tags that a user sets (UserGuide, Using_Tags). @throws AwsError */
-export function checkTags(tags: readonly (readonly [string, string])[], metadataTags: boolean): void {
-  const invalid = (message: string): AwsError => new AwsError('InvalidParameterValue', message);
-  if (new Set(tags.map(([key]) => key)).size < tags.length)
-    throw invalid('Duplicate tag keys were specified.');
-  for (const [key, value] of tags) {
-    if (isReserved(key)) throw invalid(`Tag keys starting with 'aws:' are reserved for internal use: ${key}`);
-    if (key === '' || [...key].length > 128) throw invalid(`Tag key must have 1 to 128 characters: ${key}`);
-    if ([...value].length > 256)
-      throw invalid(`Tag value exceeds the maximum length of 256 characters: ${key}`);
-    if (metadataTags && (/[ /]/.test(key) || ['.', '..', '_index'].includes(key))) {
-      throw invalid(
-        `'${key}' is not a valid tag key. Tag keys must not contain a space or /, with tags in instance metadata.`,
-      );
-    }
   }
 }

@@ -1,6 +1,6 @@
 import { AwsError, UnservedError } from '../base/errors.ts';
-import type { Instance, StatusChecks, Tags } from './ec2.ts';
-import { instanceStateCodes } from './ec2.ts';
+import type { Instance, StatusChecks, Tags } from './instance.ts';
+import { instanceStateCodes } from './instance.ts';
 
 export interface Filter {
   readonly Name: string;

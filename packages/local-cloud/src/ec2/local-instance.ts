@@ -3,15 +3,9 @@ import { LocalCloudError, messageOf } from '../base/errors.ts';
 import type { Journal } from '../base/journal.ts';
 import type { ExecOptions, ExecResult, Host, VolumeOptions } from '../hosts/host.ts';
 import { ManagedNode } from '../ssm/nodes.ts';
-import {
-  type CheckStatus,
-  checkTags,
-  type Ec2,
-  type Instance,
-  type InstanceStateName,
-  type StateReasonCode,
-  type StatusChecks,
-} from './ec2.ts';
+import type { Ec2 } from './ec2.ts';
+import type { CheckStatus, Instance, InstanceStateName, StateReasonCode, StatusChecks } from './instance.ts';
+import { checkTags } from './tags.ts';
 
 /** What a launch says of the machine, as an AMI and a launch template do. */
 export interface MachineOptions {
@@ -26,6 +20,8 @@ export interface MachineOptions {
   readonly zone?: string;
   /** a spot instance, which EC2 may take back; default false */
   readonly spot?: boolean;
+  /** EC2 gives it a public address at every start, as a name only: nothing reaches it; default false */
+  readonly publicAddress?: boolean;
   /** plays the AMI: runs after the first boot of the host, before its agent is online */
   readonly prepare?: (instance: LocalInstance) => Promise<unknown>;
 }
@@ -92,6 +88,11 @@ export class LocalInstance {
   /** the IPv4 address in the fleet's network */
   get address(): string {
     return this.host.address;
+  }
+
+  /** the address under which it is known outside: its Elastic IP, or what EC2 gave it */
+  get publicAddress(): string | undefined {
+    return this.#ec2.addresses.publicIpOf(this.#instance);
   }
 
   /** The tags as they are, whatever stale reads are going on. */

@@ -10,18 +10,22 @@ import {
 } from '../api/registry.ts';
 import { instanceArn } from '../base/account.ts';
 import { AwsError } from '../base/errors.ts';
+import { addressOperations } from './address-operations.ts';
+import type { ElasticAddress } from './addresses.ts';
+import type { Ec2 } from './ec2.ts';
+import { checkFilters, checkStatusFilters, passes, statusPasses } from './filters.ts';
 import {
   type CheckStatus,
-  checkTags,
-  type Ec2,
   type Instance,
   instanceStateCodes,
-  isReserved,
   type StateReasonCode,
   type StatusChecks,
   type Tags,
-} from './ec2.ts';
-import { checkFilters, checkStatusFilters, passes, statusPasses } from './filters.ts';
+} from './instance.ts';
+import { checkTags, isReserved } from './tags.ts';
+
+/** Source: API reference of EC2, DescribeInstanceStatus, "Default: Describes all your instances. Constraints: Maximum 100 explicitly specified instance IDs". */
+const mostStatusIds = 100;
 
 const dryRun = v.optional(queryBoolean, 'false');
 const filter = v.strictObject({ Name: v.string(), Value: v.optional(v.array(v.string())) });
@@ -86,7 +90,7 @@ export function ec2Service(ec2: Ec2): Service {
           reservationId,
           ownerId: ec2.account.accountId,
           groupSet: [],
-          instancesSet: instances.map((instance) => describe(instance, tagsOf(instance))),
+          instancesSet: instances.map((instance) => describe(ec2, instance, tagsOf(instance))),
         })),
         nextToken: page.nextToken,
       };
@@ -119,6 +123,8 @@ export function ec2Service(ec2: Ec2): Service {
           'The parameter instancesSet cannot be used with maxResults',
         );
       }
+      if (input.InstanceId.length > mostStatusIds)
+        throw new AwsError('InvalidParameterValue', `At most ${mostStatusIds} instance ids are allowed.`);
       for (const id of input.InstanceId) ec2.require(id);
       const found = ec2
         .instances()
@@ -186,7 +192,7 @@ export function ec2Service(ec2: Ec2): Service {
     signingName: 'ec2',
     protocol: { kind: 'ec2', namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/' },
     source: 'ec2-operations.ts',
-    operations: [describeInstances, describeStatus, createTags, deleteTags],
+    operations: [describeInstances, describeStatus, createTags, deleteTags, ...addressOperations(ec2)],
   };
 }
 
@@ -219,8 +225,11 @@ function refuseDryRun(dry: boolean): void {
     throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
 }
 
-function describe(instance: Instance, tags: Tags): unknown {
+function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
   const gone = instance.state === 'terminated';
+  const publicIp = ec2.addresses.publicIpOf(instance);
+  const publicName = `ec2-${publicIp?.replaceAll('.', '-')}.${ec2.account.region}.compute.amazonaws.com`;
+  const elastic = ec2.addresses.allocationOf(instance);
   const privateName =
     instance.privateIp === undefined ? '' : `ip-${instance.privateIp.replaceAll('.', '-')}.ec2.internal`;
   return {
@@ -235,7 +244,9 @@ function describe(instance: Instance, tags: Tags): unknown {
       spotInstanceRequestId: `sir-${instance.id.slice(-8)}`,
     }),
     privateDnsName: privateName,
-    dnsName: '',
+    dnsName: publicIp === undefined ? '' : publicName,
+    ipAddress: publicIp,
+    networkInterfaceSet: gone ? [] : [networkInterface(instance, publicIp, elastic)],
     amiLaunchIndex: 0,
     productCodes: [],
     instanceType: 't4g.micro',
@@ -251,6 +262,26 @@ function describe(instance: Instance, tags: Tags): unknown {
     virtualizationType: 'hvm',
     hypervisor: 'xen',
     tagSet: [...tags].map(([key, value]) => ({ key, value })),
+  };
+}
+
+/** Its one network interface; an address that is no Elastic IP belongs to Amazon. */
+function networkInterface(
+  instance: Instance,
+  publicIp: string | undefined,
+  elastic: ElasticAddress | undefined,
+): unknown {
+  const ipOwnerId = 'amazon';
+  const association = publicIp && {
+    publicIp,
+    ...(elastic === undefined ? { ipOwnerId } : { allocationId: elastic.allocationId }),
+  };
+  return {
+    networkInterfaceId: `eni-${instance.id.slice(2)}`,
+    status: 'in-use',
+    privateIpAddress: instance.privateIp,
+    association,
+    privateIpAddressesSet: [{ privateIpAddress: instance.privateIp, primary: true, association }],
   };
 }
 

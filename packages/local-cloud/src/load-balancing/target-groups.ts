@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { type Account, arnOf } from '../base/account.ts';
 import type { Clock } from '../base/clock.ts';
 import { AwsError, LocalCloudError } from '../base/errors.ts';
-import { checkTags, type Ec2, type Instance } from '../ec2/ec2.ts';
+import type { Ec2 } from '../ec2/ec2.ts';
+import type { Instance } from '../ec2/instance.ts';
+import { checkTags } from '../ec2/tags.ts';
 
 export interface TargetGroupOptions {
   /** letters, digits and hyphens, at most 32 */

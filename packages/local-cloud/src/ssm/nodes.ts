@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Instance } from '../ec2/ec2.ts';
+import type { Instance } from '../ec2/instance.ts';
 import type { Host } from '../hosts/host.ts';
 
 /** What can be wrong with a node, other than that its host is off. */

@@ -6,8 +6,8 @@ import {
   paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
-import { matchesWildcard } from '../../src/ec2/filters.ts';
-import { clientsOf, sampleCloud } from './sample-cloud.ts';
+import { matchesWildcard } from '../../../src/ec2/filters.ts';
+import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
 async function idsOf(client: ReturnType<typeof clientsOf>['ec2'], input: DescribeInstancesCommandInput) {
   const answer = await client.send(new DescribeInstancesCommand(input));
@@ -189,7 +189,7 @@ describe('tags', () => {
     });
     await expect(
       ec2.send(
-        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ö'.repeat(128), Value: '€'.repeat(256) }] }),
+        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ö'.repeat(127), Value: '€'.repeat(256) }] }),
       ),
     ).resolves.toBeDefined();
   });

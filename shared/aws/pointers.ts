@@ -9,11 +9,21 @@ import {
   ListResourceRecordSetsCommand,
   type Route53Client,
 } from '@aws-sdk/client-route-53';
+import { tagKeys } from '../core/tag-keys.ts';
 
 /** Seconds that resolvers keep the name of a primary. Source: Route 53 Developer Guide, failover. */
 const timeToLive = 60;
 
-/** The addresses that an A record holds now; none if it is not there. */
+/** A name is kept in a way that hostsync would break: it was made by somebody who wants it so. */
+export class PointerError extends Error {
+  override readonly name = 'PointerError';
+}
+
+/**
+ * The addresses that an A record holds now; none if it is not there.
+ *
+ * @throws {PointerError} for an alias or a record with a routing policy, which are left alone
+ */
 export async function readRecord(
   route53: Route53Client,
   hostedZone: string,
@@ -26,6 +36,14 @@ export async function readRecord(
   );
   const [found] = ResourceRecordSets;
   if (found?.Type !== 'A' || found.Name?.toLowerCase().replace(/\.$/u, '') !== name) return [];
+  const what =
+    found.AliasTarget === undefined
+      ? found.SetIdentifier && `one of several records with a routing policy (${found.SetIdentifier})`
+      : `an alias of ${found.AliasTarget.DNSName}`;
+  if (what)
+    throw new PointerError(
+      `the record ${name} (A) in the zone ${hostedZone} is ${what}, which hostsync does not change: replace it by a simple record with one address, or take ${name} out of the tag ${tagKeys.dns}`,
+    );
   return (found.ResourceRecords ?? []).flatMap(({ Value }) => Value ?? []);
 }
 

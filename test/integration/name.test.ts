@@ -31,6 +31,16 @@ it('the editors follow the primary by its name, and a name that somebody moved i
     expect(next?.tags['hostsync:directories']).toBe(uploads);
     expect(cloud.dnsChanges().at(-1)?.at.getTime()).toBeGreaterThan(died);
 
+    // What somebody made otherwise is left as it is, and the log says what to do
+    zone.set({ name: 'lb.example.com', values: ['192.0.2.7'] });
+    zone.set({ name, alias: { name: 'lb.example.com' } });
+    await group.tick();
+    expect(cloud.resolve(name)).toEqual(['192.0.2.7']);
+    expect(group.lastLog().map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/edit\.example\.com \(A\).* is an alias of lb\.example\.com\..*hostsync:dns/u),
+    );
+    zone.set({ name, values: [next?.address ?? ''] });
+
     // A name outside of the ones that the deployment allows
     next?.setTags({ 'hostsync:dns': 'www.example.com' });
     await group.tick().catch(() => undefined);

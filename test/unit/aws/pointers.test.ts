@@ -13,7 +13,13 @@ import {
 } from '@aws-sdk/client-route-53';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, expect, it } from 'vitest';
-import { moveTargets, readRecord, readTargets, writeRecord } from '../../../shared/aws/pointers.ts';
+import {
+  moveTargets,
+  PointerError,
+  readRecord,
+  readTargets,
+  writeRecord,
+} from '../../../shared/aws/pointers.ts';
 
 const route53 = mockClient(Route53Client);
 const balancer = mockClient(ElasticLoadBalancingV2Client);
@@ -105,3 +111,25 @@ it('the old one stays where the new one cannot go in', async () => {
   await expect(moveTargets(client, 'arn', ['i-2'], ['i-1'])).rejects.toThrow(denied);
   expect(balancer.commandCalls(DeregisterTargetsCommand).length).toBe(0);
 });
+
+it.each([
+  [
+    'an alias',
+    record({
+      ResourceRecords: [],
+      AliasTarget: { HostedZoneId: 'Z2', DNSName: 'lb-1.elb.amazonaws.com.', EvaluateTargetHealth: true },
+    }),
+    'an alias of lb-1.elb.amazonaws.com.',
+  ],
+  ['a weighted record', record({ SetIdentifier: 'blue', Weight: 10 }), 'routing policy (blue)'],
+  ['a multi-value record', record({ SetIdentifier: 'one', MultiValueAnswer: true }), 'routing policy (one)'],
+])(
+  '%s is not taken for one that hostsync may change, and the remedy is named',
+  async (_name, found, words) => {
+    route53.on(ListResourceRecordSetsCommand).resolves({ ResourceRecordSets: [found] });
+    const read = readRecord(dns, 'Z1', 'editors.example.com');
+    await expect(read).rejects.toThrow(PointerError);
+    await expect(read).rejects.toThrow(words);
+    await expect(read).rejects.toThrow('take editors.example.com out of the tag hostsync:dns');
+  },
+);

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { AwsError, LocalCloudError } from '../base/errors.ts';
-
-export interface RecordSet {
-  /** lower case, with the dot at its end */
-  readonly name: string;
-  readonly type: string;
-  /** seconds */
-  readonly ttl: number;
-  readonly values: readonly string[];
-}
+import {
+  chosen,
+  describeSame,
+  isSameRecord,
+  normalName,
+  type RecordSet,
+  type RoutingPolicy,
+  recordBlocker,
+  sortKey,
+} from './records.ts';
 
 export type ChangeAction = 'CREATE' | 'UPSERT' | 'DELETE';
 
@@ -31,15 +32,6 @@ interface Batch {
 }
 
 const dnsSeconds = 30;
-
-/** As Route 53 keeps names: lower case, a dot at the end, `\ooo` for what is neither letter, digit, hyphen, underscore nor dot. */
-export function normalName(name: string): string {
-  const lower = name.toLowerCase().replace(/\.$/, '');
-  const escaped = lower.replace(/\\(\d{3})|([^a-z0-9._-])/g, (_whole, code: string, other: string) =>
-    code === undefined ? `\\${other.charCodeAt(0).toString(8).padStart(3, '0')}` : `\\${code}`,
-  );
-  return `${escaped}.`;
-}
 
 export interface HostedZoneOptions {
   readonly name: string;
@@ -72,15 +64,14 @@ export class HostedZone {
     ];
   }
 
-  /** All record sets, ordered as Route 53 lists them: by the labels of the name from the right, then by type. */
+  /** All record sets, in the order in which Route 53 lists them. */
   records(): readonly RecordSet[] {
-    const key = ({ name, type }: RecordSet): string =>
-      `${name.split('.').filter(Boolean).toReversed().join('.')}. ${type}`;
-    return this.#records.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+    return this.#records.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
   }
 
-  find(name: string, type: string): RecordSet | undefined {
-    return this.#records.find((record) => record.name === name && record.type === type);
+  /** Those of this name and type: several, if a policy chooses. */
+  find(name: string, type: string): readonly RecordSet[] {
+    return this.#records.filter((record) => record.name === name && record.type === type);
   }
 
   /** All or nothing. @throws AwsError InvalidChangeBatch with what is wrong with each change */
@@ -88,7 +79,7 @@ export class HostedZone {
     let next = this.#records;
     const wrong: string[] = [];
     for (const { action, ...record } of changes) {
-      const same = next.find(({ name, type }) => name === record.name && type === record.type);
+      const same = next.find((other) => isSameRecord(other, record));
       const blocker = this.#blocker(action, record, same, next);
       if (blocker !== undefined) wrong.push(blocker);
       else next = [...next.filter((other) => other !== same), ...(action === 'DELETE' ? [] : [record])];
@@ -97,15 +88,20 @@ export class HostedZone {
     this.#records = next;
   }
 
-  /** Sets a record set as the operator. */
-  set(record: {
-    readonly name: string;
-    readonly type?: string;
-    readonly ttl?: number;
-    readonly values: readonly string[];
-  }): void {
-    const { name, type = 'A', ttl = 60, values } = record;
-    this.apply([{ action: 'UPSERT', name: normalName(name), type, ttl, values }]);
+  /** Sets a record set as the operator: with values, or an alias of another name. */
+  set(record: RecordOptions): void {
+    const { name, type = 'A', values = [], alias, setIdentifier, weight, multiValue } = record;
+    const policy: RoutingPolicy | undefined =
+      weight === undefined ? (multiValue ? { kind: 'multivalue' } : undefined) : { kind: 'weighted', weight };
+    const target = alias && {
+      hostedZoneId: alias.hostedZoneId ?? this.id,
+      dnsName: normalName(alias.name),
+      evaluateTargetHealth: false,
+    };
+    const ttl = alias === undefined ? (record.ttl ?? 60) : undefined;
+    this.apply([
+      { action: 'UPSERT', name: normalName(name), type, ttl, values, alias: target, setIdentifier, policy },
+    ]);
   }
 
   #blocker(
@@ -115,58 +111,40 @@ export class HostedZone {
     all: readonly RecordSet[],
   ): string | undefined {
     const { name, type } = record;
-    const what = `[name='${name}', type='${type}']`;
+    const what = `[name='${name}', type='${type}'${record.setIdentifier === undefined ? '' : `, set-identifier='${record.setIdentifier}'`}]`;
     if (name !== this.name && !name.endsWith(`.${this.name}`))
       return `RRSet with DNS name ${name} is not permitted in zone ${this.name}`;
-    const invalid = record.values.find((value) => !isValue(type, value));
-    if (invalid !== undefined)
-      return `Invalid Resource Record: 'FATAL problem: ${valueProblems[type] ?? 'InvalidValue'} encountered with '${invalid}''`;
-    if (new Set(record.values).size < record.values.length)
-      return `Duplicate Resource Record: '${record.values.join(', ')}'`;
     if (action === 'CREATE' && same !== undefined)
       return `Tried to create resource record set ${what} but it already exists`;
-    if (action === 'DELETE') {
-      if (same === undefined) return `Tried to delete resource record set ${what} but it was not found`;
-      if (name === this.name && ['NS', 'SOA'].includes(type))
-        return `A HostedZone must contain at least one NS record for the zone itself.`;
-      return isSame(record, same)
-        ? undefined
-        : `Tried to delete resource record set ${what} but the values provided do not match the current values`;
-    }
-    if (type === 'CNAME' && name === this.name)
-      return `RRSet of type CNAME with DNS name ${name} is not permitted at apex in zone ${this.name}`;
-    const others = all.filter((other) => other.name === name && other.type !== type);
-    if (others.length > 0 && (type === 'CNAME' || others.some((other) => other.type === 'CNAME')))
-      return `RRSet of type ${type} with DNS name ${name} is not permitted as it conflicts with other records with the same DNS name in zone ${this.name}`;
-    return undefined;
+    if (action !== 'DELETE')
+      return recordBlocker(
+        record,
+        all.filter((other) => other !== same),
+        this.name,
+      );
+    if (same === undefined) return `Tried to delete resource record set ${what} but it was not found`;
+    if (name === this.name && ['NS', 'SOA'].includes(type))
+      return `A HostedZone must contain at least one NS record for the zone itself.`;
+    return describeSame(record) === describeSame(same)
+      ? undefined
+      : `Tried to delete resource record set ${what} but the values provided do not match the current values`;
   }
 }
 
-function isSame(a: RecordSet, b: RecordSet): boolean {
-  const values = (record: RecordSet): string => JSON.stringify(record.values.toSorted());
-  return a.ttl === b.ttl && values(a) === values(b);
-}
-
-const valueProblems: Readonly<Record<string, string>> = {
-  A: 'ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)',
-  AAAA: 'AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)',
-  CNAME: 'DomainLabelEmpty (Domain label is empty)',
-  TXT: 'InvalidCharacterString (Value should be enclosed in quotation marks)',
-};
-
-function isValue(type: string, value: string): boolean {
-  switch (type) {
-    case 'A':
-      return /^(\d{1,3})(\.\d{1,3}){3}$/.test(value) && value.split('.').every((part) => Number(part) < 256);
-    case 'AAAA':
-      return /^[0-9a-fA-F:.]+$/.test(value) && value.includes(':');
-    case 'CNAME':
-      return /^[^\s.]+(\.[^\s.]+)*\.?$/.test(value);
-    case 'TXT':
-      return /^"[^"]{0,255}"( "[^"]{0,255}")*$/.test(value);
-    default:
-      return true;
-  }
+/** What an operator says of a record. */
+export interface RecordOptions {
+  readonly name: string;
+  /** default A */
+  readonly type?: string;
+  /** seconds; default 60 */
+  readonly ttl?: number;
+  readonly values?: readonly string[];
+  /** Instead of values: the name of another record, by default of this zone. */
+  readonly alias?: { readonly name: string; readonly hostedZoneId?: string };
+  readonly setIdentifier?: string;
+  /** 0 to 255 */
+  readonly weight?: number;
+  readonly multiValue?: boolean;
 }
 
 /** The hosted zones of the account. */
@@ -228,20 +206,23 @@ export class HostedZones {
     return Date.now() - at.getTime() < this.#clock.scaledMs(dnsSeconds) ? 'PENDING' : 'INSYNC';
   }
 
-  /** What a resolver that has nothing in its cache is told now; it follows a CNAME as far as the zones go. */
+  /** What a resolver that has nothing in its cache is told now; it follows a CNAME or alias as far as the zones go. */
   resolve(name: string, type: string): readonly string[] {
-    const seen = new Set<string>();
-    for (let wanted = normalName(name); !seen.has(wanted); ) {
-      seen.add(wanted);
-      const zone = this.#zones
-        .filter((candidate) => `.${wanted}`.endsWith(`.${candidate.name}`))
-        .toSorted((a, b) => b.name.length - a.name.length)[0];
-      const found = zone?.find(wanted, type);
-      if (found !== undefined) return found.values;
-      const [alias] = zone?.find(wanted, 'CNAME')?.values ?? [];
-      if (alias === undefined) return [];
-      wanted = normalName(alias);
-    }
-    return [];
+    return this.#resolve(normalName(name), type, new Set());
+  }
+
+  #resolve(name: string, type: string, seen: Set<string>): readonly string[] {
+    if (seen.has(name)) return [];
+    seen.add(name);
+    const zone = this.#zones
+      .filter((candidate) => `.${name}`.endsWith(`.${candidate.name}`))
+      .toSorted((a, b) => b.name.length - a.name.length)[0];
+    const found = chosen(zone?.find(name, type) ?? []);
+    if (found.length > 0)
+      return found.flatMap(({ alias, values }) =>
+        alias === undefined ? values : this.#resolve(alias.dnsName, type, seen),
+      );
+    const [target] = chosen(zone?.find(name, 'CNAME') ?? []).flatMap(({ values }) => values);
+    return target === undefined ? [] : this.#resolve(normalName(target), type, seen);
   }
 }

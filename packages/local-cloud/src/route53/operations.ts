@@ -3,13 +3,15 @@ import * as v from 'valibot';
 import {
   type AccessCheck,
   operation,
+  queryBoolean,
   queryInteger,
   type Service,
   type WireRequest,
 } from '../api/registry.ts';
 import type { Account } from '../base/account.ts';
 import { AwsError } from '../base/errors.ts';
-import { type HostedZone, type HostedZones, normalName, type RecordSet } from './hosted-zones.ts';
+import type { HostedZone, HostedZones } from './hosted-zones.ts';
+import { labels, normalName, type RecordSet, type RoutingPolicy, sortKey } from './records.ts';
 
 const parser = new XMLParser({
   parseTagValue: false,
@@ -17,7 +19,7 @@ const parser = new XMLParser({
   isArray: (name) => name === 'Change' || name === 'ResourceRecord',
 });
 
-// The limits of botocore's route53/2013-04-01/service-2.json. Aliases and routing policies are not served.
+// The limits of botocore's route53/2013-04-01/service-2.json. Of the routing policies, weighted and multi-value ones are served.
 const zoneId = v.pipe(
   v.string(),
   v.maxLength(32),
@@ -43,13 +45,25 @@ const change = v.strictObject({
   ResourceRecordSet: v.strictObject({
     Name: v.pipe(v.string(), v.minLength(1), v.maxLength(1024)),
     Type: recordType,
-    TTL: queryInteger(0, 2_147_483_647),
-    ResourceRecords: v.strictObject({
-      ResourceRecord: v.pipe(
-        v.array(v.strictObject({ Value: v.pipe(v.string(), v.maxLength(4000)) })),
-        v.minLength(1),
-      ),
-    }),
+    SetIdentifier: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+    Weight: v.optional(queryInteger(0, 255)),
+    MultiValueAnswer: v.optional(queryBoolean),
+    TTL: v.optional(queryInteger(0, 2_147_483_647)),
+    ResourceRecords: v.optional(
+      v.strictObject({
+        ResourceRecord: v.pipe(
+          v.array(v.strictObject({ Value: v.pipe(v.string(), v.maxLength(4000)) })),
+          v.minLength(1),
+        ),
+      }),
+    ),
+    AliasTarget: v.optional(
+      v.strictObject({
+        HostedZoneId: zoneId,
+        DNSName: v.pipe(v.string(), v.maxLength(1024)),
+        EvaluateTargetHealth: queryBoolean,
+      }),
+    ),
   }),
 });
 const changeSchema = v.strictObject({
@@ -74,7 +88,10 @@ export function route53Service(account: Account, zones: HostedZones): Service {
   const changeRecords = operation({
     name: 'ChangeResourceRecordSets',
     schema: changeSchema,
-    check: ({ ChangeBatch }) => checkSize(ChangeBatch.Changes.Change),
+    check({ ChangeBatch }) {
+      for (const each of ChangeBatch.Changes.Change) checkChange(each);
+      checkSize(ChangeBatch.Changes.Change);
+    },
     // userguide: "Using IAM policy conditions for fine-grained access control"; each key has as many values as there are
     access: (input) => {
       const changes = input.ChangeBatch.Changes.Change;
@@ -93,7 +110,14 @@ export function route53Service(account: Account, zones: HostedZones): Service {
         name: normalName(set.Name),
         type: set.Type,
         ttl: set.TTL,
-        values: set.ResourceRecords.ResourceRecord.map(({ Value }) => Value),
+        values: valuesOf(set),
+        alias: set.AliasTarget && {
+          hostedZoneId: set.AliasTarget.HostedZoneId,
+          dnsName: normalName(set.AliasTarget.DNSName),
+          evaluateTargetHealth: set.AliasTarget.EvaluateTargetHealth,
+        },
+        setIdentifier: set.SetIdentifier,
+        policy: policyOf(set),
       }));
       const batch = zones.change(zones.require(input.HostedZoneId), changes, caller.name);
       return { ChangeInfo: changeInfo(batch, 'PENDING') };
@@ -106,18 +130,22 @@ export function route53Service(account: Account, zones: HostedZones): Service {
       HostedZoneId: zoneId,
       name: v.optional(v.pipe(v.string(), v.maxLength(1024))),
       type: v.optional(recordType),
+      identifier: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
       maxitems: maxItems,
     }),
-    check({ name, type }) {
+    check({ name, type, identifier }) {
       if (type !== undefined && name === undefined)
         throw new AwsError('InvalidInput', 'A type needs a name to start with.');
+      if (identifier !== undefined && type === undefined)
+        throw new AwsError('InvalidInput', 'An identifier needs a name and a type to start with.');
     },
     access: onZone('ListResourceRecordSets'),
     run(input) {
       const all = zones.require(input.HostedZoneId).records();
-      const from = input.name === undefined ? undefined : normalName(input.name);
-      const start = from === undefined ? 0 : all.findIndex((record) => !isBefore(record, from, input.type));
-      const rest = start === -1 ? [] : all.slice(start);
+      const { name, type = '', identifier } = input;
+      const from =
+        name === undefined ? '' : sortKey({ name: normalName(name), type, setIdentifier: identifier });
+      const rest = all.filter((record) => sortKey(record) >= from.trimEnd());
       const size = Math.min(input.maxitems, 300);
       const next = rest[size];
       return {
@@ -125,6 +153,7 @@ export function route53Service(account: Account, zones: HostedZones): Service {
         IsTruncated: next !== undefined,
         NextRecordName: next?.name,
         NextRecordType: next?.type,
+        NextRecordIdentifier: next?.setIdentifier,
         MaxItems: input.maxitems,
       };
     },
@@ -208,10 +237,44 @@ function readChanges(body: string): { readonly ChangeBatch: unknown } {
   return { ChangeBatch: parsed.output.ChangeResourceRecordSetsRequest.ChangeBatch };
 }
 
+type WireRecord = Change['ResourceRecordSet'];
+
+function valuesOf({ ResourceRecords }: WireRecord): readonly string[] {
+  return (ResourceRecords?.ResourceRecord ?? []).map(({ Value }) => Value);
+}
+
+function policyOf({ Weight, MultiValueAnswer }: WireRecord): RoutingPolicy | undefined {
+  if (Weight !== undefined) return { kind: 'weighted', weight: Weight };
+  return MultiValueAnswer === true ? { kind: 'multivalue' } : undefined;
+}
+
+/** What Route 53 says of a change before it looks at the zone. @throws AwsError */
+function checkChange({ Action, ResourceRecordSet: set }: Change): void {
+  const where = `in Change with [Action=${Action}, Name=${set.Name}, Type=${set.Type}, SetIdentifier=${set.SetIdentifier ?? 'null'}]`;
+  const refuse = (what: string): AwsError =>
+    new AwsError('InvalidInput', `Invalid request: ${what} ${where}`);
+  const isAlias = set.AliasTarget !== undefined;
+  const parts = [set.TTL, set.ResourceRecords].filter((part) => part !== undefined).length;
+  if (isAlias ? parts > 0 : parts < 2)
+    throw refuse(
+      `Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found ${isAlias ? 'more than one' : 'none'}`,
+    );
+  if (set.Weight !== undefined && set.MultiValueAnswer !== undefined)
+    throw refuse(
+      'Expected exactly one of [Weight, Region, Failover, GeoLocation, or MultiValueAnswer], but found more than one',
+    );
+  const policy = policyOf(set);
+  if (policy !== undefined && set.SetIdentifier === undefined) throw refuse("Missing field 'SetIdentifier'");
+  if (policy === undefined && set.SetIdentifier !== undefined)
+    throw refuse("Missing field 'Weight', 'Region', 'Failover', 'GeoLocation', or 'MultiValueAnswer'");
+  if (policy?.kind === 'multivalue' && (isAlias || set.Type === 'CNAME' || set.Type === 'NS'))
+    throw refuse('MultiValueAnswer is not permitted for an alias, CNAME or NS record');
+}
+
 /** DNSLimitations.html: 1,000 records and 32,000 characters of values a request, for UPSERT counted twice. @throws AwsError */
 function checkSize(changes: readonly Change[]): void {
   const weighted = changes.map(({ Action, ResourceRecordSet }) => {
-    const values = ResourceRecordSet.ResourceRecords.ResourceRecord.map(({ Value }) => Value);
+    const values = valuesOf(ResourceRecordSet);
     const weight = Action === 'UPSERT' ? 2 : 1;
     return { records: values.length * weight, characters: values.join('').length * weight };
   });
@@ -222,18 +285,8 @@ function checkSize(changes: readonly Change[]): void {
     throw new AwsError('InvalidChangeBatch', '[Number of characters limit of 32000 exceeded.]');
 }
 
-/** `www.example.com.` to `com.example.www.`, which is how Route 53 sorts. */
-function labels(name: string): string {
-  return `${name.split('.').filter(Boolean).toReversed().join('.')}.`;
-}
-
 function zoneKey(zone: HostedZone): string {
   return `${labels(zone.name)} ${zone.id}`;
-}
-
-function isBefore(record: RecordSet, name: string, type: string | undefined): boolean {
-  const [own, from] = [labels(record.name), labels(name)];
-  return own < from || (own === from && type !== undefined && record.type < type);
 }
 
 function changeInfo(
@@ -247,8 +300,19 @@ function describeRecord(record: RecordSet): unknown {
   return {
     Name: record.name,
     Type: record.type,
+    SetIdentifier: record.setIdentifier,
+    ...(record.policy?.kind === 'weighted' && { Weight: record.policy.weight }),
+    ...(record.policy?.kind === 'multivalue' && { MultiValueAnswer: true }),
     TTL: record.ttl,
-    ResourceRecords: { ResourceRecord: record.values.map((Value) => ({ Value })) },
+    ...(record.alias === undefined
+      ? { ResourceRecords: { ResourceRecord: record.values.map((Value) => ({ Value })) } }
+      : {
+          AliasTarget: {
+            HostedZoneId: record.alias.hostedZoneId,
+            DNSName: record.alias.dnsName,
+            EvaluateTargetHealth: record.alias.evaluateTargetHealth,
+          },
+        }),
   };
 }
 

@@ -7,8 +7,8 @@ import {
   Route53Client,
 } from '@aws-sdk/client-route-53';
 import { describe, expect, test } from 'vitest';
-import type { LocalCloud } from '../../src/cloud.ts';
-import { sampleCloud } from './sample-cloud.ts';
+import type { LocalCloud } from '../../../src/cloud.ts';
+import { sampleCloud } from '../sample-cloud.ts';
 
 const clientOf = (cloud: LocalCloud, asFunction?: string, region = 'eu-west-1') =>
   new Route53Client({ ...cloud.clientConfig(asFunction), region, maxAttempts: 2 });

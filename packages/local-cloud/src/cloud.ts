@@ -28,13 +28,10 @@ import type { Parameter } from './ssm/parameter-store.ts';
 
 export type { FaultHandle } from './api/faults.ts';
 export type { EventSelector, ScenarioFaults } from './api/scenario-faults.ts';
-export type {
-  AutoScalingGroup,
-  AutoScalingGroupOptions,
-  GroupInstance,
-  LifecycleState,
-} from './auto-scaling/group.ts';
+export type { AutoScalingGroup, AutoScalingGroupOptions } from './auto-scaling/group.ts';
 export type { HookOptions } from './auto-scaling/hooks.ts';
+export type { InstanceRefresh, RefreshOptions } from './auto-scaling/instance-refresh.ts';
+export type { GroupInstance, LifecycleState } from './auto-scaling/member.ts';
 export { type CallRecord, type Problem, ProblemsError } from './base/journal.ts';
 export type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 export type { AlarmEvaluation, AlarmView } from './cloudwatch/alarms.ts';
@@ -93,6 +90,7 @@ export class LocalCloud {
   constructor(services: CloudServices) {
     this.#services = services;
     this.faults = services.faults;
+    services.autoScaling.connect((id) => this.#instances.find((instance) => instance.id === id));
   }
 
   get account(): Account {

@@ -17,6 +17,9 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     [
       ...['CompleteLifecycleAction', 'DescribeAutoScalingGroups', 'DescribeAutoScalingInstances'],
       ...['DescribeLifecycleHooks', 'RecordLifecycleActionHeartbeat', 'SetInstanceProtection'],
+      ...['AttachInstances', 'DetachInstances', 'EnterStandby', 'ExitStandby'],
+      ...['CancelInstanceRefresh', 'DescribeInstanceRefreshes', 'StartInstanceRefresh'],
+      ...['TerminateInstanceInAutoScalingGroup'],
     ],
   ],
   elasticloadbalancing: [

@@ -2,8 +2,10 @@ import type { Account } from '../base/account.ts';
 import type { Clock } from '../base/clock.ts';
 import { LocalCloudError } from '../base/errors.ts';
 import type { Activity } from '../base/journal.ts';
+import type { LocalInstance } from '../ec2/local-instance.ts';
 import type { EventSink } from '../events/bus.ts';
-import { AutoScalingGroup, type AutoScalingGroupOptions, type CreateInstance } from './group.ts';
+import { AutoScalingGroup, type AutoScalingGroupOptions } from './group.ts';
+import type { CreateInstance } from './passages.ts';
 
 /** The Auto Scaling groups of the account and region. */
 export class AutoScaling {
@@ -12,6 +14,7 @@ export class AutoScaling {
   readonly #events: EventSink;
   readonly #activity: Activity;
   readonly #clock: Clock;
+  #findInstance: (id: string) => LocalInstance | undefined = () => undefined;
 
   constructor(account: Account, events: EventSink, activity: Activity, clock: Clock) {
     this.account = account;
@@ -32,6 +35,15 @@ export class AutoScaling {
     );
     this.#groups.set(name, group);
     return group;
+  }
+
+  /** Who knows the instances of the cloud, also those of no group. */
+  connect(findInstance: (id: string) => LocalInstance | undefined): void {
+    this.#findInstance = findInstance;
+  }
+
+  findInstance(id: string): LocalInstance | undefined {
+    return this.#findInstance(id);
   }
 
   groups(): readonly AutoScalingGroup[] {

@@ -14,8 +14,10 @@ import { arnOf } from '../base/account.ts';
 import { AwsError, UnservedError } from '../base/errors.ts';
 import type { AutoScaling } from './auto-scaling.ts';
 import { transitionName } from './events.ts';
-import type { AutoScalingGroup, GroupInstance } from './group.ts';
+import type { AutoScalingGroup } from './group.ts';
 import type { Hook, LifecycleAction } from './hooks.ts';
+import { instanceOperations } from './instance-operations.ts';
+import type { GroupInstance } from './member.ts';
 
 const groupName = text(1, 255);
 const hookName = v.pipe(text(1, 255), v.regex(/^[A-Za-z0-9\-_/]+$/));
@@ -155,7 +157,7 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
         const member = group.instances().find(({ instance }) => instance.id === id);
         if (member === undefined)
           throw invalid(`The instance ${id} is not part of Auto Scaling group ${group.name}.`);
-        if (member.state !== 'InService')
+        if (!['InService', 'EnteringStandby', 'Standby'].includes(member.state))
           throw invalid(`The instance ${id} is not in InService or EnteringStandby or Standby.`);
       }
       for (const id of input.InstanceIds) group.protect(id, input.ProtectedFromScaleIn);
@@ -170,6 +172,12 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
     operations: [
       ...[describeInstances, describeGroups, describeHooks],
       ...[completeAction, recordHeartbeat, setProtection],
+      ...instanceOperations({
+        requireGroup: (name) => requireGroup(autoScaling, name),
+        findInstance: (id) => autoScaling.findInstance(id),
+        onGroup,
+        groups: () => autoScaling.groups(),
+      }),
     ].map(withValidationError),
   };
 }
@@ -291,6 +299,9 @@ function describeGroup(group: AutoScalingGroup, withInstances: boolean): unknown
     })),
     TerminationPolicies: ['Default'],
     NewInstancesProtectedFromScaleIn: false,
+    ...(group.retainsOnAbandon && {
+      InstanceLifecyclePolicy: { RetentionTriggers: { TerminateHookAbandon: 'retain' } },
+    }),
     ...(group.hasWarmPool && {
       WarmPoolConfiguration: {
         MinSize: 0,

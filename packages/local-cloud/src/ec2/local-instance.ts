@@ -254,6 +254,11 @@ export class LocalInstance {
     this.node.change({ agent: true });
   }
 
+  /** A tag of AWS itself (`aws:…`), set or taken away by another service. */
+  setSystemTag(key: string, value: string | undefined): void {
+    this.#ec2.changeTags(this.#instance, new Map([[key, value]]));
+  }
+
   /** Sets tags as an operator does: overwrites, adds; others stay. */
   setTags(tags: Readonly<Record<string, string>>): void {
     checkTags(Object.entries(tags), this.#instance.metadataTags);

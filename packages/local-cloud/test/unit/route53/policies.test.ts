@@ -108,14 +108,14 @@ describe('records with a routing policy', () => {
     const { zone, client, upsert } = await start();
     await upsert(multiple('b', '192.0.2.2'), multiple('a', '192.0.2.1'), multiple('c', '192.0.2.3'));
     const found: (string | undefined)[] = [];
-    let start: Partial<ListResourceRecordSetsCommandInput> | undefined = {};
-    while (start !== undefined) {
-      const input: ListResourceRecordSetsCommandInput = { HostedZoneId: zone.id, MaxItems: 1, ...start };
+    let from: Partial<ListResourceRecordSetsCommandInput> | undefined = {};
+    while (from !== undefined) {
+      const input: ListResourceRecordSetsCommandInput = { HostedZoneId: zone.id, MaxItems: 1, ...from };
       const page: ListResourceRecordSetsCommandOutput = await client.send(
         new ListResourceRecordSetsCommand(input),
       );
       found.push(...(page.ResourceRecordSets ?? []).map(({ SetIdentifier }) => SetIdentifier));
-      start =
+      from =
         page.IsTruncated === true
           ? {
               StartRecordName: page.NextRecordName,

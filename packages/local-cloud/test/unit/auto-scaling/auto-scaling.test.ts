@@ -13,8 +13,8 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { LifecycleAction, readHooks } from '../../src/auto-scaling/hooks.ts';
-import { Clock } from '../../src/base/clock.ts';
+import { LifecycleAction, readHooks } from '../../../src/auto-scaling/hooks.ts';
+import { Clock } from '../../../src/base/clock.ts';
 import type {
   AutoScalingGroup,
   AutoScalingGroupOptions,
@@ -22,8 +22,8 @@ import type {
   LifecycleState,
   LocalCloud,
   LocalInstance,
-} from '../../src/cloud.ts';
-import { clientsOf, sampleCloud } from './sample-cloud.ts';
+} from '../../../src/cloud.ts';
+import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
 const onLaunch: HookOptions = {
   ...{ name: 'on-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
@@ -605,7 +605,7 @@ describe('the API', () => {
 });
 
 test('the example of the README runs as it stands there', async () => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
   const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, source]) => source ?? '');
   const example = one(examples.filter((source) => source.includes('createAutoScalingGroup')));
   const run = new Function(

@@ -205,10 +205,11 @@ describe('an instance refresh', () => {
     for (const { instance } of group.instances()) await complete(instance, 'launched');
     await inState(other, 'InService');
     await inState(one, 'InService');
+    const inOrder = group.instances().map(({ instance }) => instance);
     const { InstanceRefreshId } = await client.send(
       new StartInstanceRefreshCommand({ AutoScalingGroupName }),
     );
-    for (const old of [one, other]) {
+    for (const old of inOrder) {
       await cloud.waitFor(() => old.state === 'terminated', { what: `the end of ${old.id}` });
       expect(serving()).toBe(1);
       const newcomer = () => group.instances().find(({ state }) => state === 'Pending:Wait')?.instance;

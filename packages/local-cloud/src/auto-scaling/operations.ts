@@ -168,7 +168,7 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
   return {
     signingName: 'autoscaling',
     protocol: { kind: 'query', namespace: 'http://autoscaling.amazonaws.com/doc/2011-01-01/' },
-    source: 'auto-scaling-operations.ts',
+    source: 'auto-scaling/operations.ts',
     operations: [
       ...[describeInstances, describeGroups, describeHooks],
       ...[completeAction, recordHeartbeat, setProtection],

@@ -191,7 +191,7 @@ export function ec2Service(ec2: Ec2): Service {
   return {
     signingName: 'ec2',
     protocol: { kind: 'ec2', namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/' },
-    source: 'ec2-operations.ts',
+    source: 'ec2/operations.ts',
     operations: [describeInstances, describeStatus, createTags, deleteTags, ...addressOperations(ec2)],
   };
 }

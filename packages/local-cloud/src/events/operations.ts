@@ -67,7 +67,7 @@ export function eventsService(account: Account, bus: EventBus): Service {
   return {
     signingName: 'events',
     protocol: { kind: 'json', version: '1.1', targetPrefix: 'AWSEvents' },
-    source: 'events-operations.ts',
+    source: 'events/operations.ts',
     operations: [putEvents],
   };
 }

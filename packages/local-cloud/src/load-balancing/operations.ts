@@ -133,7 +133,7 @@ export function loadBalancingService(groups: TargetGroups): Service {
   return {
     signingName: 'elasticloadbalancing',
     protocol: { kind: 'query', namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/' },
-    source: 'load-balancing-operations.ts',
+    source: 'load-balancing/operations.ts',
     operations: [
       ...[registerTargets, deregisterTargets, describeTargetHealth],
       ...[describeTargetGroups, describeTags],

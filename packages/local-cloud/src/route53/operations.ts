@@ -207,7 +207,7 @@ export function route53Service(account: Account, zones: HostedZones): Service {
   return {
     signingName: 'route53',
     protocol: { kind: 'rest-xml', namespace: 'https://route53.amazonaws.com/doc/2013-04-01/' },
-    source: 'route53-operations.ts',
+    source: 'route53/operations.ts',
     isGlobal: true,
     route,
     operations: [changeRecords, listRecords, listZonesByName, getChange],

@@ -107,7 +107,7 @@ export function snsService(sns: Sns): Service {
   return {
     signingName: 'sns',
     protocol: { kind: 'query', namespace: 'http://sns.amazonaws.com/doc/2010-03-31/' },
-    source: 'sns.ts',
+    source: 'sns/sns.ts',
     deniedCode: 'AuthorizationError',
     operations: [publish],
   };

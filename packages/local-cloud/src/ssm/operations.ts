@@ -210,7 +210,7 @@ export function ssmService(deps: Dependencies): Service {
   return {
     signingName: 'ssm',
     protocol: { kind: 'json', version: '1.1', targetPrefix: 'AmazonSSM' },
-    source: 'ssm-operations.ts',
+    source: 'ssm/operations.ts',
     operations: [
       describeInstanceInformation,
       getConnectionStatus,

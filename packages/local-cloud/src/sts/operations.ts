@@ -18,7 +18,7 @@ export function stsService(account: Account): Service {
   return {
     signingName: 'sts',
     protocol: { kind: 'query', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/' },
-    source: 'sts-operations.ts',
+    source: 'sts/operations.ts',
     operations: [getCallerIdentity],
   };
 }

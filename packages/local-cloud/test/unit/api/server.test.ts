@@ -15,7 +15,7 @@ describe('a call that the local cloud does not serve', () => {
     const cloud = await sampleCloud();
     const { ec2, ssm, events } = clientsOf(cloud);
     await expect(ssm.send(new ListDocumentsCommand({}))).rejects.toThrow(
-      /does not serve ssm:ListDocuments; add it to ssm-operations.ts/,
+      /does not serve ssm:ListDocuments; add it to ssm\/operations.ts/,
     );
     await expect(ec2.send(new DescribeVpcsCommand({}))).rejects.toThrow(/does not serve ec2:DescribeVpcs/);
     await expect(events.send(new ListRulesCommand({}))).rejects.toThrow(/does not serve events:ListRules/);

@@ -16,7 +16,9 @@ const seconds: Readonly<Record<string, number>> = {
   'push.test.ts': 100,
   'failover-calls-killed.test.ts': 90,
   'trouble.test.ts': 90,
+  'failing-calls.test.ts': 90,
   'join-failure.test.ts': 70,
+  'deployment.test.ts': 60,
 };
 
 /** These look at every process and mount there is, so nothing else may run beside them. */

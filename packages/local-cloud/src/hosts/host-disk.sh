@@ -30,7 +30,9 @@ for entry in "$base"/*; do
   # Options cannot hold every path; this one is the same for every host, and relative.
   lower=../../../base/$name
   if [[ $name != etc ]]; then lower+=:/$name; fi
-  mount -n -t overlay -o "lowerdir=$lower,upperdir=upper/$name,workdir=work/$name,redirect_dir=off,metacopy=off,index=off" \
+  # With index and nfs_export, fanotify takes marks of it. The kernel leaves them out where it cannot: over another overlay.
+  mount -n -t overlay \
+    -o "lowerdir=$lower,upperdir=upper/$name,workdir=work/$name,redirect_dir=off,metacopy=off,index=on,nfs_export=on" \
     disk "root/$name"
 done
 

@@ -34,6 +34,11 @@ export interface SpawnOptions {
   readonly stderr?: number;
 }
 
+export interface CopyOptions {
+  /** `user` or `user:group` of the host, by name or number, for all that is copied; default: the numbers that it has on the machine */
+  readonly owner?: string;
+}
+
 export interface VolumeOptions {
   /** where it is mounted, absolute and normalised; entered in the host's /etc/fstab */
   readonly path: string;
@@ -94,8 +99,11 @@ export interface Host {
   spawn(argv: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Writes a file, and makes its directories. Mode default 0o644, for a new file and an old one. */
   writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
-  /** Copies what is in a directory of the machine into a directory of the host, with all metadata. */
-  copyIn(fromDirectory: string, toDirectory: string): Promise<void>;
+  /**
+   * Copies a file of the machine to a path of the host, or what is in a directory into a directory of the host, wherever it is: makes the
+   * directories above it, keeps what is there beside it, and all metadata. Throws CommandError when the host's cp or chown fails.
+   */
+  copyIn(from: string, to: string, options?: CopyOptions): Promise<void>;
 }
 
 /** Hosts that share a network, which reaches nothing else. */

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLines } from '../sandbox/namespaces.ts';
 import { CommandError, exitCode, run } from './command.ts';
+import { copyIntoHost } from './copy-in.ts';
 import {
+  type CopyOptions,
   type ExecOptions,
   type ExecResult,
   type Host,
@@ -277,31 +279,10 @@ export class LinuxHost implements Host {
     await this.runIn(['bash', '-c', script, 'writeFile', path, mode.toString(8)], { stdin: content });
   }
 
-  async copyIn(fromDirectory: string, toDirectory: string): Promise<void> {
-    checkPath(toDirectory);
+  async copyIn(from: string, to: string, options: CopyOptions = {}): Promise<void> {
+    if (to !== '/') checkPath(to);
     const machine = this.machineNow();
-    // The host cannot see the directory, but it can be handed it, open.
-    const from = await open(fromDirectory, 'r');
-    try {
-      if (!(await from.stat()).isDirectory()) throw new HostError(`${fromDirectory} is not a directory.`);
-      const script = 'mkdir -p -- "$1" && exec cp -a /proc/self/fd/3/. "$1"';
-      const child = this.enter(
-        machine,
-        ['bash', '-c', script, 'copyIn', toDirectory],
-        ['ignore', 'ignore', 'pipe', from.fd],
-      );
-      let said = '';
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-      });
-      const code = await new Promise<number>((resolve) => {
-        child.on('close', (status, signal) => resolve(exitCode(status, signal)));
-      });
-      if (code !== 0)
-        throw new CommandError(['cp', '-a', fromDirectory, `${this.id}:${toDirectory}`], code, said);
-    } finally {
-      await from.close();
-    }
+    await copyIntoHost((argv, stdio) => this.enter(machine, argv, stdio), from, to, options);
   }
 
   private async boot(): Promise<void> {

@@ -16,7 +16,7 @@ import type { Tags } from './ec2/instance.ts';
 import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
 import type { EventRecord } from './events/bus.ts';
 import type { BusEvent, EventDraft } from './events/event.ts';
-import type { Host } from './hosts/host.ts';
+import type { Host, SoftwareOptions } from './hosts/host.ts';
 import type { QueueMessage } from './lambda/destinations.ts';
 import type { InvocationRecord } from './lambda/lambda.ts';
 import type { TargetGroup, TargetGroupOptions } from './load-balancing/target-groups.ts';
@@ -136,7 +136,9 @@ export class LocalCloud {
   }
 
   /** A host that is no instance and that AWS knows nothing of; it runs when this resolves. */
-  async launchOutside(options: { readonly name: string; readonly diskBytes?: number }): Promise<Host> {
+  async launchOutside(
+    options: { readonly name: string; readonly diskBytes?: number } & SoftwareOptions,
+  ): Promise<Host> {
     const { name, ...rest } = options;
     const host = await this.#services.fleet.create({ id: name, ...rest });
     await host.start();
@@ -401,6 +403,8 @@ export class LocalCloud {
       ...(options.name !== undefined && { hostname: options.name }),
       ...(options.diskBytes !== undefined && { diskBytes: options.diskBytes }),
       ...(options.volumes !== undefined && { volumes: options.volumes }),
+      ...(options.packages !== undefined && { packages: options.packages }),
+      ...(options.services !== undefined && { services: options.services }),
     });
     const tags = {
       ...(options.name !== undefined && { Name: options.name }),

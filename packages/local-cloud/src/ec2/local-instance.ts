@@ -1,14 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { LocalCloudError, messageOf } from '../base/errors.ts';
 import type { Journal } from '../base/journal.ts';
-import type { ExecOptions, ExecResult, Host, VolumeOptions } from '../hosts/host.ts';
+import type { ExecOptions, ExecResult, Host, SoftwareOptions, VolumeOptions } from '../hosts/host.ts';
 import { ManagedNode } from '../ssm/nodes.ts';
 import type { Ec2 } from './ec2.ts';
 import type { CheckStatus, Instance, InstanceStateName, StateReasonCode, StatusChecks } from './instance.ts';
 import { checkTags } from './tags.ts';
 
 /** What a launch says of the machine, as an AMI and a launch template do. */
-export interface MachineOptions {
+export interface MachineOptions extends SoftwareOptions {
   /** default true; false: no SSM agent runs on it */
   readonly ssm?: boolean;
   readonly agentVersion?: string;

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Boots a host: process 1 of its own pid, mount, network, ipc and uts namespaces.
 #
-# usage: host-init.sh DISK HOSTNAME ADDRESS/PREFIX
+# usage: host-init.sh DISK HOSTNAME ADDRESS/PREFIX [SERVICE COUNT WORD…]…
+#
+# After a SERVICE stand the COUNT words of its command.
 #
 # Talks with the fleet: prints `pid N` (this process, as the sandbox counts), reads one line when the network link eth0 is
 # there, prints `ready` when sshd answers.
@@ -12,6 +14,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 disk=$1
 hostname=$2
 address=$3
+shift 3
 
 # /proc is still the sandbox's.
 read -r pid _ </proc/self/stat
@@ -77,9 +80,25 @@ network=${address%.*}
   done
 } | ip -batch -
 
+# Each in the background, in a session of its own; what they say is kept over boots, if the disk has room.
+start_services() {
+  local service count log
+  mkdir -p /var/log/services || true
+  while (($# > 0)); do
+    service=$1
+    count=$2
+    shift 2
+    log=/var/log/services/$service.log
+    if ! : 2>/dev/null >>"$log"; then log=/dev/null; fi
+    setsid "${@:1:count}" </dev/null >>"$log" 2>&1 &
+    shift "$count"
+  done
+}
+
 answers() { : <>/dev/tcp/127.0.0.1/22; } 2>/dev/null
 /usr/sbin/sshd </dev/null
 until answers; do sleep 0.01; done
+start_services "$@"
 printf 'ready\n'
 
 # A shell of the host's own, which holds nothing of the machine's open, and which reaps: `wait` takes up every child.

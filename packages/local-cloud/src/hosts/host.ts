@@ -46,7 +46,27 @@ export interface VolumeOptions {
   readonly bytes?: number;
 }
 
-export interface HostOptions {
+/**
+ * What a host starts at each boot, in the background. There is no systemd: a name is an init script of a Debian package,
+ * `/etc/init.d/NAME start`; a command is one that stays in the foreground. What it says goes to `/var/log/services/NAME.log`.
+ * It is not started again when it ends, and is killed with the host.
+ */
+export type ServiceOptions =
+  | string
+  | {
+      /** letters, digits, `.`, `_`, `@` and `-` */
+      readonly name: string;
+      readonly command: readonly [string, ...string[]];
+    };
+
+/** The software of a host. */
+export interface SoftwareOptions {
+  /** Debian packages with what they depend on, not with what they recommend; they come from where the machine's apt-get has its own from */
+  readonly packages?: readonly string[];
+  readonly services?: readonly ServiceOptions[];
+}
+
+export interface HostOptions extends SoftwareOptions {
   /** `i-0…` or any name of letters, digits, `.` and `-`, at most 63 long */
   readonly id: string;
   /** default: the id */
@@ -118,7 +138,8 @@ export interface HostFleet {
   close(): Promise<void>;
 }
 
-export interface FleetOptions {
+/** `packages` and `services` are for hosts that are created without their own. */
+export interface FleetOptions extends SoftwareOptions {
   /** for the log */
   readonly name?: string;
   readonly log?: (line: string) => void;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { open, readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,7 @@ import {
   type VolumeOptions,
 } from './host.ts';
 import { configureLinks, hardwareAddress, type Network } from './network.ts';
+import { parseServices, type Service, serviceArguments } from './services.ts';
 
 const GiB = 1024 ** 3;
 const cleanPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -52,6 +53,7 @@ export class LinuxHost implements Host {
   private readonly link: string;
   private readonly bootLog: string;
   private readonly volumes: readonly VolumeOptions[];
+  private readonly services: readonly Service[];
   private readonly diskBytes: number;
   private readonly filled = new Set<string>();
   private readonly mounted: Set<string>;
@@ -77,6 +79,7 @@ export class LinuxHost implements Host {
     this.link = `${network.bridge}-${number}`;
     this.bootLog = join(network.directory, 'exec', `${number}.boot`);
     this.volumes = options.volumes ?? [];
+    this.services = parseServices(options.services ?? []);
     this.diskBytes = options.diskBytes ?? 4 * GiB;
     this.mounted = new Set(this.volumes.map((volume) => volume.path));
   }
@@ -93,14 +96,24 @@ export class LinuxHost implements Host {
     return this.thawed !== undefined;
   }
 
-  /** Called once, by the fleet. */
-  async makeDisk(): Promise<void> {
+  /**
+   * Called once, by the fleet.
+   * @param layer name of a layer of packages in the sandbox
+   */
+  async makeDisk(layer: string | undefined): Promise<void> {
+    if (this.destroyed) throw new HostError(`${this.id} is gone; it gets no disk.`);
     const volumes = this.volumes.flatMap(({ path, bytes }) => [path, String(bytes ?? GiB)]);
     const script = join(import.meta.dirname, 'host-disk.sh');
-    const base = join(this.network.sandbox, 'base');
-    await run(['bash', script, base, this.directory, String(this.diskBytes), ...volumes]);
+    const { sandbox } = this.network;
+    await run(['bash', script, sandbox, layer ?? '', this.directory, String(this.diskBytes), ...volumes]);
     await writeFile(join(this.directory, 'root/etc/hostname'), `${this.hostname}\n`);
     this.hasDisk = true;
+    for (const { name, script: path } of this.services) {
+      if (path === undefined || existsSync(join(this.directory, 'root', path))) continue;
+      throw new HostError(
+        `${this.id} has no service ${name}: no package of it brings ${path}. Give the service a command, or name the package.`,
+      );
+    }
   }
 
   /** Called by the fleet whenever a host comes or goes. On a full disk it is made up for in freeDisk(). */
@@ -139,11 +152,14 @@ export class LinuxHost implements Host {
       if (this.destroyed) return;
       await this.powerOff();
       this.destroyed = true;
+      const { hasDisk } = this;
       this.hasDisk = false;
       await this.hostsFile;
-      // Everything of the host is mounted below this one mount.
-      await run(['umount', '-n', '-l', this.directory]);
-      await rm(this.directory, { recursive: true });
+      if (hasDisk) {
+        // Everything of the host is mounted below this one mount.
+        await run(['umount', '-n', '-l', this.directory]);
+        await rm(this.directory, { recursive: true });
+      }
       await this.onDestroyed();
     });
   }
@@ -301,7 +317,10 @@ export class LinuxHost implements Host {
     const script = join(import.meta.dirname, 'host-init.sh');
     const child = spawn(
       'unshare',
-      [...namespaces, 'bash', script, this.directory, this.hostname, `${this.address}/24`],
+      [
+        ...[...namespaces, 'bash', script, this.directory, this.hostname, `${this.address}/24`],
+        ...serviceArguments(this.services),
+      ],
       // A session of its own: a Ctrl-C is for who runs the hosts, not for them.
       { stdio: ['pipe', 'pipe', log.fd], detached: true, env: { PATH: cleanPath } },
     );

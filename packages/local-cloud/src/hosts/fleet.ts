@@ -101,7 +101,9 @@ class LinuxFleet implements HostFleet, Network {
   hostsFile(): string {
     const lines = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback'];
     for (const host of this.members.values()) {
-      lines.push([host.address, ...new Set([host.hostname, host.id])].join(' '));
+      const names = [...new Set([host.hostname, host.id])];
+      for (const address of [host.ipv4, host.ipv6])
+        if (address !== undefined) lines.push([address, ...names].join(' '));
     }
     return `${lines.join('\n')}\n`;
   }

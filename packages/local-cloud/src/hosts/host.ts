@@ -59,6 +59,16 @@ export type ServiceOptions =
       readonly command: readonly [string, ...string[]];
     };
 
+/** Which addresses a host has, as the subnet of an instance says. */
+export type Addressing = 'ipv4' | 'dual-stack' | 'ipv6';
+
+/** For the life of the host; at least one is there. */
+export interface HostAddresses {
+  readonly ipv4: string | undefined;
+  /** unique local, fd00::/8 */
+  readonly ipv6: string | undefined;
+}
+
 /** The software of a host. */
 export interface SoftwareOptions {
   /** Debian packages with what they depend on, not with what they recommend; they come from where the machine's apt-get has its own from */
@@ -71,6 +81,8 @@ export interface HostOptions extends SoftwareOptions {
   readonly id: string;
   /** default: the id */
   readonly hostname?: string;
+  /** default: `ipv4` */
+  readonly addressing?: Addressing;
   /** size of the disk; default 4 GiB. Takes memory only as it is written */
   readonly diskBytes?: number;
   /** file systems of their own, as data volumes are; they stay through stop and start */
@@ -78,10 +90,10 @@ export interface HostOptions extends SoftwareOptions {
 }
 
 /** One machine: its own network address, root file system and processes, and an sshd on port 22. */
-export interface Host {
+export interface Host extends HostAddresses {
   readonly id: string;
   readonly hostname: string;
-  /** IPv4, for the life of the host */
+  /** the IPv4 address, or the IPv6 address of a host that has no other */
   readonly address: string;
   readonly running: boolean;
   readonly frozen: boolean;

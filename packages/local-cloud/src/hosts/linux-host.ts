@@ -17,7 +17,7 @@ import {
   type SpawnOptions,
   type VolumeOptions,
 } from './host.ts';
-import { configureLinks, hardwareAddress, type Network } from './network.ts';
+import { configureLinks, hardwareAddress, hostAddresses, type Network } from './network.ts';
 import { parseServices, type Service, serviceArguments } from './services.ts';
 
 const GiB = 1024 ** 3;
@@ -45,6 +45,8 @@ export class LinuxHost implements Host {
   readonly id: string;
   readonly hostname: string;
   readonly address: string;
+  readonly ipv4: string | undefined;
+  readonly ipv6: string | undefined;
   /** the last byte of the address */
   readonly number: number;
   private readonly network: Network;
@@ -72,7 +74,10 @@ export class LinuxHost implements Host {
     this.id = options.id;
     this.hostname = options.hostname ?? options.id;
     this.number = number;
-    this.address = `10.213.${network.number}.${number}`;
+    const { ipv4, ipv6 } = hostAddresses(network.number, number, options.addressing ?? 'ipv4');
+    this.ipv4 = ipv4;
+    this.ipv6 = ipv6;
+    this.address = ipv4 ?? ipv6 ?? '';
     this.network = network;
     this.onDestroyed = onDestroyed;
     this.directory = join(network.directory, options.id);
@@ -318,7 +323,8 @@ export class LinuxHost implements Host {
     const child = spawn(
       'unshare',
       [
-        ...[...namespaces, 'bash', script, this.directory, this.hostname, `${this.address}/24`],
+        ...[...namespaces, 'bash', script, this.directory, this.hostname],
+        ...[this.ipv4 ?? '', this.ipv6 ?? ''],
         ...serviceArguments(this.services),
       ],
       // A session of its own: a Ctrl-C is for who runs the hosts, not for them.

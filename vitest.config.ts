@@ -21,10 +21,8 @@ const seconds: Readonly<Record<string, number>> = {
   'deployment.test.ts': 60,
 };
 
-/** These look at every process and mount there is, so nothing else may run beside them. */
-const alone = ['sandbox', 'closed-fleet'].map(
-  (name) => `packages/local-cloud/test/integration/${name}.test.ts`,
-);
+/** It looks at every process and mount there is, so nothing else may run beside it. */
+const alone = ['packages/local-cloud/test/integration/sandbox.test.ts'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -4,7 +4,7 @@ import type { ObservedInstance, RescueLine } from './observation.ts';
 import { planJoin } from './plan-newcomer.ts';
 import type { Ready } from './readiness.ts';
 import type { PushTarget } from './request.ts';
-import { sshPort } from './secondaries.ts';
+import { noAddress, sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTask } from './task.ts';
 import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
@@ -97,7 +97,7 @@ function planFetch(
   const wait = (reason: string, soon: boolean): MembershipAction => ({
     ...{ kind: 'wait', group, instance: id, soon, reason: `${id}: ${reason}` },
   });
-  if (address === undefined) return [wait('it has no private IPv4 address', false)];
+  if (address === undefined) return [wait(`it ${noAddress}`, false)];
   const source: PushTarget = { id, address, port: sshPort, hostKey: tags[tagKeys.hostKey] };
   const fetch = (reason: string): MembershipAction => ({
     ...{ kind, group, primary: primary.id, reason },

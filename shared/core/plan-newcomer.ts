@@ -3,7 +3,7 @@ import { isMember, type View } from './membership-view.ts';
 import type { ObservedInstance, SecondaryLine } from './observation.ts';
 import type { Readiness, Ready } from './readiness.ts';
 import { formatJoinRequest, type JoinRequest } from './request.ts';
-import { sshPort } from './secondaries.ts';
+import { noAddress, sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { digest, parseTask } from './task.ts';
 import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
@@ -26,8 +26,17 @@ export function planNewcomer(
     return [
       { kind: 'wait', group, instance: id, soon: ready.soon, reason: `${id} cannot join: ${ready.reason}` },
     ];
+  const { address } = instance;
+  const unaddressed = address === undefined ? instance : ready.primary;
+  if (address === undefined || ready.primary.address === undefined) {
+    const reason = `${unaddressed.id} ${noAddress}`;
+    return [
+      ...reportFailure(group, instance, view.now, reason),
+      { kind: 'wait', group, instance: id, soon: false, reason },
+    ];
+  }
   const joining = planJoin(group, instance, ready, view);
-  return joining.length > 0 ? joining : planFirstSync(group, instance, ready, view);
+  return joining.length > 0 ? joining : planFirstSync(group, { ...instance, address }, ready, view);
 }
 
 /**
@@ -128,7 +137,7 @@ export function planJoin(
 /** The passes of the first sync, until one finds nothing left. */
 function planFirstSync(
   group: string,
-  instance: ObservedInstance,
+  instance: ObservedInstance & { readonly address: string },
   ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
@@ -137,7 +146,6 @@ function planFirstSync(
   const wait = (reason: string, soon = true): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
-  if (address === undefined) return wait(`${id} has no private IPv4 address yet`, false);
   const sync = (pass: number, reason: string): readonly MembershipAction[] => [
     {
       ...{ kind: 'first-sync', group, primary: primary.id, passes: new Map([[id, pass]]), reason },

@@ -10,7 +10,7 @@ import {
   type PushRequest,
   type PushTarget,
 } from './request.ts';
-import { type Secondary, sshPort } from './secondaries.ts';
+import { noAddress, type Secondary, sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { describeTagProblem, type TagProblem } from './tag-problem.ts';
 
@@ -252,8 +252,9 @@ function pushTarget(
         );
       if (instance.state !== 'running')
         return leaveOut('not-running', 'info', `${id} is ${instance.state}; it is pushed to when it runs`);
-      if (instance.address === undefined)
-        return leaveOut('no-address', 'error', `${id} has no private IPv4 address: give it one`);
+      const unaddressed = [instance, primary].find(({ address }) => address === undefined);
+      if (instance.address === undefined || unaddressed !== undefined)
+        return leaveOut('no-address', 'error', `${unaddressed?.id ?? id} ${noAddress}`);
       const state = instance.tags[tagKeys.state];
       if (state === 'joining')
         return leaveOut('joining', 'info', `${id} still gets its first sync, in a push of its own`);

@@ -16,7 +16,7 @@ import type { Tags } from './ec2/instance.ts';
 import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
 import type { EventRecord } from './events/bus.ts';
 import type { BusEvent, EventDraft } from './events/event.ts';
-import type { Host } from './hosts/host.ts';
+import type { Host, HostOptions, SoftwareOptions } from './hosts/host.ts';
 import type { QueueMessage } from './lambda/destinations.ts';
 import type { InvocationRecord } from './lambda/lambda.ts';
 import type { TargetGroup, TargetGroupOptions } from './load-balancing/target-groups.ts';
@@ -136,7 +136,9 @@ export class LocalCloud {
   }
 
   /** A host that is no instance and that AWS knows nothing of; it runs when this resolves. */
-  async launchOutside(options: { readonly name: string; readonly diskBytes?: number }): Promise<Host> {
+  async launchOutside(
+    options: { readonly name: string } & Pick<HostOptions, 'diskBytes' | 'addressing'> & SoftwareOptions,
+  ): Promise<Host> {
     const { name, ...rest } = options;
     const host = await this.#services.fleet.create({ id: name, ...rest });
     await host.start();
@@ -395,12 +397,17 @@ export class LocalCloud {
   async #create(options: LaunchOptions & { readonly systemTags?: Tags }): Promise<LocalInstance> {
     const { ec2, fleet, nodes, clock, journal, connectionLostSeconds } = this.#services;
     if (options.zone !== undefined) ec2.zone(options.zone);
+    if (options.addressing === 'ipv6' && options.publicAddress)
+      throw new LocalCloudError('an instance with IPv6 alone has no public IPv4 address: choose dual-stack');
     const id = ec2Id('i');
     const host = await fleet.create({
       id,
       ...(options.name !== undefined && { hostname: options.name }),
       ...(options.diskBytes !== undefined && { diskBytes: options.diskBytes }),
+      ...(options.addressing !== undefined && { addressing: options.addressing }),
       ...(options.volumes !== undefined && { volumes: options.volumes }),
+      ...(options.packages !== undefined && { packages: options.packages }),
+      ...(options.services !== undefined && { services: options.services }),
     });
     const tags = {
       ...(options.name !== undefined && { Name: options.name }),
@@ -408,7 +415,8 @@ export class LocalCloud {
     };
     const ec2Instance = ec2.add({
       id,
-      privateIp: host.address,
+      privateIp: host.ipv4,
+      ipv6: host.ipv6,
       tags: new Map(Object.entries(tags)),
       ...(options.systemTags !== undefined && { systemTags: options.systemTags }),
       metadataTags: options.metadataTags ?? false,

@@ -63,6 +63,26 @@ describe('a newcomer', () => {
     ]);
   });
 
+  it.each([
+    ['it', 2],
+    ['the primary', 1],
+  ])('is reported once when %s has IPv6 alone, and joins when there is IPv4', (_name, number) => {
+    const group = groupOf(2);
+    group.withoutIpv4.add(instanceId(number));
+    const [report] = plan(group);
+    expect(report).toMatchObject({
+      ...{ kind: 'report-failure', instance: instanceId(2), trouble: { code: 'join-failed', told: 1 } },
+      message: `${instanceId(number)} has no private IPv4 address, which hostsync needs: launch it in a subnet with IPv4 or dual-stack`,
+    });
+    settle(group);
+    // Nothing was asked of it, and others join all the same
+    expect(group.instances.get(instanceId(2))?.tags).not.toHaveProperty('hostsync:joined');
+    expect(group.list()).toBe(number === 2 ? instanceId(3) : '');
+    group.withoutIpv4.clear();
+    settle(group);
+    expect(group.list().split(' ').sort()).toEqual([instanceId(2), instanceId(3)]);
+  });
+
   it('waits, and its hook is kept alive, until its agent is online', () => {
     const group = groupOf(1);
     group.instances.get(instanceId(1))?.tags &&

@@ -200,6 +200,17 @@ describe('a secondary that is left out, while the others are pushed to', () => {
     expect(codes(planTick(observed))).toEqual([`leave-out ${expected}`, 'push']);
   });
 
+  it('without an address says which, also when the primary has none, and what to do', () => {
+    const instances = group.instances.map((each) =>
+      each.id === instanceId(1) ? { ...each, address: undefined } : each,
+    );
+    const actions = planTick({ ...group, instances });
+    expect(actions.map((action) => ('reason' in action ? action.reason : ''))).toContain(
+      `${instanceId(1)} has no private IPv4 address, which hostsync needs: launch it in a subnet with IPv4 or dual-stack`,
+    );
+    expect(actions.map(({ kind }) => kind)).not.toContain('push');
+  });
+
   it('of another group: its files are not mixed with ours', () => {
     const observed = replaceSecond({ ...secondaryTags, 'hostsync:group': 'other' });
     expect(codes(planTick(observed))).toEqual([

@@ -27,6 +27,8 @@ export class SimulatedGroup {
   }[] = [];
   /** What a person was told of hosts that cannot join. */
   readonly told: { readonly instance: string; readonly message: string }[] = [];
+  /** Those that have IPv6 addresses only. */
+  readonly withoutIpv4 = new Set<string>();
   /** What join.sh says instead of its result. */
   fails: ScriptLine | undefined;
   #commandNumber = 0;
@@ -40,7 +42,7 @@ export class SimulatedGroup {
       return {
         id,
         state,
-        address: `10.0.0.${Number.parseInt(id.slice(2), 16)}`,
+        address: this.withoutIpv4.has(id) ? undefined : `10.0.0.${Number.parseInt(id.slice(2), 16)}`,
         tags: { ...tags },
         launchedAt,
       };

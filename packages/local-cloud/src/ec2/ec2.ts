@@ -61,7 +61,8 @@ export class Ec2 {
   /** A new instance, `pending`. */
   add(options: {
     readonly id: string;
-    readonly privateIp: string;
+    readonly privateIp: string | undefined;
+    readonly ipv6?: string | undefined;
     readonly tags: Tags;
     /** tags of AWS itself, `aws:…`, which nobody else may set */
     readonly systemTags?: Tags;
@@ -86,6 +87,7 @@ export class Ec2 {
       trouble: undefined,
       reportedStatus: undefined,
       privateIp: options.privateIp,
+      ipv6: options.ipv6,
       automaticIp: undefined,
       tags: new Map([...options.tags, ...(options.systemTags ?? [])]),
       tagVersion: 1,
@@ -113,7 +115,10 @@ export class Ec2 {
       instance.stateReason = undefined;
       instance.booting = true;
     }
-    if (state === 'terminated') instance.privateIp = undefined;
+    if (state === 'terminated') {
+      instance.privateIp = undefined;
+      instance.ipv6 = undefined;
+    }
     this.addresses.follow(instance);
     this.#emitState(instance);
   }

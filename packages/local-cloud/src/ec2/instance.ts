@@ -50,7 +50,9 @@ export interface Instance {
   trouble: Trouble | undefined;
   /** what the checks say whatever is the matter, for scenarios in which they are wrong */
   reportedStatus: CheckStatus | undefined;
+  /** none on one that has IPv6 only, or is terminated */
   privateIp: string | undefined;
+  ipv6: string | undefined;
   /** the public address that EC2 gave it, unless it has an Elastic IP */
   automaticIp: string | undefined;
   tags: Tags;

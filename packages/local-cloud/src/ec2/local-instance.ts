@@ -1,19 +1,28 @@
 import type { Clock } from '../base/clock.ts';
 import { LocalCloudError, messageOf } from '../base/errors.ts';
 import type { Journal } from '../base/journal.ts';
-import type { ExecOptions, ExecResult, Host, VolumeOptions } from '../hosts/host.ts';
+import type {
+  Addressing,
+  ExecOptions,
+  ExecResult,
+  Host,
+  SoftwareOptions,
+  VolumeOptions,
+} from '../hosts/host.ts';
 import { ManagedNode } from '../ssm/nodes.ts';
 import type { Ec2 } from './ec2.ts';
 import type { CheckStatus, Instance, InstanceStateName, StateReasonCode, StatusChecks } from './instance.ts';
 import { checkTags } from './tags.ts';
 
 /** What a launch says of the machine, as an AMI and a launch template do. */
-export interface MachineOptions {
+export interface MachineOptions extends SoftwareOptions {
   /** default true; false: no SSM agent runs on it */
   readonly ssm?: boolean;
   readonly agentVersion?: string;
   /** tags can be read in the instance metadata, which forbids some keys; default false */
   readonly metadataTags?: boolean;
+  /** what its subnet gives it; default: `ipv4` */
+  readonly addressing?: Addressing;
   readonly diskBytes?: number;
   readonly volumes?: readonly VolumeOptions[];
   /** `a` or `eu-west-1a`; default: each of the three zones in turn */
@@ -85,7 +94,7 @@ export class LocalInstance {
     return this.#ec2.checksOf(this.#instance);
   }
 
-  /** the IPv4 address in the fleet's network */
+  /** in the fleet's network: the IPv4 address, or the IPv6 address of one that has no other */
   get address(): string {
     return this.host.address;
   }

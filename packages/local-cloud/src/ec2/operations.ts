@@ -230,8 +230,6 @@ function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
   const publicIp = ec2.addresses.publicIpOf(instance);
   const publicName = `ec2-${publicIp?.replaceAll('.', '-')}.${ec2.account.region}.compute.amazonaws.com`;
   const elastic = ec2.addresses.allocationOf(instance);
-  const privateName =
-    instance.privateIp === undefined ? '' : `ip-${instance.privateIp.replaceAll('.', '-')}.ec2.internal`;
   return {
     instanceId: instance.id,
     imageId: 'ami-0local0000000000',
@@ -243,7 +241,7 @@ function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
       instanceLifecycle: 'spot',
       spotInstanceRequestId: `sir-${instance.id.slice(-8)}`,
     }),
-    privateDnsName: privateName,
+    privateDnsName: privateName(instance),
     dnsName: publicIp === undefined ? '' : publicName,
     ipAddress: publicIp,
     networkInterfaceSet: gone ? [] : [networkInterface(instance, publicIp, elastic)],
@@ -256,6 +254,7 @@ function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
     subnetId: gone ? undefined : 'subnet-0local0000000000',
     vpcId: gone ? undefined : 'vpc-0local0000000000',
     privateIpAddress: instance.privateIp,
+    ipv6Address: instance.ipv6,
     architecture: 'arm64',
     rootDeviceType: 'ebs',
     rootDeviceName: '/dev/xvda',
@@ -263,6 +262,12 @@ function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
     hypervisor: 'xen',
     tagSet: [...tags].map(([key, value]) => ({ key, value })),
   };
+}
+
+/** Without an IPv4 address it is a resource name: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html */
+function privateName({ id, privateIp, ipv6 }: Instance): string {
+  if (privateIp !== undefined) return `ip-${privateIp.replaceAll('.', '-')}.ec2.internal`;
+  return ipv6 === undefined ? '' : `${id}.ec2.internal`;
 }
 
 /** Its one network interface; an address that is no Elastic IP belongs to Amazon. */
@@ -281,7 +286,11 @@ function networkInterface(
     status: 'in-use',
     privateIpAddress: instance.privateIp,
     association,
-    privateIpAddressesSet: [{ privateIpAddress: instance.privateIp, primary: true, association }],
+    privateIpAddressesSet:
+      instance.privateIp === undefined
+        ? []
+        : [{ privateIpAddress: instance.privateIp, primary: true, association }],
+    ipv6AddressesSet: instance.ipv6 === undefined ? [] : [{ ipv6Address: instance.ipv6 }],
   };
 }
 

@@ -1,7 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { packageLayer } from '../sandbox/package-layer.ts';
 import { sandboxDirectory } from '../sandbox/sandbox.ts';
-import { type FleetOptions, type Host, HostError, type HostFleet, type HostOptions } from './host.ts';
+import {
+  type FleetOptions,
+  type Host,
+  HostError,
+  type HostFleet,
+  type HostOptions,
+  type SoftwareOptions,
+} from './host.ts';
 import { LinuxHost } from './linux-host.ts';
 import { configureLinks, hardwareAddress, type Network } from './network.ts';
 
@@ -38,6 +46,7 @@ class LinuxFleet implements HostFleet, Network {
   readonly bridge: string;
   readonly gateway: string;
   readonly log: (line: string) => void;
+  private readonly software: SoftwareOptions;
   private readonly members = new Map<string, LinuxHost>();
   private nextHost = firstHost;
   private closed = false;
@@ -48,6 +57,7 @@ class LinuxFleet implements HostFleet, Network {
     this.number = number;
     this.bridge = bridge;
     this.gateway = `10.213.${number}.1`;
+    this.software = options;
     const name = options.name ?? bridge;
     const log = options.log;
     this.log = (line) => log?.(`${name}: ${line}`);
@@ -56,12 +66,16 @@ class LinuxFleet implements HostFleet, Network {
   async create(options: HostOptions): Promise<Host> {
     if (this.closed) throw new HostError('This fleet is closed.');
     if (this.members.has(options.id)) throw new HostError(`There is a host ${options.id} already.`);
-    const host = new LinuxHost(this, this.claimHostNumber(), options, () => this.forget(options.id));
+    const { packages = this.software.packages ?? [], services = this.software.services ?? [] } = options;
+    const host = new LinuxHost(this, this.claimHostNumber(), { ...options, services }, () =>
+      this.forget(options.id),
+    );
     this.members.set(options.id, host);
     try {
-      await host.makeDisk();
+      const layer = packages.length > 0 ? await packageLayer(this.sandbox, packages, this.log) : undefined;
+      await host.makeDisk(layer);
     } catch (error) {
-      this.members.delete(options.id);
+      await host.destroy();
       throw error;
     }
     await this.announce();
@@ -87,7 +101,9 @@ class LinuxFleet implements HostFleet, Network {
   hostsFile(): string {
     const lines = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback'];
     for (const host of this.members.values()) {
-      lines.push([host.address, ...new Set([host.hostname, host.id])].join(' '));
+      const names = [...new Set([host.hostname, host.id])];
+      for (const address of [host.ipv4, host.ipv6])
+        if (address !== undefined) lines.push([address, ...names].join(' '));
     }
     return `${lines.join('\n')}\n`;
   }

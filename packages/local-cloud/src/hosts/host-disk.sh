@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # Makes the disk of a host, in the sandbox's mount namespace: there it outlives the host's processes.
 #
-# usage: host-disk.sh BASE DISK BYTES [VOLUME-PATH VOLUME-BYTES]…
+# usage: host-disk.sh SANDBOX LAYER DISK BYTES [VOLUME-PATH VOLUME-BYTES]…
+#
+# LAYER is the name of a layer of packages in the sandbox, or empty.
 #
 #   DISK/root      the host's root. Shared, so that a volume mounted on it here appears in the running host too
 #   DISK/volumes/  its volumes, each a file system of its own, counted from 0 in the order given
 set -euo pipefail
 umask 022
 
-base=$1
-disk=$2
-bytes=$3
-shift 3
+sandbox=$1
+layers=(${2:+"layers/$2"} base)
+disk=$3
+bytes=$4
+shift 4
 
 mkdir -p -- "$disk"
 mount -n -t tmpfs -o "size=$bytes,nr_inodes=4000000,mode=755" disk "$disk"
@@ -20,17 +23,24 @@ mkdir root upper work volumes
 mount -n --bind root root
 mount -n --make-shared root
 
-for entry in "$base"/*; do
+# A layer of packages has the links, the /etc and the /var of the base layer, too, as they are with the packages.
+for entry in "$sandbox/${layers[0]}"/*; do
   name=${entry##*/}
   if [[ -L $entry || $name == var ]]; then
     cp -a -- "$entry" "root/$name"
     continue
   fi
   mkdir "root/$name" "upper/$name" "work/$name"
-  # Options cannot hold every path; this one is the same for every host, and relative.
-  lower=../../../base/$name
-  if [[ $name != etc ]]; then lower+=:/$name; fi
-  mount -n -t overlay -o "lowerdir=$lower,upperdir=upper/$name,workdir=work/$name,redirect_dir=off,metacopy=off,index=off" \
+  # Options cannot hold every path; these are the same for every host, and relative.
+  if [[ $name == etc ]]; then
+    lower=../../../${layers[0]}/etc
+  else
+    printf -v lower "../../../%s/$name:" "${layers[@]}"
+    lower+=/$name
+  fi
+  # With index and nfs_export, fanotify takes marks of it. The kernel leaves them out where it cannot: over another overlay.
+  mount -n -t overlay \
+    -o "lowerdir=$lower,upperdir=upper/$name,workdir=work/$name,redirect_dir=off,metacopy=off,index=on,nfs_export=on" \
     disk "root/$name"
 done
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Boots a host: process 1 of its own pid, mount, network, ipc and uts namespaces.
 #
-# usage: host-init.sh DISK HOSTNAME ADDRESS/PREFIX
+# usage: host-init.sh DISK HOSTNAME IPV4 IPV6 [SERVICE COUNT WORD…]…
+#
+# One of the addresses may be empty.
+# After a SERVICE stand the COUNT words of its command.
 #
 # Talks with the fleet: prints `pid N` (this process, as the sandbox counts), reads one line when the network link eth0 is
 # there, prints `ready` when sshd answers.
@@ -11,7 +14,9 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 disk=$1
 hostname=$2
-address=$3
+ipv4=$3
+ipv6=$4
+shift 4
 
 # /proc is still the sandbox's.
 read -r pid _ </proc/self/stat
@@ -64,22 +69,48 @@ if [[ ! -e /etc/ssh/ssh_host_ed25519_key ]]; then
 fi
 
 read -r _
-# No default route: nothing that a host does can leave its fleet. Nor is anybody looked for by ARP: in a VPC, too, packets to
-# an address where nobody answers just vanish, and a host that is back is reached at once.
-network=${address%.*}
-{
-  printf '%s\n' 'link set lo up' "address add $address broadcast + dev eth0" 'link set eth0 up'
-  for number in {1..254}; do
-    if [[ $network.$number != "${address%/*}" ]]; then
-      printf 'neighbor replace %s.%d lladdr 02:00:0a:d5:%02x:%02x dev eth0 nud permanent\n' \
-        "$network" "$number" "${network##*.}" "$number"
-    fi
+# No default route: nothing that a host does can leave its fleet. Nor is anybody looked for by ARP or neighbor discovery: in a VPC, too,
+# packets to an address where nobody answers just vanish, and a host that is back is reached at once.
+link_commands() {
+  local prefix network number
+  printf '%s\n' 'link set lo up'
+  if [[ $ipv4 ]]; then printf 'address add %s/24 broadcast + dev eth0\n' "$ipv4"; fi
+  if [[ $ipv6 ]]; then printf 'address add %s/64 dev eth0 nodad\n' "$ipv6"; fi
+  printf '%s\n' 'link set eth0 up'
+  for prefix in ${ipv4:+"${ipv4%.*}."} ${ipv6:+"${ipv6%::*}::"}; do
+    # 10.213.NETWORK. or fd00:10:213:1NETWORK::
+    network=${prefix%.}
+    network=${network%::}
+    network=${network##*[.:]}
+    for number in {1..254}; do
+      if [[ $prefix$number != "$ipv4" && $prefix$number != "$ipv6" ]]; then
+        printf 'neighbor replace %s%d lladdr 02:00:0a:d5:%02x:%02x dev eth0 nud permanent\n' \
+          "$prefix" "$number" "$((network % 1000))" "$number"
+      fi
+    done
   done
-} | ip -batch -
+}
+link_commands | ip -batch -
+
+# Each in the background, in a session of its own; what they say is kept over boots, if the disk has room.
+start_services() {
+  local service count log
+  mkdir -p /var/log/services || true
+  while (($# > 0)); do
+    service=$1
+    count=$2
+    shift 2
+    log=/var/log/services/$service.log
+    if ! : 2>/dev/null >>"$log"; then log=/dev/null; fi
+    setsid "${@:1:count}" </dev/null >>"$log" 2>&1 &
+    shift "$count"
+  done
+}
 
 answers() { : <>/dev/tcp/127.0.0.1/22; } 2>/dev/null
 /usr/sbin/sshd </dev/null
 until answers; do sleep 0.01; done
+start_services "$@"
 printf 'ready\n'
 
 # A shell of the host's own, which holds nothing of the machine's open, and which reaps: `wait` takes up every child.

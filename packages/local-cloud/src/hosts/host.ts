@@ -34,6 +34,11 @@ export interface SpawnOptions {
   readonly stderr?: number;
 }
 
+export interface CopyOptions {
+  /** `user` or `user:group` of the host, by name or number, for all that is copied; default: the numbers that it has on the machine */
+  readonly owner?: string;
+}
+
 export interface VolumeOptions {
   /** where it is mounted, absolute and normalised; entered in the host's /etc/fstab */
   readonly path: string;
@@ -41,11 +46,43 @@ export interface VolumeOptions {
   readonly bytes?: number;
 }
 
-export interface HostOptions {
+/**
+ * What a host starts at each boot, in the background. There is no systemd: a name is an init script of a Debian package,
+ * `/etc/init.d/NAME start`; a command is one that stays in the foreground. What it says goes to `/var/log/services/NAME.log`.
+ * It is not started again when it ends, and is killed with the host.
+ */
+export type ServiceOptions =
+  | string
+  | {
+      /** letters, digits, `.`, `_`, `@` and `-` */
+      readonly name: string;
+      readonly command: readonly [string, ...string[]];
+    };
+
+/** Which addresses a host has, as the subnet of an instance says. */
+export type Addressing = 'ipv4' | 'dual-stack' | 'ipv6';
+
+/** For the life of the host; at least one is there. */
+export interface HostAddresses {
+  readonly ipv4: string | undefined;
+  /** unique local, fd00::/8 */
+  readonly ipv6: string | undefined;
+}
+
+/** The software of a host. */
+export interface SoftwareOptions {
+  /** Debian packages with what they depend on, not with what they recommend; they come from where the machine's apt-get has its own from */
+  readonly packages?: readonly string[];
+  readonly services?: readonly ServiceOptions[];
+}
+
+export interface HostOptions extends SoftwareOptions {
   /** `i-0…` or any name of letters, digits, `.` and `-`, at most 63 long */
   readonly id: string;
   /** default: the id */
   readonly hostname?: string;
+  /** default: `ipv4` */
+  readonly addressing?: Addressing;
   /** size of the disk; default 4 GiB. Takes memory only as it is written */
   readonly diskBytes?: number;
   /** file systems of their own, as data volumes are; they stay through stop and start */
@@ -53,10 +90,10 @@ export interface HostOptions {
 }
 
 /** One machine: its own network address, root file system and processes, and an sshd on port 22. */
-export interface Host {
+export interface Host extends HostAddresses {
   readonly id: string;
   readonly hostname: string;
-  /** IPv4, for the life of the host */
+  /** the IPv4 address, or the IPv6 address of a host that has no other */
   readonly address: string;
   readonly running: boolean;
   readonly frozen: boolean;
@@ -94,8 +131,11 @@ export interface Host {
   spawn(argv: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Writes a file, and makes its directories. Mode default 0o644, for a new file and an old one. */
   writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
-  /** Copies what is in a directory of the machine into a directory of the host, with all metadata. */
-  copyIn(fromDirectory: string, toDirectory: string): Promise<void>;
+  /**
+   * Copies a file of the machine to a path of the host, or what is in a directory into a directory of the host, wherever it is: makes the
+   * directories above it, keeps what is there beside it, and all metadata. Throws CommandError when the host's cp or chown fails.
+   */
+  copyIn(from: string, to: string, options?: CopyOptions): Promise<void>;
 }
 
 /** Hosts that share a network, which reaches nothing else. */
@@ -110,7 +150,8 @@ export interface HostFleet {
   close(): Promise<void>;
 }
 
-export interface FleetOptions {
+/** `packages` and `services` are for hosts that are created without their own. */
+export interface FleetOptions extends SoftwareOptions {
   /** for the log */
   readonly name?: string;
   readonly log?: (line: string) => void;

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { open, readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLines } from '../sandbox/namespaces.ts';
 import { CommandError, exitCode, run } from './command.ts';
+import { copyIntoHost } from './copy-in.ts';
 import {
+  type CopyOptions,
   type ExecOptions,
   type ExecResult,
   type Host,
@@ -15,7 +17,8 @@ import {
   type SpawnOptions,
   type VolumeOptions,
 } from './host.ts';
-import { configureLinks, hardwareAddress, type Network } from './network.ts';
+import { configureLinks, hardwareAddress, hostAddresses, type Network } from './network.ts';
+import { parseServices, type Service, serviceArguments } from './services.ts';
 
 const GiB = 1024 ** 3;
 const cleanPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -42,6 +45,8 @@ export class LinuxHost implements Host {
   readonly id: string;
   readonly hostname: string;
   readonly address: string;
+  readonly ipv4: string | undefined;
+  readonly ipv6: string | undefined;
   /** the last byte of the address */
   readonly number: number;
   private readonly network: Network;
@@ -50,6 +55,7 @@ export class LinuxHost implements Host {
   private readonly link: string;
   private readonly bootLog: string;
   private readonly volumes: readonly VolumeOptions[];
+  private readonly services: readonly Service[];
   private readonly diskBytes: number;
   private readonly filled = new Set<string>();
   private readonly mounted: Set<string>;
@@ -68,13 +74,17 @@ export class LinuxHost implements Host {
     this.id = options.id;
     this.hostname = options.hostname ?? options.id;
     this.number = number;
-    this.address = `10.213.${network.number}.${number}`;
+    const { ipv4, ipv6 } = hostAddresses(network.number, number, options.addressing ?? 'ipv4');
+    this.ipv4 = ipv4;
+    this.ipv6 = ipv6;
+    this.address = ipv4 ?? ipv6 ?? '';
     this.network = network;
     this.onDestroyed = onDestroyed;
     this.directory = join(network.directory, options.id);
     this.link = `${network.bridge}-${number}`;
     this.bootLog = join(network.directory, 'exec', `${number}.boot`);
     this.volumes = options.volumes ?? [];
+    this.services = parseServices(options.services ?? []);
     this.diskBytes = options.diskBytes ?? 4 * GiB;
     this.mounted = new Set(this.volumes.map((volume) => volume.path));
   }
@@ -91,14 +101,24 @@ export class LinuxHost implements Host {
     return this.thawed !== undefined;
   }
 
-  /** Called once, by the fleet. */
-  async makeDisk(): Promise<void> {
+  /**
+   * Called once, by the fleet.
+   * @param layer name of a layer of packages in the sandbox
+   */
+  async makeDisk(layer: string | undefined): Promise<void> {
+    if (this.destroyed) throw new HostError(`${this.id} is gone; it gets no disk.`);
     const volumes = this.volumes.flatMap(({ path, bytes }) => [path, String(bytes ?? GiB)]);
     const script = join(import.meta.dirname, 'host-disk.sh');
-    const base = join(this.network.sandbox, 'base');
-    await run(['bash', script, base, this.directory, String(this.diskBytes), ...volumes]);
+    const { sandbox } = this.network;
+    await run(['bash', script, sandbox, layer ?? '', this.directory, String(this.diskBytes), ...volumes]);
     await writeFile(join(this.directory, 'root/etc/hostname'), `${this.hostname}\n`);
     this.hasDisk = true;
+    for (const { name, script: path } of this.services) {
+      if (path === undefined || existsSync(join(this.directory, 'root', path))) continue;
+      throw new HostError(
+        `${this.id} has no service ${name}: no package of it brings ${path}. Give the service a command, or name the package.`,
+      );
+    }
   }
 
   /** Called by the fleet whenever a host comes or goes. On a full disk it is made up for in freeDisk(). */
@@ -137,11 +157,14 @@ export class LinuxHost implements Host {
       if (this.destroyed) return;
       await this.powerOff();
       this.destroyed = true;
+      const { hasDisk } = this;
       this.hasDisk = false;
       await this.hostsFile;
-      // Everything of the host is mounted below this one mount.
-      await run(['umount', '-n', '-l', this.directory]);
-      await rm(this.directory, { recursive: true });
+      if (hasDisk) {
+        // Everything of the host is mounted below this one mount.
+        await run(['umount', '-n', '-l', this.directory]);
+        await rm(this.directory, { recursive: true });
+      }
       await this.onDestroyed();
     });
   }
@@ -277,31 +300,10 @@ export class LinuxHost implements Host {
     await this.runIn(['bash', '-c', script, 'writeFile', path, mode.toString(8)], { stdin: content });
   }
 
-  async copyIn(fromDirectory: string, toDirectory: string): Promise<void> {
-    checkPath(toDirectory);
+  async copyIn(from: string, to: string, options: CopyOptions = {}): Promise<void> {
+    if (to !== '/') checkPath(to);
     const machine = this.machineNow();
-    // The host cannot see the directory, but it can be handed it, open.
-    const from = await open(fromDirectory, 'r');
-    try {
-      if (!(await from.stat()).isDirectory()) throw new HostError(`${fromDirectory} is not a directory.`);
-      const script = 'mkdir -p -- "$1" && exec cp -a /proc/self/fd/3/. "$1"';
-      const child = this.enter(
-        machine,
-        ['bash', '-c', script, 'copyIn', toDirectory],
-        ['ignore', 'ignore', 'pipe', from.fd],
-      );
-      let said = '';
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-      });
-      const code = await new Promise<number>((resolve) => {
-        child.on('close', (status, signal) => resolve(exitCode(status, signal)));
-      });
-      if (code !== 0)
-        throw new CommandError(['cp', '-a', fromDirectory, `${this.id}:${toDirectory}`], code, said);
-    } finally {
-      await from.close();
-    }
+    await copyIntoHost((argv, stdio) => this.enter(machine, argv, stdio), from, to, options);
   }
 
   private async boot(): Promise<void> {
@@ -320,7 +322,11 @@ export class LinuxHost implements Host {
     const script = join(import.meta.dirname, 'host-init.sh');
     const child = spawn(
       'unshare',
-      [...namespaces, 'bash', script, this.directory, this.hostname, `${this.address}/24`],
+      [
+        ...[...namespaces, 'bash', script, this.directory, this.hostname],
+        ...[this.ipv4 ?? '', this.ipv6 ?? ''],
+        ...serviceArguments(this.services),
+      ],
       // A session of its own: a Ctrl-C is for who runs the hosts, not for them.
       { stdio: ['pipe', 'pipe', log.fd], detached: true, env: { PATH: cleanPath } },
     );

@@ -18,6 +18,9 @@ shift 5
 packages=("$@")
 layer=${archive##*/}
 layer=${layer%%-*}
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=install.sh
+source "$here/install.sh"
 
 # What hosts see of the machine's /etc. Everything else there may be private: keys, passwords, names, networks.
 etc_entries=(
@@ -27,8 +30,6 @@ etc_entries=(
   pam.d pki/ca-trust pki/tls/certs pki/tls/openssl.cnf profile protocols redhat-release rpc security selinux services
   shells skel ssh/moduli ssl/certs ssl/openssl.cnf sudo.conf system-release terminfo timezone xattr.conf
 )
-
-log() { printf '%s\n' "$*"; }
 
 mount_machine() {
   local entry name
@@ -47,55 +48,6 @@ mount_machine() {
         base-layer "root/$name"
     fi
   done
-}
-
-prepare_chroot() {
-  local entry name
-  mkdir root/{proc,dev,run,root,tmp}
-  chmod 1777 root/tmp
-  mount -n -t proc proc root/proc
-  mount -n --rbind /dev root/dev
-  mount -n --make-rprivate root/dev
-  # Sources, keys or certificates may lie elsewhere on the machine (`deb file:/opt/…`).
-  for entry in /*; do
-    name=${entry#/}
-    if [[ -d $entry && ! -L $entry && ! -e root/$name && $name != sys ]]; then
-      mkdir "root/$name"
-      mount -n --bind "$entry" "root/$name"
-      mount -n -o remount,bind,ro "root/$name"
-    fi
-  done
-  # The machine's may be a link into /run.
-  cat /etc/resolv.conf >root/run/resolv.conf || true
-  rm -f root/etc/resolv.conf
-  cp root/run/resolv.conf root/etc/resolv.conf
-  # No service starts (invoke-rc.d asks this program), and no index of manual pages is made.
-  printf '#!/bin/sh\nexit 101\n' >root/usr/sbin/policy-rc.d
-  chmod 755 root/usr/sbin/policy-rc.d
-  rm -f root/var/lib/man-db/auto-update
-}
-
-apt() {
-  env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 HOME=/root LC_ALL=C \
-    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    chroot root apt-get -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" </dev/null
-}
-
-install_packages() {
-  local options=(-y --no-install-recommends -o 'Dpkg::Options::=--force-confnew')
-  options+=(-o 'Dpkg::Options::=--path-exclude=/usr/share/doc/*' -o 'Dpkg::Options::=--path-exclude=/usr/share/man/*')
-  options+=(-o 'Dpkg::Options::=--path-exclude=/usr/share/locale/*')
-  if [[ $install_mode == reinstall ]]; then options+=(--reinstall); fi
-
-  local lists=(root/var/lib/apt/lists/*_Packages*)
-  if [[ ! -e ${lists[0]} ]]; then apt update; fi
-  log "installing into the layer \"$layer\", not on this machine: ${packages[*]}"
-  if ! apt install "${options[@]}" "${packages[@]}"; then
-    log 'that failed; once more with new package lists'
-    apt update
-    apt install "${options[@]}" "${packages[@]}"
-  fi
-  rm -f root/usr/sbin/policy-rc.d
 }
 
 # People's accounts stay behind, those of the system come along, without passwords.
@@ -202,19 +154,13 @@ pack() {
   find "$(dirname -- "$archive")" -maxdepth 1 -name "$layer-*.tar*" ! -name "${archive##*/}" -mmin +60 -delete
 }
 
-exec 9>"$lock"
-if ! flock -n 9; then
-  log 'another process is making a layer; waiting for it'
-  flock 9
-fi
-if [[ -e $archive ]]; then exit 0; fi
-
+take_turn "$lock" "$archive"
 mount -n -t tmpfs -o mode=755,size=100% base-layer "$build"
 cd -- "$build"
 mount_machine
 if ((${#packages[@]} > 0)); then
   prepare_chroot
-  install_packages
+  install_packages "$layer" "$install_mode" "${packages[@]}"
 fi
 make_etc
 make_var

@@ -4,7 +4,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runInNamespaces, scriptsDirectory } from './namespaces.ts';
 
-/** A layer cannot be made on this machine; the message says what to do. */
+/** A layer cannot be made on this machine; the message says what to do, or what apt-get said. */
 export class BaseLayerError extends Error {
   override readonly name = 'BaseLayerError';
 }
@@ -116,8 +116,8 @@ export function mountPoint(projectDirectory: string): string {
 }
 
 /** apt-get and dpkg say much; these are the lines that show that it goes on, or why not. */
-function isProgress(line: string): boolean {
-  return !/^(?:Reading|Building|Suggested|Recommended|Preparing|Processing|Selecting|After this|Need to|Fetched|The following|debconf:|invoke-rc\.d:|Running in|Not building|\d+ upgraded| |\(|$)/.test(
+export function isProgress(line: string): boolean {
+  return !/^(?:Reading|Building|Suggested|Recommended|Preparing|Processing|Selecting|After this|Need to|Fetched|The following|Configuration file|Installing new config|debconf:|invoke-rc\.d:|Running in|Not building|\d+ upgraded| |\(|$)/.test(
     line,
   );
 }
@@ -127,6 +127,7 @@ async function stamp(parts: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(parts));
   const sources = [
     join(scriptsDirectory, 'base-layer.sh'),
+    join(scriptsDirectory, 'install.sh'),
     '/etc/os-release',
     '/etc/passwd',
     '/etc/group',
@@ -153,7 +154,7 @@ export async function isOnMachine(tool: string): Promise<boolean> {
   return false;
 }
 
-async function isThere(path: string, mode = constants.F_OK): Promise<boolean> {
+export async function isThere(path: string, mode = constants.F_OK): Promise<boolean> {
   return access(path, mode).then(
     () => true,
     () => false,

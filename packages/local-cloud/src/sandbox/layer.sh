@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Lays a layer (base-layer.sh) over the machine's /usr; for the scripts here to source.
 
-# Unpacks the archive into the directory LAYER and makes its root file system in the directory ROOT. Both are empty, and relative: an
-# overlay's options cannot hold a path with a comma or a colon.
-lay_over_machine() { # ARCHIVE LAYER ROOT rw|ro
-  local archive=$1 layer=$2 root=$3 mode=$4 entry name options
-  tar -C "$layer" --xattrs '--xattrs-include=*' -xpf "$archive"
+unpack_layer() { # ARCHIVE DIRECTORY
+  tar -C "$2" --xattrs '--xattrs-include=*' -xpf "$1"
+}
+
+# Makes the root file system of the layer that was unpacked into LAYER in the empty directory ROOT. Both are relative: an overlay's
+# options cannot hold a path with a comma or a colon.
+lay_over_machine() { # LAYER ROOT rw|ro
+  local layer=$1 root=$2 mode=$3 entry name options
   for entry in "$layer"/*; do
     name=${entry##*/}
     if [[ -L $entry || $name == etc || $name == var ]]; then

@@ -7,8 +7,10 @@ import { exitCode } from '../hosts/command.ts';
 export const scriptsDirectory = import.meta.dirname;
 
 export interface NamespaceOptions {
-  /** also a network of its own, with no link to the machine's */
-  readonly network: boolean;
+  /** also a network of its own, with no link to the machine's; or a file that stands for the network namespace to be in */
+  readonly network: boolean | { readonly file: string };
+  /** a file that the script gets open, as descriptor 4 */
+  readonly open?: number;
   /** the script in this directory that becomes process 1, and its arguments */
   readonly init: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
@@ -41,16 +43,25 @@ export class InterruptedError extends Error {
  */
 export async function runInNamespaces(options: NamespaceOptions): Promise<number> {
   const [script, ...args] = options.init;
-  const argv = ['--mount', '--pid', '--ipc', '--uts', ...(options.network ? ['--net'] : [])];
+  const { network } = options;
+  const argv = ['--mount', '--pid', '--ipc', '--uts', ...(network === true ? ['--net'] : [])];
   argv.push('--fork', '--kill-child', '--mount-proc', '--propagation', 'private', '--');
   // Nothing in there may set the machine's clock, load modules or touch its memory.
   argv.push('setpriv', '--bounding-set', '-sys_time,-sys_module,-sys_rawio', '--');
   argv.push('bash', join(scriptsDirectory, script), ...args);
 
   const output = options.lines === undefined ? 'inherit' : 'pipe';
-  const child = spawn('unshare', argv, {
+  const [program, first]: [string, string[]] =
+    typeof network === 'object' ? ['nsenter', [`--net=${network.file}`, '--', 'unshare']] : ['unshare', []];
+  const child = spawn(program, [...first, ...argv], {
     env: options.env ?? process.env,
-    stdio: [options.lines === undefined ? 'inherit' : 'ignore', output, output, 'pipe'],
+    stdio: [
+      options.lines === undefined ? 'inherit' : 'ignore',
+      output,
+      output,
+      'pipe',
+      ...(options.open === undefined ? [] : [options.open]),
+    ],
   });
   if (options.lines !== undefined) {
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) readLines(stream, options.lines);

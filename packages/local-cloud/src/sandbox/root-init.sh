@@ -20,7 +20,8 @@ mount -n -t tmpfs -o mode=755,size=100% root "$directory"
 (
   cd -- "$directory"
   mkdir layer root
-  lay_over_machine "$layer" layer root rw
+  unpack_layer "$layer" layer
+  lay_over_machine layer root rw
   mkdir -p root/{dev,home,mnt,opt,proc,run,srv}
   mkdir -m 700 root/root
   mkdir -m 1777 root/tmp

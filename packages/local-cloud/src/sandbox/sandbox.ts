@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isOnMachine, type LayerName, mountPoint, prepareBaseLayer } from './base-layer.ts';
 import { InterruptedError, type NamespaceOptions, runInNamespaces, scriptsDirectory } from './namespaces.ts';
@@ -49,11 +49,21 @@ const neededTools = [
  * @throws SandboxError when this machine cannot do it, before anything is done.
  * @throws BaseLayerError see prepareBaseLayer.
  */
-export function enterSandbox(argv: readonly string[], options: SandboxOptions = {}): Promise<number> {
-  return enter('base', options, (directory, archive) => ({
-    init: ['sandbox-init.sh', directory, archive, ...argv],
-    env: { LOCAL_CLOUD: '1', LOCAL_CLOUD_SANDBOX: directory },
-  }));
+export async function enterSandbox(argv: readonly string[], options: SandboxOptions = {}): Promise<number> {
+  // In a sandbox within another, it is still the machine's
+  const network = await open(
+    insideSandbox() ? machineNetwork(sandboxDirectory()) : '/proc/self/ns/net',
+    'r',
+  ).catch(() => undefined);
+  try {
+    return await enter('base', options, (directory, archive) => ({
+      init: ['sandbox-init.sh', directory, archive, ...argv],
+      env: { LOCAL_CLOUD: '1', LOCAL_CLOUD_SANDBOX: directory },
+      ...(network !== undefined && { open: network.fd }),
+    }));
+  } finally {
+    await network?.close();
+  }
 }
 
 /**
@@ -78,7 +88,7 @@ const ownProject = resolve(import.meta.dirname, '../../../..');
 async function enter(
   layer: LayerName,
   options: SandboxOptions,
-  plan: (directory: string, archive: string) => Pick<NamespaceOptions, 'init' | 'env'>,
+  plan: (directory: string, archive: string) => Pick<NamespaceOptions, 'init' | 'env' | 'open'>,
 ): Promise<number> {
   const projectDirectory = options.projectDirectory ?? ownProject;
   const log = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
@@ -88,10 +98,10 @@ async function enter(
     if (blocker !== undefined) throw new SandboxError(blocker);
     const reinstall = options.reinstall ?? false;
     const { archive } = await prepareBaseLayer({ layer, projectDirectory, log, reinstall, endWithParent });
-    const { init, env } = plan(mountPoint(projectDirectory), archive);
+    const { env, ...planned } = plan(mountPoint(projectDirectory), archive);
     return await runInNamespaces({
+      ...planned,
       network: true,
-      init,
       env: { ...(options.env ?? process.env), ...env },
       endWithParent,
     });
@@ -146,6 +156,11 @@ export function sandboxDirectory(env: NodeJS.ProcessEnv = process.env): string {
     throw new SandboxError('Hosts live in a sandbox. Run: npm run sandbox -- COMMAND');
   }
   return directory;
+}
+
+/** A file in a sandbox that stands for the network of the machine (sandbox-init.sh). */
+export function machineNetwork(sandbox: string): string {
+  return join(sandbox, 'machine-network');
 }
 
 if (import.meta.main) {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -311,7 +311,9 @@ describe('hosts', () => {
     test('that end with the host', async () => {
       const running = a.exec('sleep 3333.1');
       const child = a.spawn(['sleep', '3333.2']);
-      await until(async () => (await processesWith('3333.')).length >= 2);
+      // The commands themselves: an nsenter that has not forked yet ends with a code of its own.
+      const commands = async () => (await processesWith('3333.')).filter((line) => line.startsWith('sleep '));
+      await until(async () => (await commands()).length === 2);
       const ended = once(child, 'exit');
       await a.stop();
       expect((await running).code).toBe(137);
@@ -342,23 +344,6 @@ describe('hosts', () => {
     );
     await expect(a.writeFile('relative', '')).rejects.toThrow(HostError);
 
-    const directory = mkdtempSync(join(tmpdir(), 'sample-copy-'));
-    try {
-      const odd = `-a "odd"\nname é ${'x'.repeat(200)}`;
-      writeFileSync(join(directory, odd), 'content', { mode: 0o604 });
-      utimesSync(join(directory, odd), 1e9, 1_000_000_000.123);
-      symlinkSync('/nowhere', join(directory, 'link'));
-      await a.copyIn(directory, '/srv/files/copied');
-      const path = `/srv/files/copied/${odd}`;
-      expect((await a.exec(['stat', '-c', '%a:%s:%.3Y', '--', path])).stdout).toBe('604:7:1000000000.123\n');
-      expect(await output(a, 'readlink /srv/files/copied/link')).toBe('/nowhere');
-      expect(await output(a, 'stat -c %a /srv/files/copied')).toBe(
-        (statSync(directory).mode & 0o777).toString(8),
-      );
-      await expect(a.copyIn(join(directory, odd), '/srv/files/other')).rejects.toThrow();
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
     expect(existsSync(join(homedir(), 'never'))).toBe(false);
   });
 

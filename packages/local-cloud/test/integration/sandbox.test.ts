@@ -239,7 +239,9 @@ describe('a sandbox', () => {
       const state = join(odd, '.local-cloud');
       mkdirSync(state, { recursive: true });
       // In here there is no network to get packages from
-      for (const name of readdirSync(join(project, '.local-cloud')).filter((each) => each.endsWith('.tar')))
+      for (const name of readdirSync(join(project, '.local-cloud')).filter((each) =>
+        /^base-.*\.tar$/.test(each),
+      ))
         copyFileSync(join(project, '.local-cloud', name), join(state, name));
       const enter = `
         import { enterSandbox } from '${sandboxCommand}';

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type {
@@ -16,16 +16,21 @@ class FakeHost implements Host {
   readonly id: string;
   readonly hostname: string;
   readonly address: string;
+  readonly ipv4: string | undefined;
+  readonly ipv6: string | undefined;
   readonly #root: string;
   readonly #children = new Set<ChildProcess>();
   running = false;
   readonly pid = undefined;
   frozen = false;
 
-  constructor(options: HostOptions, address: string, root: string) {
+  constructor(options: HostOptions, number: number, root: string) {
     this.id = options.id;
     this.hostname = options.hostname ?? options.id;
-    this.address = address;
+    const { addressing = 'ipv4' } = options;
+    this.ipv4 = addressing === 'ipv6' ? undefined : `192.0.2.${number}`;
+    this.ipv6 = addressing === 'ipv4' ? undefined : `2001:db8::${number}`;
+    this.address = this.ipv4 ?? this.ipv6 ?? '';
     this.#root = root;
   }
 
@@ -119,8 +124,9 @@ class FakeHost implements Host {
     await chmod(file, mode);
   }
 
-  async copyIn(): Promise<void> {
-    throw new Error('the fake host copies nothing');
+  /** With no owner but this process's. */
+  copyIn(from: string, to: string): Promise<void> {
+    return cp(from, this.at(to), { recursive: true });
   }
 
   #signal(child: ChildProcess, signal: NodeJS.Signals): void {
@@ -144,7 +150,7 @@ export async function openFakeFleet(): Promise<FakeFleet> {
     async create(options) {
       const root = join(directory, options.id);
       await mkdir(root);
-      const host = new FakeHost(options, `192.0.2.${hosts.size + 10}`, root);
+      const host = new FakeHost(options, hosts.size + 10, root);
       hosts.set(options.id, host);
       return host;
     },

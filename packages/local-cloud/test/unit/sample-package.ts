@@ -118,7 +118,7 @@ export function sampleTemplate(options: SampleOptions = {}) {
               name,
               ...(precondition !== undefined && { precondition }),
               inputs: {
-                ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
+                timeoutSeconds: options.timeoutSeconds ?? '60',
                 runCommand: runCommand ?? options.runCommand ?? ['#!/bin/bash', 'echo pushed'],
               },
             })),

@@ -2,8 +2,11 @@ import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** About how many seconds the longest integration tests take beside three others: what begins last should be short. */
+/** About how many seconds the longest tests take beside others: what begins last should be short. */
 const seconds: Readonly<Record<string, number>> = {
+  'agent.test.ts': 22,
+  'run-command.test.ts': 19,
+  'plan-promotion.test.ts': 16,
   'alerts.test.ts': 330,
   'failover-planned.test.ts': 225,
   'membership.test.ts': 160,
@@ -39,7 +42,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'packages/*/test/unit/**/*.test.ts'],
           // Most of them wait: for processes, for timers of the local cloud
-          maxWorkers: 4,
+          maxWorkers: 6,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

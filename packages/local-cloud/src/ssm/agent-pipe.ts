@@ -39,7 +39,7 @@ export interface AgentPipes {
   readonly stderr: AgentPipe;
   /** the other ends, for the script */
   readonly descriptors: { readonly stdout: number; readonly stderr: number };
-  /** Our own copies of the other ends, which would keep the pipes open. */
+  /** Our own copies of the other ends, which would keep the pipes open. The second time nothing happens. */
   closeDescriptors(): void;
 }
 
@@ -49,12 +49,16 @@ export async function openPipes(scratchDirectory: string): Promise<AgentPipes> {
   try {
     const paths = [join(directory, 'stdout'), join(directory, 'stderr')] as const;
     await promisify(execFile)('mkfifo', paths);
+    let closed = false;
     const [stdout, stderr] = [openPipe(paths[0]), openPipe(paths[1])];
     return {
       stdout: stdout.pipe,
       stderr: stderr.pipe,
       descriptors: { stdout: stdout.descriptor, stderr: stderr.descriptor },
       closeDescriptors() {
+        // By then the numbers may be those of other files
+        if (closed) return;
+        closed = true;
         closeSync(stdout.descriptor);
         closeSync(stderr.descriptor);
       },

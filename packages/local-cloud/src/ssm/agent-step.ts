@@ -82,10 +82,8 @@ async function runScript(run: StepRun, folders: StepFolders, boot: number): Prom
         });
         pipes.closeDescriptors();
         return await endOf(run, child, pipes, boot);
-      } catch (error) {
-        pipes.closeDescriptors();
-        throw error;
       } finally {
+        pipes.closeDescriptors();
         pipes.stdout.stop();
         pipes.stderr.stop();
       }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   CancelCommandCommand,
@@ -69,11 +69,15 @@ const isThere = (cloud: LocalCloud, file: string) => cloud.waitFor(() => existsS
 describe('what a script leaves behind', () => {
   test('holds the command up as long as it has the output open', async () => {
     const { cloud, directory, result } = await send({
-      runCommand: ['(until [ -e release ]; do sleep 0.02; done; touch gone) &', 'echo done; touch ended'],
+      runCommand: [
+        'touch hold',
+        '(while [ -e hold ]; do sleep 0.02; done; touch gone) &',
+        'echo done; touch ended',
+      ],
     });
     await isThere(cloud, join(directory, 'ended'));
     expect(await result()).toMatchObject({ Status: 'InProgress' });
-    await writeFile(join(directory, 'release'), '');
+    await rm(join(directory, 'hold'));
     await cloud.settle();
     expect(existsSync(join(directory, 'gone'))).toBe(true);
     expect(await result()).toMatchObject({ Status: 'Success', StandardOutputContent: 'done\n' });
@@ -81,10 +85,10 @@ describe('what a script leaves behind', () => {
 
   test('holds nothing up without the output', async () => {
     const { directory, result } = await run({
-      runCommand: ['(until [ -e release ]; do sleep 0.02; done) >/dev/null 2>&1 &', 'echo done'],
+      runCommand: ['touch hold', '(while [ -e hold ]; do sleep 0.02; done) >/dev/null 2>&1 &', 'echo done'],
     });
     expect(await result()).toMatchObject({ Status: 'Success', StandardOutputContent: 'done\n' });
-    await writeFile(join(directory, 'release'), '');
+    await rm(join(directory, 'hold'));
   });
 
   test('in the group is killed when the time is up, though the script has ended', async () => {

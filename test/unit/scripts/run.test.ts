@@ -102,8 +102,8 @@ it('when nothing was installed, or npm was killed over it, npm ci runs first', (
   expect(runs()).toEqual(['npm ci', 'task unit']);
 });
 
-/** Runs the framework as deploying people do, with a registry that does not answer. */
-function serverless(command: readonly string[]): string {
+/** Runs the framework as deploying people do, with a registry that does not answer. @returns which programs ran, and how */
+function serverless(command: readonly string[]): string[] {
   const [program = '', ...words] = [...command, 'deploy', '--param=alert-email=a b'];
   const { stdout, stderr } = spawnSync(program, words, {
     cwd: project,
@@ -116,7 +116,7 @@ function serverless(command: readonly string[]): string {
     },
     encoding: 'utf8',
   });
-  return `${stderr}${stdout}`;
+  return `${stderr}${stdout}`.split('\n').filter((line) => /^(?:npm ci|framework)/u.test(line));
 }
 
 it('npx serverless is never somebody else’s package: what package.json names is installed first', () => {
@@ -128,10 +128,8 @@ it('npx serverless is never somebody else’s package: what package.json names i
     join(project, 'node_modules/serverless/bin/serverless.js'),
     'console.log("framework", ...process.argv.slice(2), process.cwd());',
   );
-  const done = `framework deploy --param=alert-email=a b ${project}\n`;
-  expect(serverless([process.execPath, join(project, bin.serverless)])).toMatch(
-    new RegExp(`npm ci\n${done}$`, 'u'),
-  );
+  const done = `framework deploy --param=alert-email=a b ${project}`;
+  expect(serverless([process.execPath, join(project, bin.serverless)])).toEqual(['npm ci', done]);
   lock('node_modules/.package-lock.json', installed);
-  expect(serverless(['npx', 'serverless'])).toBe(done);
+  expect(serverless(['npx', 'serverless'])).toEqual([done]);
 });

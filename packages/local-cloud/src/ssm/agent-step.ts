@@ -136,9 +136,10 @@ async function endOf(
     if (end !== undefined) return { ...end, ...output() };
     const stopped = run.cancelled() ? 'Cancelled' : Date.now() > deadline ? 'TimedOut' : undefined;
     if (stopped === undefined) continue;
-    const kept = output();
-    if (killGroup(child)) return { code: exitCodes.killed, stopped, ...kept };
-    return { code: 1, error: 'failed to run commands: no such process', ...kept };
+    // First, for who still writes ends by itself once nobody reads
+    const killed = killGroup(child);
+    if (killed) return { code: exitCodes.killed, stopped, ...output() };
+    return { code: 1, error: 'failed to run commands: no such process', ...output() };
   }
   if (run.clock.closed) killGroup(child);
   return undefined;

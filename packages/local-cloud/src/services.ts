@@ -22,6 +22,7 @@ import { Rules } from './events/rules.ts';
 import type { HostFleet } from './hosts/host.ts';
 import { Iam } from './iam/iam.ts';
 import { Destinations } from './lambda/destinations.ts';
+import { openMappings } from './lambda/event-source-mapping.ts';
 import { FunctionKills } from './lambda/kills.ts';
 import { LambdaService } from './lambda/lambda.ts';
 import { loadBalancingService } from './load-balancing/operations.ts';
@@ -29,6 +30,8 @@ import { TargetGroups } from './load-balancing/target-groups.ts';
 import { HostedZones } from './route53/hosted-zones.ts';
 import { route53Service } from './route53/operations.ts';
 import { Sns, snsService } from './sns/sns.ts';
+import { sqsService } from './sqs/operations.ts';
+import { Queues } from './sqs/queues.ts';
 import { readDocument } from './ssm/document.ts';
 import type { ManagedNode } from './ssm/nodes.ts';
 import { ssmService } from './ssm/operations.ts';
@@ -73,6 +76,7 @@ export interface CloudServices {
   readonly sns: Sns;
   readonly destinations: Destinations;
   readonly server: AwsServer;
+  readonly queues: Queues;
   readonly lambda: LambdaService;
   readonly rules: Rules;
   readonly alarms: Alarms;
@@ -124,6 +128,8 @@ async function connect(
   const faults = new ScenarioFaults(callFaults, bus, ec2, kills, () => services);
   const targetGroups = new TargetGroups(account, ec2, clock);
   const zones = new HostedZones(clock);
+  const urlOf = (name: string) => `https://sqs.${account.region}.amazonaws.com/${account.accountId}/${name}`;
+  const queues = new Queues(stack, clock, metrics, urlOf);
   const documents = stack.documents.map(readDocument);
   const services: readonly Service[] = [
     ec2Service(ec2),
@@ -142,6 +148,7 @@ async function connect(
     stsService(account),
     loadBalancingService(targetGroups),
     route53Service(account, zones),
+    sqsService(account, queues),
   ];
   const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();
@@ -162,10 +169,11 @@ async function connect(
     });
     kills.connect((accessKeyId) => lambda.crash(accessKeyId));
     destinations.connect((arn, payload, cause) => lambda.invokeAsync(arn, payload, cause));
+    await openMappings(stack, { region: account.region, queues, lambda, iam, journal, activity, clock });
     const rules = await Rules.open(stack, { account, bus, lambda, journal, activity, destinations, metrics });
     const alarms = await Alarms.open({
       ...{ account, stack, sns, iam, journal, events: bus },
-      queueDepth: (queueName, at) => destinations.depth(queueName, at),
+      queueDepth: (queueName, at) => queues.depth(queueName) ?? destinations.depth(queueName, at),
       measured: (until) =>
         [...lambda.invocations.flatMap((run) => run.metrics), ...metrics.data].filter(
           ({ at }) => at <= until,
@@ -190,6 +198,7 @@ async function connect(
       runCommand,
       parameters,
       sns,
+      queues,
       destinations,
       server,
       lambda,

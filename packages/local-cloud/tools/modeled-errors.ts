@@ -32,6 +32,13 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     ['ChangeResourceRecordSets', 'GetChange', 'ListHostedZonesByName', 'ListResourceRecordSets'],
   ],
   sns: ['client-sns', ['Publish']],
+  sqs: [
+    'client-sqs',
+    [
+      ...['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'PurgeQueue', 'ReceiveMessage'],
+      ...['SendMessage'],
+    ],
+  ],
   ssm: [
     'client-ssm',
     [
@@ -61,7 +68,7 @@ export function readModeledErrors(): ModeledErrors {
 }
 
 /** SSM speaks JSON and names shapes on the wire, whatever its model keeps of the query protocol. */
-const jsonClients = new Set(['client-ssm', 'client-eventbridge']);
+const jsonClients = new Set(['client-ssm', 'client-eventbridge', 'client-sqs']);
 
 function errorsOf(client: string, operation: string): Readonly<Record<string, number>> {
   const schemas: Readonly<Record<string, unknown>> = require(`@aws-sdk/${client}`);

@@ -15,8 +15,18 @@ const noKms = (why: string) => v.optional(v.never(`the local cloud has no KMS; $
 const notFifo = (what: string) =>
   v.optional(v.literal(false, `${what} of Lambda and EventBridge cannot be FIFO`));
 
+const redrivePolicy = v.strictObject({
+  deadLetterTargetArn: v.string(),
+  maxReceiveCount: v.pipe(
+    v.union([v.number(), v.string()]),
+    v.transform(Number),
+    v.minValue(1),
+    v.maxValue(1000),
+  ),
+});
+
 export const queueSchema = v.strictObject({
-  QueueName: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/))),
+  QueueName: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,75}(?:[A-Za-z0-9_-]{5}|\.fifo)?$/))),
   MessageRetentionPeriod: range(60, 1_209_600),
   VisibilityTimeout: range(0, 43_200),
   DelaySeconds: range(0, 900),
@@ -24,7 +34,11 @@ export const queueSchema = v.strictObject({
   MaximumMessageSize: range(1024, 1_048_576),
   SqsManagedSseEnabled: v.optional(v.boolean()),
   KmsMasterKeyId: noKms('with alias/aws/sqs, EventBridge could not send: use SqsManagedSseEnabled'),
-  FifoQueue: notFifo('a queue'),
+  FifoQueue: v.optional(v.literal(true)),
+  ContentBasedDeduplication: v.optional(v.boolean()),
+  DeduplicationScope: v.optional(v.picklist(['queue', 'messageGroup'])),
+  FifoThroughputLimit: v.optional(v.picklist(['perQueue', 'perMessageGroupId'])),
+  RedrivePolicy: v.optional(redrivePolicy),
   Tags: v.optional(v.unknown()),
 });
 

@@ -1,5 +1,5 @@
 import { type Account, arnOf } from '../base/account.ts';
-import type { Json } from '../base/json.ts';
+import type { Json, JsonObject } from '../base/json.ts';
 
 /** What `Ref` and `Fn::GetAtt` give, and the name in AWS. */
 export interface ResourceIdentity {
@@ -11,6 +11,8 @@ export interface ResourceIdentity {
 interface ResourceType {
   /** the property that holds the name; without it CloudFormation makes one */
   readonly nameProperty?: string;
+  /** how a name that CloudFormation makes ends, by the properties */
+  readonly ending?: (properties: JsonObject) => string;
   readonly identify: (name: string, account: Account) => ResourceIdentity;
 }
 
@@ -47,6 +49,7 @@ export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map<string, 
   ],
   ['AWS::Lambda::Permission', { identify: plain }],
   ['AWS::Lambda::EventInvokeConfig', { identify: plain }],
+  ['AWS::Lambda::EventSourceMapping', { identify: plain }],
   [
     'AWS::IAM::Role',
     {
@@ -96,6 +99,7 @@ export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map<string, 
     'AWS::SQS::Queue',
     {
       nameProperty: 'QueueName',
+      ending: ({ FifoQueue }) => (FifoQueue === true ? '.fifo' : ''),
       identify: named((name, account) => {
         const url = `https://sqs.${account.region}.amazonaws.com/${account.accountId}/${name}`;
         return { ref: url, attributes: { Arn: arnOf(account, 'sqs', name), QueueName: name, QueueUrl: url } };

@@ -64,6 +64,19 @@ const invokeConfigSchema = v.strictObject({
   DestinationConfig: v.optional(v.strictObject({ OnFailure: destination, OnSuccess: destination })),
 });
 
+const mappingSchema = v.strictObject({
+  EventSourceArn: v.string(),
+  FunctionName: v.string(),
+  Enabled: v.optional(v.boolean(), true),
+  // of a FIFO queue; it may have no batching window
+  BatchSize: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(10)), 10),
+  FunctionResponseTypes: v.optional(v.array(v.literal('ReportBatchItemFailures')), []),
+  ScalingConfig: v.optional(
+    v.strictObject({ MaximumConcurrency: v.pipe(whole, v.minValue(2), v.maxValue(1000)) }),
+  ),
+  Tags: tags,
+});
+
 const inlinePolicy = v.strictObject({ PolicyName: v.string(), PolicyDocument: v.unknown() });
 const roleSchema = v.strictObject({
   RoleName: v.optional(v.string()),
@@ -132,6 +145,7 @@ export type RuleResource = Identified & v.InferOutput<typeof ruleSchema>;
 export type DocumentResource = Identified & v.InferOutput<typeof documentSchema>;
 export type PermissionResource = v.InferOutput<typeof permissionSchema>;
 export type InvokeConfigResource = v.InferOutput<typeof invokeConfigSchema>;
+export type EventSourceMappingResource = { readonly logicalId: string } & v.InferOutput<typeof mappingSchema>;
 export type AlarmResource = Identified & v.InferOutput<typeof alarmSchema>;
 export type QueueResource = Identified & v.InferOutput<typeof queueSchema>;
 export interface TopicResource extends Identified {
@@ -161,6 +175,7 @@ export interface Stack {
   readonly documents: readonly DocumentResource[];
   readonly permissions: readonly PermissionResource[];
   readonly invokeConfigs: readonly InvokeConfigResource[];
+  readonly eventSourceMappings: readonly EventSourceMappingResource[];
   readonly logGroups: readonly string[];
   readonly topics: readonly TopicResource[];
   readonly queues: readonly QueueResource[];
@@ -195,6 +210,10 @@ export function readStack(template: EvaluatedTemplate, account: Account): Stack 
     })),
     permissions: of('AWS::Lambda::Permission').map((r) => parse(permissionSchema, r)),
     invokeConfigs: of('AWS::Lambda::EventInvokeConfig').map((r) => parse(invokeConfigSchema, r)),
+    eventSourceMappings: of('AWS::Lambda::EventSourceMapping').map((r) => ({
+      logicalId: r.logicalId,
+      ...parse(mappingSchema, r),
+    })),
     logGroups: of('AWS::Logs::LogGroup').map((resource) => resource.identity.name),
     topics: of('AWS::SNS::Topic').map((r) => ({
       ...identified(r),

@@ -123,7 +123,7 @@ class Evaluator {
     const name = given === undefined ? noValue : this.#value(given, `${logicalId}.${nameProperty}`);
     const physicalName =
       name === noValue
-        ? generatedName(stackName, logicalId, raw)
+        ? `${generatedName(stackName, logicalId, raw)}${isJsonObject(raw) ? (resourceType.ending?.(raw) ?? '') : ''}`
         : this.#string(name, `${logicalId}.${nameProperty}`);
     const identity = resourceType.identify(physicalName, account);
     this.#identities.set(logicalId, identity);

@@ -74,6 +74,7 @@ export class Destinations {
     const action = actionOf(arn);
     if (action === undefined || !this.#exists(arn))
       return `the template makes no queue, topic or function ${arn}`;
+    if (this.#queue(arn)?.FifoQueue === true) return `${arn} is a FIFO queue, which Lambda does not send to`;
     const denial = await this.#deps.iam.firstDenial(caller, [{ action, resource: arn, context: {} }]);
     return denial?.message;
   }
@@ -116,7 +117,10 @@ export class Destinations {
 
   /** Why EventBridge may not send a rule's dead letters to this queue, or undefined. */
   async deadLetterBlocker(queueArn: string, ruleArn: string): Promise<string | undefined> {
-    if (this.#queue(queueArn) === undefined) return `the template makes no queue ${queueArn}`;
+    const queue = this.#queue(queueArn);
+    if (queue === undefined) return `the template makes no queue ${queueArn}`;
+    if (queue.FifoQueue === true)
+      return `${queueArn} is a FIFO queue, which EventBridge does not send dead letters to`;
     const service = 'events.amazonaws.com';
     const denial = await this.#deps.iam.serviceDenial(service, 'sqs:SendMessage', queueArn, ruleArn);
     return denial?.message;

@@ -63,6 +63,16 @@ export class LambdaService {
     return record;
   }
 
+  /** One run of a function by an event source; undefined when it is throttled. */
+  async attempt(name: string, payload: Json, cause: string): Promise<InvocationRecord | undefined> {
+    return this.#attempt(this.#find(name), payload, cause, 1);
+  }
+
+  /** Seconds. */
+  timeoutOf(name: string): number {
+    return this.#find(name).resource.Timeout;
+  }
+
   /** Who a function is when it calls AWS. */
   callerOf(name: string): Caller {
     return this.#find(name).caller;

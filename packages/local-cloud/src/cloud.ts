@@ -11,6 +11,7 @@ import type { DashboardResource } from './cloudformation/stack.ts';
 import type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 import type { AlarmEvaluation, AlarmView, EvaluateOptions } from './cloudwatch/alarms.ts';
 import type { MetricDatum } from './cloudwatch/metrics.ts';
+import type { LocalTable } from './dynamodb/tables.ts';
 import type { ElasticAddress } from './ec2/addresses.ts';
 import type { Tags } from './ec2/instance.ts';
 import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
@@ -35,6 +36,7 @@ export type { GroupInstance, LifecycleState } from './auto-scaling/member.ts';
 export { type CallRecord, type Problem, ProblemsError } from './base/journal.ts';
 export type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 export type { AlarmEvaluation, AlarmView } from './cloudwatch/alarms.ts';
+export type { Item, LocalTable } from './dynamodb/tables.ts';
 export type { ElasticAddress } from './ec2/addresses.ts';
 export type { LocalInstance, MachineOptions } from './ec2/local-instance.ts';
 export type { EventRecord } from './events/bus.ts';
@@ -112,6 +114,7 @@ export class LocalCloud {
       ...stack.documents,
       ...stack.topics,
       ...stack.queues,
+      ...stack.tables,
       ...stack.alarms,
       ...stack.dashboards,
     ];
@@ -330,6 +333,13 @@ export class LocalCloud {
     this.#services.destinations.purge(queueId);
   }
 
+  /** A table of the template, by its logical id. @throws LocalCloudError when there is none */
+  table(logicalId: string): LocalTable {
+    const found = this.#services.tables.find(({ resource }) => resource.logicalId === logicalId);
+    if (found === undefined) throw new LocalCloudError(`the template has no table ${logicalId}`);
+    return found;
+  }
+
   /** Metrics from the logs of functions (embedded metric format). */
   metrics(where: Where<MetricDatum> = {}): readonly MetricDatum[] {
     return select(
@@ -387,6 +397,7 @@ export class LocalCloud {
     clock.close();
     await lambda.close();
     await server.close();
+    await this.#services.tableEngine.close();
     const deadline = Date.now() + 5000;
     while (activity.running().length > 0 && Date.now() < deadline) await sleep(20);
     await rm(stateDirectory, { recursive: true, force: true });

@@ -14,6 +14,8 @@ import { readPackage, type ServicePackage } from './cloudformation/package.ts';
 import type { Stack } from './cloudformation/stack.ts';
 import { Alarms } from './cloudwatch/alarms.ts';
 import { ServiceMetrics } from './cloudwatch/service-metrics.ts';
+import { dynamoDbService } from './dynamodb/operations.ts';
+import { LocalTable, TableEngine } from './dynamodb/tables.ts';
 import { Ec2 } from './ec2/ec2.ts';
 import { ec2Service } from './ec2/operations.ts';
 import { EventBus } from './events/bus.ts';
@@ -77,6 +79,8 @@ export interface CloudServices {
   readonly destinations: Destinations;
   readonly server: AwsServer;
   readonly queues: Queues;
+  readonly tables: readonly LocalTable[];
+  readonly tableEngine: TableEngine;
   readonly lambda: LambdaService;
   readonly rules: Rules;
   readonly alarms: Alarms;
@@ -130,6 +134,9 @@ async function connect(
   const zones = new HostedZones(clock);
   const urlOf = (name: string) => `https://sqs.${account.region}.amazonaws.com/${account.accountId}/${name}`;
   const queues = new Queues(stack, clock, metrics, urlOf);
+  const tableEngine = new TableEngine();
+  const tables = stack.tables.map((resource) => new LocalTable(resource, tableEngine));
+  for (const table of tables) await table.make();
   const documents = stack.documents.map(readDocument);
   const services: readonly Service[] = [
     ec2Service(ec2),
@@ -149,6 +156,7 @@ async function connect(
     loadBalancingService(targetGroups),
     route53Service(account, zones),
     sqsService(account, queues),
+    dynamoDbService(account, tables, tableEngine),
   ];
   const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();
@@ -199,6 +207,8 @@ async function connect(
       parameters,
       sns,
       queues,
+      tables,
+      tableEngine,
       destinations,
       server,
       lambda,
@@ -209,6 +219,7 @@ async function connect(
     };
   } catch (error) {
     await server.close();
+    await tableEngine.close();
     throw error;
   }
 }

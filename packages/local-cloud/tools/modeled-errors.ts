@@ -22,6 +22,10 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       ...['TerminateInstanceInAutoScalingGroup'],
     ],
   ],
+  dynamodb: [
+    'client-dynamodb',
+    ['BatchGetItem', 'DeleteItem', 'DescribeTable', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+  ],
   elasticloadbalancing: [
     'client-elastic-load-balancing-v2',
     ['DeregisterTargets', 'DescribeTags', 'DescribeTargetGroups', 'DescribeTargetHealth', 'RegisterTargets'],
@@ -68,7 +72,7 @@ export function readModeledErrors(): ModeledErrors {
 }
 
 /** SSM speaks JSON and names shapes on the wire, whatever its model keeps of the query protocol. */
-const jsonClients = new Set(['client-ssm', 'client-eventbridge', 'client-sqs']);
+const jsonClients = new Set(['client-ssm', 'client-eventbridge', 'client-sqs', 'client-dynamodb']);
 
 function errorsOf(client: string, operation: string): Readonly<Record<string, number>> {
   const schemas: Readonly<Record<string, unknown>> = require(`@aws-sdk/${client}`);

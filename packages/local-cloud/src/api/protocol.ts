@@ -90,7 +90,7 @@ export function writeResult(
 export function writeError(protocol: Protocol, error: AwsError, id: string): WireResponse {
   switch (protocol.kind) {
     case 'json': {
-      const body = JSON.stringify({ __type: error.code, message: error.message });
+      const body = JSON.stringify({ __type: error.code, message: error.message, ...error.members });
       const response = json(protocol.version, error.status, body, id);
       return { ...response, headers: { ...response.headers, 'x-amzn-errortype': error.code } };
     }

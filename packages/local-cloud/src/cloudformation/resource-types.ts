@@ -106,6 +106,16 @@ export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map<string, 
       }),
     },
   ],
+  [
+    'AWS::DynamoDB::Table',
+    {
+      nameProperty: 'TableName',
+      identify: named((name, account) => ({
+        ref: name,
+        attributes: { Arn: arnOf(account, 'dynamodb', `table/${name}`) },
+      })),
+    },
+  ],
   ['AWS::SQS::QueuePolicy', { identify: plain }],
   ['AWS::SNS::TopicPolicy', { identify: plain }],
   [

@@ -77,6 +77,31 @@ const mappingSchema = v.strictObject({
   Tags: tags,
 });
 
+const tableSchema = v.strictObject({
+  TableName: v.optional(v.pipe(v.string(), v.regex(/^[a-zA-Z0-9_.-]{3,255}$/))),
+  AttributeDefinitions: v.array(
+    v.strictObject({ AttributeName: v.string(), AttributeType: v.picklist(['S', 'N', 'B']) }),
+  ),
+  KeySchema: v.pipe(
+    v.array(v.strictObject({ AttributeName: v.string(), KeyType: v.picklist(['HASH', 'RANGE']) })),
+    v.minLength(1),
+    v.maxLength(2),
+  ),
+  BillingMode: v.literal('PAY_PER_REQUEST', 'the local cloud has tables on demand only'),
+  TimeToLiveSpecification: v.optional(
+    v.strictObject({ AttributeName: v.string(), Enabled: v.literal(true) }),
+  ),
+  PointInTimeRecoverySpecification: v.optional(
+    v.strictObject({
+      PointInTimeRecoveryEnabled: v.boolean(),
+      RecoveryPeriodInDays: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(35))),
+    }),
+  ),
+  SSESpecification: v.optional(v.strictObject({ SSEEnabled: v.boolean() })),
+  DeletionProtectionEnabled: v.optional(v.boolean()),
+  Tags: tags,
+});
+
 const inlinePolicy = v.strictObject({ PolicyName: v.string(), PolicyDocument: v.unknown() });
 const roleSchema = v.strictObject({
   RoleName: v.optional(v.string()),
@@ -146,6 +171,7 @@ export type DocumentResource = Identified & v.InferOutput<typeof documentSchema>
 export type PermissionResource = v.InferOutput<typeof permissionSchema>;
 export type InvokeConfigResource = v.InferOutput<typeof invokeConfigSchema>;
 export type EventSourceMappingResource = { readonly logicalId: string } & v.InferOutput<typeof mappingSchema>;
+export type TableResource = Identified & v.InferOutput<typeof tableSchema>;
 export type AlarmResource = Identified & v.InferOutput<typeof alarmSchema>;
 export type QueueResource = Identified & v.InferOutput<typeof queueSchema>;
 export interface TopicResource extends Identified {
@@ -175,6 +201,7 @@ export interface Stack {
   readonly documents: readonly DocumentResource[];
   readonly permissions: readonly PermissionResource[];
   readonly invokeConfigs: readonly InvokeConfigResource[];
+  readonly tables: readonly TableResource[];
   readonly eventSourceMappings: readonly EventSourceMappingResource[];
   readonly logGroups: readonly string[];
   readonly topics: readonly TopicResource[];
@@ -210,6 +237,7 @@ export function readStack(template: EvaluatedTemplate, account: Account): Stack 
     })),
     permissions: of('AWS::Lambda::Permission').map((r) => parse(permissionSchema, r)),
     invokeConfigs: of('AWS::Lambda::EventInvokeConfig').map((r) => parse(invokeConfigSchema, r)),
+    tables: of('AWS::DynamoDB::Table').map((r) => ({ ...identified(r), ...parse(tableSchema, r) })),
     eventSourceMappings: of('AWS::Lambda::EventSourceMapping').map((r) => ({
       logicalId: r.logicalId,
       ...parse(mappingSchema, r),

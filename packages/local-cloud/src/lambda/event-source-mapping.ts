@@ -91,7 +91,8 @@ class Mapping {
     const most = this.#resource.ScalingConfig?.MaximumConcurrency ?? defaultConcurrency;
     while (!clock.closed) {
       const now = queues.now();
-      const batch = this.#running < most ? this.#queue.messages.receive(this.#resource.BatchSize, now) : [];
+      const batch =
+        this.#running < most ? this.#queue.messages.receive(this.#resource.BatchSize, now, this.#hold()) : [];
       if (batch.length > 0) {
         void this.#run(batch);
         continue;
@@ -102,22 +103,45 @@ class Mapping {
     }
   }
 
+  get #visibilitySeconds(): number {
+    return this.#queue.resource.VisibilityTimeout ?? 30;
+  }
+
+  /** What really runs is never sped up, so a run has its messages for as long as on AWS, in the time of the queue. */
+  #hold(): number {
+    return this.#visibilitySeconds * this.#deps.clock.scale;
+  }
+
+  /** After a run that failed, what is left of the time-out is mere waiting. */
+  #release(batch: readonly ReceivedMessage[], seconds: number): void {
+    const { queues } = this.#deps;
+    for (const { receiptHandle } of batch)
+      this.#queue.messages.changeVisibility(receiptHandle, Math.max(0, seconds), queues.now());
+  }
+
   async #run(batch: readonly ReceivedMessage[]): Promise<void> {
     const { lambda, queues, clock } = this.#deps;
+    const started = Date.now();
     this.#running += 1;
     try {
       const Records = batch.map((message) => this.#record(message));
       const run = await lambda.attempt(this.#resource.FunctionName, { Records }, this.#resource.logicalId);
       if (run === undefined) {
         await clock.wait(clock.scaledMs(throttledSeconds));
-        for (const { receiptHandle } of batch)
-          this.#queue.messages.changeVisibility(receiptHandle, 0, queues.now());
-        return;
+        return this.#release(batch, 0);
       }
-      if (run.outcome?.kind !== 'success') return;
-      const failed = this.#failures(run.outcome.result, batch);
+      const { outcome } = run;
+      const failed =
+        outcome?.kind === 'success'
+          ? this.#failures(outcome.result, batch)
+          : new Set(batch.map(({ id }) => id));
       for (const message of batch)
         if (!failed.has(message.id)) this.#queue.messages.delete(message.receiptHandle, queues.now());
+      const left = this.#visibilitySeconds - (Date.now() - started) / 1000;
+      this.#release(
+        batch.filter(({ id }) => failed.has(id)),
+        left,
+      );
     } finally {
       this.#running -= 1;
     }

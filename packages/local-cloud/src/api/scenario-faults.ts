@@ -51,25 +51,34 @@ export class ScenarioFaults {
     return this.#callFaults.arm(call, { kind: 'lose-response' }, times);
   }
 
+  /** The connection of the next calls breaks before they are carried out. The SDK tries again by itself. */
+  resetConnection(call: string, times = 1): FaultHandle {
+    return this.#callFaults.arm(call, { kind: 'reset' }, times);
+  }
+
   /**
-   * The next calls fail with this error of AWS and change nothing.
+   * The next calls fail with this error of AWS and change nothing; with `carriedOut: true` they do what they were asked for before.
    *
    * @param code one that this call may fail with, see `errorsOf`
-   * @throws LocalCloudError for a code that it cannot give
+   * @throws LocalCloudError for a code that it cannot give, or that AWS gives only for what it did not do
    */
   failCall(
     call: string,
     code: string,
-    options: { readonly message?: string; readonly times?: number } = {},
+    options: { readonly message?: string; readonly times?: number; readonly carriedOut?: boolean } = {},
   ): FaultHandle {
-    const { message = 'a fault of the scenario', times = 1 } = options;
+    const { message = 'a fault of the scenario', times = 1, carriedOut = false } = options;
     const codes = errorsOf(this.#services(), call);
     const status = codes[code];
     if (status === undefined)
       throw new LocalCloudError(
         `${call} does not fail with ${code} on AWS, but with ${Object.keys(codes).join(', ')}`,
       );
-    return this.#callFaults.arm(call, { kind: 'fail', code, message, status }, times);
+    if (carriedOut && (status < 500 || code === 'RequestLimitExceeded'))
+      throw new LocalCloudError(
+        `${call} that fails with ${code} was not carried out on AWS: only an error of the service itself leaves that open`,
+      );
+    return this.#callFaults.arm(call, { kind: 'fail', code, message, status, carriedOut }, times);
   }
 
   /** Every call that is served, as the faults name it. */

@@ -112,6 +112,43 @@ describe('a newcomer', () => {
     );
   });
 
+  describe('that was launched long ago, and comes by AttachInstances or ExitStandby', () => {
+    /** Months old when it comes to the launch hook. */
+    function attached(): SimulatedGroup {
+      const group = groupOf(1);
+      Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:public-key': publicKey });
+      group.now += 90 * 24 * 3600_000;
+      group.lifecycles.set(instanceId(2), {
+        ...{ id: instanceId(2), autoScalingGroup: 'asg', state: 'Pending:Wait' },
+      });
+      return group;
+    }
+
+    it('is not terminated for its age: it joins', () => {
+      const group = attached();
+      settle(group);
+      expect(group.completed).toMatchObject([{ instance: instanceId(2), result: 'CONTINUE' }]);
+      expect(group.told).toEqual([]);
+      expect(group.instances.get(instanceId(2))?.tags['hostsync:trouble']).toBeUndefined();
+    });
+
+    it.each(['its agent is offline', 'its join fails'])(
+      'has the time of a launch from then on: %s',
+      (why) => {
+        const group = attached();
+        if (why === 'its agent is offline') group.offline.add(instanceId(2));
+        else group.fails = { kind: 'error', error: 'not-ready', message: 'rsync is missing' };
+        const ends = group.now + 1800 * 1000;
+        while (group.completed.length === 0 && group.now < ends + 120_000) {
+          for (const action of plan(group)) group.carryOut(action);
+          group.now += 60_000;
+        }
+        expect(group.completed).toMatchObject([{ instance: instanceId(2), result: 'ABANDON' }]);
+        expect(group.now).toBeGreaterThan(ends);
+      },
+    );
+  });
+
   it('that waits for its agent for longer than a launch may take is told of, once, and forgotten when it joins', () => {
     const group = groupOf(1);
     Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:public-key': publicKey });

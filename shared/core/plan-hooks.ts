@@ -2,6 +2,7 @@ import { hookNames, waitingHooks } from './lifecycle.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
 import type { ObservedInstance } from './observation.ts';
+import { isEstablished, type Primaries } from './primary.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTroubles, type Trouble } from './trouble.ts';
 
@@ -25,6 +26,30 @@ export function holdHook(group: string, instance: ObservedInstance, view: View):
     {
       ...{ kind: 'keep-alive', group, instance: instance.id, autoScalingGroup, hook: hookNames.launch },
       reason: `${instance.id} is still joining, ${Math.round(age)} of ${joinTimeout} s`,
+    },
+  ];
+}
+
+/**
+ * A primary that the launch hook holds, as one that was tagged while it came up, or is back from standby: it has the files. Until it is the one
+ * primary for good, it is held and never given up: what is abandoned there is terminated.
+ */
+export function holdPrimary(
+  group: string,
+  instance: ObservedInstance,
+  { current, tied }: Primaries,
+  view: View,
+): readonly MembershipAction[] {
+  const lifecycle = view.observed.lifecycles.get(instance.id);
+  if (lifecycle?.state !== 'Pending:Wait') return [];
+  const { id } = instance;
+  if (tied.length === 0 && current?.id === id && isEstablished(instance))
+    return completeHook(group, instance, view, 'CONTINUE', `${id} is the primary`);
+  const { autoScalingGroup } = lifecycle;
+  return [
+    {
+      ...{ kind: 'keep-alive', group, instance: id, autoScalingGroup, hook: hookNames.launch },
+      reason: `${id} is held until it is the primary of the group "${group}"`,
     },
   ];
 }

@@ -4,7 +4,7 @@ import type { MembershipAction } from './membership-action.ts';
 import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { planGathering, planRescue } from './plan-gathering.ts';
-import { completeHook, holdHook, lateArrival } from './plan-hooks.ts';
+import { completeHook, holdHook, holdPrimary, lateArrival } from './plan-hooks.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
 import { findPrimary, isDeposed, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
@@ -54,8 +54,13 @@ function planGroup(
   const others = members.filter(({ tags }) => tags[tagKeys.primary] === undefined);
   const ready = readiness(group, primaries, view);
   const steps = others.flatMap((instance) => planInstance(group, instance, ready, view));
+  const tagged = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
   // The list first: a host that is told to take traffic is in it already
-  return [...planList(group, primaries.current, others, view), ...mergeCommands(steps)];
+  return [
+    ...planList(group, primaries.current, others, view),
+    ...tagged.flatMap((each) => holdPrimary(group, each, primaries, view)),
+    ...mergeCommands(steps),
+  ];
 }
 
 /** The next step for one host that is not the primary. */

@@ -33,6 +33,36 @@ function groupOf(newcomers: number, list = ''): SimulatedGroup {
 
 const kinds = (actions: readonly MembershipAction[]) => actions.map(({ kind }) => kind);
 
+describe('a primary that the launch hook holds', () => {
+  const held = (id: string) => ({ id, autoScalingGroup: 'asg', state: 'Pending:Wait' });
+  function heldPrimary(changes: Readonly<Record<string, string>> = {}): SimulatedGroup {
+    const group = groupOf(0);
+    Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, changes);
+    group.lifecycles.set(instanceId(1), held(instanceId(1)));
+    return group;
+  }
+
+  it('is let into service: it has the files, and nobody could join without it', () => {
+    expect(plan(heldPrimary())).toMatchObject([
+      { kind: 'complete-hook', hook: 'hostsync-launch', instance: instanceId(1), result: 'CONTINUE' },
+    ]);
+  });
+
+  it.each([
+    ['it is about to become one', { 'hostsync:promoted': '' }],
+    ['there is another', {}],
+  ])('is held while %s, however long that takes', (why, changes) => {
+    const group = heldPrimary(changes);
+    if (why === 'there is another')
+      group.add(instanceId(2), { ...primaryTags, 'hostsync:promoted': `1 ${instanceId(2)}` });
+    group.now += 7200 * 1000;
+    expect(plan(group)).toContainEqual(
+      expect.objectContaining({ kind: 'keep-alive', instance: instanceId(1) }),
+    );
+    expect(kinds(plan(group))).not.toContain('complete-hook');
+  });
+});
+
 describe('a newcomer', () => {
   it('goes through join, first sync and verification, and only then into the list', () => {
     const group = groupOf(1);

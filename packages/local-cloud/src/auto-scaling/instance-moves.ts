@@ -60,7 +60,7 @@ export class InstanceMoves {
       throw new LocalCloudError(`${instance.id} is in the group ${instance.tags[groupTag]}`);
     instance.setTags(this.#group.tags);
     instance.setSystemTag(groupTag, this.#group.name);
-    const member = new Member(instance, 'Pending');
+    const member = new Member(instance, 'Pending', this.#passages.members.nextOrder());
     this.#passages.members.add(member);
     return this.#arrive(member, 'was attached', 'Attaching an existing EC2 instance');
   }

@@ -35,11 +35,14 @@ export interface GroupInstance {
 export class Member implements GroupInstance {
   readonly instance: LocalInstance;
   readonly states: LifecycleState[];
+  /** which came to be launched, or attached, first: what comes up at the same time may be there in another order */
+  readonly order: number;
   protectedFromScaleIn = false;
   /** those that hold it in a wait state, or have */
   actions: readonly LifecycleAction[] = [];
 
-  constructor(instance: LocalInstance, state: LifecycleState) {
+  constructor(instance: LocalInstance, state: LifecycleState, order: number) {
+    this.order = order;
     this.instance = instance;
     this.states = [state];
   }

@@ -13,13 +13,21 @@ export interface ActionKey {
 export class Members {
   readonly #group: string;
   readonly #members = new Map<string, Member>();
+  #order = 0;
 
   constructor(group: string) {
     this.#group = group;
   }
 
+  /** The oldest first. */
   all(): readonly Member[] {
-    return [...this.#members.values()];
+    return [...this.#members.values()].sort((a, b) => a.order - b.order);
+  }
+
+  /** The place of the next one that is to be launched or attached. */
+  nextOrder(): number {
+    this.#order += 1;
+    return this.#order;
   }
 
   find(id: string): Member | undefined {

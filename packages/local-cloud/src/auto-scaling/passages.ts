@@ -89,6 +89,7 @@ export class Passages {
 
   async launch(destination: 'AutoScalingGroup' | 'WarmPool', cause: string): Promise<Started> {
     const trip = this.trip('launch', 'EC2', destination, cause);
+    const order = this.members.nextOrder();
     const instance = await this.#deps.create({
       ...this.#group.launchOptions,
       tags: this.#group.tags,
@@ -101,7 +102,7 @@ export class Passages {
       );
     }
     const passage = destination === 'WarmPool' ? 'Warmed:Pending' : 'Pending';
-    const member = new Member(instance, passage);
+    const member = new Member(instance, passage, order);
     this.members.add(member);
     // It is `running` as soon as this returns, and only then the hooks hold it; the host boots meanwhile.
     const booted = instance.boot();

@@ -4,7 +4,7 @@ import type { EventBus } from '../events/bus.ts';
 import type { BusEvent } from '../events/event.ts';
 import type { EventFault, EventMatcher } from '../events/faults.ts';
 import type { FunctionKills } from '../lambda/kills.ts';
-import { errorsOf, operationsOf } from './errors.ts';
+import { type CallName, type CodeOf, errorsOf, operationsOf } from './errors.ts';
 import type { CallFaults, FaultHandle } from './faults.ts';
 import type { Service } from './registry.ts';
 
@@ -38,21 +38,21 @@ export class ScenarioFaults {
   }
 
   /** The next calls are refused: ThrottlingException, or RequestLimitExceeded of EC2. The SDK tries again by itself. */
-  throttle(call: string, times = 1): FaultHandle {
+  throttle(call: CallName, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'throttle' }, times);
   }
 
-  delayCall(call: string, seconds: number, times = 1): FaultHandle {
+  delayCall(call: CallName, seconds: number, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'delay', seconds }, times);
   }
 
   /** The next calls are carried out, but the connection breaks before the answer. The SDK tries again by itself. */
-  loseResponse(call: string, times = 1): FaultHandle {
+  loseResponse(call: CallName, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'lose-response' }, times);
   }
 
   /** The connection of the next calls breaks before they are carried out. The SDK tries again by itself. */
-  resetConnection(call: string, times = 1): FaultHandle {
+  resetConnection(call: CallName, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'reset' }, times);
   }
 
@@ -62,9 +62,9 @@ export class ScenarioFaults {
    * @param code one that this call may fail with, see `errorsOf`
    * @throws LocalCloudError for a code that it cannot give, or that AWS gives only for what it did not do
    */
-  failCall(
-    call: string,
-    code: string,
+  failCall<const Call extends CallName>(
+    call: Call,
+    code: CodeOf<Call>,
     options: { readonly message?: string; readonly times?: number; readonly carriedOut?: boolean } = {},
   ): FaultHandle {
     const { message = 'a fault of the scenario', times = 1, carriedOut = false } = options;

@@ -89,7 +89,9 @@ interface Failed {
   readonly hosts: Map<string, Error>;
 }
 
+/** A hook that nobody keeps alive gives its instance up, and Auto Scaling terminates it: that is no time for a step that fails. */
 function isLeftAlone(action: MembershipAction, { groups, hosts }: Failed): boolean {
+  if (action.kind === 'keep-alive') return false;
   return groups.has(action.group) || hostsOf(action).some((id) => hosts.has(id));
 }
 

@@ -2,6 +2,7 @@ import {
   AutoScalingClient,
   CompleteLifecycleActionCommand,
   DescribeAutoScalingInstancesCommand,
+  RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
@@ -100,6 +101,21 @@ it('nothing fails where nothing has to be asked', async () => {
   const fail = vi.fn();
   await observeMembership(makeClients(), observed(healthyGroup().instances), fail);
   expect(fail).not.toHaveBeenCalled();
+});
+
+it('a host whose join fails is not terminated for that: its launch hook is kept alive', async () => {
+  autoScaling.on(DescribeAutoScalingInstancesCommand).resolves({
+    AutoScalingInstances: [
+      {
+        ...{ InstanceId: instanceId(4), AutoScalingGroupName: 'asg', AvailabilityZone: 'a' },
+        ...{ LifecycleState: 'Pending:Wait', HealthStatus: 'HEALTHY', ProtectedFromScaleIn: false },
+      },
+    ],
+  });
+  ssm.on(SendCommandCommand).rejects(denied);
+  const newcomer = instance(4, { 'hostsync:group': 'web', ...scaled });
+  await expect(reconcile([...healthyGroup().instances, newcomer])).rejects.toThrow('join failed');
+  expect(autoScaling.commandCalls(RecordLifecycleActionHeartbeatCommand).length).toBe(1);
 });
 
 describe('a step that fails for one host', () => {

@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const seconds: Readonly<Record<string, number>> = {
   'agent.test.ts': 22,
   'run-command.test.ts': 19,
+  'faulty-calls.test.ts': 10,
   'plan-promotion.test.ts': 16,
   'alerts.test.ts': 330,
   'failover-planned.test.ts': 225,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeClients } from '../../shared/aws/clients.ts';
 import { observeInstances } from '../../shared/aws/ec2.ts';
-import { observePush } from '../../shared/aws/ssm.ts';
+import { observePush } from '../../shared/aws/pushes.ts';
 import { TagWriter } from '../../shared/aws/tags.ts';
 import type { ObservedPush } from '../../shared/core/observation.ts';
 import { recordOutcome } from '../../shared/core/record-outcome.ts';

@@ -1,4 +1,5 @@
 import { makeClients } from '../../shared/aws/clients.ts';
+import { errorsOf, throwAll } from '../../shared/aws/errors.ts';
 import { findPrimary } from '../../shared/core/primary.ts';
 import { tagKeys } from '../../shared/core/tag-keys.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
@@ -28,8 +29,9 @@ export const handler = makeHandler(async (event, instruments) => {
   const tools = makePromotionTools(clients, configuration, instruments);
   if (hint.interruption !== undefined) await noteInterruption(hint.instance, hint.interruption, tools);
   const until = started + worksFor;
-  await reconcilePromotion(tools, { until });
-  await reconcileMembership(tools, { until });
+  const promoted = await errorsOf([reconcilePromotion(tools, { until })]);
+  const joined = await errorsOf([reconcileMembership(tools, { until })]);
+  throwAll([...promoted, ...joined]);
 });
 
 /** Only the event tells of a spot interruption, so a tag keeps it: any run may go on from there. */

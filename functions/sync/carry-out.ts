@@ -1,7 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Clients } from '../../shared/aws/clients.ts';
 import { describeError } from '../../shared/aws/errors.ts';
-import { type Documents, pushComment, sendScript } from '../../shared/aws/ssm.ts';
+import { pushComment } from '../../shared/aws/pushes.ts';
+import { type Documents, sendScript } from '../../shared/aws/ssm.ts';
 import type { TickAction } from '../../shared/core/plan-tick.ts';
 import { formatPushRequest } from '../../shared/core/request.ts';
 import type { Instruments } from '../../shared/edge/handler.ts';

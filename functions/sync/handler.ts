@@ -1,6 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { makeClients } from '../../shared/aws/clients.ts';
-import { observePushes } from '../../shared/aws/ssm.ts';
+import { describeError, throwAll } from '../../shared/aws/errors.ts';
+import { observePushes } from '../../shared/aws/pushes.ts';
 import type { Observation } from '../../shared/core/observation.ts';
 import { planTick, type TickAction, tickBlocker } from '../../shared/core/plan-tick.ts';
 import { recordOutcome } from '../../shared/core/record-outcome.ts';
@@ -50,11 +51,17 @@ export const handler = makeHandler(async (event, instruments) => {
 async function recordPushes(plan: readonly TickAction[], { instances }: Observation, tools: ReconcileTools) {
   const now = Date.now();
   const recorded = new Map(instances.map(({ id, tags }) => [id, parseTime(tags[tagKeys.syncedAt])]));
+  const errors: Error[] = [];
   const pushes = await observePushes(clients.ssm, {
     ...{ document: configuration.HOSTSYNC_PUSH_DOCUMENT, now },
     isKnown: (instance, requestedAt) => requestedAt <= (recorded.get(instance) ?? 0),
+    fail: ({ command, instance }, cause) => {
+      const message = `the result of the push ${command} on ${instance} cannot be read: ${describeError(cause)}`;
+      errors.push(new Error(message, { cause }));
+    },
   });
   const actions = recordOutcome({ instances, pushes, plan }, outcomeSettings(configuration), now);
   const metricsBySecondary = configuration.HOSTSYNC_METRICS_BY_SECONDARY;
   await carryOutOutcome(actions, { ...tools, metricsBySecondary });
+  throwAll(errors);
 }

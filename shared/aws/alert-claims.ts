@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   DeleteParametersCommand,
   GetParameterCommand,
@@ -32,28 +33,31 @@ const missing = new Set(['ParameterNotFound']);
  */
 export async function claimAlert(ssm: SSMClient, id: string, now: number): Promise<boolean> {
   const Name = `${path}/${id}`;
-  const Value = `claimed ${new Date(now).toISOString()}`;
+  const Value = `claimed ${new Date(now).toISOString()} ${randomUUID()}`;
   try {
     await ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: false }));
     return true;
   } catch (error) {
     if (!hasCode(error, exists)) throw error;
   }
-  const [state, since = ''] = await readClaim(ssm, Name);
+  const found = await readClaim(ssm, Name);
+  const [state, since = ''] = found.split(' ');
   if (state === 'sent') return false;
+  // The first try of this very call was carried out, and its answer lost
+  if (found === Value) return true;
   if (now - Date.parse(since) < claimLasts)
     throw new ClaimedError(`another run claimed the message on the event ${id} at ${since}`);
   await ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }));
   return true;
 }
 
-async function readClaim(ssm: SSMClient, Name: string): Promise<readonly string[]> {
+async function readClaim(ssm: SSMClient, Name: string): Promise<string> {
   try {
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name }));
-    return (Parameter?.Value ?? '').split(' ');
+    return Parameter?.Value ?? '';
   } catch (error) {
     // It is old and was cleared away just now: so it was sent
-    if (hasCode(error, missing)) return ['sent'];
+    if (hasCode(error, missing)) return 'sent';
     throw error;
   }
 }

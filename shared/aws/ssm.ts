@@ -1,25 +1,17 @@
 import {
-  CancelCommandCommand,
-  type CommandFilter,
   GetCommandInvocationCommand,
   GetConnectionStatusCommand,
-  ListCommandInvocationsCommand,
   paginateDescribeInstanceInformation,
   paginateListCommandInvocations,
   SendCommandCommand,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type {
-  ObservedAgent,
-  ObservedCommand,
-  ObservedPush,
-  ObservedReachability,
-} from '../core/observation.ts';
+import type { ObservedAgent, ObservedCommand, ObservedReachability } from '../core/observation.ts';
 import { describeError, hasCode } from './errors.ts';
 import { parseScriptOutput } from './script-output.ts';
 
 /** How long a command may wait for the agent, in seconds: the least SSM takes, so that a host that comes back runs no stale command. */
-const deliveryTimeout = 30;
+export const deliveryTimeout = 30;
 
 /** All nodes that SSM manages. One call for each 50. */
 export async function observeAgents(ssm: SSMClient): Promise<readonly ObservedAgent[]> {
@@ -71,6 +63,38 @@ export async function sendScript(
   return Command?.CommandId ?? '';
 }
 
+/** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */
+const oneIsBad = new Set(['InvalidInstanceId']);
+
+/**
+ * Has those of these hosts run a script that SSM knows: one that it does not know any more keeps no other from it.
+ *
+ * @param instances at most 50
+ * @returns the commands' ids, with how many hosts run each
+ */
+export async function sendToKnown(
+  ssm: SSMClient,
+  documentName: string,
+  instances: readonly string[],
+  request: string,
+  comment: string,
+): Promise<readonly SentCommand[]> {
+  try {
+    const command = await sendScript(ssm, documentName, instances, request, comment);
+    return [{ command, hosts: instances.length }];
+  } catch (error) {
+    if (!hasCode(error, oneIsBad)) throw error;
+    if (instances.length === 1) return [];
+    const alone = instances.map((id) => sendToKnown(ssm, documentName, [id], request, comment));
+    return (await Promise.all(alone)).flat();
+  }
+}
+
+export interface SentCommand {
+  readonly command: string;
+  readonly hosts: number;
+}
+
 /** A command's id, and the one host whose result is of interest; undefined for those of all its hosts. */
 export interface CommandOfInterest {
   readonly command: string;
@@ -97,7 +121,7 @@ export async function observeCommands(
  * Just after SendCommand, SSM may not know the command yet, and after 30 days no more; nor what ran on a host that is gone. Which of the
  * three it says when is not documented. Source: the errors of GetCommandInvocation and ListCommandInvocations in the API model.
  */
-const notKnown = new Set(['InvocationDoesNotExist', 'InvalidCommandId', 'InvalidInstanceId']);
+export const notKnown = new Set(['InvocationDoesNotExist', 'InvalidCommandId', 'InvalidInstanceId']);
 
 async function getInvocation(
   ssm: SSMClient,
@@ -136,116 +160,12 @@ async function listInvocations(ssm: SSMClient, command: string): Promise<readonl
 /** Every other status is an end: SSM documents more of them than occur, and may add some. */
 const underWay = new Set(['Pending', 'InProgress', 'Delayed', 'Cancelling']);
 
-function toObserved(command: string, instance: string, details = '', output = ''): ObservedCommand {
+/** What SSM shows of a command, in our words. */
+export function toObserved(command: string, instance: string, details = '', output = ''): ObservedCommand {
   // The documentation prints "Delivery Timed Out" as well
   const detail = details.replaceAll(' ', '');
   const status = underWay.has(detail) ? 'under-way' : detail === 'Success' ? 'succeeded' : 'failed';
   return { command, instance, status, detail, lines: parseScriptOutput(output) };
-}
-
-/** How the comment of a command begins that runs one of the ordinary pushes; a first sync runs the same document. */
-export const pushComment = 'hostsync push';
-
-/** Milliseconds that a tick looks back for pushes that have ended. */
-const lookBack = 5 * 60_000;
-/** Milliseconds after which SSM itself declares a push over: delivery and execution timeout. */
-const longestPush = (deliveryTimeout + 3600) * 1000;
-
-export interface PushQuery {
-  readonly document: string;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  /** Was it weighed before? Then its whole output is not needed. */
-  readonly isKnown: (instance: string, requestedAt: number) => boolean;
-}
-
-/**
- * The pushes of the last five minutes, and older ones that still run, of all groups. Two calls for each 50 of them, and
- * one more for each ended push that is not known yet and said more than the 2,500 characters that a listing holds.
- */
-export async function observePushes(
-  ssm: SSMClient,
-  { document, now, isKnown }: PushQuery,
-): Promise<readonly ObservedPush[]> {
-  const recent = now - lookBack;
-  const [ended, running] = await Promise.all([
-    listPushes(ssm, [
-      { key: 'DocumentName', value: document },
-      { key: 'InvokedAfter', value: isoSeconds(recent) },
-    ]),
-    listPushes(ssm, [
-      { key: 'DocumentName', value: document },
-      { key: 'Status', value: 'InProgress' },
-      { key: 'InvokedAfter', value: isoSeconds(now - longestPush) },
-      { key: 'InvokedBefore', value: isoSeconds(recent) },
-    ]),
-  ]);
-  return Promise.all(
-    [...ended, ...running].map(async (push) => {
-      const { command, instance, requestedAt, status, lines } = push;
-      const whole = status === 'under-way' || lines.some(({ kind }) => kind === 'push');
-      if (whole || isKnown(instance, requestedAt)) return push;
-      const full = await observePush(ssm, { command, instance, requestedAt });
-      return typeof full === 'string' ? push : full;
-    }),
-  );
-}
-
-async function listPushes(
-  ssm: SSMClient,
-  filters: readonly CommandFilter[],
-): Promise<readonly ObservedPush[]> {
-  const pushes: ObservedPush[] = [];
-  const pages = paginateListCommandInvocations(
-    { client: ssm, pageSize: 50 },
-    { Filters: [...filters], Details: true },
-  );
-  for await (const { CommandInvocations = [] } of pages)
-    for (const each of CommandInvocations) {
-      const { CommandId, InstanceId, Comment, RequestedDateTime, StatusDetails, CommandPlugins = [] } = each;
-      const [plugin] = CommandPlugins;
-      if (CommandId === undefined || InstanceId === undefined || !isPush(Comment)) continue;
-      const requestedAt = RequestedDateTime?.getTime() ?? 0;
-      const observed = toObserved(CommandId, InstanceId, StatusDetails, plugin?.Output);
-      pushes.push({ ...observed, requestedAt, exitCode: exitCode(plugin?.ResponseCode) });
-    }
-  return pushes;
-}
-
-/**
- * What became of one push.
- *
- * @returns `other` for a run of the document that is no ordinary push, `unknown` while SSM does not know it yet
- */
-export async function observePush(
-  ssm: SSMClient,
-  { command, instance, requestedAt }: Pick<ObservedPush, 'command' | 'instance' | 'requestedAt'>,
-): Promise<ObservedPush | 'other' | 'unknown'> {
-  try {
-    const { Comment, StatusDetails, StandardOutputContent, ResponseCode } = await ssm.send(
-      new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance }),
-    );
-    if (!isPush(Comment)) return 'other';
-    const observed = toObserved(command, instance, StatusDetails, StandardOutputContent);
-    return { ...observed, requestedAt, exitCode: exitCode(ResponseCode) };
-  } catch (error) {
-    if (hasCode(error, notKnown)) return 'unknown';
-    throw error;
-  }
-}
-
-function isPush(comment: string | undefined): boolean {
-  return comment?.startsWith(pushComment) ?? false;
-}
-
-/** -1 stands for "not started". */
-function exitCode(code: number | undefined): number | undefined {
-  return code === undefined || code < 0 ? undefined : code;
-}
-
-/** The form that the filters take: no fractions of a second. Source: API reference of SSM, CommandFilter. */
-function isoSeconds(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d{3}Z$/u, 'Z');
 }
 
 /**
@@ -263,34 +183,4 @@ export async function connectionOf(
   } catch (error) {
     return { unknown: describeError(error) };
   }
-}
-
-/** It has ended, or went with its host: there is nothing to cancel. */
-const nothingToCancel = new Set(['InvalidCommandId', 'InvalidInstanceId']);
-
-/**
- * Cancels every push that SSM still sees running on a host, each whatever becomes of the others. Best effort, as `CancelCommand` itself is: the
- * fence is the key.
- */
-export async function cancelPushes(ssm: SSMClient, document: string, instance: string): Promise<void> {
-  const { CommandInvocations = [] } = await ssm.send(
-    new ListCommandInvocationsCommand({
-      InstanceId: instance,
-      Filters: [
-        { key: 'DocumentName', value: document },
-        { key: 'Status', value: 'InProgress' },
-      ],
-    }),
-  );
-  const cancelled = await Promise.allSettled(
-    CommandInvocations.flatMap(({ CommandId }) =>
-      CommandId === undefined
-        ? []
-        : [ssm.send(new CancelCommandCommand({ CommandId, InstanceIds: [instance] }))],
-    ),
-  );
-  const errors = cancelled.flatMap((each) =>
-    each.status === 'rejected' && !hasCode(each.reason, nothingToCancel) ? [each.reason] : [],
-  );
-  if (errors.length > 0) throw new AggregateError(errors, errors.map(describeError).join('; '));
 }

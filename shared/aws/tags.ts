@@ -1,5 +1,9 @@
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { ObservedInstance } from '../core/observation.ts';
+import { errorsOf, hasCode, throwAll } from './errors.ts';
+
+/** EC2 then writes none of them, or some: which is not documented. Source: EC2 API guide, error codes. */
+const oneIsBad = new Set(['InvalidInstanceID.NotFound', 'TagLimitExceeded']);
 
 /**
  * Writes tags, and remembers what it wrote: EC2 may show old tags for a while, and a plan that is made from them would
@@ -14,12 +18,17 @@ export class TagWriter {
     this.#ec2 = ec2;
   }
 
-  /** Sets the same tags on all of these instances, with one call. */
+  /** Sets the same tags on all of these instances, with one call; one that cannot have them keeps no other from them. */
   async write(instances: readonly string[], tags: Readonly<Record<string, string>>): Promise<void> {
     const entries = Object.entries(tags);
     if (instances.length === 0 || entries.length === 0) return;
     const Tags = entries.map(([Key, Value]) => ({ Key, Value }));
-    await this.#ec2.send(new CreateTagsCommand({ Resources: [...instances], Tags }));
+    try {
+      await this.#ec2.send(new CreateTagsCommand({ Resources: [...instances], Tags }));
+    } catch (error) {
+      if (instances.length === 1 || !hasCode(error, oneIsBad)) throw error;
+      return throwAll(await errorsOf(instances.map((id) => this.write([id], tags))));
+    }
     for (const [key, value] of entries) this.#remember(instances, key, value);
   }
 

@@ -1,9 +1,10 @@
 import { groupNameProblem, parseConfiguration } from './group.ts';
-import { hookNames, isLeaving, isWarm, waitingHooks } from './lifecycle.ts';
+import { isLeaving, isWarm } from './lifecycle.ts';
 import type { MembershipAction } from './membership-action.ts';
 import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { planGathering, planRescue } from './plan-gathering.ts';
+import { completeHook, holdHook, holdPrimary, lateArrival } from './plan-hooks.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
 import { findPrimary, isDeposed, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
@@ -53,8 +54,13 @@ function planGroup(
   const others = members.filter(({ tags }) => tags[tagKeys.primary] === undefined);
   const ready = readiness(group, primaries, view);
   const steps = others.flatMap((instance) => planInstance(group, instance, ready, view));
+  const tagged = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
   // The list first: a host that is told to take traffic is in it already
-  return [...planList(group, primaries.current, others, view), ...mergeCommands(steps)];
+  return [
+    ...planList(group, primaries.current, others, view),
+    ...tagged.flatMap((each) => holdPrimary(group, each, primaries, view)),
+    ...mergeCommands(steps),
+  ];
 }
 
 /** The next step for one host that is not the primary. */
@@ -106,7 +112,8 @@ function planInstance(
   const released = instance.tags[tagKeys.gathered] !== undefined;
   const gathering = released && ready.kind === 'ready' ? planGathering(group, instance, ready, view) : [];
   const steps = gathering.length > 0 ? gathering : planNewcomer(group, instance, ready, view);
-  return [...tooLate(group, instance, steps, ready, view), ...steps, ...held];
+  const late = lateArrival(group, instance, view);
+  return [...(late.length > 0 ? late : tooLate(group, instance, steps, ready, view)), ...steps, ...held];
 }
 
 /**
@@ -190,47 +197,6 @@ function mergeCommands(actions: readonly MembershipAction[]): readonly Membershi
 function isSameCommand(a: MembershipAction, b: MembershipAction): boolean {
   if (a.kind === 'join' && b.kind === 'join') return a.digest === b.digest && a.instances.length < 50;
   return (a.kind === 'first-sync' || a.kind === 'gather') && a.kind === b.kind;
-}
-
-/** Keeps a newcomer's hook alive, or gives the launch up when its time is over. */
-function holdHook(group: string, instance: ObservedInstance, view: View): readonly MembershipAction[] {
-  const lifecycle = view.observed.lifecycles.get(instance.id);
-  if (lifecycle === undefined || !waitingHooks(lifecycle).includes('launch')) return [];
-  const age = instance.launchedAt === undefined ? 0 : (view.now - instance.launchedAt) / 1000;
-  const { joinTimeout, joinFailure } = view.settings;
-  if (age > joinTimeout)
-    return completeHook(
-      group,
-      instance,
-      view,
-      joinFailure,
-      `${instance.id} did not join within ${joinTimeout} s`,
-      true,
-    );
-  const { autoScalingGroup } = lifecycle;
-  return [
-    {
-      ...{ kind: 'keep-alive', group, instance: instance.id, autoScalingGroup, hook: hookNames.launch },
-      reason: `${instance.id} is still joining, ${Math.round(age)} of ${joinTimeout} s`,
-    },
-  ];
-}
-
-function completeHook(
-  group: string,
-  { id }: ObservedInstance,
-  { observed }: View,
-  result: 'CONTINUE' | 'ABANDON',
-  reason: string,
-  failed = false,
-): readonly MembershipAction[] {
-  const lifecycle = observed.lifecycles.get(id);
-  if (lifecycle === undefined) return [];
-  const { autoScalingGroup } = lifecycle;
-  return waitingHooks(lifecycle).map((each) => {
-    const hook = hookNames[each];
-    return { kind: 'complete-hook', group, instance: id, autoScalingGroup, hook, result, failed, reason };
-  });
 }
 
 /**

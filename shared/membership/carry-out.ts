@@ -1,7 +1,7 @@
 import { completeHook, keepHookAlive } from '../aws/auto-scaling.ts';
 import type { Clients } from '../aws/clients.ts';
 import { publishEvents } from '../aws/domain-events.ts';
-import { hasCode } from '../aws/errors.ts';
+import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
 import { type Documents, sendScript } from '../aws/ssm.ts';
 import type { TagWriter } from '../aws/tags.ts';
 import { domainEvent, timestamp } from '../core/domain-event.ts';
@@ -179,10 +179,7 @@ async function join(
     const alone = instances.map((id) =>
       join({ ...action, instances: [id], newcomers: newcomers.filter((each) => each === id) }, tools),
     );
-    const errors = (await Promise.allSettled(alone)).flatMap((each) =>
-      each.status === 'rejected' ? [each.reason] : [],
-    );
-    if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('; '));
+    throwAll(await errorsOf(alone));
   }
 }
 

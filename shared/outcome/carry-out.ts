@@ -1,11 +1,17 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Clients } from '../aws/clients.ts';
 import { publishEvents } from '../aws/domain-events.ts';
+import { describeError, errorsOf, throwAll } from '../aws/errors.ts';
 import type { TagWriter } from '../aws/tags.ts';
 import type { MetricName, OutcomeAction } from '../core/outcome-action.ts';
 import type { OutcomeSettings } from '../core/record-outcome.ts';
 import type { readConfiguration } from '../edge/configuration.ts';
 import type { Instruments } from '../edge/handler.ts';
+
+/** The results of at least one group could not be told or recorded; those of the others were. */
+export class OutcomeError extends AggregateError {
+  override readonly name = 'OutcomeError';
+}
 
 export interface OutcomeTools extends Instruments {
   readonly clients: Clients;
@@ -25,12 +31,24 @@ const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof Metric
 };
 
 /**
- * Does what the results ask for: tells first, then writes the tags that say it was told. A run that is cut off between
- * the two tells once more, with the same id.
+ * Does what the results ask for, each group whatever becomes of the others.
+ *
+ * @throws {OutcomeError} when all is done, if a group's results could not be told or recorded
  */
-export async function carryOutOutcome(
+export async function carryOutOutcome(actions: readonly OutcomeAction[], tools: OutcomeTools): Promise<void> {
+  publishMeasures(actions, tools.metricsBySecondary);
+  const groups = Map.groupBy(actions, ({ group }) => group);
+  const errors = await errorsOf([...groups.values()].map((ofGroup) => carryOutGroup(ofGroup, tools)));
+  if (errors.length > 0) throw new OutcomeError(errors, errors.map(describeError).join(' | '));
+}
+
+/**
+ * Tells first, then writes the tags that say it was told. A run that is cut off between the two tells once more, with the
+ * same id.
+ */
+async function carryOutGroup(
   actions: readonly OutcomeAction[],
-  { clients, tags, logger, metricsBySecondary }: OutcomeTools,
+  { clients, tags, logger }: OutcomeTools,
 ): Promise<void> {
   const events = actions.flatMap((action) => (action.kind === 'tell' ? [action] : []));
   for (const { event, reason, group } of events) logger.info(reason, { action: event.type, group });
@@ -42,9 +60,8 @@ export async function carryOutOutcome(
     if (action.kind !== 'record') continue;
     const { instances, set, remove } = action;
     await tags.write(instances, set);
-    for (const instance of instances) await tags.remove(instance, remove);
+    throwAll(await errorsOf(instances.map((instance) => tags.remove(instance, remove))));
   }
-  publishMeasures(actions, metricsBySecondary);
 }
 
 /** One line of the embedded metric format for each set of dimensions: each set is a metric of its own, and is paid for. */

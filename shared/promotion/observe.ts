@@ -3,7 +3,7 @@ import type { Clients } from '../aws/clients.ts';
 import { observeStatuses } from '../aws/ec2.ts';
 import { readRecord, readTargets } from '../aws/pointers.ts';
 import { readRegister } from '../aws/register.ts';
-import { connectionOf, type Documents, observeCommands, sendScript } from '../aws/ssm.ts';
+import { connectionOf, type Documents, observeCommands, sendToKnown } from '../aws/ssm.ts';
 import type {
   MembershipObservation,
   ObservedReachability,
@@ -16,9 +16,7 @@ import { epochOf, findPrimary } from '../core/primary.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
-
-/** Notes that something failed for one group: the others go on. */
-export type Fail = (group: string, what: string, error: unknown) => void;
+import type { Fail } from '../membership/observe.ts';
 
 /**
  * What promotions are planned from besides: the status checks of all primaries in one call, and the register of those
@@ -95,17 +93,19 @@ export async function lookCloser(
     return { instance, connection, probes: [] };
   const target = { id: instance, address: primary.address };
   const text = formatProbeRequest({ group, epoch: epochOf(primary) ?? 1, target });
-  const command = await sendScript(ssm, documents.probe, by, text, `hostsync probe, group ${group}`);
+  const sent = await sendToKnown(ssm, documents.probe, by, text, `hostsync probe, group ${group}`);
+  const asked = sent.reduce((sum, { hosts }) => sum + hosts, 0);
+  const commands = sent.map(({ command }) => ({ command, instance: undefined }));
   const deadline = Date.now() + probeTimeout;
   for (;;) {
     await sleep(500);
-    const answers = await observeCommands(ssm, [{ command, instance: undefined }]);
+    const answers = await observeCommands(ssm, commands);
     const probes = answers.flatMap(({ instance: prober, lines }) => {
       const line = lines.find((each) => each.kind === 'probe');
       return line?.kind === 'probe' ? [{ by: prober, reached: line.reached, message: line.message }] : [];
     });
     const ended = answers.filter(({ status }) => status !== 'under-way').length;
-    if (ended === by.length || probes.some(({ reached }) => reached) || Date.now() > deadline)
+    if (ended === asked || probes.some(({ reached }) => reached) || Date.now() > deadline)
       return { instance, connection, probes };
   }
 }

@@ -3,7 +3,7 @@ import type { ScenarioFaults } from 'local-cloud';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 
-// Any call of the service may fail with any error that its API model has, or get no answer though it was carried out. Once that is over
+// Any call of the service may fail with any error that its API model has, before it was carried out or after, or get no answer. Once that is over
 // the group is whole again by itself, with one primary and every file; and what goes on failing, a person hears of.
 
 let group: TestGroup;
@@ -16,14 +16,20 @@ interface Trouble {
   /** Picks one of the calls, and one of its errors. */
   readonly call: number;
   readonly error: number;
-  readonly kind: 'fails' | 'loses its answer';
+  readonly kind: 'fails' | 'fails after its effect' | 'loses its answer' | 'loses its connection';
   readonly times: number;
 }
 
 const trouble: fc.Arbitrary<Trouble> = fc.record({
   call: fc.nat(),
   error: fc.nat(),
-  kind: fc.constantFrom('fails', 'fails', 'loses its answer'),
+  kind: fc.constantFrom(
+    'fails',
+    'fails',
+    'fails after its effect',
+    'loses its answer',
+    'loses its connection',
+  ),
   times: fc.integer({ min: 1, max: 4 }),
 });
 
@@ -45,8 +51,13 @@ function arm(faults: ScenarioFaults, { call, error, kind, times }: Trouble) {
   const name = pick(callsMade(), call);
   if (kind === 'loses its answer')
     return { what: `${name} ${kind}`, handle: faults.loseResponse(name, times) };
-  const code = pick(faults.errorsOf(name), error);
-  return { what: `${name}: ${code}, ${times} times`, handle: faults.failCall(name, code, { times }) };
+  if (kind === 'loses its connection')
+    return { what: `${name} ${kind}`, handle: faults.resetConnection(name, times) };
+  const carriedOut = kind === 'fails after its effect';
+  const codes = faults.errorsOf(name);
+  const code = pick(carriedOut ? codes.filter((each) => /^Internal/u.test(each)) : codes, error);
+  const what = `${name} ${kind}: ${code}, ${times} times`;
+  return { what, handle: faults.failCall(name, code, { times, carriedOut }) };
 }
 
 const isWhole = () =>

@@ -116,7 +116,8 @@ async function connect(
   const activity = new Activity(journal);
   const bus = new EventBus(account, activity, clock);
   const ec2 = new Ec2(account, bus, options.impairedSeconds ?? 3);
-  const autoScaling = new AutoScaling(account, bus, activity, clock);
+  const targetGroups = new TargetGroups(account, ec2, clock);
+  const autoScaling = new AutoScaling(account, bus, activity, clock, targetGroups);
   const iam = new Iam(account.accountId, policiesByResource(stack));
   for (const policy of stack.resourcePolicies)
     await iam.checkResourcePolicy(policy.logicalId, policy.document);
@@ -130,7 +131,6 @@ async function connect(
   const callFaults = new CallFaults();
   const kills = new FunctionKills();
   const faults = new ScenarioFaults(callFaults, bus, ec2, kills, () => services);
-  const targetGroups = new TargetGroups(account, ec2, clock);
   const zones = new HostedZones(clock);
   const urlOf = (name: string) => `https://sqs.${account.region}.amazonaws.com/${account.accountId}/${name}`;
   const queues = new Queues(stack, clock, metrics, urlOf);

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, expect, it } from 'vitest';
-import { observePushes } from '../../../shared/aws/ssm.ts';
+import { observePushes } from '../../../shared/aws/pushes.ts';
 import { instanceId } from '../core/fixtures.ts';
 import { line } from '../core/simulated-results.ts';
 
@@ -27,7 +27,12 @@ function listed(number: number, output: string, changes: CommandInvocation = {})
   };
 }
 const observe = (isKnown = (_instance: string, _requestedAt: number) => false) =>
-  observePushes(client, { document: 'push-document', now, isKnown });
+  observePushes(client, {
+    document: 'push-document',
+    now,
+    isKnown,
+    fail: (push, error) => failed.push([push.command, error]),
+  });
 const isLookBack = { Filters: [{ key: 'DocumentName' }, { key: 'InvokedAfter' }] };
 
 /** The pushes of the last minutes, in pages. */
@@ -42,7 +47,11 @@ function list(...pages: readonly CommandInvocation[][]): void {
   });
 }
 
-beforeEach(() => ssm.reset());
+const failed: (readonly [command: string, error: unknown])[] = [];
+beforeEach(() => {
+  ssm.reset();
+  failed.length = 0;
+});
 
 it('reads every page: no group’s result is passed over', async () => {
   list([listed(1, end)], [listed(2, end)], [listed(3, end)]);
@@ -99,6 +108,15 @@ it('keeps what the list shows of a push whose whole output is not there any more
     .on(GetCommandInvocationCommand)
     .rejects(Object.assign(new Error('gone'), { name: 'InvocationDoesNotExist' }));
   expect((await observe())[0]?.lines.length).toBe(2);
+});
+
+it('leaves out the one push whose whole output cannot be had, and says so', async () => {
+  list([listed(1, lines(2).join('\n')), listed(2, end)]);
+  ssm
+    .on(GetCommandInvocationCommand)
+    .rejects(Object.assign(new Error('slow down'), { name: 'ThrottlingException' }));
+  expect((await observe()).map(({ command }) => command)).toEqual(['c-2']);
+  expect(failed).toEqual([['c-1', expect.objectContaining({ message: 'slow down' })]]);
 });
 
 it('passes over first syncs, which run the same document', async () => {

@@ -47,3 +47,32 @@ it('shows nothing that EC2 refused to write', async () => {
   await expect(tags.write(['i-1'], { state: 'in-sync' })).rejects.toThrow('denied');
   expect(tags.overlay([instance({ state: 'joining' })])).toEqual([instance({ state: 'joining' })]);
 });
+
+const refuse = (id: string, name: string) =>
+  mock.on(CreateTagsCommand).callsFake(({ Resources }) => {
+    if (Resources.includes(id)) throw Object.assign(new Error(`${name}!`), { name });
+    return {};
+  });
+const tagged = () =>
+  mock
+    .commandCalls(CreateTagsCommand)
+    .map((call) => call.args[0].input.Resources)
+    .filter((ids) => ids?.length === 1)
+    .flat();
+
+it.each(['InvalidInstanceID.NotFound', 'TagLimitExceeded'])(
+  'one instance of several that cannot have tags (%s) keeps no other from them, and is told of',
+  async (name) => {
+    refuse('i-2', name);
+    const tags = writer();
+    await expect(tags.write(['i-1', 'i-2', 'i-3'], { state: 'in-sync' })).rejects.toThrow(`${name}!`);
+    expect(tagged()).toEqual(['i-1', 'i-2', 'i-3']);
+    expect(tags.overlay([instance({})])).toEqual([instance({ state: 'in-sync' })]);
+  },
+);
+
+it('what EC2 refuses for all is not asked for again one by one', async () => {
+  refuse('i-2', 'UnauthorizedOperation');
+  await expect(writer().write(['i-1', 'i-2'], { a: 'b' })).rejects.toThrow('UnauthorizedOperation!');
+  expect(mock.commandCalls(CreateTagsCommand).length).toBe(1);
+});

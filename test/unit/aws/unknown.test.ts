@@ -4,12 +4,14 @@ import {
   GetCommandInvocationCommand,
   GetConnectionStatusCommand,
   ListCommandInvocationsCommand,
+  SendCommandCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { observeStatuses } from '../../../shared/aws/ec2.ts';
-import { cancelPushes, connectionOf, observeCommands, observePush } from '../../../shared/aws/ssm.ts';
+import { cancelPushes, observePush } from '../../../shared/aws/pushes.ts';
+import { connectionOf, observeCommands, sendToKnown } from '../../../shared/aws/ssm.ts';
 import { instanceId } from '../core/fixtures.ts';
 
 // An answer that proves nothing is taken for "unknown"; a refusal never is taken for "not there".
@@ -73,6 +75,43 @@ it('a push that has ended meanwhile needs no cancelling', async () => {
   ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [{ CommandId: 'c-1' }] });
   ssm.on(CancelCommandCommand).rejects(named('InvalidCommandId'));
   await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeUndefined();
+});
+
+it.each(['InvalidInstanceId', 'InvalidCommandId'])(
+  'of a host that is gone (%s) there is no push to cancel',
+  async (code) => {
+    ssm.on(ListCommandInvocationsCommand).rejects(named(code));
+    await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeUndefined();
+  },
+);
+
+describe('a script for several hosts', () => {
+  const send = (...numbers: number[]) =>
+    sendToKnown(client, 'probe', numbers.map(instanceId), 'request', 'comment');
+  beforeEach(() => {
+    ssm.on(SendCommandCommand).callsFake(({ InstanceIds }) => {
+      if (InstanceIds.includes(instanceId(2))) throw named('InvalidInstanceId');
+      return { Command: { CommandId: `c-${InstanceIds.length}` } };
+    });
+  });
+
+  it('is one command', async () => {
+    expect(await send(1, 3)).toEqual([{ command: 'c-2', hosts: 2 }]);
+  });
+
+  it('runs on those that SSM knows: a host that went a moment ago stops no probe of a primary', async () => {
+    expect(await send(1, 2, 3)).toEqual([
+      { command: 'c-1', hosts: 1 },
+      { command: 'c-1', hosts: 1 },
+    ]);
+    expect(await send(2)).toEqual([]);
+  });
+
+  it('that may not be run is an error', async () => {
+    ssm.on(SendCommandCommand).rejects(named('AccessDeniedException'));
+    await expect(send(1, 2)).rejects.toThrow('AccessDeniedException');
+    expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
+  });
 });
 
 describe('EC2’s status checks', () => {

@@ -33,6 +33,36 @@ function groupOf(newcomers: number, list = ''): SimulatedGroup {
 
 const kinds = (actions: readonly MembershipAction[]) => actions.map(({ kind }) => kind);
 
+describe('a primary that the launch hook holds', () => {
+  const held = (id: string) => ({ id, autoScalingGroup: 'asg', state: 'Pending:Wait' });
+  function heldPrimary(changes: Readonly<Record<string, string>> = {}): SimulatedGroup {
+    const group = groupOf(0);
+    Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, changes);
+    group.lifecycles.set(instanceId(1), held(instanceId(1)));
+    return group;
+  }
+
+  it('is let into service: it has the files, and nobody could join without it', () => {
+    expect(plan(heldPrimary())).toMatchObject([
+      { kind: 'complete-hook', hook: 'hostsync-launch', instance: instanceId(1), result: 'CONTINUE' },
+    ]);
+  });
+
+  it.each([
+    ['it is about to become one', { 'hostsync:promoted': '' }],
+    ['there is another', {}],
+  ])('is held while %s, however long that takes', (why, changes) => {
+    const group = heldPrimary(changes);
+    if (why === 'there is another')
+      group.add(instanceId(2), { ...primaryTags, 'hostsync:promoted': `1 ${instanceId(2)}` });
+    group.now += 7200 * 1000;
+    expect(plan(group)).toContainEqual(
+      expect.objectContaining({ kind: 'keep-alive', instance: instanceId(1) }),
+    );
+    expect(kinds(plan(group))).not.toContain('complete-hook');
+  });
+});
+
 describe('a newcomer', () => {
   it('goes through join, first sync and verification, and only then into the list', () => {
     const group = groupOf(1);
@@ -109,6 +139,43 @@ describe('a newcomer', () => {
         failed: true,
         reason: `${instanceId(2)} did not join within 1800 s`,
       }),
+    );
+  });
+
+  describe('that was launched long ago, and comes by AttachInstances or ExitStandby', () => {
+    /** Months old when it comes to the launch hook. */
+    function attached(): SimulatedGroup {
+      const group = groupOf(1);
+      Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:public-key': publicKey });
+      group.now += 90 * 24 * 3600_000;
+      group.lifecycles.set(instanceId(2), {
+        ...{ id: instanceId(2), autoScalingGroup: 'asg', state: 'Pending:Wait' },
+      });
+      return group;
+    }
+
+    it('is not terminated for its age: it joins', () => {
+      const group = attached();
+      settle(group);
+      expect(group.completed).toMatchObject([{ instance: instanceId(2), result: 'CONTINUE' }]);
+      expect(group.told).toEqual([]);
+      expect(group.instances.get(instanceId(2))?.tags['hostsync:trouble']).toBeUndefined();
+    });
+
+    it.each(['its agent is offline', 'its join fails'])(
+      'has the time of a launch from then on: %s',
+      (why) => {
+        const group = attached();
+        if (why === 'its agent is offline') group.offline.add(instanceId(2));
+        else group.fails = { kind: 'error', error: 'not-ready', message: 'rsync is missing' };
+        const ends = group.now + 1800 * 1000;
+        while (group.completed.length === 0 && group.now < ends + 120_000) {
+          for (const action of plan(group)) group.carryOut(action);
+          group.now += 60_000;
+        }
+        expect(group.completed).toMatchObject([{ instance: instanceId(2), result: 'ABANDON' }]);
+        expect(group.now).toBeGreaterThan(ends);
+      },
     );
   });
 

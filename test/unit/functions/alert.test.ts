@@ -115,6 +115,15 @@ describe('one event', () => {
   );
 });
 
+it('a claim that was written though its answer was lost, and that the SDK writes again, is no other run’s', async () => {
+  ssm.on(PutParameterCommand, { Overwrite: false }).callsFakeOnce(({ Name, Value }) => {
+    store.set(Name, { value: Value, modified: Date.now() });
+    throw named('ParameterAlreadyExists');
+  });
+  await deliver();
+  expect(messages().length).toBe(1);
+});
+
 describe('a run that dies', () => {
   it('after its claim: nobody else sends for a minute, then the next try does', async () => {
     store.set(claim, { value: `claimed ${new Date().toISOString()}`, modified: Date.now() });

@@ -152,6 +152,28 @@ it.each(['UnauthorizedOperation', 'RequestLimitExceeded'])(
   },
 );
 
+it('pushes of a former primary that cannot be cancelled do not keep it from being demoted, and are told of', async () => {
+  const promoted = { ...primaryTags, 'hostsync:primary': '2', 'hostsync:promoted': `2 ${instanceId(4)}` };
+  show([...healthyGroup().instances, instance(4, promoted)]);
+  const denied = Object.assign(new Error('no'), { name: 'AccessDeniedException' });
+  ssm.on(ListCommandInvocationsCommand, { InstanceId: instanceId(1) }).rejects(denied);
+  await expect(handler(stopping(instanceId(1)), lambdaContext)).rejects.toThrow('cancel-pushes');
+  expect(ec2.commandCalls(CreateTagsCommand, { Resources: [instanceId(1)] })[0]?.args[0].input.Tags).toEqual([
+    { Key: 'hostsync:state', Value: 'quarantined' },
+  ]);
+});
+
+it('a promotion that fails keeps no newcomer waiting', async () => {
+  const { instances } = healthyGroup({ 'hostsync:target-group': 'arn:gone' });
+  show([...instances, instance(4, { 'hostsync:group': 'web' })]);
+  balancer.on(DescribeTargetHealthCommand).rejects(Object.assign(new Error('gone'), { name: 'X' }));
+  ssm.on(SendCommandCommand).resolves({ Command: { CommandId: 'c-1' } });
+  await expect(handler(stopping(instanceId(1)), lambdaContext)).rejects.toThrow('the target group arn:gone');
+  expect(ssm.commandCalls(SendCommandCommand)[0]?.args[0].input).toMatchObject({
+    ...{ DocumentName: 'join-document', InstanceIds: [instanceId(4)] },
+  });
+});
+
 describe('what is wrong with one group', () => {
   const blog = { ...primaryTags, 'hostsync:group': 'blog', 'hostsync:secondaries': '' };
   const blogPrimary = (tags: Readonly<Record<string, string>>, state = 'running') =>

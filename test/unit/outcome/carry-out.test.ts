@@ -88,3 +88,29 @@ it('writes nothing when EventBridge is down: a trouble that is written down is n
   );
   expect(ec2.commandCalls(CreateTagsCommand).length).toBe(0);
 });
+
+describe('what is wrong with one group', () => {
+  const record = (group: string, number: number) =>
+    ({
+      kind: 'record',
+      group,
+      instances: [instanceId(number)],
+      set: { a: group },
+      remove: ['b'],
+      reason: '',
+    }) as const;
+
+  it('keeps no other from being recorded, and no metric from being published', async () => {
+    ec2.on(CreateTagsCommand, { Resources: [instanceId(1)] }).rejects(new Error('TagLimitExceeded'));
+    const clients = makeClients();
+    const tools = { clients, tags: new TagWriter(clients.ec2), logger: new Logger(), metrics: new Metrics() };
+    const lag = { kind: 'measure', group: 'web', values: { SecondsBehind: 5 }, reason: '' } as const;
+    const actions = [record('web', 1), record('blog', 2), lag];
+    const done = carryOutOutcome(actions, { ...tools, metricsBySecondary: false });
+    await expect(done).rejects.toMatchObject({ name: 'OutcomeError', message: 'Error: TagLimitExceeded' });
+    expect(ec2.commandCalls(DeleteTagsCommand).map((call) => call.args[0].input.Resources)).toEqual([
+      [instanceId(2)],
+    ]);
+    expect(metrics()).toEqual(['hostsync web: SecondsBehind', 'hostsync: SecondsBehind']);
+  });
+});

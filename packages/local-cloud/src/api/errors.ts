@@ -6,7 +6,7 @@ import type { Protocol, Service } from './registry.ts';
 export type ErrorCodes = Readonly<Record<string, number>>;
 
 /** What every operation may answer. Source: "Common errors" in the API reference of each service. */
-const common: Readonly<Record<Protocol['kind'], ErrorCodes>> = {
+const common = {
   json: {
     AccessDeniedException: 400,
     ExpiredTokenException: 400,
@@ -53,12 +53,12 @@ const common: Readonly<Record<Protocol['kind'], ErrorCodes>> = {
     Unavailable: 503,
     UnauthorizedOperation: 403,
   },
-};
+} as const satisfies Readonly<Record<Protocol['kind'], ErrorCodes>>;
 
-const noSuchInstance = { 'InvalidInstanceID.Malformed': 400, 'InvalidInstanceID.NotFound': 400 };
+const noSuchInstance = { 'InvalidInstanceID.Malformed': 400, 'InvalidInstanceID.NotFound': 400 } as const;
 
 /** EC2's API model has no errors; the guide lists them without the operations. */
-const ofEc2: Readonly<Record<string, ErrorCodes>> = {
+const ofEc2 = {
   'ec2:DescribeInstances': { ...noSuchInstance, InvalidPaginationToken: 400 },
   'ec2:DescribeInstanceStatus': { ...noSuchInstance, InvalidPaginationToken: 400 },
   'ec2:CreateTags': { ...noSuchInstance, InvalidID: 400, TagLimitExceeded: 400 },
@@ -71,9 +71,21 @@ const ofEc2: Readonly<Record<string, ErrorCodes>> = {
     IncorrectInstanceState: 400,
   },
   'ec2:DisassociateAddress': { 'InvalidAssociationID.NotFound': 400 },
-};
+} as const satisfies Readonly<Record<string, ErrorCodes>>;
 
 const ofOperations: Readonly<Record<string, ErrorCodes>> = { ...modeled, ...ofEc2 };
+
+type Tables = typeof modeled & typeof ofEc2;
+/** Any text; an editor proposes these. */
+type Proposed<Names extends string> = Names | (string & Record<never, never>);
+type CommonCode = { [Kind in Protocol['kind']]: keyof (typeof common)[Kind] }[Protocol['kind']];
+
+/** A call, as IAM names it. */
+export type CallName = Proposed<keyof Tables>;
+/** A code with which a call may fail. */
+export type CodeOf<Call extends string> = Proposed<
+  CommonCode | (Call extends keyof Tables ? keyof Tables[Call] & string : never)
+>;
 
 /** Every operation that is served, as `service:Operation`. */
 export function operationsOf(services: readonly Service[]): readonly string[] {

@@ -3,7 +3,15 @@ export type CallFault =
   | { readonly kind: 'throttle' }
   | { readonly kind: 'delay'; readonly seconds: number }
   | { readonly kind: 'lose-response' }
-  | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly status: number };
+  | { readonly kind: 'reset' }
+  | {
+      readonly kind: 'fail';
+      readonly code: string;
+      readonly message: string;
+      readonly status: number;
+      /** whether the call is carried out before it fails */
+      readonly carriedOut: boolean;
+    };
 
 /** Takes a fault away again. */
 export interface FaultHandle {

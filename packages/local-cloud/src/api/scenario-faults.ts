@@ -4,7 +4,7 @@ import type { EventBus } from '../events/bus.ts';
 import type { BusEvent } from '../events/event.ts';
 import type { EventFault, EventMatcher } from '../events/faults.ts';
 import type { FunctionKills } from '../lambda/kills.ts';
-import { errorsOf, operationsOf } from './errors.ts';
+import { type CallName, type CodeOf, errorsOf, operationsOf } from './errors.ts';
 import type { CallFaults, FaultHandle } from './faults.ts';
 import type { Service } from './registry.ts';
 
@@ -38,38 +38,47 @@ export class ScenarioFaults {
   }
 
   /** The next calls are refused: ThrottlingException, or RequestLimitExceeded of EC2. The SDK tries again by itself. */
-  throttle(call: string, times = 1): FaultHandle {
+  throttle(call: CallName, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'throttle' }, times);
   }
 
-  delayCall(call: string, seconds: number, times = 1): FaultHandle {
+  delayCall(call: CallName, seconds: number, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'delay', seconds }, times);
   }
 
   /** The next calls are carried out, but the connection breaks before the answer. The SDK tries again by itself. */
-  loseResponse(call: string, times = 1): FaultHandle {
+  loseResponse(call: CallName, times = 1): FaultHandle {
     return this.#callFaults.arm(call, { kind: 'lose-response' }, times);
   }
 
+  /** The connection of the next calls breaks before they are carried out. The SDK tries again by itself. */
+  resetConnection(call: CallName, times = 1): FaultHandle {
+    return this.#callFaults.arm(call, { kind: 'reset' }, times);
+  }
+
   /**
-   * The next calls fail with this error of AWS and change nothing.
+   * The next calls fail with this error of AWS and change nothing; with `carriedOut: true` they do what they were asked for before.
    *
    * @param code one that this call may fail with, see `errorsOf`
-   * @throws LocalCloudError for a code that it cannot give
+   * @throws LocalCloudError for a code that it cannot give, or that AWS gives only for what it did not do
    */
-  failCall(
-    call: string,
-    code: string,
-    options: { readonly message?: string; readonly times?: number } = {},
+  failCall<const Call extends CallName>(
+    call: Call,
+    code: CodeOf<Call>,
+    options: { readonly message?: string; readonly times?: number; readonly carriedOut?: boolean } = {},
   ): FaultHandle {
-    const { message = 'a fault of the scenario', times = 1 } = options;
+    const { message = 'a fault of the scenario', times = 1, carriedOut = false } = options;
     const codes = errorsOf(this.#services(), call);
     const status = codes[code];
     if (status === undefined)
       throw new LocalCloudError(
         `${call} does not fail with ${code} on AWS, but with ${Object.keys(codes).join(', ')}`,
       );
-    return this.#callFaults.arm(call, { kind: 'fail', code, message, status }, times);
+    if (carriedOut && (status < 500 || code === 'RequestLimitExceeded'))
+      throw new LocalCloudError(
+        `${call} that fails with ${code} was not carried out on AWS: only an error of the service itself leaves that open`,
+      );
+    return this.#callFaults.arm(call, { kind: 'fail', code, message, status, carriedOut }, times);
   }
 
   /** Every call that is served, as the faults name it. */

@@ -5,7 +5,8 @@ import { AwsError, messageOf, UnservedError } from '../base/errors.ts';
 import type { CallOutcome, Journal } from '../base/journal.ts';
 import type { Iam } from '../iam/iam.ts';
 import type { FunctionKills } from '../lambda/kills.ts';
-import type { CallFault, CallFaults } from './faults.ts';
+import { sufferAfter, sufferBefore, UnansweredError } from './fault-effects.ts';
+import type { CallFaults } from './faults.ts';
 import { readRequest, type WireResponse, writeError, writeResult } from './protocol.ts';
 import type { Caller, PreparedCall, Protocol, Service, WireRequest } from './registry.ts';
 
@@ -36,11 +37,6 @@ interface Scope {
   readonly accessKeyId: string;
   readonly region: string;
   readonly service: string;
-}
-
-/** A fault has killed the caller before its call was carried out. */
-class KilledError extends Error {
-  override readonly name = 'KilledError';
 }
 
 const unknownProtocol: Protocol = { kind: 'query', namespace: 'http://local/' };
@@ -166,50 +162,29 @@ export class AwsServer {
     };
     try {
       const faults = this.#deps.faults.strike(service.signingName, wire.operation);
-      await this.#suffer(faults, service.protocol);
+      await sufferBefore(faults, service.protocol, this.#deps.clock);
       const known = service.operations.find((candidate) => candidate.name === wire.operation);
       if (known === undefined)
         throw unserved(`${service.signingName}:${wire.operation}`, `it to ${service.source}`);
       prepared = this.#prepare(known.prepare.bind(known), wire, caller, service);
       await this.#authorize(caller, prepared, service);
-      if (kills.strike(call, 'before', accessKeyId)) throw new KilledError('the caller was killed');
+      if (kills.strike(call, 'before', accessKeyId))
+        throw new UnansweredError('FunctionKilled', 'a fault killed the caller');
       const output = await prepared.run();
-      const killed = kills.strike(call, 'after', accessKeyId);
-      const lost = killed || faults.some((fault) => fault.kind === 'lose-response');
+      const isLost = sufferAfter(faults);
+      const lost = kills.strike(call, 'after', accessKeyId) || isLost;
       const outcome = { kind: lost ? ('lost' as const) : ('ok' as const), output };
       write(outcome);
       return outcome;
     } catch (error) {
-      if (error instanceof KilledError) {
-        write({
-          kind: 'error',
-          code: 'FunctionKilled',
-          message: 'not carried out: a fault killed the caller',
-        });
+      if (error instanceof UnansweredError) {
+        write({ kind: 'error', code: error.code, message: error.message });
         return { kind: 'lost', output: undefined };
       }
       const aws = this.#asAwsError(error);
       write({ kind: 'error', code: aws.code, message: aws.message });
       if (kills.strike(call, 'after error', accessKeyId)) return { kind: 'lost', output: undefined };
       throw aws;
-    }
-  }
-
-  async #suffer(faults: readonly CallFault[], protocol: Protocol): Promise<void> {
-    for (const fault of faults) {
-      switch (fault.kind) {
-        case 'delay':
-          await this.#deps.clock.wait(fault.seconds * 1000);
-          break;
-        case 'throttle':
-          throw protocol.kind === 'ec2'
-            ? new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503)
-            : new AwsError(protocol.kind === 'json' ? 'ThrottlingException' : 'Throttling', 'Rate exceeded');
-        case 'fail':
-          throw new AwsError(fault.code, fault.message, fault.status);
-        case 'lose-response':
-          break;
-      }
     }
   }
 

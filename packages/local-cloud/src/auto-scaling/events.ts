@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Account, instanceArn, wholeSeconds } from '../base/account.ts';
 import type { LocalInstance } from '../ec2/local-instance.ts';
 import type { EventDraft } from '../events/event.ts';
@@ -9,7 +8,10 @@ export type Place = 'EC2' | 'AutoScalingGroup' | 'WarmPool';
 
 /** One scaling activity on one instance. */
 export interface Trip {
-  readonly kind: 'launch' | 'terminate';
+  readonly id: string;
+  readonly kind: 'launch' | 'terminate' | 'detach';
+  /** what is done to the instance, in the words of AWS */
+  readonly description: string;
   readonly origin: Place;
   readonly destination: Place;
   readonly started: Date;
@@ -51,8 +53,7 @@ export function activityEvent(
   instance: LocalInstance,
   failure?: string,
 ): EventDraft {
-  const verb = trip.kind === 'launch' ? 'Launch' : 'Terminate';
-  const description = trip.kind === 'launch' ? 'Launching a new EC2 instance' : 'Terminating EC2 instance';
+  const verb = { launch: 'Launch', terminate: 'Terminate', detach: 'Detach' }[trip.kind];
   return {
     source: 'aws.autoscaling',
     'detail-type': `EC2 Instance ${verb} ${failure === undefined ? 'Successful' : 'Unsuccessful'}`,
@@ -60,11 +61,12 @@ export function activityEvent(
     detail: {
       // "InProgress" is what AWS says of those that have succeeded
       StatusCode: failure === undefined ? 'InProgress' : 'Failed',
-      Description: `${description}: ${instance.id}`,
+      Description: `${trip.description}: ${instance.id}`,
       AutoScalingGroupName: group.name,
-      ActivityId: randomUUID(),
+      ActivityId: trip.id,
       Details: { 'Availability Zone': instance.availabilityZone, 'Subnet ID': 'subnet-0local0000000000' },
-      RequestId: randomUUID(),
+      // As captured; see docs/fidelity.md
+      RequestId: trip.id,
       StatusMessage: failure ?? '',
       EndTime: wholeSeconds(new Date()),
       EC2InstanceId: instance.id,
@@ -73,6 +75,21 @@ export function activityEvent(
       Origin: trip.origin,
       Destination: trip.destination,
     },
+  };
+}
+
+/** What becomes of an instance refresh. Source: EC2 Auto Scaling User Guide, "Instance refresh example events and patterns". */
+export function refreshEvent(
+  group: GroupIdentity,
+  refreshId: string,
+  what: 'Started' | 'Succeeded' | 'Failed' | 'Cancelled' | 'Checkpoint Reached',
+  more: Readonly<Record<string, string>> = {},
+): EventDraft {
+  return {
+    source: 'aws.autoscaling',
+    'detail-type': `EC2 Auto Scaling Instance Refresh ${what}`,
+    resources: [group.arn],
+    detail: { InstanceRefreshId: refreshId, AutoScalingGroupName: group.name, ...more },
   };
 }
 

@@ -1,18 +1,11 @@
 import * as v from 'valibot';
-import { pageOf } from '../api/paging.ts';
-import {
-  type AccessCheck,
-  members,
-  type Operation,
-  operation,
-  queryBoolean,
-  queryInteger,
-  text,
-} from '../api/registry.ts';
+import { type AccessCheck, members, type Operation, operation, queryBoolean, text } from '../api/registry.ts';
 import { AwsError, LocalCloudError, messageOf } from '../base/errors.ts';
 import type { LocalInstance } from '../ec2/local-instance.ts';
+import type { ScalingActivity } from './causes.ts';
+import { describeActivity } from './descriptions.ts';
 import type { AutoScalingGroup } from './group.ts';
-import type { InstanceRefresh } from './instance-refresh.ts';
+import { isRetained } from './member.ts';
 
 const groupName = text(1, 255);
 const instanceIds = members(text(1, 19), 20);
@@ -34,7 +27,7 @@ export interface InstanceOperationTools {
   readonly groups: () => readonly AutoScalingGroup[];
 }
 
-/** Single instances in and out of a group, and instance refreshes. */
+/** Single instances in and out of a group. */
 export function instanceOperations(tools: InstanceOperationTools): readonly Operation[] {
   const { requireGroup, findInstance, onGroup } = tools;
   const require = (id: string): LocalInstance => {
@@ -45,7 +38,7 @@ export function instanceOperations(tools: InstanceOperationTools): readonly Oper
 
   const moving = (
     name: 'EnterStandby' | 'DetachInstances',
-    move: (group: AutoScalingGroup, instance: LocalInstance, decrement: boolean) => Promise<void>,
+    move: (group: AutoScalingGroup, instance: LocalInstance, decrement: boolean) => Promise<ScalingActivity>,
   ): Operation =>
     operation({
       name,
@@ -53,14 +46,16 @@ export function instanceOperations(tools: InstanceOperationTools): readonly Oper
       access: onGroup(name),
       async run({ AutoScalingGroupName, InstanceIds, ShouldDecrementDesiredCapacity: decrement }) {
         const group = requireGroup(AutoScalingGroupName);
-        for (const id of InstanceIds) await refusing(() => move(group, require(id), decrement));
-        return { Activities: [] };
+        const activities: ScalingActivity[] = [];
+        for (const id of InstanceIds)
+          activities.push(await refusing(() => move(group, require(id), decrement)));
+        return { Activities: activities.map((each) => describeActivity(each, group)) };
       },
     });
 
   const arriving = (
     name: 'ExitStandby' | 'AttachInstances',
-    arrive: (group: AutoScalingGroup, instance: LocalInstance) => Promise<void>,
+    arrive: (group: AutoScalingGroup, instance: LocalInstance) => Promise<ScalingActivity>,
   ): Operation =>
     operation({
       name,
@@ -68,8 +63,10 @@ export function instanceOperations(tools: InstanceOperationTools): readonly Oper
       access: onGroup(name),
       async run({ AutoScalingGroupName, InstanceIds }) {
         const group = requireGroup(AutoScalingGroupName);
-        for (const id of InstanceIds) await refusing(() => arrive(group, require(id)));
-        return name === 'ExitStandby' ? { Activities: [] } : {};
+        const activities: ScalingActivity[] = [];
+        for (const id of InstanceIds) activities.push(await refusing(() => arrive(group, require(id))));
+        if (name === 'AttachInstances') return {};
+        return { Activities: activities.map((each) => describeActivity(each, group)) };
       },
     });
 
@@ -88,76 +85,11 @@ export function instanceOperations(tools: InstanceOperationTools): readonly Oper
       if (group === undefined)
         throw invalid(`Instance Id not found - No managed instance found for instance ID: ${InstanceId}`);
       const replace = !ShouldDecrementDesiredCapacity;
+      const member = group.instances().find(({ instance }) => instance.id === InstanceId);
+      if (member !== undefined && isRetained(member.state) && !replace)
+        throw invalid(`The instance ${InstanceId} is retained: the desired capacity does not count it.`);
       await refusing(() => group.terminateInstance(require(InstanceId), { replace }));
       return {};
-    },
-  });
-
-  const startRefresh = operation({
-    name: 'StartInstanceRefresh',
-    schema: v.strictObject({
-      AutoScalingGroupName: groupName,
-      Strategy: v.optional(v.literal('Rolling')),
-      Preferences: v.optional(
-        v.strictObject({
-          MinHealthyPercentage: v.optional(queryInteger(0, 100)),
-          ScaleInProtectedInstances: v.optional(v.picklist(['Refresh', 'Ignore', 'Wait'])),
-        }),
-      ),
-    }),
-    access: onGroup('StartInstanceRefresh'),
-    run({ AutoScalingGroupName, Preferences = {} }) {
-      const group = requireGroup(AutoScalingGroupName);
-      if (group.refreshes.at(-1)?.inProgress === true)
-        throw new AwsError(
-          'InstanceRefreshInProgress',
-          'An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.',
-        );
-      const { MinHealthyPercentage, ScaleInProtectedInstances } = Preferences;
-      const refresh = group.refresh({
-        ...(MinHealthyPercentage !== undefined && { minHealthyPercentage: MinHealthyPercentage }),
-        ...(ScaleInProtectedInstances !== undefined && {
-          scaleInProtectedInstances: ScaleInProtectedInstances,
-        }),
-      });
-      return { InstanceRefreshId: refresh.id };
-    },
-  });
-
-  const cancelRefresh = operation({
-    name: 'CancelInstanceRefresh',
-    schema: v.strictObject({ AutoScalingGroupName: groupName }),
-    access: onGroup('CancelInstanceRefresh'),
-    run({ AutoScalingGroupName }) {
-      const refresh = requireGroup(AutoScalingGroupName).refreshes.at(-1);
-      if (refresh?.inProgress !== true)
-        throw new AwsError(
-          'ActiveInstanceRefreshNotFound',
-          'No in progress or pending Instance Refresh found for Auto Scaling group',
-        );
-      refresh.cancel();
-      return { InstanceRefreshId: refresh.id };
-    },
-  });
-
-  const describeRefreshes = operation({
-    name: 'DescribeInstanceRefreshes',
-    schema: v.strictObject({
-      AutoScalingGroupName: groupName,
-      InstanceRefreshIds: v.optional(members(text(1, 255), 100), ''),
-      MaxRecords: v.optional(queryInteger(1, 100), '50'),
-      NextToken: v.optional(v.string()),
-    }),
-    access: () => [{ action: 'autoscaling:DescribeInstanceRefreshes', resource: '*', context: {} }],
-    run({ AutoScalingGroupName, InstanceRefreshIds: ids, MaxRecords, NextToken }) {
-      const found = requireGroup(AutoScalingGroupName).refreshes.filter(
-        ({ id }) => ids.length === 0 || ids.includes(id),
-      );
-      const page = pageOf(found.toReversed(), MaxRecords, NextToken, ids);
-      return {
-        InstanceRefreshes: page.items.map((refresh) => describe(refresh, AutoScalingGroupName)),
-        NextToken: page.nextToken,
-      };
     },
   });
 
@@ -166,7 +98,7 @@ export function instanceOperations(tools: InstanceOperationTools): readonly Oper
     moving('DetachInstances', (group, instance, decrement) => group.detach(instance, { decrement })),
     arriving('ExitStandby', (group, instance) => group.exitStandby(instance)),
     arriving('AttachInstances', (group, instance) => group.attach(instance)),
-    ...[terminate, startRefresh, cancelRefresh, describeRefreshes],
+    terminate,
   ];
 }
 
@@ -175,27 +107,10 @@ function invalid(message: string): AwsError {
 }
 
 /** What a scenario may not do, AWS refuses to a caller. */
-async function refusing(move: () => Promise<void>): Promise<void> {
+async function refusing<Result>(move: () => Promise<Result>): Promise<Result> {
   try {
-    await move();
+    return await move();
   } catch (error) {
     throw error instanceof LocalCloudError ? invalid(messageOf(error)) : error;
   }
-}
-
-function describe(refresh: InstanceRefresh, group: string): unknown {
-  return {
-    InstanceRefreshId: refresh.id,
-    AutoScalingGroupName: group,
-    Status: refresh.status,
-    StatusReason: refresh.statusReason,
-    StartTime: refresh.startedAt.toISOString(),
-    EndTime: refresh.endedAt?.toISOString(),
-    PercentageComplete: refresh.percentageComplete,
-    InstancesToUpdate: refresh.instancesToUpdate,
-    Preferences: {
-      MinHealthyPercentage: refresh.options.minHealthyPercentage,
-      ScaleInProtectedInstances: refresh.options.scaleInProtectedInstances,
-    },
-  };
 }

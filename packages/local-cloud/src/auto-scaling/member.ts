@@ -1,11 +1,11 @@
 import type { LocalInstance } from '../ec2/local-instance.ts';
 import type { LifecycleAction, LifecycleResult } from './hooks.ts';
 
-/** The states that instances have here; AWS has more (hibernated, retained in a warm pool, replacing the root volume). */
+/** The states that instances have here; AWS has more (hibernated, replacing the root volume). */
 export type LifecycleState =
   | 'InService'
   | 'Terminated'
-  | 'Terminating:Retained'
+  | `${Exclude<Passage, 'Pending'>}:Retained`
   | 'EnteringStandby'
   | 'Standby'
   | 'Detaching'
@@ -16,6 +16,11 @@ export type LifecycleState =
   | `${Passage}${'' | ':Wait' | ':Proceed'}`;
 
 export type Passage = 'Pending' | 'Warmed:Pending' | 'Terminating' | 'Warmed:Terminating';
+
+/** Its hook for terminating was abandoned, and the instance lifecycle policy keeps it. */
+export function isRetained(state: LifecycleState): boolean {
+  return state.endsWith(':Retained');
+}
 
 /** An instance of a group, as seen by a scenario. */
 export interface GroupInstance {
@@ -30,11 +35,14 @@ export interface GroupInstance {
 export class Member implements GroupInstance {
   readonly instance: LocalInstance;
   readonly states: LifecycleState[];
+  /** which came to be launched, or attached, first: what comes up at the same time may be there in another order */
+  readonly order: number;
   protectedFromScaleIn = false;
   /** those that hold it in a wait state, or have */
   actions: readonly LifecycleAction[] = [];
 
-  constructor(instance: LocalInstance, state: LifecycleState) {
+  constructor(instance: LocalInstance, state: LifecycleState, order: number) {
+    this.order = order;
     this.instance = instance;
     this.states = [state];
   }

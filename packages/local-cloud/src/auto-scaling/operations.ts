@@ -13,11 +13,11 @@ import {
 import { arnOf } from '../base/account.ts';
 import { AwsError, UnservedError } from '../base/errors.ts';
 import type { AutoScaling } from './auto-scaling.ts';
-import { transitionName } from './events.ts';
+import { describeGroup, describeHook, describeMember } from './descriptions.ts';
 import type { AutoScalingGroup } from './group.ts';
-import type { Hook, LifecycleAction } from './hooks.ts';
+import type { LifecycleAction } from './hooks.ts';
 import { instanceOperations } from './instance-operations.ts';
-import type { GroupInstance } from './member.ts';
+import { refreshOperations } from './refresh-operations.ts';
 
 const groupName = text(1, 255);
 const hookName = v.pipe(text(1, 255), v.regex(/^[A-Za-z0-9\-_/]+$/));
@@ -165,6 +165,12 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
     },
   });
 
+  const tools = {
+    requireGroup: (name: string) => requireGroup(autoScaling, name),
+    findInstance: (id: string) => autoScaling.findInstance(id),
+    onGroup,
+    groups: () => autoScaling.groups(),
+  };
   return {
     signingName: 'autoscaling',
     protocol: { kind: 'query', namespace: 'http://autoscaling.amazonaws.com/doc/2011-01-01/' },
@@ -172,12 +178,8 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
     operations: [
       ...[describeInstances, describeGroups, describeHooks],
       ...[completeAction, recordHeartbeat, setProtection],
-      ...instanceOperations({
-        requireGroup: (name) => requireGroup(autoScaling, name),
-        findInstance: (id) => autoScaling.findInstance(id),
-        onGroup,
-        groups: () => autoScaling.groups(),
-      }),
+      ...instanceOperations(tools),
+      ...refreshOperations(tools),
     ].map(withValidationError),
   };
 }
@@ -249,78 +251,4 @@ function passes(group: AutoScalingGroup, name: string, values: readonly string[]
     'ValidationError',
     `the local cloud does not serve the filter ${name} of autoscaling:DescribeAutoScalingGroups; add it to src/auto-scaling/operations.ts`,
   );
-}
-
-const instanceType = 't4g.micro';
-const launchTemplate = (group: AutoScalingGroup) => ({
-  LaunchTemplateId: 'lt-0local0000000000',
-  LaunchTemplateName: group.name,
-  Version: '1',
-});
-
-function describeMember({ instance, state, protectedFromScaleIn }: GroupInstance, group: AutoScalingGroup) {
-  return {
-    InstanceId: instance.id,
-    InstanceType: instanceType,
-    AvailabilityZone: instance.availabilityZone,
-    LifecycleState: state,
-    HealthStatus: 'Healthy',
-    LaunchTemplate: launchTemplate(group),
-    ProtectedFromScaleIn: protectedFromScaleIn,
-  };
-}
-
-function describeGroup(group: AutoScalingGroup, withInstances: boolean): unknown {
-  const isWarm = ({ state }: GroupInstance): boolean => state.startsWith('Warmed:');
-  const warm = group.instances().filter(isWarm);
-  return {
-    AutoScalingGroupName: group.name,
-    AutoScalingGroupARN: group.arn,
-    LaunchTemplate: launchTemplate(group),
-    MinSize: 0,
-    MaxSize: Math.max(100, group.desiredCapacity),
-    DesiredCapacity: group.desiredCapacity,
-    DefaultCooldown: 300,
-    AvailabilityZones: ['a', 'b', 'c'].map((zone) => `${group.account.region}${zone}`),
-    HealthCheckType: 'EC2',
-    HealthCheckGracePeriod: 0,
-    // `DescribeWarmPool` is who lists those of the pool
-    Instances: withInstances
-      ? group
-          .instances()
-          .filter((member) => !isWarm(member))
-          .map((member) => describeMember(member, group))
-      : [],
-    CreatedTime: group.created.toISOString(),
-    VPCZoneIdentifier: 'subnet-0local0000000000',
-    Tags: Object.entries(group.tags).map(([Key, Value]) => ({
-      ...{ ResourceId: group.name, ResourceType: 'auto-scaling-group' },
-      ...{ Key, Value, PropagateAtLaunch: true },
-    })),
-    TerminationPolicies: ['Default'],
-    NewInstancesProtectedFromScaleIn: false,
-    ...(group.retainsOnAbandon && {
-      InstanceLifecyclePolicy: { RetentionTriggers: { TerminateHookAbandon: 'retain' } },
-    }),
-    ...(group.hasWarmPool && {
-      WarmPoolConfiguration: {
-        MinSize: 0,
-        PoolState: 'Stopped',
-        InstanceReusePolicy: { ReuseOnScaleIn: true },
-      },
-      WarmPoolSize: warm.length,
-    }),
-  };
-}
-
-function describeHook(hook: Hook, group: AutoScalingGroup): unknown {
-  return {
-    LifecycleHookName: hook.name,
-    AutoScalingGroupName: group.name,
-    LifecycleTransition: transitionName(hook.transition),
-    NotificationMetadata: hook.notificationMetadata,
-    HeartbeatTimeout: hook.heartbeatTimeout,
-    GlobalTimeout: hook.globalTimeout,
-    DefaultResult: hook.defaultResult,
-  };
 }

@@ -1,14 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import type { Account } from '../base/account.ts';
-import { wholeSeconds } from '../base/account.ts';
 import type { Clock } from '../base/clock.ts';
 import { LocalCloudError } from '../base/errors.ts';
 import type { Activity } from '../base/journal.ts';
 import type { Tags } from '../ec2/instance.ts';
 import type { LocalInstance, MachineOptions } from '../ec2/local-instance.ts';
 import type { EventSink } from '../events/bus.ts';
+import { causeAt } from './causes.ts';
 import { activityEvent, type GroupIdentity, lifecycleEvent, type Trip } from './events.ts';
 import { type Hook, LifecycleAction, type LifecycleResult } from './hooks.ts';
 import { Member, type Passage, resultOf } from './member.ts';
+import { Members } from './members.ts';
+import type { AttachedTargets } from './targets.ts';
 
 /** Makes an instance, `pending`, and its host. It is not booted yet. */
 export type CreateInstance = (
@@ -21,6 +24,7 @@ export interface GroupDependencies {
   readonly activity: Activity;
   readonly clock: Clock;
   readonly create: CreateInstance;
+  readonly targets: AttachedTargets;
 }
 
 export interface Started {
@@ -30,6 +34,12 @@ export interface Started {
 
 /** AWS itself sets it, and nobody else can. */
 export const groupTag = 'aws:autoscaling:groupName';
+
+const descriptions: Readonly<Record<Trip['kind'], string>> = {
+  launch: 'Launching a new EC2 instance',
+  terminate: 'Terminating EC2 instance',
+  detach: 'Detaching EC2 instance',
+};
 
 /** What the passages of instances need to know of their group. */
 export interface PassingGroup extends GroupIdentity {
@@ -41,46 +51,45 @@ export interface PassingGroup extends GroupIdentity {
   /** the instance lifecycle policy: an instance whose terminate hook was abandoned is kept */
   readonly retainsOnAbandon: boolean;
   readonly deleted: boolean;
-  /** One less is wanted. */
-  shrink(): void;
+  /** So many more are wanted. */
+  resizeBy(count: number): void;
 }
 
 /** How instances come into a group and leave it: their states, the hooks that hold them, the events. */
 export class Passages {
-  readonly members = new Map<string, Member>();
+  readonly members: Members;
   readonly #group: PassingGroup;
   readonly #deps: GroupDependencies;
 
   constructor(group: PassingGroup, deps: GroupDependencies) {
     this.#group = group;
     this.#deps = deps;
+    this.members = new Members(group.name);
   }
 
-  /** An instance that runs comes into the group. */
-  attach(instance: LocalInstance, what: string): void {
-    const member = new Member(instance, 'Pending');
-    this.members.set(instance.id, member);
-    this.#serve(member, what);
-  }
-
-  /** A member that runs and is not in service comes back into it. */
-  enterService(member: Member, what: string): void {
-    member.enter('Pending');
-    this.#serve(member, what);
-  }
-
-  #serve(member: Member, what: string): void {
-    const trip = this.trip('launch', 'EC2', 'AutoScalingGroup', `At ${wholeSeconds(new Date())} ${what}.`);
+  /** A member that runs, and is `Pending`, comes into service through the hooks for launching. */
+  serve(member: Member, trip: Trip): void {
     this.arrive(member, trip, 'Pending', Promise.resolve());
   }
 
-  /** Ends a retained instance; no hook is asked again. */
-  async release(member: Member, cause: string): Promise<void> {
-    await this.end(member, 'Terminating', this.trip('terminate', 'AutoScalingGroup', 'EC2', cause));
+  /** Takes a member out of the target groups, and goes on once it is drained, unless something else has become of it meanwhile. */
+  leaveService(member: Member, goOn: () => void): void {
+    const { id } = member.instance;
+    const drained = this.#deps.targets.deregister(id);
+    if (drained === undefined) {
+      goOn();
+      return;
+    }
+    const { state } = member;
+    this.#deps.activity.start(`draining of ${id}`, async () => {
+      await drained;
+      if (member.state === state && !this.#group.deleted) goOn();
+    });
   }
 
   async launch(destination: 'AutoScalingGroup' | 'WarmPool', cause: string): Promise<Started> {
     const trip = this.trip('launch', 'EC2', destination, cause);
+    const order = this.members.nextOrder();
     const instance = await this.#deps.create({
       ...this.#group.launchOptions,
       tags: this.#group.tags,
@@ -93,8 +102,8 @@ export class Passages {
       );
     }
     const passage = destination === 'WarmPool' ? 'Warmed:Pending' : 'Pending';
-    const member = new Member(instance, passage);
-    this.members.set(instance.id, member);
+    const member = new Member(instance, passage, order);
+    this.members.add(member);
     // It is `running` as soon as this returns, and only then the hooks hold it; the host boots meanwhile.
     const booted = instance.boot();
     booted.catch(() => undefined); // who waits for it hears of it
@@ -117,6 +126,7 @@ export class Passages {
       if (gone || result === 'ABANDON') return this.#giveUp(member, trip, gone);
       member.enter(`${passage}:Proceed`);
       if (passage === 'Pending') {
+        this.#deps.targets.register(member.instance.id);
         member.enter('InService');
         this.#deps.events.emit(activityEvent(this.#group, trip, member.instance));
         return;
@@ -143,13 +153,10 @@ export class Passages {
       : `Instance failed to complete user's Lifecycle Action: ${member.actions.find(({ abandoned }) => abandoned !== undefined)?.abandoned}`;
     this.#deps.events.emit(activityEvent(this.#group, trip, member.instance, why));
     const { destination } = trip;
-    this.terminate(
-      member,
-      `At ${wholeSeconds(new Date())} instance ${id} was taken out of service: its launch failed.`,
-    );
+    this.terminate(member, causeAt(`instance ${id} was taken out of service: its launch failed`));
     if (this.#group.replace)
       this.launchReplacement(destination === 'WarmPool' ? destination : 'AutoScalingGroup', why);
-    else if (destination === 'AutoScalingGroup') this.#group.shrink();
+    else if (destination === 'AutoScalingGroup') this.#group.resizeBy(-1);
   }
 
   launchReplacement(destination: 'AutoScalingGroup' | 'WarmPool', cause: string): void {
@@ -166,12 +173,21 @@ export class Passages {
     const passage = warmed ? 'Warmed:Terminating' : 'Terminating';
     const trip = this.trip('terminate', warmed ? 'WarmPool' : 'AutoScalingGroup', 'EC2', cause);
     member.enter(passage);
-    this.afterHooks(member, trip, passage, (result) => {
-      const isRetained = result === 'ABANDON' && this.#group.retainsOnAbandon && passage === 'Terminating';
-      // It runs on, and costs money, until somebody releases it with TerminateInstanceInAutoScalingGroup
-      if (isRetained) return member.enter('Terminating:Retained');
-      return this.end(member, passage, trip);
-    });
+    this.leaveService(member, () =>
+      this.afterHooks(member, trip, passage, async (result) => {
+        if (!this.retains(member, passage, result)) await this.end(member, passage, trip);
+      }),
+    );
+  }
+
+  /** It runs on, and costs money, until somebody releases it with TerminateInstanceInAutoScalingGroup. */
+  retains(member: Member, passage: Exclude<Passage, 'Pending'>, result: LifecycleResult): boolean {
+    const isRetained = result === 'ABANDON' && this.#group.retainsOnAbandon;
+    if (isRetained) {
+      member.enter(`${passage}:Proceed`);
+      member.enter(`${passage}:Retained`);
+    }
+    return isRetained;
   }
 
   async end(member: Member, passage: 'Terminating' | 'Warmed:Terminating', trip: Trip): Promise<void> {
@@ -207,7 +223,13 @@ export class Passages {
     });
   }
 
-  trip(kind: Trip['kind'], origin: Trip['origin'], destination: Trip['destination'], cause: string): Trip {
-    return { kind, origin, destination, cause, started: new Date() };
+  trip(
+    kind: Trip['kind'],
+    origin: Trip['origin'],
+    destination: Trip['destination'],
+    cause: string,
+    description = descriptions[kind],
+  ): Trip {
+    return { id: randomUUID(), kind, origin, destination, cause, description, started: new Date() };
   }
 }

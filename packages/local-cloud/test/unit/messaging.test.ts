@@ -212,7 +212,6 @@ describe('a template that AWS would take and that would not work is refused', ()
       { T: { Type: 'AWS::SNS::Topic', Properties: { KmsMasterKeyId: 'alias/aws/sns' } } },
       /KMS/,
     ],
-    ['a FIFO queue', { Q: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } } }, /FIFO/],
     [
       'a mail to nobody',
       {

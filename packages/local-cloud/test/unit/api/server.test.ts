@@ -114,6 +114,38 @@ describe('faults', () => {
   });
 });
 
+describe('a call that fails and was carried out all the same', () => {
+  const entry = { Source: 'sample', DetailType: 'Test', Detail: '{}' };
+  const put = (cloud: LocalCloud) =>
+    clientsOf(cloud, undefined, 1).events.send(new PutEventsCommand({ Entries: [entry] }));
+  const arrived = (cloud: LocalCloud) => cloud.events(({ event }) => event.source === 'sample').length;
+
+  test('has had its effect, and one that fails otherwise has not', async () => {
+    const cloud = await sampleCloud();
+    cloud.faults.failCall('events:PutEvents', 'InternalException', { carriedOut: true });
+    await expect(put(cloud)).rejects.toMatchObject({ name: 'InternalException' });
+    expect(arrived(cloud)).toBe(1);
+    cloud.faults.failCall('events:PutEvents', 'InternalException');
+    await expect(put(cloud)).rejects.toMatchObject({ name: 'InternalException' });
+    expect(arrived(cloud)).toBe(1);
+  });
+
+  test.each([
+    ['events:PutEvents', 'AccessDeniedException'],
+    ['ec2:CreateTags', 'RequestLimitExceeded'],
+  ])('is not one of %s that was refused with %s', async (call, code) => {
+    const cloud = await sampleCloud();
+    expect(() => cloud.faults.failCall(call, code, { carriedOut: true })).toThrow('was not carried out');
+  });
+
+  test('a connection that breaks before has no effect, and no answer', async () => {
+    const cloud = await sampleCloud();
+    cloud.faults.resetConnection('events:PutEvents');
+    await expect(put(cloud)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect([arrived(cloud), cloud.calls({ operation: 'PutEvents' })[0]?.outcome.kind]).toEqual([0, 'error']);
+  });
+});
+
 describe('the query protocol, as SNS and STS speak it', () => {
   async function query(
     cloud: LocalCloud,
@@ -176,7 +208,7 @@ describe('the query protocol, as SNS and STS speak it', () => {
 
   test('a service that is not there at all', async () => {
     const cloud = await sampleCloud();
-    expect((await query(cloud, 'sqs', { Action: 'SendMessage' })).text).toMatch(/does not serve sqs/);
+    expect((await query(cloud, 'kms', { Action: 'Encrypt' })).text).toMatch(/does not serve kms/);
     expect(cloud.takeProblems()).toHaveLength(1);
   });
 });

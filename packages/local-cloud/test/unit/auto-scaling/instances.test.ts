@@ -1,63 +1,17 @@
 import {
   AttachInstancesCommand,
-  AutoScalingClient,
-  CancelInstanceRefreshCommand,
-  CompleteLifecycleActionCommand,
   DescribeAutoScalingGroupsCommand,
-  DescribeAutoScalingInstancesCommand,
-  DescribeInstanceRefreshesCommand,
   DetachInstancesCommand,
   EnterStandbyCommand,
   ExitStandbyCommand,
   SetInstanceProtectionCommand,
-  StartInstanceRefreshCommand,
-  TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
-import type { AutoScalingGroupOptions, LocalInstance } from '../../../src/cloud.ts';
-import { sampleCloud } from '../sample-cloud.ts';
-
-const AutoScalingGroupName = 'web';
-const hooks = [
-  { name: 'launched', transition: 'launching' },
-  { name: 'terminated', transition: 'terminating' },
-] as const;
-
-async function start(options: Partial<AutoScalingGroupOptions> = {}, size = 2, timeScale = 1) {
-  const cloud = await sampleCloud({ timeScale });
-  const client = new AutoScalingClient(cloud.clientConfig());
-  const group = cloud.createAutoScalingGroup({ name: 'web', tags: { team: 'web' }, ...options });
-  const instances = await group.scaleOut(size);
-  const complete = (instance: LocalInstance, hook: string, LifecycleActionResult = 'CONTINUE') =>
-    client.send(
-      new CompleteLifecycleActionCommand({
-        AutoScalingGroupName,
-        LifecycleHookName: hook,
-        InstanceId: instance.id,
-        LifecycleActionResult,
-      }),
-    );
-  const inState = (instance: LocalInstance, state: string | undefined) =>
-    cloud.waitFor(() => group.stateOf(instance) === state, { what: `${instance.id} ${state}` });
-  const serving = () => group.instances().filter(({ state }) => state === 'InService').length;
-  const described = async ({ id }: LocalInstance) => {
-    const command = new DescribeAutoScalingInstancesCommand({ InstanceIds: [id] });
-    return (await client.send(command)).AutoScalingInstances?.[0]?.LifecycleState;
-  };
-  const [one, other] = instances;
-  if (one === undefined || other === undefined) throw new Error('fixture');
-  return { cloud, client, group, one, other, complete, inState, serving, described };
-}
-
-const move = (InstanceId: string, ShouldDecrementDesiredCapacity = true) => ({
-  AutoScalingGroupName,
-  InstanceIds: [InstanceId],
-  ShouldDecrementDesiredCapacity,
-});
+import { AutoScalingGroupName, hooks, move, scalingEvents, startGroup } from './sample-group.ts';
 
 describe('standby', () => {
   test('takes an instance out of service, which runs on, and back through the hooks', async () => {
-    const { cloud, client, group, one, complete, inState, described } = await start({ hooks });
+    const { cloud, client, group, one, complete, inState, described } = await startGroup({ hooks });
     await inState(one, 'Pending:Wait');
     for (const { instance } of group.instances()) await complete(instance, 'launched');
     await inState(one, 'InService');
@@ -73,7 +27,7 @@ describe('standby', () => {
   });
 
   test('with another in its place, when the desired capacity stays', async () => {
-    const { cloud, client, group, one, serving } = await start();
+    const { cloud, client, group, one, serving } = await startGroup();
     await cloud.settle();
     await client.send(new EnterStandbyCommand(move(one.id, false)));
     await cloud.settle();
@@ -81,7 +35,7 @@ describe('standby', () => {
   });
 
   test('may be protected, and is terminated without another in its place', async () => {
-    const { cloud, client, group, one } = await start();
+    const { cloud, client, group, one } = await startGroup();
     await cloud.settle();
     await group.enterStandby(one);
     await client.send(
@@ -99,7 +53,7 @@ describe('standby', () => {
 
 describe('detached and attached', () => {
   test('an instance runs on, without the group, and comes back with its tags and through its hooks', async () => {
-    const { cloud, client, group, one, complete, inState, described } = await start({ hooks });
+    const { cloud, client, group, one, complete, inState, described } = await startGroup({ hooks });
     await inState(one, 'Pending:Wait');
     for (const { instance } of group.instances()) await complete(instance, 'launched');
     await inState(one, 'InService');
@@ -116,7 +70,7 @@ describe('detached and attached', () => {
   });
 
   test('with another in its place, when the desired capacity stays', async () => {
-    const { cloud, client, group, one, serving } = await start();
+    const { cloud, client, group, one, serving } = await startGroup();
     await cloud.settle();
     await client.send(new DetachInstancesCommand(move(one.id, false)));
     await cloud.settle();
@@ -124,7 +78,7 @@ describe('detached and attached', () => {
   });
 
   test('what cannot be moved is refused in the words of a caller', async () => {
-    const { cloud, client, group, one } = await start();
+    const { cloud, client, group, one } = await startGroup();
     await cloud.settle();
     const refused = (send: Promise<unknown>) =>
       expect(send).rejects.toMatchObject({ name: 'ValidationError' });
@@ -138,128 +92,106 @@ describe('detached and attached', () => {
   });
 });
 
-describe('the instance lifecycle policy', () => {
-  const policy = { terminateHookAbandon: 'retain' as const };
+describe('what Auto Scaling says', () => {
+  const said = (cloud: Parameters<typeof scalingEvents>[0]) =>
+    scalingEvents(cloud)
+      .filter(
+        ({ detail }) => 'Description' in detail && !String(detail['Description']).startsWith('Launching'),
+      )
+      .map(({ 'detail-type': type, detail }) => [type, detail['Description'], detail['Cause']]);
 
-  test.each(['ABANDON', 'a time-out with the default ABANDON'])(
-    'retains on %s, until it is released',
-    async (how) => {
-      const timeScale = how === 'ABANDON' ? 1 : 1000;
-      const { cloud, client, group, one, complete, inState, described } = await start(
-        { hooks: [hooks[1]], ...policy },
-        2,
-        timeScale,
-      );
-      await cloud.settle();
-      const groups = await client.send(new DescribeAutoScalingGroupsCommand({}));
-      expect(groups.AutoScalingGroups).toMatchObject([
-        { InstanceLifecyclePolicy: { RetentionTriggers: { TerminateHookAbandon: 'retain' } } },
-      ]);
-      await group.scaleIn(one);
-      if (how === 'ABANDON') await complete(one, 'terminated', how);
-      await inState(one, 'Terminating:Retained');
-      await cloud.settle();
-      expect([one.state, await described(one), group.desiredCapacity]).toEqual([
-        'running',
-        'Terminating:Retained',
-        1,
-      ]);
-      await client.send(
-        new TerminateInstanceInAutoScalingGroupCommand({
-          InstanceId: one.id,
-          ShouldDecrementDesiredCapacity: true,
-        }),
-      );
-      await cloud.settle();
-      expect([one.state, group.stateOf(one), group.desiredCapacity]).toEqual(['terminated', undefined, 1]);
-    },
-  );
-
-  test('does not retain what was completed with CONTINUE', async () => {
-    const { cloud, group, one, complete } = await start({ hooks: [hooks[1]], ...policy });
+  test('of an instance that comes back, or goes without an end: in the answer, and by event', async () => {
+    const { cloud, client, group, one } = await startGroup();
     await cloud.settle();
-    await group.scaleIn(one);
-    await complete(one, 'terminated');
-    await cloud.waitFor(() => one.state === 'terminated', { what: 'its end' });
-  });
-
-  test('that a group does not have retains nothing', async () => {
-    const { cloud, group, one, complete } = await start({ hooks: [hooks[1]] });
+    const words = (verb: string, change: string) =>
+      expect.stringMatching(
+        `^At 2\\S+Z instance ${one.id} ${verb} in response to a user request, ${change}\\.$`,
+      );
+    const entered = await client.send(new EnterStandbyCommand(move(one.id)));
+    expect(entered.Activities).toMatchObject([
+      {
+        ...{
+          Description: `Moving EC2 instance to Standby: ${one.id}`,
+          StatusCode: 'InProgress',
+          Progress: 50,
+        },
+        Cause: words('was moved to standby', 'shrinking the capacity from 2 to 1'),
+      },
+    ]);
+    const left = await client.send(new ExitStandbyCommand({ AutoScalingGroupName, InstanceIds: [one.id] }));
+    expect(left.Activities).toMatchObject([{ StatusCode: 'PreInService', Progress: 30 }]);
+    await cloud.waitFor(() => group.stateOf(one) === 'InService', { what: 'service' });
+    await client.send(new DetachInstancesCommand(move(one.id)));
+    await client.send(new AttachInstancesCommand({ AutoScalingGroupName, InstanceIds: [one.id] }));
     await cloud.settle();
-    await group.scaleIn(one);
-    await complete(one, 'terminated', 'ABANDON');
-    await cloud.waitFor(() => one.state === 'terminated', { what: 'its end' });
+    expect(said(cloud)).toEqual([
+      [
+        ...['EC2 Instance Launch Successful', `Moving EC2 instance out of Standby: ${one.id}`],
+        words('was moved out of standby', 'increasing the capacity from 1 to 2'),
+      ],
+      [
+        ...['EC2 Instance Detach Successful', `Detaching EC2 instance: ${one.id}`],
+        words('was detached', 'shrinking the capacity from 2 to 1'),
+      ],
+      [
+        ...['EC2 Instance Launch Successful', `Attaching an existing EC2 instance: ${one.id}`],
+        words('was attached', 'increasing the capacity from 1 to 2'),
+      ],
+    ]);
   });
 });
 
-describe('an instance refresh', () => {
-  const refreshes = async (client: AutoScalingClient) =>
-    (await client.send(new DescribeInstanceRefreshesCommand({ AutoScalingGroupName }))).InstanceRefreshes;
+describe('target groups', () => {
+  const attached = { targetGroups: ['editors'] };
+  const targets = (cloud: Parameters<typeof scalingEvents>[0]) =>
+    cloud
+      .targetGroup('editors')
+      .targets()
+      .map(({ instanceId, state }) => [instanceId, state === 'draining']);
 
-  test('replaces every instance, one after the other, and waits for hooks', async () => {
-    const { cloud, client, group, one, other, complete, inState, serving } = await start({
-      hooks: [hooks[0]],
-    });
-    await inState(one, 'Pending:Wait');
-    await inState(other, 'Pending:Wait');
-    for (const { instance } of group.instances()) await complete(instance, 'launched');
-    await inState(other, 'InService');
+  test('hold what is in service, and what leaves is drained before it is in standby', async () => {
+    const { cloud, client, group, one, other, inState } = await startGroup(attached, 2, 300);
+    await cloud.settle();
+    const both = [one.id, other.id].sort();
+    expect(
+      targets(cloud)
+        .map(([id]) => id)
+        .sort(),
+    ).toEqual(both);
+    const groups = await client.send(new DescribeAutoScalingGroupsCommand({}));
+    expect(groups.AutoScalingGroups?.[0]?.TargetGroupARNs).toEqual([cloud.targetGroup('editors').arn]);
+    await group.enterStandby(one);
+    expect(group.stateOf(one)).toBe('EnteringStandby');
+    expect(targets(cloud)).toContainEqual([one.id, true]);
+    await inState(one, 'Standby');
+    expect(targets(cloud)).toEqual([[other.id, false]]);
+    await group.exitStandby(one);
     await inState(one, 'InService');
-    const inOrder = group.instances().map(({ instance }) => instance);
-    const { InstanceRefreshId } = await client.send(
-      new StartInstanceRefreshCommand({ AutoScalingGroupName }),
+    expect(targets(cloud).length).toBe(2);
+  });
+
+  test.each(['detached', 'terminated'] as const)('an instance that is %s is drained first', async (how) => {
+    const { cloud, group, one, other, inState, described } = await startGroup(
+      { ...attached, hooks: [hooks[1]] },
+      2,
+      300,
     );
-    for (const old of inOrder) {
-      await cloud.waitFor(() => old.state === 'terminated', { what: `the end of ${old.id}` });
-      expect(serving()).toBe(1);
-      const newcomer = () => group.instances().find(({ state }) => state === 'Pending:Wait')?.instance;
-      await cloud.waitFor(() => newcomer() !== undefined, { what: 'its replacement' });
-      const waiting = newcomer();
-      if (waiting !== undefined) await complete(waiting, 'launched');
-    }
-    await cloud.waitFor(() => group.refreshes[0]?.inProgress === false, { what: 'the end of the refresh' });
-    expect(await refreshes(client)).toMatchObject([
-      { InstanceRefreshId, Status: 'Successful', PercentageComplete: 100, InstancesToUpdate: 0 },
+    await cloud.settle();
+    if (how === 'detached') await group.detach(one);
+    else await group.scaleIn(one);
+    expect(group.stateOf(one)).toBe(how === 'detached' ? 'Detaching' : 'Terminating');
+    expect(scalingEvents(cloud).map((event) => event['detail-type'])).not.toContain(
+      'EC2 Instance-terminate Lifecycle Action',
+    );
+    await inState(one, how === 'detached' ? undefined : 'Terminating:Wait');
+    expect(targets(cloud)).toEqual([[other.id, false]]);
+    expect([one.state, await described(one)]).toEqual([
+      'running',
+      how === 'detached' ? undefined : 'Terminating:Wait',
     ]);
-    expect([serving(), group.desiredCapacity]).toEqual([2, 2]);
   });
 
-  test('waits for an instance that is protected from scale-in, and fails after an hour', async () => {
-    const { cloud, client, group, one, other } = await start({}, 2, 10_000);
-    await cloud.settle();
-    group.protect(one.id, true);
-    await client.send(new StartInstanceRefreshCommand({ AutoScalingGroupName }));
-    await cloud.waitFor(() => group.refreshes[0]?.inProgress === false, { what: 'the end of the refresh' });
-    expect([one.state, other.state]).toEqual(['running', 'terminated']);
-    expect(await refreshes(client)).toMatchObject([{ Status: 'Failed', InstancesToUpdate: 1 }]);
-  });
-
-  test.each([
-    ['Ignore' as const, 'running'],
-    ['Refresh' as const, 'terminated'],
-  ])('takes a protected instance as its preferences say: %s', async (ScaleInProtectedInstances, state) => {
-    const { cloud, client, group, one } = await start();
-    await cloud.settle();
-    group.protect(one.id, true);
-    const Preferences = { ScaleInProtectedInstances, MinHealthyPercentage: 0 };
-    await client.send(new StartInstanceRefreshCommand({ AutoScalingGroupName, Preferences }));
-    await cloud.waitFor(() => group.refreshes[0]?.status === 'Successful', {
-      what: 'the end of the refresh',
-    });
-    expect(one.state).toBe(state);
-  });
-
-  test('is cancelled, and only one is in progress at a time', async () => {
-    const { cloud, client, group, one, other } = await start();
-    await cloud.settle();
-    for (const { id } of [one, other]) group.protect(id, true);
-    const begin = () => client.send(new StartInstanceRefreshCommand({ AutoScalingGroupName }));
-    const cancel = () => client.send(new CancelInstanceRefreshCommand({ AutoScalingGroupName }));
-    await expect(cancel()).rejects.toMatchObject({ name: 'ActiveInstanceRefreshNotFoundFault' });
-    await begin();
-    await expect(begin()).rejects.toMatchObject({ name: 'InstanceRefreshInProgressFault' });
-    await cancel();
-    await cloud.waitFor(() => group.refreshes[0]?.status === 'Cancelled', { what: 'the end of the refresh' });
-    expect([one.state, other.state]).toEqual(['running', 'running']);
+  test('that are not there are refused', async () => {
+    await expect(startGroup({ targetGroups: ['nobody'] })).rejects.toThrow('there is no target group nobody');
   });
 });

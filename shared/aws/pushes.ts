@@ -1,0 +1,157 @@
+import {
+  CancelCommandCommand,
+  type CommandFilter,
+  GetCommandInvocationCommand,
+  ListCommandInvocationsCommand,
+  paginateListCommandInvocations,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import type { ObservedPush } from '../core/observation.ts';
+import { errorsOf, hasCode, throwAll } from './errors.ts';
+import { deliveryTimeout, notKnown, toObserved } from './ssm.ts';
+
+/** How the comment of a command begins that runs one of the ordinary pushes; a first sync runs the same document. */
+export const pushComment = 'hostsync push';
+
+/** Milliseconds that a tick looks back for pushes that have ended. */
+const lookBack = 5 * 60_000;
+/** Milliseconds after which SSM itself declares a push over: delivery and execution timeout. */
+const longestPush = (deliveryTimeout + 3600) * 1000;
+
+export interface PushQuery {
+  readonly document: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Was it weighed before? Then its whole output is not needed. */
+  readonly isKnown: (instance: string, requestedAt: number) => boolean;
+  /** The whole output of this push could not be had: it is left out, and the next tick asks again. */
+  readonly fail: (push: ObservedPush, error: unknown) => void;
+}
+
+/**
+ * The pushes of the last five minutes, and older ones that still run, of all groups. Two calls for each 50 of them, and
+ * one more for each ended push that is not known yet and said more than the 2,500 characters that a listing holds.
+ */
+export async function observePushes(
+  ssm: SSMClient,
+  { document, now, isKnown, fail }: PushQuery,
+): Promise<readonly ObservedPush[]> {
+  const recent = now - lookBack;
+  const [ended, running] = await Promise.all([
+    listPushes(ssm, [
+      { key: 'DocumentName', value: document },
+      { key: 'InvokedAfter', value: isoSeconds(recent) },
+    ]),
+    listPushes(ssm, [
+      { key: 'DocumentName', value: document },
+      { key: 'Status', value: 'InProgress' },
+      { key: 'InvokedAfter', value: isoSeconds(now - longestPush) },
+      { key: 'InvokedBefore', value: isoSeconds(recent) },
+    ]),
+  ]);
+  const whole = await Promise.all(
+    [...ended, ...running].map(async (push) => {
+      const { command, instance, requestedAt, status, lines } = push;
+      const isWhole = status === 'under-way' || lines.some(({ kind }) => kind === 'push');
+      if (isWhole || isKnown(instance, requestedAt)) return [push];
+      try {
+        const full = await observePush(ssm, { command, instance, requestedAt });
+        return [typeof full === 'string' ? push : full];
+      } catch (error) {
+        fail(push, error);
+        return [];
+      }
+    }),
+  );
+  return whole.flat();
+}
+
+async function listPushes(
+  ssm: SSMClient,
+  filters: readonly CommandFilter[],
+): Promise<readonly ObservedPush[]> {
+  const pushes: ObservedPush[] = [];
+  const pages = paginateListCommandInvocations(
+    { client: ssm, pageSize: 50 },
+    { Filters: [...filters], Details: true },
+  );
+  for await (const { CommandInvocations = [] } of pages)
+    for (const each of CommandInvocations) {
+      const { CommandId, InstanceId, Comment, RequestedDateTime, StatusDetails, CommandPlugins = [] } = each;
+      const [plugin] = CommandPlugins;
+      if (CommandId === undefined || InstanceId === undefined || !isPush(Comment)) continue;
+      const requestedAt = RequestedDateTime?.getTime() ?? 0;
+      const observed = toObserved(CommandId, InstanceId, StatusDetails, plugin?.Output);
+      pushes.push({ ...observed, requestedAt, exitCode: exitCode(plugin?.ResponseCode) });
+    }
+  return pushes;
+}
+
+/**
+ * What became of one push.
+ *
+ * @returns `other` for a run of the document that is no ordinary push, `unknown` while SSM does not know it yet
+ */
+export async function observePush(
+  ssm: SSMClient,
+  { command, instance, requestedAt }: Pick<ObservedPush, 'command' | 'instance' | 'requestedAt'>,
+): Promise<ObservedPush | 'other' | 'unknown'> {
+  try {
+    const { Comment, StatusDetails, StandardOutputContent, ResponseCode } = await ssm.send(
+      new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance }),
+    );
+    if (!isPush(Comment)) return 'other';
+    const observed = toObserved(command, instance, StatusDetails, StandardOutputContent);
+    return { ...observed, requestedAt, exitCode: exitCode(ResponseCode) };
+  } catch (error) {
+    if (hasCode(error, notKnown)) return 'unknown';
+    throw error;
+  }
+}
+
+function isPush(comment: string | undefined): boolean {
+  return comment?.startsWith(pushComment) ?? false;
+}
+
+/** -1 stands for "not started". */
+function exitCode(code: number | undefined): number | undefined {
+  return code === undefined || code < 0 ? undefined : code;
+}
+
+/** The form that the filters take: no fractions of a second. Source: API reference of SSM, CommandFilter. */
+function isoSeconds(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d{3}Z$/u, 'Z');
+}
+
+/** It has ended, or went with its host: there is nothing to cancel. */
+const nothingToCancel = new Set(['InvalidCommandId', 'InvalidInstanceId']);
+
+/**
+ * Cancels every push that SSM still sees running on a host, each whatever becomes of the others. Best effort, as `CancelCommand` itself is: the
+ * fence is the key.
+ */
+export async function cancelPushes(ssm: SSMClient, document: string, instance: string): Promise<void> {
+  const commands = await listRunning(ssm, document, instance);
+  const errors = await errorsOf(
+    commands.map((CommandId) => ssm.send(new CancelCommandCommand({ CommandId, InstanceIds: [instance] }))),
+  );
+  throwAll(errors.filter((error) => !hasCode(error, nothingToCancel)));
+}
+
+async function listRunning(ssm: SSMClient, document: string, instance: string): Promise<readonly string[]> {
+  try {
+    const { CommandInvocations = [] } = await ssm.send(
+      new ListCommandInvocationsCommand({
+        InstanceId: instance,
+        Filters: [
+          { key: 'DocumentName', value: document },
+          { key: 'Status', value: 'InProgress' },
+        ],
+      }),
+    );
+    return CommandInvocations.flatMap(({ CommandId }) => CommandId ?? []);
+  } catch (error) {
+    if (hasCode(error, nothingToCancel)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { hookNames, waitingHooks } from './lifecycle.ts';
+import type { MembershipAction } from './membership-action.ts';
+import type { View } from './membership-view.ts';
+import type { ObservedInstance } from './observation.ts';
+import { isEstablished, type Primaries } from './primary.ts';
+import { tagKeys } from './tag-keys.ts';
+import { parseTroubles, type Trouble } from './trouble.ts';
+
+/** Keeps a newcomer's hook alive, or gives the launch up when its time is over. */
+export function holdHook(group: string, instance: ObservedInstance, view: View): readonly MembershipAction[] {
+  const lifecycle = view.observed.lifecycles.get(instance.id);
+  if (lifecycle === undefined || !waitingHooks(lifecycle).includes('launch')) return [];
+  const age = (view.now - heldSince(instance, view)) / 1000;
+  const { joinTimeout, joinFailure } = view.settings;
+  if (age > joinTimeout)
+    return completeHook(
+      group,
+      instance,
+      view,
+      joinFailure,
+      `${instance.id} did not join within ${joinTimeout} s`,
+      true,
+    );
+  const { autoScalingGroup } = lifecycle;
+  return [
+    {
+      ...{ kind: 'keep-alive', group, instance: instance.id, autoScalingGroup, hook: hookNames.launch },
+      reason: `${instance.id} is still joining, ${Math.round(age)} of ${joinTimeout} s`,
+    },
+  ];
+}
+
+/**
+ * A primary that the launch hook holds, as one that was tagged while it came up, or is back from standby: it has the files. Until it is the one
+ * primary for good, it is held and never given up: what is abandoned there is terminated.
+ */
+export function holdPrimary(
+  group: string,
+  instance: ObservedInstance,
+  { current, tied }: Primaries,
+  view: View,
+): readonly MembershipAction[] {
+  const lifecycle = view.observed.lifecycles.get(instance.id);
+  if (lifecycle?.state !== 'Pending:Wait') return [];
+  const { id } = instance;
+  if (tied.length === 0 && current?.id === id && isEstablished(instance))
+    return completeHook(group, instance, view, 'CONTINUE', `${id} is the primary`);
+  const { autoScalingGroup } = lifecycle;
+  return [
+    {
+      ...{ kind: 'keep-alive', group, instance: id, autoScalingGroup, hook: hookNames.launch },
+      reason: `${id} is held until it is the primary of the group "${group}"`,
+    },
+  ];
+}
+
+/** Lets Auto Scaling go on with an instance, where a hook of ours holds it. */
+export function completeHook(
+  group: string,
+  { id }: ObservedInstance,
+  { observed }: View,
+  result: 'CONTINUE' | 'ABANDON',
+  reason: string,
+  failed = false,
+): readonly MembershipAction[] {
+  const lifecycle = observed.lifecycles.get(id);
+  if (lifecycle === undefined) return [];
+  const { autoScalingGroup } = lifecycle;
+  return waitingHooks(lifecycle).map((each) => {
+    const hook = hookNames[each];
+    return { kind: 'complete-hook', group, instance: id, autoScalingGroup, hook, result, failed, reason };
+  });
+}
+
+/**
+ * Since when a newcomer may be held, in milliseconds since 1970: since its launch, or since it was first seen, if that was so long after that
+ * it was no launch. `AttachInstances` and `ExitStandby` go through the launch hook with an instance that may have run for months, and
+ * what is abandoned there is terminated.
+ */
+function heldSince(instance: ObservedInstance, view: View): number {
+  const { now } = view;
+  const { launchedAt = now } = instance;
+  const noted = joinTroubleOf(instance);
+  if (noted !== undefined && isLate(noted.since, launchedAt, view)) return noted.since;
+  return isLate(now, launchedAt, view) && isNew(instance) ? now : launchedAt;
+}
+
+/** Notes when an instance that was launched long ago came to the launch hook; nobody is told. */
+export function lateArrival(
+  group: string,
+  instance: ObservedInstance,
+  view: View,
+): readonly MembershipAction[] {
+  const { now, observed, settings } = view;
+  const { id, launchedAt = now } = instance;
+  const isHeld = waitingHooks(observed.lifecycles.get(id)).includes('launch');
+  if (!isHeld || !isLate(now, launchedAt, view) || !isNew(instance)) return [];
+  const message = `it was attached, or is back from standby; it has ${settings.joinTimeout} s to join`;
+  const trouble = { code: 'join-failed', since: now, told: 0 };
+  return [
+    {
+      ...{ kind: 'report-failure', group, instance: id, trouble, rescuedBy: undefined, message },
+      reason: `${id} comes into service long after its launch: ${message}`,
+    },
+  ];
+}
+
+function isLate(at: number, launchedAt: number, { settings }: View): boolean {
+  return at - launchedAt > settings.joinTimeout * 1000;
+}
+
+/** hostsync has done nothing with it yet. */
+function isNew(instance: ObservedInstance): boolean {
+  const { tags } = instance;
+  return (
+    tags[tagKeys.state] === undefined &&
+    tags[tagKeys.task] === undefined &&
+    joinTroubleOf(instance) === undefined
+  );
+}
+
+function joinTroubleOf({ tags }: ObservedInstance): Trouble | undefined {
+  const [entry] = parseTroubles(tags[tagKeys.trouble]);
+  return entry?.[1];
+}

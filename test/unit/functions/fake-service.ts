@@ -1,0 +1,201 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { Route53Client } from '@aws-sdk/client-route-53';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { type LocalCloud, startCloud } from 'local-cloud';
+import { vi } from 'vitest';
+import { openFakeFleet } from '../../../packages/local-cloud/test/unit/fake-fleet.ts';
+import { samplePackage } from '../../../packages/local-cloud/test/unit/sample-package.ts';
+import { hostKey, publicKey } from '../core/fixtures.ts';
+import { lambdaContext, scheduledEvent } from './lambda-context.ts';
+
+type Handler = (event: unknown, context: typeof lambdaContext) => Promise<unknown>;
+
+/** Answers a request as the scripts of host/ do where all goes well and there is nothing to send. Source: docs/host-scripts.md. */
+const script = (kind: string, clock: string) => [
+  '#!/bin/bash',
+  `kind=${kind}`,
+  "request=$(echo '{{ request }}' | base64 -d)",
+  // Minutes pass here in no time, and the tests say how many have
+  `now=$(($(date +%s) + $(cat ${clock})))`,
+  `line() { printf '{"v":1,"kind":"%s",%s}\\n' "$1" "$2"; }`,
+  'field() { awk -F "\\t" -v key="$1" \'$1 == key { print $2 }\' <<<"$request"; }',
+  'epoch=$(field epoch)',
+  'case $kind in',
+  `join) line join "\\"epoch\\":$epoch,\\"hostKey\\":\\"${hostKey}\\"" ;;`,
+  `promote) line promote "\\"epoch\\":$epoch,\\"publicKey\\":\\"${publicKey}\\"" ;;`,
+  'leave) line leave "\\"epoch\\":$epoch,\\"prepared\\":false,\\"stranded\\":0" ;;',
+  'rescue) for id in $(field secondary); do line rescue "\\"id\\":\\"$id\\",\\"ok\\":true,\\"files\\":0,\\"conflicts\\":0,\\"examples\\":[]"; done ;;',
+  'probe) line probe "\\"id\\":\\"$(field secondary)\\",\\"reached\\":false,\\"message\\":\\"no answer\\"" ;;',
+  'push)',
+  '  for id in $(field secondary); do',
+  '    line secondary "\\"id\\":\\"$id\\",\\"ok\\":true,\\"started\\":$now,\\"files\\":0,\\"deleted\\":0,\\"bytes\\":0,\\"seconds\\":0"',
+  '  done',
+  '  line push "\\"ok\\":true,\\"started\\":$now,\\"seconds\\":0" ;;',
+  'esac',
+];
+
+const kinds = ['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const;
+const logicalId = (kind: string) => `${kind.charAt(0).toUpperCase()}${kind.slice(1)}Document`;
+const document = (kind: string, clock: string) => ({
+  Type: 'AWS::SSM::Document',
+  Properties: {
+    DocumentType: 'Command',
+    Content: {
+      schemaVersion: '2.2',
+      parameters: { request: { type: 'String', allowedPattern: '^[A-Za-z0-9+/=]*$' } },
+      mainSteps: [
+        {
+          ...{ action: 'aws:runShellScript', name: kind },
+          inputs: { timeoutSeconds: '60', runCommand: script(kind, clock) },
+        },
+      ],
+    },
+  },
+});
+
+const environment = {
+  HOSTSYNC_JOIN_TIMEOUT: '3600',
+  HOSTSYNC_JOIN_FAILURE: 'ABANDON',
+  HOSTSYNC_REMIND_AFTER: '21600',
+  HOSTSYNC_BEHIND_AFTER: '300',
+  HOSTSYNC_OVERRUN_AFTER: '60',
+  HOSTSYNC_METRICS_BY_SECONDARY: 'false',
+  HOSTSYNC_FAILOVER: 'auto',
+  HOSTSYNC_FAILOVER_TICKS: '2',
+  HOSTSYNC_PROMOTE_WITHIN: '900',
+  HOSTSYNC_COOL_DOWN: '600',
+  HOSTSYNC_HOSTED_ZONE: '',
+  AWS_REGION: 'eu-west-1',
+  POWERTOOLS_DEV: 'true',
+  POWERTOOLS_LOG_LEVEL: 'SILENT',
+  POWERTOOLS_METRICS_DISABLED: 'true',
+};
+
+/** As Lambda runs the functions: by the events that serverless.yml has them listen to. */
+const listeners: Readonly<Record<string, readonly string[]>> = {
+  'EC2 Instance State-change Notification running': ['instance-launch'],
+  'EC2 Instance State-change Notification stopping': ['instance-termination', 'primary-failure'],
+  'EC2 Instance State-change Notification shutting-down': ['instance-termination', 'primary-failure'],
+  'EC2 Instance-launch Lifecycle Action': ['instance-launch'],
+  'EC2 Instance-terminate Lifecycle Action': ['instance-termination', 'primary-failure'],
+  'EC2 Command Invocation Status-change Notification Success': ['command-result'],
+};
+
+/**
+ * The handlers, in this process, over the local cloud with hosts that only answer. Calls are tried once, and waits are short: a fault
+ * strikes at once.
+ */
+export class FakeService {
+  readonly cloud: LocalCloud;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #push: string;
+  readonly #clock: string;
+  #seen = 0;
+  #minutes = 0;
+
+  constructor(cloud: LocalCloud, handlers: ReadonlyMap<string, Handler>, clock: string) {
+    this.cloud = cloud;
+    this.#clock = clock;
+    this.#handlers = handlers;
+    this.#push = cloud.physicalName('PushDocument');
+  }
+
+  /**
+   * A minute passes, the schedule fires, and what listens to the events until then runs.
+   *
+   * @returns what left the functions
+   */
+  async tick(): Promise<readonly unknown[]> {
+    this.#minutes += 1;
+    vi.setSystemTime(Date.now() + 60_000);
+    await writeFile(this.#clock, String(this.#minutes * 60));
+    const errors = [await this.#run('sync', scheduledEvent(new Date().toISOString()))].flat();
+    await this.cloud.settle();
+    const events = this.cloud.events().slice(this.#seen);
+    this.#seen += events.length;
+    for (const { event } of events) errors.push(...(await this.#deliver(event)));
+    await this.cloud.settle();
+    return errors;
+  }
+
+  async #deliver(event: { readonly 'detail-type': string; readonly detail: object }) {
+    const { 'detail-type': type, detail } = event;
+    const state = 'state' in detail ? detail.state : 'status' in detail ? detail.status : undefined;
+    const isOther = 'document-name' in detail && detail['document-name'] !== this.#push;
+    const names = isOther ? [] : (listeners[state === undefined ? type : `${type} ${state}`] ?? []);
+    return (await Promise.all(names.map((name) => this.#run(name, event)))).flat();
+  }
+
+  async #run(name: string, event: unknown): Promise<readonly unknown[]> {
+    try {
+      await this.#handlers.get(name)?.(event, lambdaContext);
+      return [];
+    } catch (error) {
+      return [error];
+    }
+  }
+}
+
+/** @returns what ends it as well */
+export async function startFakeService(): Promise<readonly [FakeService, () => Promise<void>]> {
+  vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true });
+  const fleet = await openFakeFleet();
+  const directory = await mkdtemp(join(tmpdir(), 'fake-service-'));
+  const clock = join(directory, 'clock');
+  await writeFile(clock, '0');
+  const resources = Object.fromEntries(kinds.map((kind) => [logicalId(kind), document(kind, clock)]));
+  const packageDirectory = await samplePackage({ resources });
+  const cloud = await startCloud({
+    ...{ packageDirectory, tickSeconds: 'manual', fleet },
+    ...{ timeScale: 100, impairedSeconds: 0.05, connectionLostSeconds: 5 },
+  });
+  for (const kind of kinds)
+    vi.stubEnv(`HOSTSYNC_${kind.toUpperCase()}_DOCUMENT`, cloud.physicalName(logicalId(kind)));
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  const service = new FakeService(cloud, await importHandlers(cloud), clock);
+  const close = async () => {
+    await cloud.close();
+    await fleet.close();
+    for (const each of [packageDirectory, directory]) await rm(each, { recursive: true, force: true });
+    vi.useRealTimers();
+    vi.doUnmock('../../../shared/aws/clients.ts');
+    vi.doUnmock('node:timers/promises');
+  };
+  return [service, close];
+}
+
+async function importHandlers(cloud: LocalCloud): Promise<ReadonlyMap<string, Handler>> {
+  const config = { ...cloud.clientConfig(), maxAttempts: 1 };
+  vi.doMock('../../../shared/aws/clients.ts', () => ({
+    makeClients: () => ({
+      autoScaling: new AutoScalingClient(config),
+      ec2: new EC2Client(config),
+      eventBridge: new EventBridgeClient(config),
+      loadBalancing: new ElasticLoadBalancingV2Client(config),
+      route53: new Route53Client(config),
+      sns: new SNSClient(config),
+      ssm: new SSMClient(config),
+    }),
+  }));
+  const { setTimeout: sleep } =
+    await vi.importActual<typeof import('node:timers/promises')>('node:timers/promises');
+  vi.doMock('node:timers/promises', () => ({
+    setTimeout: (milliseconds: number) => sleep(milliseconds / 20),
+  }));
+  const imported = await Promise.all([
+    import('../../../functions/sync/handler.ts'),
+    import('../../../functions/instance-launch/handler.ts'),
+    import('../../../functions/instance-termination/handler.ts'),
+    import('../../../functions/primary-failure/handler.ts'),
+    import('../../../functions/command-result/handler.ts'),
+  ]);
+  const names = ['sync', 'instance-launch', 'instance-termination', 'primary-failure', 'command-result'];
+  return new Map(imported.map(({ handler }, index) => [names[index] ?? '', handler as Handler]));
+}

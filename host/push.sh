@@ -40,15 +40,18 @@ check_directories() { # sets fit_directories and unfit (how many)
   done
 }
 
-# The SSM agent keeps a folder for each run. Ours are cleared away a day later; whose they are is read from the script in them.
+# The SSM agent keeps a folder for each run. Ours, as their scripts say, are cleared away a day later; not while they run, whatever the clock says.
 clear_agent_folders() {
-  local own=${BASH_SOURCE[0]} folder script
-  [[ $own =~ ^(/var/lib/amazon/ssm/[^/]+/document/orchestration)/[0-9a-f-]{36}/push/(.*/)?_script\.sh$ ]] || return 0
-  while IFS= read -r -d '' folder; do
-    [[ ${folder##*/} =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ && $(ls -A "$folder") == ?(awsrunShellScript$'\n')push ]] || continue
-    script=$(find "$folder/push" -name _script.sh -print -quit)
-    if [[ $script ]] && grep -qx 'hostsync_read_request push "\$@"' "$script"; then rm -rf -- "$folder"; fi
-  done < <(find "${BASH_REMATCH[1]}" -mindepth 1 -maxdepth 1 -type d -mmin +1440 -print0 | head -z -n 100)
+  local folder running most=100
+  [[ ${BASH_SOURCE[0]} =~ ^(/var/lib/amazon/ssm/[^/]+/document/orchestration)/[0-9a-f-]{36}/push/_script\.sh$ ]] || return 0
+  touch -d '1 day ago' "$scratch/day"
+  running=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ') || true
+  for folder in "${BASH_REMATCH[1]}"/*/; do
+    [[ $folder -ot $scratch/day && -f ${folder}push/_script.sh && $(ls -A "$folder") == ?(awsrunShellScript$'\n')push && $running != *"$folder"* ]] || continue
+    grep -qx 'hostsync_read_request push "\$@"' "${folder}push/_script.sh" || continue
+    rm -rf -- "$folder" || true
+    ((most -= 1)) || break
+  done
 }
 
 # --- the scan

@@ -57,18 +57,24 @@ export function pushFailure(push: ObservedPush, at: number, { group, primary }: 
 
 /**
  * What SSM's word for the end of a command means here. Source: SSM User Guide, "Understanding command statuses". The agent takes a script that
- * was killed for one whose time was up, where the host's sh is dash.
+ * was killed for one whose time was up where the host's sh is dash, and for a failed one without an exit code where it is bash. What ran
+ * when the host went down has failed with 1 after the restart.
  */
-function describeEnd({ detail, instance, command, lines }: ObservedPush): string {
+function describeEnd({ detail, instance, command, lines, exitCode }: ObservedPush): string {
   const many = lines.filter(({ kind }) => kind === 'secondary').length;
   const reported = many === 0 ? '' : `; ${many} secondaries were served before`;
+  const byKernel = `by the kernel when memory ran out (journalctl -k on ${instance} tells)`;
   switch (detail) {
     case 'DeliveryTimedOut':
     case 'Undeliverable':
       return `the command ${command} did not reach ${instance}, or the host died during it${reported}`;
     case 'ExecutionTimedOut':
     case 'TimedOut':
-      return `push.sh was killed: after an hour by the SSM agent, or before by the kernel when memory ran out (journalctl -k on ${instance} tells)${reported}`;
+      return `push.sh was killed: after an hour by the SSM agent, or before ${byKernel}${reported}`;
+    case 'Failed':
+      return exitCode === undefined
+        ? `push.sh was killed, as ${byKernel}${reported}`
+        : `push.sh ended with exit code ${exitCode} and without a result; the host may have restarted during it${reported}`;
     case 'Cancelled':
       return `somebody cancelled the command ${command}${reported}`;
     default:

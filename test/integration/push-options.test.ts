@@ -77,10 +77,17 @@ it('folders that the SSM agent keeps of our runs do not fill the disk, and those
   await put(4, 'push', '#!/bin/bash\nsomebody else\n');
   await put(5, 'backup', script);
   await put(6, 'push', script, `${folder(6)}/other`);
-  await must(group.primary, `cd ${folders}; touch -d '2 days ago' 0000000[3456]*`);
+  // More of others than a run looks through
+  const others = `${folders}/10000{000..199}-1234-1234-1234-123456789abc`;
+  await must(group.primary, `mkdir ${others}; touch -d '2 days ago' ${others}`);
+  // The clock jumped: this run and another one seem to be old
+  await put(7, 'push', `#!/bin/bash\nuntil [ -e /released ]; do sleep 0.1; done; exit\n${script}`);
+  await must(group.primary, `setsid -f ${folder(7)}/push/_script.sh >/dev/null 2>&1`);
+  await must(group.primary, `cd ${folders}; touch -d '2 days ago' 0000000[134567]*`);
   const { code } = await group.primary.exec([`${folder(1)}/push/_script.sh`, '-'], {
     stdin: group.request(),
   });
   expect(code).toBe(0);
-  expect(await must(group.primary, `cd ${folders}; ls | cut -c 8`)).toBe('1\n2\n4\n5\n6\n');
+  expect(await must(group.primary, `cd ${folders}; ls -d 0* | cut -c 8`)).toBe('1\n2\n4\n5\n6\n7\n');
+  await must(group.primary, 'touch /released');
 });

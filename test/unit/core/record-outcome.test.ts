@@ -202,27 +202,32 @@ describe('a push', () => {
 
   it.each([
     ['ExecutionTimedOut', 'by the kernel when memory ran out'],
+    ['Failed', 'push.sh was killed, as by the kernel when memory ran out'],
+    ['Failed', 'the host may have restarted during it', 1],
     ['Cancelled', 'somebody cancelled the command'],
     ['DeliveryTimedOut', 'did not reach'],
     ['Undeliverable', 'did not reach'],
     ['Terminated', 'ended as Terminated without a result'],
-  ])('that ended as %s is told, and over when one comes to its end', (detail, message) => {
-    const group = new SimulatedResults(1);
-    group.record([broken(detail)]);
-    group.record([broken(detail, [], at(1))]);
-    expect(group.told).toMatchObject([
-      {
-        type: 'Push Failed',
-        detail: { error: detail, message: expect.stringContaining(message), since: time(0) },
-      },
-    ]);
-    expect(group.tags(2)['hostsync:group-trouble']).toBe(`push-failed/${time(0)}/1`);
-    group.record([push([line(second, 'ok', at(2))], at(2))]);
-    expect(group.told.at(-1)).toMatchObject({
-      type: 'Group Recovered',
-      detail: { from: 'Push Failed', since: time(0), seconds: 120 },
-    });
-  });
+  ])(
+    'that ended as %s is told, and over when one comes to its end: %s',
+    (detail, message, exitCode?: number) => {
+      const group = new SimulatedResults(1);
+      group.record([{ ...broken(detail), exitCode }]);
+      group.record([{ ...broken(detail, [], at(1)), exitCode }]);
+      expect(group.told).toMatchObject([
+        {
+          type: 'Push Failed',
+          detail: { error: detail, message: expect.stringContaining(message), since: time(0) },
+        },
+      ]);
+      expect(group.tags(2)['hostsync:group-trouble']).toBe(`push-failed/${time(0)}/1`);
+      group.record([push([line(second, 'ok', at(2))], at(2))]);
+      expect(group.told.at(-1)).toMatchObject({
+        type: 'Group Recovered',
+        detail: { from: 'Push Failed', since: time(0), seconds: 120 },
+      });
+    },
+  );
 
   it('that failed and whose result comes after that of a later one is no news', () => {
     const group = new SimulatedResults(1);

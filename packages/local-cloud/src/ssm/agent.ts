@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { runStep, type StepOutcome } from './agent-step.ts';
 import {
-  agentBlocker,
   type CommandDocument,
   type DocumentStep,
   type ParameterValues,
@@ -12,12 +11,8 @@ import type { ManagedNode } from './nodes.ts';
 
 export type StepReport = StepOutcome & { readonly startedAt: Date; readonly endedAt: Date };
 
-/** What the agent says when a document has ended. */
-export interface AgentReport {
-  readonly steps: ReadonlyMap<string, StepReport>;
-  /** why it did not run the document at all */
-  readonly refused: string | undefined;
-}
+/** What became of a document. `not begun`: it was cancelled before its turn came. `lost`: the host went down under it. */
+export type AgentReport = 'ended' | 'not begun' | 'lost';
 
 export interface DocumentRun {
   readonly node: ManagedNode;
@@ -29,37 +24,83 @@ export interface DocumentRun {
   readonly scratchDirectory: string;
   readonly cancelled: () => boolean;
   readonly onStep: (name: string) => void;
+  readonly onStepEnd: (name: string, report: StepReport) => void;
+  readonly onLost: () => void;
 }
 
 // interpolationType: ENV_VAR; older agents ignore it without an error (parameter-troubleshooting.html)
 const minimumEnvironmentAgent = [3, 3, 2746, 0];
 
 /**
+ * What the agent makes of a command that its queue has taken.
+ *
+ * @returns undefined when nobody is left to report anything
+ */
+export async function carryOut(run: DocumentRun): Promise<AgentReport | undefined> {
+  const { node, commandId, clock } = run;
+  try {
+    while (!node.agentRuns || !node.queue.isTurnOf(commandId)) {
+      if (run.cancelled()) return 'not begun';
+      if (node.isTerminated || clock.closed) return undefined;
+      await clock.wait(25);
+    }
+    if (run.cancelled()) return 'not begun';
+    return (await runDocument(run)) ? 'ended' : await missWorker(run);
+  } finally {
+    node.queue.leave(commandId);
+  }
+}
+
+// agent/framework/processor/executer/outofproc/master.go: defaultZombieProcessTimeout
+const missingWorkerSeconds = 60;
+
+/**
+ * The agent that comes back with its host knows the document from its files, and not the process that ran it: that one has a while to
+ * speak, and then the document has failed.
+ */
+async function missWorker(run: DocumentRun): Promise<AgentReport | undefined> {
+  const { node, clock } = run;
+  run.onLost();
+  let boot = node.boot;
+  let since = Date.now();
+  while (!node.isTerminated && !clock.closed) {
+    if (!node.agentRuns || node.boot !== boot) {
+      boot = node.boot;
+      since = Date.now();
+    }
+    if (Date.now() - since > clock.scaledMs(missingWorkerSeconds)) return 'lost';
+    await clock.wait(25);
+  }
+  return undefined;
+}
+
+/**
  * Runs a document as the agent does, step after step. A step that fails does not stop the next.
  *
- * @returns undefined when the host died under it
+ * @returns false when the host died under it
  */
-export async function runDocument(run: DocumentRun): Promise<AgentReport | undefined> {
-  const refused = agentBlocker(run.document, run.values);
-  if (refused !== undefined) return { steps: new Map(), refused };
-  const reports = new Map<string, StepReport>();
+async function runDocument(run: DocumentRun): Promise<boolean> {
   let skipped = false;
   for (const definition of run.document.steps) {
     const startedAt = new Date();
-    const step = renderStep(run.document, definition, run.values, knowsEnvironmentVariables(run.node));
-    let outcome: StepOutcome | undefined;
-    if (skipped)
-      outcome = skip(
-        `Plugin with name ${definition.action} and id ${definition.name} skipped due to prior step with an exit condition`,
-      );
-    else if (step === undefined) outcome = skip(unsatisfied(definition));
-    else if (run.cancelled()) outcome = cancelledBefore;
-    else outcome = await runUntilNoReboot(run, step);
-    if (outcome === undefined) return undefined;
-    reports.set(definition.name, { ...outcome, startedAt, endedAt: new Date() });
+    const outcome: StepOutcome | undefined = skipped
+      ? skip(afterExit(definition))
+      : await runDefinition(run, definition);
+    if (outcome === undefined) return false;
+    run.onStepEnd(definition.name, { ...outcome, startedAt, endedAt: new Date() });
     skipped ||= outcome.next === 'skip the rest';
   }
-  return { steps: reports, refused: undefined };
+  return true;
+}
+
+async function runDefinition(run: DocumentRun, definition: DocumentStep): Promise<StepOutcome | undefined> {
+  const step = renderStep(run.document, definition, run.values, knowsEnvironmentVariables(run.node));
+  if (step === undefined) return skip(unsatisfied(definition));
+  return run.cancelled() ? cancelledBefore : await runUntilNoReboot(run, step);
+}
+
+function afterExit({ action, name }: DocumentStep): string {
+  return `Plugin with name ${action} and id ${name} skipped due to prior step with an exit condition`;
 }
 
 async function runUntilNoReboot(run: DocumentRun, step: RenderedStep): Promise<StepOutcome | undefined> {

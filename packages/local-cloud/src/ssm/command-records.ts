@@ -2,6 +2,8 @@ import type { CommandDocument, ParameterValues } from './document.ts';
 
 export type CommandStatus =
   | 'Pending'
+  /** of an invocation alone */
+  | 'Delayed'
   | 'InProgress'
   | 'Success'
   | 'Cancelled'
@@ -28,6 +30,8 @@ export interface CommandInvocationRecord {
   readonly instanceId: string;
   status: CommandStatus;
   statusDetails: string;
+  /** what the agent says of the document as a whole */
+  traceOutput: string;
   readonly steps: StepRecord[];
 }
 
@@ -65,6 +69,7 @@ export function pendingInvocation(instanceId: string, document: CommandDocument)
     instanceId,
     status: 'Pending',
     statusDetails: 'Pending',
+    traceOutput: '',
     steps: document.steps.map(({ name }) => ({
       name,
       status: 'Pending',

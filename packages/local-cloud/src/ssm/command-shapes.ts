@@ -78,6 +78,7 @@ export function listedInvocation(
     RequestedDateTime: epochSeconds(command.requestedAt),
     Status: invocation.status,
     StatusDetails: invocation.statusDetails,
+    TraceOutput: invocation.traceOutput.slice(0, 2500),
     StandardOutputUrl: '',
     StandardErrorUrl: '',
     CommandPlugins: details

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Instance } from '../ec2/instance.ts';
 import type { Host } from '../hosts/host.ts';
+import { AgentQueue } from './agent-queue.ts';
 
 /** What can be wrong with a node, other than that its host is off. */
 export interface NodeCondition {
@@ -16,6 +17,8 @@ export class ManagedNode {
   readonly host: Host;
   readonly agentVersion: string;
   readonly reboot: () => Promise<void>;
+  /** the commands that its agent has taken */
+  readonly queue = new AgentQueue();
   readonly #clock: Clock;
   readonly #connectionLostSeconds: number;
   #condition: NodeCondition = { agent: false, cutOff: false, frozen: false };
@@ -80,10 +83,18 @@ export class ManagedNode {
     return this.#condition.cutOff;
   }
 
+  /** Whether the agent can do anything at this moment. */
+  get agentRuns(): boolean {
+    return this.#condition.agent && !this.frozen && this.host.running;
+  }
+
   /** Whether SSM and the agent can talk to each other at this moment. */
   get reachable(): boolean {
-    const { agent, cutOff, frozen } = this.#condition;
-    return agent && !cutOff && !frozen && this.host.running && this.instance.state === 'running';
+    return this.agentRuns && !this.cutOff && this.instance.state === 'running';
+  }
+
+  get isTerminated(): boolean {
+    return this.instance.state === 'terminated';
   }
 
   get lastPing(): Date {

@@ -1,10 +1,5 @@
-/**
- * What the agent keeps of a step's output: the head, cut by bytes, so that a character may be cut in half.
- *
- * @see amazon-ssm-agent agent/framework/processor/executer/iohandler/iohandler.go, agent/plugins/pluginutil
- */
-export const maximumStdoutBytes = 24_000;
-export const maximumStderrBytes = 8_000;
+const maximumBytes = 24_000;
+const maximumStderrCharacters = 8_000;
 const maximumListedBytes = 2_500;
 
 const suffix = '--output truncated--';
@@ -12,10 +7,27 @@ const stdoutSuffix = '\n---Output truncated---';
 const stderrTitle = '\n----------ERROR-------\n';
 const stderrSuffix = '\n---Error truncated----';
 
-/** For `GetCommandInvocation`. The agent cuts as soon as the limit is reached, not only when it is exceeded. */
-export function truncateOutput(output: Buffer, maximumBytes: number): string {
+/** Standard output for `GetCommandInvocation`. */
+export function reportedStdout(output: Buffer): string {
+  return truncate(output);
+}
+
+/**
+ * Standard error for `GetCommandInvocation`: the agent reports as much of it as of standard output, and SSM gives out the first 8,000 characters
+ * of that.
+ */
+export function reportedStderr(output: Buffer): string {
+  return [...truncate(output)].slice(0, maximumStderrCharacters).join('');
+}
+
+/**
+ * The head, cut by bytes, so that a character may be cut in half; and as soon as the limit is reached, not only when it is exceeded.
+ *
+ * @see amazon-ssm-agent agent/framework/runpluginutil/runpluginutil.go, RunPlugins; agent/plugins/pluginutil/pluginutil.go, StringPrefix
+ */
+function truncate(output: Buffer): string {
   if (output.length < maximumBytes) return output.toString('utf8');
-  return output.subarray(0, maximumBytes - suffix.length).toString('utf8') + suffix;
+  return head(output, maximumBytes - suffix.length) + suffix;
 }
 
 /**

@@ -187,9 +187,8 @@ function refuseVersions(names: readonly string[]): void {
     throw new UnservedError('ValidationException', 'the local cloud keeps no old versions of parameters');
 }
 
-// API_PutParameter.html, "Value"; the words are our own
-const nestedReference =
-  'Parameter value: a value cannot refer to another parameter, as {{}} or {{ssm:parameter-name}}.';
+// API_PutParameter.html, "Value"; the words as users report them
+const nestedReference = 'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.';
 
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, "Name" */
 function checkName(name: string): void {

@@ -124,6 +124,10 @@ test.each([
 ])('%j as a value: refused is %s', async (Value, isRefused) => {
   const { ssm } = clientsOf(await sampleCloud());
   const put = ssm.send(new PutParameterCommand({ Name: '/sample/x', Value, Type: 'String' }));
-  if (isRefused) await expect(put).rejects.toMatchObject({ name: 'ValidationException' });
+  const refusal = {
+    name: 'ValidationException',
+    message: expect.stringContaining("can't nest another parameter"),
+  };
+  if (isRefused) await expect(put).rejects.toMatchObject(refusal);
   else await expect(put).resolves.toMatchObject({ Version: 1 });
 });

@@ -229,6 +229,31 @@ describe('a document of several steps', () => {
     );
   });
 
+  test.each([
+    ['exit 1', 'Failed'],
+    ['exit 137', 'TimedOut'],
+    ['exit 0', 'Cancelled'],
+  ])('of which one ended with %s and the next was cancelled ends %s', async (line, status) => {
+    const { cloud, id, directory, result } = await send({ steps: steps(line, 'touch began; sleep 777') });
+    await isThere(cloud, join(directory, 'began'));
+    await clientsOf(cloud).ssm.send(new CancelCommandCommand({ CommandId: id }));
+    await cloud.settle();
+    expect(await result('step1')).toMatchObject({ Status: 'Cancelled' });
+    expect(cloud.commands()).toMatchObject([{ status, invocations: [{ status }] }]);
+  });
+
+  test('has the result of each as it ends', async () => {
+    const { cloud, directory, result } = await send({
+      steps: steps('echo one', 'until [ -e release ]; do sleep 0.02; done'),
+    });
+    await cloud.waitFor(async () => (await result('step0')).Status === 'Success', { what: 'the first step' });
+    expect(await result('step0')).toMatchObject({ StandardOutputContent: 'one\n' });
+    expect(cloud.commands()).toMatchObject([{ status: 'InProgress' }]);
+    await writeFile(join(directory, 'release'), '');
+    await cloud.settle();
+    expect(cloud.commands()).toMatchObject([{ status: 'Success' }]);
+  });
+
   test('skips what is for another platform', async () => {
     const precondition = { StringEquals: ['platformType', 'Windows'] };
     const { listed } = await run({ steps: [{ name: 'windows', precondition }, { name: 'linux' }] });
@@ -271,4 +296,15 @@ test('the length of a value is for SendCommand to check: the agent looks at patt
   });
   const sent = await run({ parameters }, { request: ['abc'] });
   expect(await sent.result()).toMatchObject({ Status: 'Success' });
+});
+
+test('a value that the agent alone refuses: failed before anything runs', async () => {
+  const parameters = { request: { type: 'String', allowedPattern: '^[a-z]*$' } };
+  // Java's $, which SendCommand checks with, matches before it
+  const { cloud, id, result } = await run({ parameters }, { request: ['a\n'] });
+  expect(await result()).toMatchObject({ Status: 'Failed', ResponseCode: -1, StandardErrorContent: '' });
+  const { CommandInvocations } = await clientsOf(cloud).ssm.send(
+    new ListCommandInvocationsCommand({ CommandId: id }),
+  );
+  expect(CommandInvocations?.[0]?.TraceOutput).toMatch(/does not match/);
 });

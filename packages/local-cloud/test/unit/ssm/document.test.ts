@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { agentBlocker, checkParameters, readDocument, renderStep } from '../../../src/ssm/document.ts';
-import { listedOutput, truncateOutput } from '../../../src/ssm/output.ts';
+import { listedOutput, reportedStderr, reportedStdout } from '../../../src/ssm/output.ts';
 
 function documentWith(parameters: Record<string, unknown>, inputs: Record<string, unknown> = {}) {
   return readDocument({
@@ -150,11 +150,17 @@ describe('what the agent makes of a step', () => {
 
 describe('output is cut at its end', () => {
   test('for GetCommandInvocation', () => {
-    expect(truncateOutput(Buffer.from('x'.repeat(23_999)), 24_000)).toHaveLength(23_999);
-    const cut = truncateOutput(Buffer.from(`first${'x'.repeat(24_000)}last`), 24_000);
+    expect(reportedStdout(Buffer.from('x'.repeat(23_999)))).toHaveLength(23_999);
+    const cut = reportedStdout(Buffer.from(`first${'x'.repeat(24_000)}last`));
     expect(cut).toHaveLength(24_000);
     expect(cut).toMatch(/^first.*x--output truncated--$/);
-    expect(truncateOutput(Buffer.from('é'.repeat(12_000)), 24_000)).toContain('é--output truncated--');
+    expect(reportedStdout(Buffer.from('é'.repeat(12_000)))).toContain('é--output truncated--');
+  });
+
+  test('for GetCommandInvocation, of standard error: nothing says so', () => {
+    expect(reportedStderr(Buffer.from('x'.repeat(8000)))).toBe('x'.repeat(8000));
+    expect(reportedStderr(Buffer.from(`${'é'.repeat(8000)}last`))).toBe('é'.repeat(8000));
+    expect(reportedStderr(Buffer.from(`${'x'.repeat(7999)}\u{1f600}\u{1f600}`))).toMatch(/x\u{1f600}$/u);
   });
 
   test('for ListCommandInvocations, with both streams', () => {

@@ -123,17 +123,6 @@ describe('a script of a document', () => {
     expect(StandardOutputContent).toMatch(/^first\nx+--output truncated--$/);
     expect(StandardOutputContent).toHaveLength(24_000);
   });
-
-  test('no more than five run on a node at a time', async () => {
-    const cloud = await sampleCloud({ runCommand: ['sleep 0.3'] });
-    const instance = await cloud.launch();
-    await Promise.all(Array.from({ length: 7 }, () => send(cloud, instance)));
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    const running = cloud.commands().filter(({ status }) => status === 'InProgress');
-    expect(running).toHaveLength(5);
-    await cloud.settle();
-    expect(cloud.commands({ status: 'Success' })).toHaveLength(7);
-  });
 });
 
 describe('a host in trouble', () => {
@@ -188,6 +177,23 @@ describe('a host in trouble', () => {
     await cloud.settle();
     expect(await result()).toMatchObject({ Status: 'Success' });
   });
+});
+
+test('an agent whose host was down under a command says so a minute after it is back', async () => {
+  const cloud = await sampleCloud({ timeScale: 100, runCommand: ['sleep 60'] });
+  const instance = await cloud.launch();
+  const { CommandId, result } = await send(cloud, instance, { TimeoutSeconds: 2_000_000 });
+  await cloud.waitFor(async () => (await result()).Status === 'InProgress', { what: 'the start' });
+  await instance.crash();
+  await instance.reboot();
+  await cloud.settle();
+  expect(await result()).toMatchObject({ Status: 'Failed', ResponseCode: 1, StandardErrorContent: '' });
+  const { CommandInvocations } = await clientsOf(cloud).ssm.send(
+    new ListCommandInvocationsCommand({ CommandId, Details: true }),
+  );
+  expect(CommandInvocations?.[0]?.CommandPlugins?.[0]?.Output).toMatch(
+    /^document process failed unexpectedly: /,
+  );
 });
 
 test('a cancelled command is killed', async () => {

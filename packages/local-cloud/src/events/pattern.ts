@@ -1,6 +1,7 @@
 import { LocalCloudError } from '../base/errors.ts';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { compileMatcher, type Matcher, operators } from './matcher.ts';
+import { compileMatcher, type Matcher, operators, wildcardsOf } from './matcher.ts';
+import { mostComplexity, wildcardComplexity } from './wildcard-complexity.ts';
 
 export type EventTest = (event: JsonObject) => boolean;
 
@@ -9,6 +10,9 @@ type Rule = ReadonlyMap<string, readonly Matcher[]>;
 
 /** Source: EventBridge quotas, "Event pattern size". */
 const longestPattern = 2048;
+
+/** Source: EventBridge User Guide, eb-create-pattern-operators.html, "Or matching". */
+const mostCombinations = 1000;
 
 /**
  * Compiles an event pattern of EventBridge, which matches as Event Ruler does, the library that EventBridge is made with: an event is a list of
@@ -69,17 +73,26 @@ function compileOr(rules: readonly Rule[], alternatives: Json, path: readonly st
   const where = `event pattern, ${[...path, '$or'].join('.')}`;
   if (!isJsonArray(alternatives) || alternatives.length < 2)
     throw new LocalCloudError(`${where}: $or needs a list of two or more`);
-  return alternatives.flatMap((alternative) => {
+  const compiled: Rule[] = [];
+  for (const alternative of alternatives) {
     if (!isJsonObject(alternative)) throw new LocalCloudError(`${where}: $or holds objects`);
-    return compileObject(rules, alternative, path, true);
-  });
+    compiled.push(...compileObject(rules, alternative, path, true));
+    if (compiled.length > mostCombinations)
+      throw new LocalCloudError(`${where}: $or makes more than ${mostCombinations} combinations`);
+  }
+  return compiled;
 }
 
 function compileLeaf(expected: Json, path: readonly string[]): readonly Matcher[] {
   const where = `event pattern, ${path.join('.')}`;
   if (!isJsonArray(expected) || expected.length === 0)
     throw new LocalCloudError(`${where}: expected a list of values or an object`);
-  return expected.map((alternative) => compileMatcher(alternative, where));
+  const matchers = expected.map((alternative) => compileMatcher(alternative, where));
+  if (wildcardComplexity(expected.map(wildcardsOf)) > mostComplexity)
+    throw new LocalCloudError(
+      `${where}: the rule is too complex: use fewer wildcard characters, or less that repeats after one`,
+    );
+  return matchers;
 }
 
 /** Which item of which list something comes from. */

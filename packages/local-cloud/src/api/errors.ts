@@ -60,7 +60,7 @@ const noSuchInstance = { 'InvalidInstanceID.Malformed': 400, 'InvalidInstanceID.
 /** EC2's API model has no errors; the guide lists them without the operations. */
 const ofEc2: Readonly<Record<string, ErrorCodes>> = {
   'ec2:DescribeInstances': { ...noSuchInstance, InvalidPaginationToken: 400 },
-  'ec2:DescribeInstanceStatus': { ...noSuchInstance, InvalidPaginationToken: 400 },
+  'ec2:DescribeInstanceStatus': { ...noSuchInstance, InvalidPaginationToken: 400, InvalidRequest: 400 },
   'ec2:CreateTags': { ...noSuchInstance, InvalidID: 400, TagLimitExceeded: 400 },
   'ec2:DeleteTags': { ...noSuchInstance, InvalidID: 400 },
   'ec2:DescribeAddresses': { 'InvalidAllocationID.NotFound': 400 },

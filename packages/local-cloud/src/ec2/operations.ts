@@ -13,7 +13,7 @@ import { AwsError } from '../base/errors.ts';
 import { addressOperations } from './address-operations.ts';
 import type { ElasticAddress } from './addresses.ts';
 import type { Ec2 } from './ec2.ts';
-import { checkFilters, checkStatusFilters, passes, statusPasses } from './filters.ts';
+import { checkFilters, checkStatusFilters, passes, reachability, statusPasses } from './filters.ts';
 import {
   type CheckStatus,
   type Instance,
@@ -22,7 +22,7 @@ import {
   type StatusChecks,
   type Tags,
 } from './instance.ts';
-import { checkTags, isReserved } from './tags.ts';
+import { checkReserved, checkTags, isReserved } from './tags.ts';
 
 /** Source: API reference of EC2, DescribeInstanceStatus, "Default: Describes all your instances. Constraints: Maximum 100 explicitly specified instance IDs". */
 const mostStatusIds = 100;
@@ -124,7 +124,10 @@ export function ec2Service(ec2: Ec2): Service {
         );
       }
       if (input.InstanceId.length > mostStatusIds)
-        throw new AwsError('InvalidParameterValue', `At most ${mostStatusIds} instance ids are allowed.`);
+        throw new AwsError(
+          'InvalidRequest',
+          `${input.InstanceId.length} exceeds the maximum number of instance IDs that can be specificied (${mostStatusIds}). Please specify fewer than ${mostStatusIds} instance IDs.`,
+        );
       for (const id of input.InstanceId) ec2.require(id);
       const found = ec2
         .instances()
@@ -171,12 +174,7 @@ export function ec2Service(ec2: Ec2): Service {
     access: (input) => tagAccess('ec2:DeleteTags', input.ResourceId, input.Tag),
     run(input) {
       refuseDryRun(input.DryRun);
-      if (input.Tag.some((tag) => isReserved(tag.Key))) {
-        throw new AwsError(
-          'InvalidParameterValue',
-          "Tag keys starting with 'aws:' are reserved for internal use",
-        );
-      }
+      for (const tag of input.Tag) checkReserved(tag.Key);
       const instances = input.ResourceId.map((id) => ec2.require(id));
       for (const instance of instances) {
         ec2.changeTags(
@@ -299,13 +297,6 @@ const stateReasons: Readonly<Record<StateReasonCode, string>> = {
   'Server.SpotInstanceTermination': 'Server.SpotInstanceTermination: Spot instance termination',
   'Server.SpotInstanceShutdown':
     'Server.SpotInstanceShutdown: The instance was stopped due to Spot interruption',
-};
-
-const reachability: Readonly<Record<CheckStatus, string>> = {
-  ok: 'passed',
-  impaired: 'failed',
-  initializing: 'initializing',
-  'insufficient-data': 'insufficient-data',
 };
 
 function describeChecks(instance: Instance, checks: StatusChecks): unknown {

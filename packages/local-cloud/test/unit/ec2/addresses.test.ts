@@ -1,7 +1,6 @@
 import {
   AssociateAddressCommand,
   DescribeAddressesCommand,
-  DescribeInstanceStatusCommand,
   DescribeInstancesCommand,
   DisassociateAddressCommand,
   type EC2Client,
@@ -103,17 +102,5 @@ describe('an Elastic IP', () => {
       name: 'UnauthorizedOperation',
     });
     cloud.takeProblems();
-  });
-});
-
-test('EC2 says the status of 100 instances at a time at most', async () => {
-  const { ec2 } = clientsOf(await sampleCloud());
-  const ids = (count: number) =>
-    Array.from({ length: count }, (_, index) => `i-0${index.toString(16).padStart(16, '0')}`);
-  await expect(ec2.send(new DescribeInstanceStatusCommand({ InstanceIds: ids(101) }))).rejects.toMatchObject({
-    name: 'InvalidParameterValue',
-  });
-  await expect(ec2.send(new DescribeInstanceStatusCommand({ InstanceIds: ids(100) }))).rejects.toMatchObject({
-    name: 'InvalidInstanceID.NotFound',
   });
 });

@@ -165,6 +165,17 @@ export class LocalCloud {
     ec2.addresses.associate(allocationId, ec2.require(id), true);
   }
 
+  /** Takes an Elastic IP off its instance. @throws AwsError when it is on none */
+  disassociateAddress({ allocationId }: ElasticAddress): void {
+    const { addresses } = this.#services.ec2;
+    addresses.disassociate(addresses.get(allocationId).associationId ?? '');
+  }
+
+  /** Gives an Elastic IP back. @throws AwsError when it is on an instance */
+  releaseAddress({ allocationId }: ElasticAddress): void {
+    this.#services.ec2.addresses.release(allocationId);
+  }
+
   /** A target group with no targets, behind a load balancer that is not there. @throws LocalCloudError when AWS would refuse it */
   createTargetGroup(options: TargetGroupOptions): TargetGroup {
     return this.#services.targetGroups.create(options);

@@ -63,12 +63,12 @@ const ofEc2: Readonly<Record<string, ErrorCodes>> = {
   'ec2:DescribeInstanceStatus': { ...noSuchInstance, InvalidPaginationToken: 400, InvalidRequest: 400 },
   'ec2:CreateTags': { ...noSuchInstance, InvalidID: 400, TagLimitExceeded: 400 },
   'ec2:DeleteTags': { ...noSuchInstance, InvalidID: 400 },
-  'ec2:DescribeAddresses': { 'InvalidAllocationID.NotFound': 400 },
+  'ec2:DescribeAddresses': { 'InvalidAllocationID.NotFound': 400, 'InvalidAddress.NotFound': 400 },
   'ec2:AssociateAddress': {
     ...noSuchInstance,
     'InvalidAllocationID.NotFound': 400,
     'Resource.AlreadyAssociated': 400,
-    IncorrectInstanceState: 400,
+    InvalidInstanceID: 400,
   },
   'ec2:DisassociateAddress': { 'InvalidAssociationID.NotFound': 400 },
 };

@@ -29,6 +29,22 @@ export function checkStatusFilters(filters: readonly Filter[]): void {
   checkAgainst(filters, 'DescribeInstanceStatus', (name) => servedForStatus.has(name));
 }
 
+/** The same for `DescribeAddresses`. */
+export function checkAddressFilters(filters: readonly Filter[]): void {
+  checkAgainst(filters, 'DescribeAddresses', (name) => servedForAddresses.has(name));
+}
+
+/** Whether something passes all filters, with one value or none for each name. */
+export function valuesPass(
+  values: ReadonlyMap<string, string | undefined>,
+  filters: readonly Filter[],
+): boolean {
+  return filters.every(({ Name, Value = [] }) => {
+    const actual = values.get(Name);
+    return actual !== undefined && Value.some((pattern) => matchesWildcard(pattern, actual));
+  });
+}
+
 function checkAgainst(
   filters: readonly Filter[],
   operation: string,
@@ -47,17 +63,16 @@ function checkAgainst(
     if (filter.Value === undefined || filter.Value.length === 0) {
       throw new AwsError('InvalidParameterValue', `The filter '${filter.Name}' has no values`);
     }
-    if (filter.Name === 'instance-state-name') {
-      for (const value of filter.Value) {
-        if (!(value in instanceStateCodes) && !/[*?]/.test(value)) {
-          throw new AwsError('InvalidParameterValue', `'${value}' is not a state of an instance`);
-        }
-      }
-    } else if (!isServed(filter.Name)) {
+    if (!isServed(filter.Name)) {
       throw new UnservedError(
         'InvalidParameterValue',
         `the local cloud does not serve the filter '${filter.Name}' of ec2:${operation}; add it to src/ec2/filters.ts`,
       );
+    }
+    for (const value of filter.Name === 'instance-state-name' ? filter.Value : []) {
+      if (!(value in instanceStateCodes) && !/[*?]/.test(value)) {
+        throw new AwsError('InvalidParameterValue', `'${value}' is not a state of an instance`);
+      }
     }
   }
 }
@@ -67,14 +82,20 @@ const served: ReadonlySet<string> = new Set([
   'tag-value',
   'instance-id',
   'instance-state-code',
+  'instance-state-name',
   'private-ip-address',
   'availability-zone',
   'instance-lifecycle',
 ]);
 const servedForStatus: ReadonlySet<string> = new Set([
-  ...['availability-zone', 'instance-state-code', 'attached-ebs-status.status'],
+  ...['availability-zone', 'instance-state-code', 'instance-state-name', 'attached-ebs-status.status'],
   ...['instance-status.status', 'instance-status.reachability'],
   ...['system-status.status', 'system-status.reachability'],
+]);
+
+const servedForAddresses: ReadonlySet<string> = new Set([
+  ...['allocation-id', 'association-id', 'instance-id', 'network-interface-id'],
+  ...['private-ip-address', 'public-ip'],
 ]);
 
 /** What a check says of whether a machine is reached, by its status. Source: EC2 API reference, `InstanceStatusDetails`. */

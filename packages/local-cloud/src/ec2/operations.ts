@@ -11,7 +11,7 @@ import {
 import { instanceArn } from '../base/account.ts';
 import { AwsError } from '../base/errors.ts';
 import { addressOperations } from './address-operations.ts';
-import type { ElasticAddress } from './addresses.ts';
+import { networkInterfaceId } from './addresses.ts';
 import type { Ec2 } from './ec2.ts';
 import { checkFilters, checkStatusFilters, passes, reachability, statusPasses } from './filters.ts';
 import {
@@ -22,13 +22,12 @@ import {
   type StatusChecks,
   type Tags,
 } from './instance.ts';
+import { dryRun, filter, refuseDryRun, resourceTagContext } from './requests.ts';
 import { checkReserved, checkTags, isReserved } from './tags.ts';
 
 /** Source: API reference of EC2, DescribeInstanceStatus, "Default: Describes all your instances. Constraints: Maximum 100 explicitly specified instance IDs". */
 const mostStatusIds = 100;
 
-const dryRun = v.optional(queryBoolean, 'false');
-const filter = v.strictObject({ Name: v.string(), Value: v.optional(v.array(v.string())) });
 const resourceIds = listOf(v.string(), 1, 1000);
 
 /** EC2: the query protocol with XML answers. */
@@ -207,27 +206,12 @@ function doomedKeys(tags: Tags, wanted: readonly TagInput[]): readonly string[] 
     .map((tag) => tag.Key);
 }
 
-/** The condition keys for the tags of a resource, under the service's own name and the global one. */
-export function resourceTagContext(service: 'ec2' | 'ssm', tags: Tags): Readonly<Record<string, string>> {
-  const own = service === 'ec2' ? 'ec2:ResourceTag' : 'ssm:resourceTag';
-  return Object.fromEntries(
-    [...tags].flatMap(([key, value]) => [
-      [`${own}/${key}`, value],
-      [`aws:ResourceTag/${key}`, value],
-    ]),
-  );
-}
-
-function refuseDryRun(dry: boolean): void {
-  if (dry)
-    throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
-}
-
 function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
   const gone = instance.state === 'terminated';
   const publicIp = ec2.addresses.publicIpOf(instance);
-  const publicName = `ec2-${publicIp?.replaceAll('.', '-')}.${ec2.account.region}.compute.amazonaws.com`;
-  const elastic = ec2.addresses.allocationOf(instance);
+  const publicDnsName = publicIp === undefined ? '' : publicName(publicIp, ec2.account.region);
+  const ipOwnerId = ec2.addresses.allocationOf(instance) === undefined ? 'amazon' : ec2.account.accountId;
+  const association = publicIp === undefined ? undefined : { publicIp, publicDnsName, ipOwnerId };
   return {
     instanceId: instance.id,
     imageId: 'ami-0local0000000000',
@@ -239,10 +223,10 @@ function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
       instanceLifecycle: 'spot',
       spotInstanceRequestId: `sir-${instance.id.slice(-8)}`,
     }),
-    privateDnsName: privateName(instance),
-    dnsName: publicIp === undefined ? '' : publicName,
+    privateDnsName: privateName(instance, ec2.account.region),
+    dnsName: publicDnsName,
     ipAddress: publicIp,
-    networkInterfaceSet: gone ? [] : [networkInterface(instance, publicIp, elastic)],
+    networkInterfaceSet: gone ? [] : [networkInterface(instance, association)],
     amiLaunchIndex: 0,
     productCodes: [],
     instanceType: 't4g.micro',
@@ -263,24 +247,21 @@ function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
 }
 
 /** Without an IPv4 address it is a resource name: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html */
-function privateName({ id, privateIp, ipv6 }: Instance): string {
-  if (privateIp !== undefined) return `ip-${privateIp.replaceAll('.', '-')}.ec2.internal`;
-  return ipv6 === undefined ? '' : `${id}.ec2.internal`;
+function privateName({ id, privateIp, ipv6 }: Instance, region: string): string {
+  const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
+  if (privateIp !== undefined) return `ip-${privateIp.replaceAll('.', '-')}.${domain}`;
+  return ipv6 === undefined ? '' : `${id}.${domain}`;
 }
 
-/** Its one network interface; an address that is no Elastic IP belongs to Amazon. */
-function networkInterface(
-  instance: Instance,
-  publicIp: string | undefined,
-  elastic: ElasticAddress | undefined,
-): unknown {
-  const ipOwnerId = 'amazon';
-  const association = publicIp && {
-    publicIp,
-    ...(elastic === undefined ? { ipOwnerId } : { allocationId: elastic.allocationId }),
-  };
+function publicName(publicIp: string, region: string): string {
+  const domain = region === 'us-east-1' ? 'compute-1' : `${region}.compute`;
+  return `ec2-${publicIp.replaceAll('.', '-')}.${domain}.amazonaws.com`;
+}
+
+/** Its one network interface; `association`: with its public address. */
+function networkInterface(instance: Instance, association: unknown): unknown {
   return {
-    networkInterfaceId: `eni-${instance.id.slice(2)}`,
+    networkInterfaceId: networkInterfaceId(instance.id),
     status: 'in-use',
     privateIpAddress: instance.privateIp,
     association,

@@ -29,7 +29,7 @@ test('DescribeInstances shows the addresses that an instance has, and no others'
     ...{ ipv4: both.address, ipv6: both.host.ipv6, linkIpv4: [both.address], linkIpv6: [both.host.ipv6] },
   });
   expect(await seen(ec2, ipv6)).toEqual({
-    ...{ ipv4: undefined, ipv6: ipv6.address, name: `${ipv6.id}.ec2.internal` },
+    ...{ ipv4: undefined, ipv6: ipv6.address, name: `${ipv6.id}.eu-west-1.compute.internal` },
     ...{ linkIpv4: [], linkIpv6: [ipv6.address] },
   });
   await ipv6.terminate();

@@ -26,19 +26,8 @@ const zoneId = v.pipe(
   v.transform((id) => id.replace(/^\/?hostedzone\//, '')),
 );
 const recordType = v.picklist([
-  'A',
-  'AAAA',
-  'CAA',
-  'CNAME',
-  'DS',
-  'MX',
-  'NAPTR',
-  'NS',
-  'PTR',
-  'SOA',
-  'SPF',
-  'SRV',
-  'TXT',
+  ...(['A', 'AAAA', 'CAA', 'CNAME', 'DS', 'HTTPS', 'MX', 'NAPTR', 'NS'] as const),
+  ...(['PTR', 'SOA', 'SPF', 'SRV', 'SSHFP', 'SVCB', 'TLSA', 'TXT'] as const),
 ]);
 const change = v.strictObject({
   Action: v.picklist(['CREATE', 'UPSERT', 'DELETE']),

@@ -9,7 +9,7 @@ import {
   type Service,
 } from '../api/registry.ts';
 import { instanceArn } from '../base/account.ts';
-import { AwsError } from '../base/errors.ts';
+import { AwsError, UnservedError } from '../base/errors.ts';
 import { addressOperations } from './address-operations.ts';
 import { networkInterfaceId } from './addresses.ts';
 import type { Ec2 } from './ec2.ts';
@@ -72,7 +72,7 @@ export function ec2Service(ec2: Ec2): Service {
       if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
         throw new AwsError(
           'InvalidParameterCombination',
-          'The parameter instancesSet cannot be used with maxResults',
+          'The parameter instancesSet cannot be used with the parameter maxResults',
         );
       }
       for (const id of input.InstanceId) ec2.require(id);
@@ -119,7 +119,7 @@ export function ec2Service(ec2: Ec2): Service {
       if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
         throw new AwsError(
           'InvalidParameterCombination',
-          'The parameter instancesSet cannot be used with maxResults',
+          'The parameter instancesSet cannot be used with the parameter maxResults',
         );
       }
       if (input.InstanceId.length > mostStatusIds)
@@ -153,7 +153,7 @@ export function ec2Service(ec2: Ec2): Service {
     run(input) {
       refuseDryRun(input.DryRun);
       const tags = input.Tag.map((tag) => [tag.Key, tag.Value] as const);
-      const instances = input.ResourceId.map((id) => ec2.require(id));
+      const instances = input.ResourceId.map((id) => requireTaggable(ec2, id));
       for (const instance of instances) checkTags(tags, instance.metadataTags);
       for (const instance of instances) ec2.changeTags(instance, new Map(tags));
       return { return: true };
@@ -174,7 +174,7 @@ export function ec2Service(ec2: Ec2): Service {
     run(input) {
       refuseDryRun(input.DryRun);
       for (const tag of input.Tag) checkReserved(tag.Key);
-      const instances = input.ResourceId.map((id) => ec2.require(id));
+      const instances = input.ResourceId.map((id) => requireTaggable(ec2, id));
       for (const instance of instances) {
         ec2.changeTags(
           instance,
@@ -191,6 +191,16 @@ export function ec2Service(ec2: Ec2): Service {
     source: 'ec2/operations.ts',
     operations: [describeInstances, describeStatus, createTags, deleteTags, ...addressOperations(ec2)],
   };
+}
+
+/** Of what EC2 has tags for, the local cloud has instances. @throws AwsError */
+function requireTaggable(ec2: Ec2, id: string): Instance {
+  if (!id.startsWith('i-'))
+    throw new UnservedError(
+      'InvalidID',
+      `The ID '${id}' is not valid: the local cloud has tags of instances only`,
+    );
+  return ec2.require(id);
 }
 
 interface TagInput {

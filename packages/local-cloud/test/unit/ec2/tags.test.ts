@@ -118,6 +118,36 @@ describe('tags', () => {
     expect(cloud.instances()).toHaveLength(1);
   });
 
+  test('of a group of Auto Scaling or of targets are 50 at most', async () => {
+    const cloud = await sampleCloud();
+    const tags = Object.fromEntries(numbered(51).map(({ Key }) => [Key, '']));
+    expect(() => cloud.createAutoScalingGroup({ name: 'web', tags })).toThrow(/maximum number of Tags/);
+    expect(() => cloud.createTargetGroup({ name: 'web', tags })).toThrow(/maximum number of Tags/);
+  });
+
+  test('of a target group have fewer characters to choose from', async () => {
+    const cloud = await sampleCloud();
+    expect(() => cloud.createTargetGroup({ name: 'a', tags: { team: 'web#1' } })).toThrow(/'web#1'/);
+    cloud.createTargetGroup({ name: 'b', tags: { 'hostsync:group': 'größe 1_./=+-@' } });
+  });
+
+  test('of anything but an instance fail loudly', async () => {
+    const cloud = await sampleCloud();
+    const { ec2 } = clientsOf(cloud);
+    const Resources = ['vol-0123456789abcdef0'];
+    for (const call of [
+      () => ec2.send(new CreateTagsCommand({ Resources, Tags: numbered(1) })),
+      () => ec2.send(new DeleteTagsCommand({ Resources })),
+    ])
+      await expect(call()).rejects.toMatchObject({
+        ...{
+          name: 'InvalidID',
+          message: expect.stringMatching(/^The ID 'vol-0123456789abcdef0' is not valid/),
+        },
+      });
+    expect(cloud.takeProblems()).toMatchObject([{ kind: 'unserved' }, { kind: 'unserved' }]);
+  });
+
   test('of 1,000 resources are written and deleted in one call, and not of more', async () => {
     const cloud = await sampleCloud();
     const { ec2 } = clientsOf(cloud);

@@ -14,6 +14,7 @@ import type { MetricDatum } from './cloudwatch/metrics.ts';
 import type { ElasticAddress } from './ec2/addresses.ts';
 import type { Tags } from './ec2/instance.ts';
 import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
+import { checkNewTags } from './ec2/tags.ts';
 import type { EventRecord } from './events/bus.ts';
 import type { BusEvent, EventDraft } from './events/event.ts';
 import type { Host, HostOptions, SoftwareOptions } from './hosts/host.ts';
@@ -410,6 +411,10 @@ export class LocalCloud {
     if (options.zone !== undefined) ec2.zone(options.zone);
     if (options.addressing === 'ipv6' && options.publicAddress)
       throw new LocalCloudError('an instance with IPv6 alone has no public IPv4 address: choose dual-stack');
+    const name = options.name === undefined ? {} : { Name: options.name };
+    const tags = new Map(Object.entries({ ...name, ...options.tags }));
+    // before there is a host that nobody would know of
+    checkNewTags(tags, options.metadataTags ?? false);
     const id = ec2Id('i');
     const host = await fleet.create({
       id,
@@ -420,15 +425,11 @@ export class LocalCloud {
       ...(options.packages !== undefined && { packages: options.packages }),
       ...(options.services !== undefined && { services: options.services }),
     });
-    const tags = {
-      ...(options.name !== undefined && { Name: options.name }),
-      ...options.tags,
-    };
     const ec2Instance = ec2.add({
       id,
       privateIp: host.ipv4,
       ipv6: host.ipv6,
-      tags: new Map(Object.entries(tags)),
+      tags,
       ...(options.systemTags !== undefined && { systemTags: options.systemTags }),
       metadataTags: options.metadataTags ?? false,
       zone: options.zone,

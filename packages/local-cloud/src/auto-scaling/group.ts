@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Account, arnOf, wholeSeconds } from '../base/account.ts';
 import { LocalCloudError } from '../base/errors.ts';
 import type { LocalInstance, MachineOptions } from '../ec2/local-instance.ts';
-import { checkTagLimit, checkTags } from '../ec2/tags.ts';
+import { checkNewTags } from '../ec2/tags.ts';
 import { type Hook, type HookOptions, readHooks } from './hooks.ts';
 import { InstanceRefresh, type RefreshOptions } from './instance-refresh.ts';
 import type { GroupInstance, LifecycleState, Member } from './member.ts';
@@ -68,8 +68,7 @@ export class AutoScalingGroup implements PassingGroup {
     this.#deps = deps;
     this.#passages = new Passages(this, deps);
     this.#onDelete = onDelete;
-    checkTags(Object.entries(this.tags), this.launchOptions.metadataTags ?? false);
-    checkTagLimit(new Map(Object.entries(this.tags)));
+    checkNewTags(new Map(Object.entries(this.tags)), this.launchOptions.metadataTags ?? false);
   }
 
   get desiredCapacity(): number {

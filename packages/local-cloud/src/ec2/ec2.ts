@@ -10,7 +10,7 @@ import type {
   Tags,
   Trouble,
 } from './instance.ts';
-import { checkTagLimit, checkTags } from './tags.ts';
+import { checkNewTags, checkTagLimit } from './tags.ts';
 
 interface TagSnapshot {
   readonly at: number;
@@ -72,8 +72,7 @@ export class Ec2 {
     readonly spot?: boolean | undefined;
     readonly publicAddress?: boolean | undefined;
   }): Instance {
-    checkTags([...options.tags], options.metadataTags);
-    checkTagLimit(options.tags);
+    checkNewTags(options.tags, options.metadataTags);
     const instance: Instance = {
       id: options.id,
       reservationId: ec2Id('r'),

@@ -38,6 +38,12 @@ export function checkTags(tags: readonly (readonly [string, string])[], metadata
   }
 }
 
+/** The limits for all the tags that a resource is made with. @throws AwsError as `checkTags` and `checkTagLimit` */
+export function checkNewTags(tags: Tags, metadataTags: boolean): void {
+  checkTags([...tags], metadataTags);
+  checkTagLimit(tags);
+}
+
 /** @throws AwsError when the key is one of AWS itself */
 export function checkReserved(key: string): void {
   if (isReserved(key))

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { AwsError, LocalCloudError } from '../base/errors.ts';
 import type { Ec2 } from '../ec2/ec2.ts';
 import type { Instance } from '../ec2/instance.ts';
-import { checkTagLimit, checkTags } from '../ec2/tags.ts';
+import { checkNewTags } from '../ec2/tags.ts';
 
 export interface TargetGroupOptions {
   /** letters, digits and hyphens, at most 32 */
@@ -60,8 +60,7 @@ export class TargetGroup {
     this.arn = arnOf(deps.account, 'elasticloadbalancing', `targetgroup/${options.name}/${id}`);
     this.#ec2 = deps.ec2;
     this.#clock = deps.clock;
-    checkTags(Object.entries(this.tags), false);
-    checkTagLimit(new Map(Object.entries(this.tags)));
+    checkNewTags(new Map(Object.entries(this.tags)), false);
     for (const text of Object.entries(this.tags).flat())
       if (!tagText.test(text))
         throw new AwsError(

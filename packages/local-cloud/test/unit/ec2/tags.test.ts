@@ -1,5 +1,6 @@
 import { CreateTagsCommand, DeleteTagsCommand, type Tag } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
+import { openFakeFleet } from '../fake-fleet.ts';
 import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
 const numbered = (count: number, from = 0): Tag[] =>
@@ -111,11 +112,13 @@ describe('tags', () => {
   });
 
   test('of a launch are 50 at most, too', async () => {
-    const cloud = await sampleCloud();
+    const fleet = await openFakeFleet();
+    const cloud = await sampleCloud({ fleet });
     const tags = Object.fromEntries(numbered(50).map(({ Key }) => [Key, '']));
     await cloud.launch({ tags });
     await expect(cloud.launch({ name: 'one-more', tags })).rejects.toThrow(/maximum number of Tags/);
     expect(cloud.instances()).toHaveLength(1);
+    expect(fleet.hosts()).toHaveLength(1);
   });
 
   test('of a group of Auto Scaling or of targets are 50 at most', async () => {

@@ -36,6 +36,10 @@ describe('a pattern with many wildcards', () => {
       wildcards('*:stack/One/*', '*:stack/Two/*', '*:stack/Three/*', '*:stack/MonitoringStack/*'),
     ],
     [
+      'four, each in an alternative of $or',
+      { $or: ['bif', 'tif', 'tiff', 'svs'].map((end) => wildcards(`*/datasync/*.${end}`)) },
+    ],
+    [
       'anything-but of many',
       { a: [{ 'anything-but': { wildcard: ['*:*:*:a', '*:*:*:b', '*:*:*:c', '*:*:*:d'] } }] },
     ],
@@ -49,6 +53,10 @@ describe('a pattern with many wildcards', () => {
     ['four suffixes', wildcards('*.bif', '*.tiff', '*.tif', '*.svs')],
     ['that says the same often', wildcards(...Array.from({ length: 9 }, () => '*/x/*'))],
     ['with asterisks that are none', wildcards('\\*:\\*:\\*:\\*:\\*:\\*:\\*:\\*:\\*:\\*:\\*:\\*')],
+    [
+      'one that both alternatives of $or replace',
+      { ...wildcards('*:*:*:*:*:event-bus/*'), $or: [{ a: ['x'] }, { a: ['y'] }] },
+    ],
     ['in several leaves', { a: [{ wildcard: '*:*:*:x' }], b: [{ wildcard: '*:*:*:x' }] }],
   ])('that EventBridge takes is taken: %s', (_name, pattern) => {
     expect(compilePattern(pattern)({ a: 'no' })).toBe(false);

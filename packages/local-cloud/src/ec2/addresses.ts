@@ -75,6 +75,11 @@ export class Addresses {
         'InvalidInstanceID',
         `The ${instance.state} instance '${instance.id}' is not in a valid state for this operation.`,
       );
+    if (instance.privateIp === undefined)
+      throw new AwsError(
+        'InvalidParameterValue',
+        `The instance '${instance.id}' has no private IPv4 address for ${allocation.publicIp}.`,
+      );
     if (association?.instance === instance) return association.id;
     if (association !== undefined && !reassociate)
       throw new AwsError(

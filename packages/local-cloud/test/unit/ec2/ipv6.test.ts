@@ -42,3 +42,15 @@ test('an instance with IPv6 alone gets no public IPv4 address', async () => {
   await expect(launch).rejects.toThrow(/choose dual-stack/);
   expect(cloud.instances()).toEqual([]);
 });
+
+test('an instance with IPv6 alone takes no Elastic IP', async () => {
+  const cloud = await sampleCloud();
+  const address = cloud.allocateAddress();
+  const [ipv6, both] = [
+    await cloud.launch({ addressing: 'ipv6' }),
+    await cloud.launch({ addressing: 'dual-stack' }),
+  ];
+  expect(() => cloud.associateAddress(address, ipv6)).toThrow('has no private IPv4 address');
+  cloud.associateAddress(address, both);
+  expect(both.publicAddress).toBe(address.publicIp);
+});

@@ -7,6 +7,7 @@ import {
 import {
   ChangeResourceRecordSetsCommand,
   ListResourceRecordSetsCommand,
+  type ResourceRecordSet,
   type Route53Client,
 } from '@aws-sdk/client-route-53';
 import { tagKeys } from '../core/tag-keys.ts';
@@ -22,7 +23,7 @@ export class PointerError extends Error {
 /**
  * The addresses that an A record holds now; none if it is not there.
  *
- * @throws {PointerError} for an alias or a record with a routing policy, which are left alone
+ * @throws {PointerError} for an alias, a CNAME or a record with a routing policy, which are left alone
  */
 export async function readRecord(
   route53: Route53Client,
@@ -35,16 +36,28 @@ export async function readRecord(
     }),
   );
   const [found] = ResourceRecordSets;
-  if (found?.Type !== 'A' || found.Name?.toLowerCase().replace(/\.$/u, '') !== name) return [];
-  const what =
-    found.AliasTarget === undefined
-      ? found.SetIdentifier && `one of several records with a routing policy (${found.SetIdentifier})`
-      : `an alias of ${found.AliasTarget.DNSName}`;
-  if (what)
+  if (found?.Name?.toLowerCase().replace(/\.$/u, '') !== name) return [];
+  const what = foreignKind(found);
+  if (what !== undefined)
     throw new PointerError(
-      `the record ${name} (A) in the zone ${hostedZone} is ${what}, which hostsync does not change: replace it by a simple record with one address, or take ${name} out of the tag ${tagKeys.dns}`,
+      `the record ${name} (${found.Type}) in the zone ${hostedZone} is ${what}, which hostsync does not change: replace it by a simple A record with one address, or take ${name} out of the tag ${tagKeys.dns}`,
     );
-  return (found.ResourceRecords ?? []).flatMap(({ Value }) => Value ?? []);
+  return found.Type === 'A' ? valuesOf(found) : [];
+}
+
+/** What a record is, if it is not one that hostsync could have written; a name with a CNAME can have no A record. */
+function foreignKind(record: ResourceRecordSet): string | undefined {
+  const { Type, AliasTarget, SetIdentifier } = record;
+  if (Type === 'CNAME' && AliasTarget === undefined) return `a CNAME of ${valuesOf(record).join(', ')}`;
+  if (Type !== 'A' && Type !== 'CNAME') return undefined;
+  if (AliasTarget !== undefined) return `an alias of ${AliasTarget.DNSName}`;
+  return SetIdentifier === undefined
+    ? undefined
+    : `one of several records with a routing policy (${SetIdentifier})`;
+}
+
+function valuesOf({ ResourceRecords = [] }: ResourceRecordSet): readonly string[] {
+  return ResourceRecords.flatMap(({ Value }) => Value ?? []);
 }
 
 /** Points an A record at one address, whatever it was. */

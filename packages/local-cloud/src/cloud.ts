@@ -16,6 +16,7 @@ import type { LocalTable } from './dynamodb/tables.ts';
 import type { ElasticAddress } from './ec2/addresses.ts';
 import type { Tags } from './ec2/instance.ts';
 import { LocalInstance, type MachineOptions } from './ec2/local-instance.ts';
+import { checkNewTags } from './ec2/tags.ts';
 import type { EventRecord } from './events/bus.ts';
 import type { BusEvent, EventDraft } from './events/event.ts';
 import type { Host, HostOptions, SoftwareOptions } from './hosts/host.ts';
@@ -169,6 +170,17 @@ export class LocalCloud {
   associateAddress({ allocationId }: ElasticAddress, { id }: LocalInstance): void {
     const { ec2 } = this.#services;
     ec2.addresses.associate(allocationId, ec2.require(id), true);
+  }
+
+  /** Takes an Elastic IP off its instance. @throws AwsError when it is on none */
+  disassociateAddress({ allocationId }: ElasticAddress): void {
+    const { addresses } = this.#services.ec2;
+    addresses.disassociate(addresses.get(allocationId).associationId ?? '');
+  }
+
+  /** Gives an Elastic IP back. @throws AwsError when it is on an instance */
+  releaseAddress({ allocationId }: ElasticAddress): void {
+    this.#services.ec2.addresses.release(allocationId);
   }
 
   /** A target group with no targets, behind a load balancer that is not there. @throws LocalCloudError when AWS would refuse it */
@@ -413,6 +425,10 @@ export class LocalCloud {
     if (options.zone !== undefined) ec2.zone(options.zone);
     if (options.addressing === 'ipv6' && options.publicAddress)
       throw new LocalCloudError('an instance with IPv6 alone has no public IPv4 address: choose dual-stack');
+    const name = options.name === undefined ? {} : { Name: options.name };
+    const tags = new Map(Object.entries({ ...name, ...options.tags }));
+    // before there is a host that nobody would know of
+    checkNewTags(tags, options.metadataTags ?? false);
     const id = ec2Id('i');
     const host = await fleet.create({
       id,
@@ -423,15 +439,11 @@ export class LocalCloud {
       ...(options.packages !== undefined && { packages: options.packages }),
       ...(options.services !== undefined && { services: options.services }),
     });
-    const tags = {
-      ...(options.name !== undefined && { Name: options.name }),
-      ...options.tags,
-    };
     const ec2Instance = ec2.add({
       id,
       privateIp: host.ipv4,
       ipv6: host.ipv6,
-      tags: new Map(Object.entries(tags)),
+      tags,
       ...(options.systemTags !== undefined && { systemTags: options.systemTags }),
       metadataTags: options.metadataTags ?? false,
       zone: options.zone,

@@ -45,7 +45,7 @@ it.each([
     ['10.0.0.1', '10.0.0.2'],
   ],
   ['the next name of the zone: ours is not there', record({ Name: 'files.example.com.' }), []],
-  ['of another type', record({ Type: 'CNAME' }), []],
+  ['of another type', record({ Type: 'AAAA', ResourceRecords: [{ Value: '2001:db8::1' }] }), []],
 ])('what a name points at is read: %s', async (_name, found, expected) => {
   route53.on(ListResourceRecordSetsCommand).resolves({ ResourceRecordSets: [found] });
   expect(await readRecord(dns, 'Z1', 'editors.example.com')).toEqual(expected);
@@ -120,6 +120,11 @@ it.each([
       AliasTarget: { HostedZoneId: 'Z2', DNSName: 'lb-1.elb.amazonaws.com.', EvaluateTargetHealth: true },
     }),
     'an alias of lb-1.elb.amazonaws.com.',
+  ],
+  [
+    'a CNAME',
+    record({ Type: 'CNAME', ResourceRecords: [{ Value: 'web-1.example.com' }] }),
+    'editors.example.com (CNAME) in the zone Z1 is a CNAME of web-1.example.com',
   ],
   ['a weighted record', record({ SetIdentifier: 'blue', Weight: 10 }), 'routing policy (blue)'],
   ['a multi-value record', record({ SetIdentifier: 'one', MultiValueAnswer: true }), 'routing policy (one)'],

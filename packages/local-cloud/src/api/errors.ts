@@ -60,15 +60,15 @@ const noSuchInstance = { 'InvalidInstanceID.Malformed': 400, 'InvalidInstanceID.
 /** EC2's API model has no errors; the guide lists them without the operations. */
 const ofEc2 = {
   'ec2:DescribeInstances': { ...noSuchInstance, InvalidPaginationToken: 400 },
-  'ec2:DescribeInstanceStatus': { ...noSuchInstance, InvalidPaginationToken: 400 },
+  'ec2:DescribeInstanceStatus': { ...noSuchInstance, InvalidPaginationToken: 400, InvalidRequest: 400 },
   'ec2:CreateTags': { ...noSuchInstance, InvalidID: 400, TagLimitExceeded: 400 },
   'ec2:DeleteTags': { ...noSuchInstance, InvalidID: 400 },
-  'ec2:DescribeAddresses': { 'InvalidAllocationID.NotFound': 400 },
+  'ec2:DescribeAddresses': { 'InvalidAllocationID.NotFound': 400, 'InvalidAddress.NotFound': 400 },
   'ec2:AssociateAddress': {
     ...noSuchInstance,
     'InvalidAllocationID.NotFound': 400,
     'Resource.AlreadyAssociated': 400,
-    IncorrectInstanceState: 400,
+    InvalidInstanceID: 400,
   },
   'ec2:DisassociateAddress': { 'InvalidAssociationID.NotFound': 400 },
 } as const satisfies Readonly<Record<string, ErrorCodes>>;

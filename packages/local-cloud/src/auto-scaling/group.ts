@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Account, arnOf } from '../base/account.ts';
 import { LocalCloudError } from '../base/errors.ts';
 import type { LocalInstance, MachineOptions } from '../ec2/local-instance.ts';
-import { checkTags } from '../ec2/tags.ts';
+import { checkNewTags } from '../ec2/tags.ts';
 import { causeAt, type ScalingActivity } from './causes.ts';
 import type { AutoScalingGroupOptions, WaitOptions } from './group-options.ts';
 import { type Hook, type LifecycleAction, readHooks } from './hooks.ts';
@@ -56,7 +56,7 @@ export class AutoScalingGroup implements PassingGroup {
     this.#members = this.#passages.members;
     this.#moves = new InstanceMoves(this, this.#passages, deps.events, deps.activity);
     this.#onDelete = onDelete;
-    checkTags(Object.entries(this.tags), this.launchOptions.metadataTags ?? false);
+    checkNewTags(new Map(Object.entries(this.tags)), this.launchOptions.metadataTags ?? false);
   }
 
   get desiredCapacity(): number {

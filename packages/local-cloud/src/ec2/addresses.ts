@@ -16,6 +16,11 @@ interface Allocation {
   association: { readonly id: string; readonly instance: Instance } | undefined;
 }
 
+/** The one network interface of an instance. */
+export function networkInterfaceId(instanceId: string): string {
+  return `eni-${instanceId.slice(2)}`;
+}
+
 /** The networks that RFC 5737 keeps for examples: nothing is reached there. */
 const networks = ['198.51.100', '203.0.113'];
 
@@ -65,8 +70,16 @@ export class Addresses {
   associate(allocationId: string, instance: Instance, reassociate: boolean): string {
     const allocation = this.#require(allocationId);
     const { association } = allocation;
-    if (instance.state === 'terminated' || instance.state === 'shutting-down')
-      throw new AwsError('IncorrectInstanceState', `The instance ${instance.id} is ${instance.state}`);
+    if (['pending', 'shutting-down', 'terminated'].includes(instance.state))
+      throw new AwsError(
+        'InvalidInstanceID',
+        `The ${instance.state} instance '${instance.id}' is not in a valid state for this operation.`,
+      );
+    if (instance.privateIp === undefined)
+      throw new AwsError(
+        'InvalidParameterValue',
+        `The instance '${instance.id}' has no private IPv4 address for ${allocation.publicIp}.`,
+      );
     if (association?.instance === instance) return association.id;
     if (association !== undefined && !reassociate)
       throw new AwsError(

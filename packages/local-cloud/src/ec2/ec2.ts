@@ -10,7 +10,7 @@ import type {
   Tags,
   Trouble,
 } from './instance.ts';
-import { checkTags, isReserved } from './tags.ts';
+import { checkNewTags, checkTagLimit } from './tags.ts';
 
 interface TagSnapshot {
   readonly at: number;
@@ -72,7 +72,7 @@ export class Ec2 {
     readonly spot?: boolean | undefined;
     readonly publicAddress?: boolean | undefined;
   }): Instance {
-    checkTags([...options.tags], options.metadataTags);
+    checkNewTags(options.tags, options.metadataTags);
     const instance: Instance = {
       id: options.id,
       reservationId: ec2Id('r'),
@@ -173,12 +173,7 @@ export class Ec2 {
     }
     const changed = [...changes.keys()].filter((key) => instance.tags.get(key) !== next.get(key));
     if (changed.length === 0) return;
-    if ([...next.keys()].filter((key) => !isReserved(key)).length > 50) {
-      throw new AwsError(
-        'TagLimitExceeded',
-        `The maximum number of tags (50) for ${instance.id} would be exceeded.`,
-      );
-    }
+    checkTagLimit(next);
     instance.tags = next;
     instance.tagVersion += 1;
     this.#remember(instance);

@@ -1,5 +1,5 @@
 import { AwsError, UnservedError } from '../base/errors.ts';
-import type { Instance, StatusChecks, Tags } from './instance.ts';
+import type { CheckStatus, Instance, StatusChecks, Tags } from './instance.ts';
 import { instanceStateCodes } from './instance.ts';
 
 export interface Filter {
@@ -29,6 +29,22 @@ export function checkStatusFilters(filters: readonly Filter[]): void {
   checkAgainst(filters, 'DescribeInstanceStatus', (name) => servedForStatus.has(name));
 }
 
+/** The same for `DescribeAddresses`. */
+export function checkAddressFilters(filters: readonly Filter[]): void {
+  checkAgainst(filters, 'DescribeAddresses', (name) => servedForAddresses.has(name));
+}
+
+/** Whether something passes all filters, with one value or none for each name. */
+export function valuesPass(
+  values: ReadonlyMap<string, string | undefined>,
+  filters: readonly Filter[],
+): boolean {
+  return filters.every(({ Name, Value = [] }) => {
+    const actual = values.get(Name);
+    return actual !== undefined && Value.some((pattern) => matchesWildcard(pattern, actual));
+  });
+}
+
 function checkAgainst(
   filters: readonly Filter[],
   operation: string,
@@ -38,24 +54,25 @@ function checkAgainst(
   if (filters.length > 50 || values > 200) {
     throw new AwsError(
       'FilterLimitExceeded',
-      'The maximum number of filters (50) or of their values (200) is exceeded.',
+      values > 200
+        ? 'The maximum number of filter values specified on a single call is 200'
+        : 'The maximum number of filters specified on a single call is 50',
     );
   }
   for (const filter of filters) {
     if (filter.Value === undefined || filter.Value.length === 0) {
       throw new AwsError('InvalidParameterValue', `The filter '${filter.Name}' has no values`);
     }
-    if (filter.Name === 'instance-state-name') {
-      for (const value of filter.Value) {
-        if (!(value in instanceStateCodes) && !/[*?]/.test(value)) {
-          throw new AwsError('InvalidParameterValue', `'${value}' is not a state of an instance`);
-        }
-      }
-    } else if (!isServed(filter.Name)) {
+    if (!isServed(filter.Name)) {
       throw new UnservedError(
         'InvalidParameterValue',
         `the local cloud does not serve the filter '${filter.Name}' of ec2:${operation}; add it to src/ec2/filters.ts`,
       );
+    }
+    for (const value of filter.Name === 'instance-state-name' ? filter.Value : []) {
+      if (!(value in instanceStateCodes) && !/[*?]/.test(value)) {
+        throw new AwsError('InvalidParameterValue', `'${value}' is not a state of an instance`);
+      }
     }
   }
 }
@@ -65,28 +82,54 @@ const served: ReadonlySet<string> = new Set([
   'tag-value',
   'instance-id',
   'instance-state-code',
+  'instance-state-name',
   'private-ip-address',
   'availability-zone',
   'instance-lifecycle',
 ]);
 const servedForStatus: ReadonlySet<string> = new Set([
-  ...['availability-zone', 'instance-state-code', 'instance-status.status', 'system-status.status'],
+  ...['availability-zone', 'instance-state-code', 'instance-state-name', 'attached-ebs-status.status'],
+  ...['instance-status.status', 'instance-status.reachability'],
+  ...['system-status.status', 'system-status.reachability'],
 ]);
+
+const servedForAddresses: ReadonlySet<string> = new Set([
+  ...['allocation-id', 'association-id', 'instance-id', 'network-interface-id'],
+  ...['private-ip-address', 'public-ip'],
+]);
+
+/** What a check says of whether a machine is reached, by its status. Source: EC2 API reference, `InstanceStatusDetails`. */
+export const reachability: Readonly<Record<CheckStatus, string>> = {
+  ok: 'passed',
+  impaired: 'failed',
+  initializing: 'initializing',
+  'insufficient-data': 'insufficient-data',
+};
 
 /** Whether an instance passes all filters of `DescribeInstanceStatus`. */
 export function statusPasses(instance: Instance, checks: StatusChecks, filters: readonly Filter[]): boolean {
-  const statusOf = (status: string): readonly string[] => [
-    instance.state === 'running' ? status : 'not-applicable',
-  ];
   return filters.every(({ Name, Value = [] }) => {
-    const actual =
-      Name === 'instance-status.status'
-        ? statusOf(checks.instance)
-        : Name === 'system-status.status'
-          ? statusOf(checks.system)
-          : actualValues(instance, new Map(), Name);
+    const actual = statusValues(instance, checks, Name) ?? actualValues(instance, new Map(), Name);
     return Value.some((pattern) => actual.some((value) => matchesWildcard(pattern, value)));
   });
+}
+
+/** Of a filter on one of the checks; an instance that does not run has none. */
+function statusValues(
+  { state }: Instance,
+  checks: StatusChecks,
+  name: string,
+): readonly string[] | undefined {
+  const [check, aspect] = name.split('.');
+  const statuses: Readonly<Record<string, CheckStatus>> = {
+    'instance-status': checks.instance,
+    'system-status': checks.system,
+    'attached-ebs-status': 'ok',
+  };
+  const status = statuses[check ?? ''];
+  if (status === undefined) return undefined;
+  if (state !== 'running') return aspect === 'status' ? ['not-applicable'] : [];
+  return [aspect === 'status' ? status : reachability[status]];
 }
 
 function actualValues(instance: Instance, tags: Tags, name: string): readonly string[] {

@@ -9,26 +9,18 @@ import {
   type Service,
 } from '../api/registry.ts';
 import { instanceArn } from '../base/account.ts';
-import { AwsError } from '../base/errors.ts';
+import { AwsError, UnservedError } from '../base/errors.ts';
 import { addressOperations } from './address-operations.ts';
-import type { ElasticAddress } from './addresses.ts';
+import { describe, describeChecks } from './descriptions.ts';
 import type { Ec2 } from './ec2.ts';
 import { checkFilters, checkStatusFilters, passes, statusPasses } from './filters.ts';
-import {
-  type CheckStatus,
-  type Instance,
-  instanceStateCodes,
-  type StateReasonCode,
-  type StatusChecks,
-  type Tags,
-} from './instance.ts';
-import { checkTags, isReserved } from './tags.ts';
+import type { Instance, Tags } from './instance.ts';
+import { dryRun, filter, refuseDryRun, resourceTagContext } from './requests.ts';
+import { checkReserved, checkTags, isReserved } from './tags.ts';
 
 /** Source: API reference of EC2, DescribeInstanceStatus, "Default: Describes all your instances. Constraints: Maximum 100 explicitly specified instance IDs". */
 const mostStatusIds = 100;
 
-const dryRun = v.optional(queryBoolean, 'false');
-const filter = v.strictObject({ Name: v.string(), Value: v.optional(v.array(v.string())) });
 const resourceIds = listOf(v.string(), 1, 1000);
 
 /** EC2: the query protocol with XML answers. */
@@ -73,7 +65,7 @@ export function ec2Service(ec2: Ec2): Service {
       if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
         throw new AwsError(
           'InvalidParameterCombination',
-          'The parameter instancesSet cannot be used with maxResults',
+          'The parameter instancesSet cannot be used with the parameter maxResults',
         );
       }
       for (const id of input.InstanceId) ec2.require(id);
@@ -120,11 +112,14 @@ export function ec2Service(ec2: Ec2): Service {
       if (input.InstanceId.length > 0 && input.MaxResults !== undefined) {
         throw new AwsError(
           'InvalidParameterCombination',
-          'The parameter instancesSet cannot be used with maxResults',
+          'The parameter instancesSet cannot be used with the parameter maxResults',
         );
       }
       if (input.InstanceId.length > mostStatusIds)
-        throw new AwsError('InvalidParameterValue', `At most ${mostStatusIds} instance ids are allowed.`);
+        throw new AwsError(
+          'InvalidRequest',
+          `${input.InstanceId.length} exceeds the maximum number of instance IDs that can be specificied (${mostStatusIds}). Please specify fewer than ${mostStatusIds} instance IDs.`,
+        );
       for (const id of input.InstanceId) ec2.require(id);
       const found = ec2
         .instances()
@@ -151,7 +146,7 @@ export function ec2Service(ec2: Ec2): Service {
     run(input) {
       refuseDryRun(input.DryRun);
       const tags = input.Tag.map((tag) => [tag.Key, tag.Value] as const);
-      const instances = input.ResourceId.map((id) => ec2.require(id));
+      const instances = input.ResourceId.map((id) => requireTaggable(ec2, id));
       for (const instance of instances) checkTags(tags, instance.metadataTags);
       for (const instance of instances) ec2.changeTags(instance, new Map(tags));
       return { return: true };
@@ -171,13 +166,8 @@ export function ec2Service(ec2: Ec2): Service {
     access: (input) => tagAccess('ec2:DeleteTags', input.ResourceId, input.Tag),
     run(input) {
       refuseDryRun(input.DryRun);
-      if (input.Tag.some((tag) => isReserved(tag.Key))) {
-        throw new AwsError(
-          'InvalidParameterValue',
-          "Tag keys starting with 'aws:' are reserved for internal use",
-        );
-      }
-      const instances = input.ResourceId.map((id) => ec2.require(id));
+      for (const tag of input.Tag) checkReserved(tag.Key);
+      const instances = input.ResourceId.map((id) => requireTaggable(ec2, id));
       for (const instance of instances) {
         ec2.changeTags(
           instance,
@@ -196,6 +186,16 @@ export function ec2Service(ec2: Ec2): Service {
   };
 }
 
+/** Of what EC2 has tags for, the local cloud has instances. @throws AwsError */
+function requireTaggable(ec2: Ec2, id: string): Instance {
+  if (!id.startsWith('i-'))
+    throw new UnservedError(
+      'InvalidID',
+      `The ID '${id}' is not valid: the local cloud has tags of instances only`,
+    );
+  return ec2.require(id);
+}
+
 interface TagInput {
   readonly Key: string;
   readonly Value?: string | undefined;
@@ -207,127 +207,4 @@ function doomedKeys(tags: Tags, wanted: readonly TagInput[]): readonly string[] 
   return wanted
     .filter((tag) => tags.has(tag.Key) && (tag.Value === undefined || tags.get(tag.Key) === tag.Value))
     .map((tag) => tag.Key);
-}
-
-/** The condition keys for the tags of a resource, under the service's own name and the global one. */
-export function resourceTagContext(service: 'ec2' | 'ssm', tags: Tags): Readonly<Record<string, string>> {
-  const own = service === 'ec2' ? 'ec2:ResourceTag' : 'ssm:resourceTag';
-  return Object.fromEntries(
-    [...tags].flatMap(([key, value]) => [
-      [`${own}/${key}`, value],
-      [`aws:ResourceTag/${key}`, value],
-    ]),
-  );
-}
-
-function refuseDryRun(dry: boolean): void {
-  if (dry)
-    throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
-}
-
-function describe(ec2: Ec2, instance: Instance, tags: Tags): unknown {
-  const gone = instance.state === 'terminated';
-  const publicIp = ec2.addresses.publicIpOf(instance);
-  const publicName = `ec2-${publicIp?.replaceAll('.', '-')}.${ec2.account.region}.compute.amazonaws.com`;
-  const elastic = ec2.addresses.allocationOf(instance);
-  return {
-    instanceId: instance.id,
-    imageId: 'ami-0local0000000000',
-    instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
-    ...(instance.stateReason !== undefined && {
-      stateReason: { code: instance.stateReason, message: stateReasons[instance.stateReason] },
-    }),
-    ...(instance.spot && {
-      instanceLifecycle: 'spot',
-      spotInstanceRequestId: `sir-${instance.id.slice(-8)}`,
-    }),
-    privateDnsName: privateName(instance),
-    dnsName: publicIp === undefined ? '' : publicName,
-    ipAddress: publicIp,
-    networkInterfaceSet: gone ? [] : [networkInterface(instance, publicIp, elastic)],
-    amiLaunchIndex: 0,
-    productCodes: [],
-    instanceType: 't4g.micro',
-    launchTime: instance.launchTime.toISOString(),
-    placement: { availabilityZone: instance.availabilityZone, groupName: '', tenancy: 'default' },
-    monitoring: { state: 'disabled' },
-    subnetId: gone ? undefined : 'subnet-0local0000000000',
-    vpcId: gone ? undefined : 'vpc-0local0000000000',
-    privateIpAddress: instance.privateIp,
-    ipv6Address: instance.ipv6,
-    architecture: 'arm64',
-    rootDeviceType: 'ebs',
-    rootDeviceName: '/dev/xvda',
-    virtualizationType: 'hvm',
-    hypervisor: 'xen',
-    tagSet: [...tags].map(([key, value]) => ({ key, value })),
-  };
-}
-
-/** Without an IPv4 address it is a resource name: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html */
-function privateName({ id, privateIp, ipv6 }: Instance): string {
-  if (privateIp !== undefined) return `ip-${privateIp.replaceAll('.', '-')}.ec2.internal`;
-  return ipv6 === undefined ? '' : `${id}.ec2.internal`;
-}
-
-/** Its one network interface; an address that is no Elastic IP belongs to Amazon. */
-function networkInterface(
-  instance: Instance,
-  publicIp: string | undefined,
-  elastic: ElasticAddress | undefined,
-): unknown {
-  const ipOwnerId = 'amazon';
-  const association = publicIp && {
-    publicIp,
-    ...(elastic === undefined ? { ipOwnerId } : { allocationId: elastic.allocationId }),
-  };
-  return {
-    networkInterfaceId: `eni-${instance.id.slice(2)}`,
-    status: 'in-use',
-    privateIpAddress: instance.privateIp,
-    association,
-    privateIpAddressesSet:
-      instance.privateIp === undefined
-        ? []
-        : [{ privateIpAddress: instance.privateIp, primary: true, association }],
-    ipv6AddressesSet: instance.ipv6 === undefined ? [] : [{ ipv6Address: instance.ipv6 }],
-  };
-}
-
-const stateReasons: Readonly<Record<StateReasonCode, string>> = {
-  'Client.UserInitiatedShutdown': 'Client.UserInitiatedShutdown: User initiated shutdown',
-  'Server.SpotInstanceTermination': 'Server.SpotInstanceTermination: Spot instance termination',
-  'Server.SpotInstanceShutdown':
-    'Server.SpotInstanceShutdown: The instance was stopped due to Spot interruption',
-};
-
-const reachability: Readonly<Record<CheckStatus, string>> = {
-  ok: 'passed',
-  impaired: 'failed',
-  initializing: 'initializing',
-  'insufficient-data': 'insufficient-data',
-};
-
-function describeChecks(instance: Instance, checks: StatusChecks): unknown {
-  const summary = (status: CheckStatus): unknown =>
-    instance.state === 'running'
-      ? {
-          status,
-          details: [
-            {
-              name: 'reachability',
-              status: reachability[status],
-              impairedSince: status === 'impaired' ? checks.impairedSince?.toISOString() : undefined,
-            },
-          ],
-        }
-      : { status: 'not-applicable' };
-  return {
-    instanceId: instance.id,
-    availabilityZone: instance.availabilityZone,
-    instanceState: { code: instanceStateCodes[instance.state], name: instance.state },
-    systemStatus: summary(checks.system),
-    instanceStatus: summary(checks.instance),
-    attachedEbsStatus: summary('ok'),
-  };
 }

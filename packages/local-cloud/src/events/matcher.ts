@@ -1,7 +1,7 @@
-import { BlockList, isIP } from 'node:net';
 import { LocalCloudError } from '../base/errors.ts';
 import { isJsonArray, isJsonObject, type Json } from '../base/json.ts';
 import { escapeRegExp } from '../ec2/filters.ts';
+import { addressBits } from './address-bits.ts';
 
 type Value = string | number | boolean | null;
 
@@ -40,11 +40,8 @@ export function compileMatcher(expected: Json, where: string): Matcher {
     return compileOperator(operator, argument, where);
   }
   // An address is the same however it is written
-  if (typeof expected === 'string' && isIP(expected) !== 0) {
-    const list = new BlockList();
-    list.addAddress(expected, family(expected));
-    return inList(list);
-  }
+  const address = typeof expected === 'string' ? addressBits(expected) : undefined;
+  if (address !== undefined) return onText((text) => addressBits(text) === address);
   return (value) => value === expected;
 }
 
@@ -125,7 +122,10 @@ function compileAnythingBut(argument: Json, where: string): Matcher {
     const [operator, texts] = onlyEntry(argument, where);
     if (!['prefix', 'suffix', 'equals-ignore-case', 'wildcard'].includes(operator))
       throw new LocalCloudError(`${where}: unsupported anything-but pattern: ${operator}`);
-    const tests = [texts].flat().map((text) => {
+    const list = [texts].flat();
+    // Event Ruler's own compiler lets it pass, and its machine then breaks
+    if (list.length === 0) throw new LocalCloudError(`${where}: anything-but needs a ${operator}`);
+    const tests = list.map((text) => {
       if (text === '' && (operator === 'prefix' || operator === 'suffix'))
         throw new LocalCloudError(`${where}: anything-but needs a ${operator} that is not empty`);
       if (typeof text !== 'string') throw new LocalCloudError(`${where}: ${operator} needs text`);
@@ -138,6 +138,13 @@ function compileAnythingBut(argument: Json, where: string): Matcher {
   if (types.size !== 1 || !(types.has('string') || types.has('number')))
     throw new LocalCloudError(`${where}: anything-but needs text or numbers, one or a list of one kind`);
   return (value) => !excluded.includes(value);
+}
+
+/** The wildcard patterns of an alternative that was compiled. */
+export function wildcardsOf(expected: Json): readonly string[] {
+  const [operator, argument] = isJsonObject(expected) ? onlyEntry(expected, '') : [];
+  if (operator === 'anything-but' && isJsonObject(argument ?? null)) return wildcardsOf(argument ?? null);
+  return operator === 'wildcard' ? [argument ?? []].flat().map(String) : [];
 }
 
 type NumberTest = (value: number) => boolean;
@@ -162,7 +169,7 @@ function compileNumeric(argument: Json, where: string): Matcher {
     if (index % 2 !== 0) return [];
     const bound = parts[index + 1];
     const compare = comparisons[String(sign)];
-    if (typeof bound !== 'number' || compare === undefined)
+    if (typeof bound !== 'number' || !Number.isFinite(bound) || compare === undefined)
       throw new LocalCloudError(`${where}: the value of ${sign} must be numeric`);
     return [compare(bound)];
   });
@@ -173,21 +180,15 @@ function compileNumeric(argument: Json, where: string): Matcher {
 }
 
 function compileCidr(argument: Json, where: string): Matcher {
-  const [, address = '', bits = ''] = /^([^/]+)\/(\d+)$/.exec(String(argument)) ?? [];
-  const most = { 0: -1, 4: 31, 6: 127 }[isIP(address)] ?? -1;
-  if (typeof argument !== 'string' || bits === '' || Number(bits) > most)
+  const [, address = '', size = ''] = /^([^/]+)\/(\d+)$/.exec(String(argument)) ?? [];
+  const bits = addressBits(address);
+  if (typeof argument !== 'string' || bits === undefined || Number(size) >= bits.length)
     throw new LocalCloudError(
       `${where}: cidr needs an address, "/" and less than 32 bits, or 128 for IPv6: ${JSON.stringify(argument)}`,
     );
-  const list = new BlockList();
-  list.addSubnet(address, Number(bits), family(address));
-  return inList(list);
-}
-
-function family(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
-}
-
-function inList(list: BlockList): (value: Value) => boolean {
-  return onText((text) => isIP(text) !== 0 && list.check(text, family(text)));
+  const network = bits.slice(0, Number(size));
+  return onText((text) => {
+    const actual = addressBits(text);
+    return actual?.length === bits.length && actual.startsWith(network);
+  });
 }

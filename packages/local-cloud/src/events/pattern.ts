@@ -1,14 +1,25 @@
 import { LocalCloudError } from '../base/errors.ts';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { compileMatcher, type Matcher, operators } from './matcher.ts';
+import { compileMatcher, type Matcher, operators, wildcardsOf } from './matcher.ts';
+import { mostComplexity, wildcardComplexity } from './wildcard-complexity.ts';
 
 export type EventTest = (event: JsonObject) => boolean;
 
+/** What is said of one path: of these alternatives, one has to pass. */
+interface Alternatives {
+  readonly said: readonly Json[];
+  readonly matchers: readonly Matcher[];
+}
+
 /** The alternatives of each path. A pattern with `$or` is several rules, of which one has to match. */
-type Rule = ReadonlyMap<string, readonly Matcher[]>;
+type Rule = ReadonlyMap<string, Alternatives>;
+type SortedRule = readonly (readonly [string, Alternatives])[];
 
 /** Source: EventBridge quotas, "Event pattern size". */
 const longestPattern = 2048;
+
+/** Source: EventBridge User Guide, eb-create-pattern-operators.html, "Or matching". */
+const mostCombinations = 1000;
 
 /**
  * Compiles an event pattern of EventBridge, which matches as Event Ruler does, the library that EventBridge is made with: an event is a list of
@@ -28,6 +39,7 @@ export function compilePattern(pattern: unknown): EventTest {
       `an event pattern has at most ${longestPattern} characters; this one has ${length}`,
     );
   const rules = compileObject([new Map()], pattern, [], false).map((rule) => [...rule].sort(byPath));
+  checkComplexity(rules);
   return (event) => {
     const leaves = leavesOf(event);
     return rules.some((rule) => matches(rule, leaves, new Map()));
@@ -58,8 +70,8 @@ function compileObject(
     else if (inOr && operators.has(key)) throw new LocalCloudError(`${where}: ${key} is reserved inside $or`);
     else if (isJsonObject(expected)) compiled = compileObject(compiled, expected, here, inOr);
     else {
-      const matchers = compileLeaf(expected, here);
-      compiled = compiled.map((rule) => new Map([...rule, [here.join('.'), matchers]]));
+      const alternatives = compileLeaf(expected, here);
+      compiled = compiled.map((rule) => new Map([...rule, [here.join('.'), alternatives]]));
     }
   }
   return compiled;
@@ -69,17 +81,37 @@ function compileOr(rules: readonly Rule[], alternatives: Json, path: readonly st
   const where = `event pattern, ${[...path, '$or'].join('.')}`;
   if (!isJsonArray(alternatives) || alternatives.length < 2)
     throw new LocalCloudError(`${where}: $or needs a list of two or more`);
-  return alternatives.flatMap((alternative) => {
+  const compiled: Rule[] = [];
+  for (const alternative of alternatives) {
     if (!isJsonObject(alternative)) throw new LocalCloudError(`${where}: $or holds objects`);
-    return compileObject(rules, alternative, path, true);
-  });
+    compiled.push(...compileObject(rules, alternative, path, true));
+    if (compiled.length > mostCombinations)
+      throw new LocalCloudError(`${where}: $or makes more than ${mostCombinations} combinations`);
+  }
+  return compiled;
 }
 
-function compileLeaf(expected: Json, path: readonly string[]): readonly Matcher[] {
+function compileLeaf(expected: Json, path: readonly string[]): Alternatives {
   const where = `event pattern, ${path.join('.')}`;
   if (!isJsonArray(expected) || expected.length === 0)
     throw new LocalCloudError(`${where}: expected a list of values or an object`);
-  return expected.map((alternative) => compileMatcher(alternative, where));
+  return { said: expected, matchers: expected.map((alternative) => compileMatcher(alternative, where)) };
+}
+
+/** Rules that say the same of the paths before one are read together there. @throws LocalCloudError */
+function checkComplexity(rules: readonly SortedRule[]): void {
+  const together = new Map<string, { readonly path: string; readonly said: readonly Json[] }>();
+  for (const rule of rules)
+    for (const [index, [path, { said }]] of rule.entries()) {
+      const before = rule.slice(0, index).map(([name, alternatives]) => [name, alternatives.said]);
+      const key = JSON.stringify([before, path]);
+      together.set(key, { path, said: [...(together.get(key)?.said ?? []), ...said] });
+    }
+  for (const { path, said } of together.values())
+    if (wildcardComplexity(said.map(wildcardsOf)) > mostComplexity)
+      throw new LocalCloudError(
+        `event pattern, ${path}: the rule is too complex: use fewer wildcard characters, or less that repeats after one`,
+      );
 }
 
 /** Which item of which list something comes from. */
@@ -116,14 +148,10 @@ function isLeaf(value: Json): boolean {
 }
 
 /** In the order of their paths, as Event Ruler does: whether something is absent depends on the items that matched before. */
-function matches(
-  rule: readonly (readonly [string, readonly Matcher[]])[],
-  leaves: readonly Leaf[],
-  soFar: Membership,
-): boolean {
+function matches(rule: SortedRule, leaves: readonly Leaf[], soFar: Membership): boolean {
   const [first, ...rest] = rule;
   if (first === undefined) return true;
-  const [path, matchers] = first;
+  const [path, { matchers }] = first;
   const here = leaves.flatMap((leaf) => {
     const membership = leaf.path === path ? merge(soFar, leaf.membership) : undefined;
     return membership === undefined ? [] : [{ value: leaf.value, membership }];

@@ -1,5 +1,5 @@
 import type { Account } from '../base/account.ts';
-import { LocalCloudError } from '../base/errors.ts';
+import { LocalCloudError, messageOf } from '../base/errors.ts';
 import type { Activity, Journal } from '../base/journal.ts';
 import { isJsonArray, isJsonObject, type Json, parseJson } from '../base/json.ts';
 import type { PermissionResource, RuleResource, Stack } from '../cloudformation/stack.ts';
@@ -141,10 +141,15 @@ function compileRule(resource: RuleResource, stack: Stack): Rule {
       );
     }
   }
-  return {
-    resource,
-    pattern: resource.EventPattern === undefined ? undefined : compilePattern(resource.EventPattern),
-  };
+  return { resource, pattern: compilePatternOf(resource) };
+}
+
+function compilePatternOf({ logicalId, EventPattern }: RuleResource): EventTest | undefined {
+  try {
+    return EventPattern === undefined ? undefined : compilePattern(EventPattern);
+  } catch (error) {
+    throw new LocalCloudError(`EventBridge refuses rule ${logicalId}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 type Target = RuleResource['Targets'][number];

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { AwsError, LocalCloudError } from '../base/errors.ts';
 import type { Ec2 } from '../ec2/ec2.ts';
 import type { Instance } from '../ec2/instance.ts';
-import { checkTags } from '../ec2/tags.ts';
+import { checkNewTags } from '../ec2/tags.ts';
 
 export interface TargetGroupOptions {
   /** letters, digits and hyphens, at most 32 */
@@ -33,6 +33,9 @@ interface Registration {
   drainedAt: number | undefined;
 }
 
+/** Source: API reference of Elastic Load Balancing, `Tag`. */
+const tagText = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+
 // How long a new target is `initial` here; on AWS it takes a few health checks.
 const initialSeconds = 0.2;
 
@@ -57,7 +60,13 @@ export class TargetGroup {
     this.arn = arnOf(deps.account, 'elasticloadbalancing', `targetgroup/${options.name}/${id}`);
     this.#ec2 = deps.ec2;
     this.#clock = deps.clock;
-    checkTags(Object.entries(this.tags), false);
+    checkNewTags(new Map(Object.entries(this.tags)), false);
+    for (const text of Object.entries(this.tags).flat())
+      if (!tagText.test(text))
+        throw new AwsError(
+          'ValidationError',
+          `'${text}' has characters that a tag of a target group cannot have`,
+        );
   }
 
   /** The targets, those that are drained included. */

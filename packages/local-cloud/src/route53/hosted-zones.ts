@@ -4,11 +4,12 @@ import { AwsError, LocalCloudError } from '../base/errors.ts';
 import {
   chosen,
   describeSame,
+  isInZone,
   isSameRecord,
   normalName,
   type RecordSet,
   type RoutingPolicy,
-  recordBlocker,
+  recordProblems,
   sortKey,
 } from './records.ts';
 
@@ -45,17 +46,15 @@ export class HostedZone {
   readonly id: string;
   readonly name: string;
   readonly isPrivate: boolean;
+  readonly #isOwn: (id: string) => boolean;
   #records: readonly RecordSet[];
 
-  /** Use `cloud.createHostedZone`. */
-  constructor(
-    name: string,
-    isPrivate: boolean,
-    id: string = `Z${randomBytes(10).toString('hex').toUpperCase()}`,
-  ) {
-    this.id = id;
-    this.name = normalName(name);
-    this.isPrivate = isPrivate;
+  /** Use `cloud.createHostedZone`. @param isOwn whether an id is that of a hosted zone of the account */
+  constructor(options: HostedZoneOptions, isOwn: (id: string) => boolean) {
+    this.id = options.id ?? `Z${randomBytes(10).toString('hex').toUpperCase()}`;
+    this.name = normalName(options.name);
+    this.isPrivate = options.private ?? false;
+    this.#isOwn = isOwn;
     const servers = ['ns-1.awsdns-01.com.', 'ns-2.awsdns-02.net.'];
     const soa = `${servers[0]} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400`;
     this.#records = [
@@ -80,9 +79,10 @@ export class HostedZone {
     const wrong: string[] = [];
     for (const { action, ...record } of changes) {
       const same = next.find((other) => isSameRecord(other, record));
-      const blocker = this.#blocker(action, record, same, next);
-      if (blocker !== undefined) wrong.push(blocker);
-      else next = [...next.filter((other) => other !== same), ...(action === 'DELETE' ? [] : [record])];
+      const problems = this.#problems(action, record, same, next);
+      wrong.push(...problems);
+      if (problems.length === 0)
+        next = [...next.filter((other) => other !== same), ...(action === 'DELETE' ? [] : [record])];
     }
     if (wrong.length > 0) throw new AwsError('InvalidChangeBatch', `[${wrong.join(', ')}]`);
     this.#records = next;
@@ -104,30 +104,36 @@ export class HostedZone {
     ]);
   }
 
-  #blocker(
+  #problems(
     action: ChangeAction,
     record: RecordSet,
     same: RecordSet | undefined,
     all: readonly RecordSet[],
-  ): string | undefined {
-    const { name, type } = record;
-    const what = `[name='${name}', type='${type}'${record.setIdentifier === undefined ? '' : `, set-identifier='${record.setIdentifier}'`}]`;
-    if (name !== this.name && !name.endsWith(`.${this.name}`))
-      return `RRSet with DNS name ${name} is not permitted in zone ${this.name}`;
+  ): readonly string[] {
+    const { name, type, setIdentifier } = record;
+    const identifier = setIdentifier === undefined ? '' : `, set-identifier='${setIdentifier}'`;
+    const what = `[name='${name}', type='${type}'${identifier}]`;
+    if (!isInZone(name, this.name))
+      return [`RRSet with DNS name ${name} is not permitted in zone ${this.name}`];
     if (action === 'CREATE' && same !== undefined)
-      return `Tried to create resource record set ${what} but it already exists`;
-    if (action !== 'DELETE')
-      return recordBlocker(
+      return [`Tried to create resource record set ${what} but it already exists`];
+    if (action !== 'DELETE') {
+      const zone = { id: this.id, name: this.name, isOwn: this.#isOwn };
+      return recordProblems(
         record,
         all.filter((other) => other !== same),
-        this.name,
+        zone,
       );
-    if (same === undefined) return `Tried to delete resource record set ${what} but it was not found`;
-    if (name === this.name && ['NS', 'SOA'].includes(type))
-      return `A HostedZone must contain at least one NS record for the zone itself.`;
+    }
+    if (same === undefined) return [`Tried to delete resource record set ${what} but it was not found`];
+    if (name === this.name && type === 'SOA') return ['A HostedZone must contain exactly one SOA record.'];
+    if (name === this.name && type === 'NS')
+      return ['A HostedZone must contain at least one NS record for the zone itself.'];
     return describeSame(record) === describeSame(same)
-      ? undefined
-      : `Tried to delete resource record set ${what} but the values provided do not match the current values`;
+      ? []
+      : [
+          `Tried to delete resource record set ${what} but the values provided do not match the current values`,
+        ];
   }
 }
 
@@ -162,7 +168,7 @@ export class HostedZones {
   create(options: HostedZoneOptions): HostedZone {
     if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+\.?$/i.test(options.name))
       throw new LocalCloudError(`'${options.name}' is no name of a hosted zone`);
-    const zone = new HostedZone(options.name, options.private ?? false, options.id);
+    const zone = new HostedZone(options, (id) => this.#zones.some((other) => other.id === id));
     this.#zones.push(zone);
     return zone;
   }

@@ -3,7 +3,7 @@ import { pageOf } from '../api/paging.ts';
 import { type AccessCheck, type Caller, operation, type Service } from '../api/registry.ts';
 import { type Account, arnOf, instanceArn } from '../base/account.ts';
 import { AwsError, UnservedError } from '../base/errors.ts';
-import { resourceTagContext } from '../ec2/operations.ts';
+import { resourceTagContext } from '../ec2/requests.ts';
 import type { Iam } from '../iam/iam.ts';
 import {
   type CommandInvocationRecord,

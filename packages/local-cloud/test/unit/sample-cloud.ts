@@ -4,7 +4,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { onTestFinished } from 'vitest';
 import { type LocalCloud, startCloud } from '../../src/cloud.ts';
-import { openFakeFleet } from './fake-fleet.ts';
+import { type FakeFleet, openFakeFleet } from './fake-fleet.ts';
 import { type SampleOptions, samplePackage } from './sample-package.ts';
 
 /** A cloud of the sample service that ends with the test, which fails if there are problems that it has not taken. */
@@ -14,9 +14,10 @@ export async function sampleCloud(
     readonly impairedSeconds?: number;
     readonly connectionLostSeconds?: number;
     readonly parametersGiven?: Record<string, string>;
+    readonly fleet?: FakeFleet;
   } = {},
 ): Promise<LocalCloud> {
-  const fleet = await openFakeFleet();
+  const fleet = options.fleet ?? (await openFakeFleet());
   const packageDirectory = await samplePackage(options);
   onTestFinished(async () => {
     await fleet.close();

@@ -1,6 +1,4 @@
 import {
-  CreateTagsCommand,
-  DeleteTagsCommand,
   DescribeInstancesCommand,
   type DescribeInstancesCommandInput,
   paginateDescribeInstances,
@@ -137,68 +135,6 @@ describe('DescribeInstances', () => {
     expect(await idsOf(ec2, tagged('role', 'old'))).toEqual([prompt.id]);
     cloud.faults.staleTags({ seconds: 0 });
     expect(await idsOf(ec2, tagged('role', 'new'))).toHaveLength(2);
-  });
-});
-
-describe('tags', () => {
-  test('are written and taken away with the rules of EC2', async () => {
-    const cloud = await sampleCloud();
-    const { ec2 } = clientsOf(cloud);
-    const instance = await cloud.launch({ tags: { a: '1', b: '2', c: '3', d: '' } });
-    const del = (Tags?: { Key: string; Value?: string }[]) =>
-      ec2.send(new DeleteTagsCommand({ Resources: [instance.id], ...(Tags && { Tags }) }));
-    await ec2.send(new CreateTagsCommand({ Resources: [instance.id], Tags: [{ Key: 'a', Value: '9' }] }));
-    expect(instance.tags).toMatchObject({ a: '9' });
-    await del([{ Key: 'a', Value: 'other' }, { Key: 'b' }, { Key: 'absent' }]);
-    expect(instance.tags).toEqual({ a: '9', c: '3', d: '' });
-    await del([
-      { Key: 'c', Value: '' },
-      { Key: 'd', Value: '' },
-    ]);
-    expect(instance.tags).toEqual({ a: '9', c: '3' });
-    await del();
-    expect(instance.tags).toEqual({});
-    const changes = cloud.events(({ event }) => event.source === 'aws.tag').map(({ event }) => event.detail);
-    expect(changes).toMatchObject([
-      { 'changed-tag-keys': ['a'], version: 2, 'resource-type': 'instance', tags: { a: '9', c: '3' } },
-      { 'changed-tag-keys': ['b'], version: 3 },
-      { 'changed-tag-keys': ['d'], version: 4 },
-      { 'changed-tag-keys': ['a', 'c'], version: 5, tags: {} },
-    ]);
-  });
-
-  test.each<[string, { Key: string; Value: string }[], string]>([
-    ['a reserved key', [{ Key: 'AWS:x', Value: '' }], 'InvalidParameterValue'],
-    ['a key that is too long', [{ Key: 'k'.repeat(129), Value: '' }], 'InvalidParameterValue'],
-    ['a value that is too long', [{ Key: 'k', Value: 'v'.repeat(257) }], 'InvalidParameterValue'],
-    [
-      'a key twice',
-      [
-        { Key: 'k', Value: '1' },
-        { Key: 'k', Value: '2' },
-      ],
-      'InvalidParameterValue',
-    ],
-    ['51 tags', Array.from({ length: 51 }, (_, i) => ({ Key: `k${i}`, Value: '' })), 'TagLimitExceeded'],
-  ])('refuses %s', async (_name, Tags, code) => {
-    const cloud = await sampleCloud();
-    const { ec2 } = clientsOf(cloud);
-    const { id } = await cloud.launch();
-    await expect(ec2.send(new CreateTagsCommand({ Resources: [id], Tags }))).rejects.toMatchObject({
-      name: code,
-    });
-    await expect(
-      ec2.send(
-        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ö'.repeat(127), Value: '€'.repeat(256) }] }),
-      ),
-    ).resolves.toBeDefined();
-  });
-
-  test('in the instance metadata forbid spaces and slashes in keys', async () => {
-    const cloud = await sampleCloud();
-    const instance = await cloud.launch({ metadataTags: true });
-    expect(() => instance.setTags({ 'sync/role': 'x' })).toThrow(/metadata/);
-    instance.setTags({ 'sync:role': 'x' });
   });
 });
 

@@ -29,7 +29,7 @@ test('DescribeInstances shows the addresses that an instance has, and no others'
     ...{ ipv4: both.address, ipv6: both.host.ipv6, linkIpv4: [both.address], linkIpv6: [both.host.ipv6] },
   });
   expect(await seen(ec2, ipv6)).toEqual({
-    ...{ ipv4: undefined, ipv6: ipv6.address, name: `${ipv6.id}.ec2.internal` },
+    ...{ ipv4: undefined, ipv6: ipv6.address, name: `${ipv6.id}.eu-west-1.compute.internal` },
     ...{ linkIpv4: [], linkIpv6: [ipv6.address] },
   });
   await ipv6.terminate();
@@ -41,4 +41,16 @@ test('an instance with IPv6 alone gets no public IPv4 address', async () => {
   const launch = cloud.launch({ addressing: 'ipv6', publicAddress: true });
   await expect(launch).rejects.toThrow(/choose dual-stack/);
   expect(cloud.instances()).toEqual([]);
+});
+
+test('an instance with IPv6 alone takes no Elastic IP', async () => {
+  const cloud = await sampleCloud();
+  const address = cloud.allocateAddress();
+  const [ipv6, both] = [
+    await cloud.launch({ addressing: 'ipv6' }),
+    await cloud.launch({ addressing: 'dual-stack' }),
+  ];
+  expect(() => cloud.associateAddress(address, ipv6)).toThrow('has no private IPv4 address');
+  cloud.associateAddress(address, both);
+  expect(both.publicAddress).toBe(address.publicIp);
 });

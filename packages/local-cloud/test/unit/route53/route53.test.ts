@@ -17,7 +17,7 @@ function change(
   Action: Change['Action'],
   Name: string,
   value: string,
-  more: { Type?: 'A' | 'CNAME' | 'TXT'; TTL?: number } = {},
+  more: { Type?: 'A' | 'CNAME' | 'TXT' | 'SOA'; TTL?: number } = {},
 ): Change {
   const { Type = 'A', TTL = 60 } = more;
   return { Action, ResourceRecordSet: { Name, Type, TTL, ResourceRecords: [{ Value: value }] } };
@@ -114,6 +114,11 @@ describe('a batch is carried out as a whole or not at all', () => {
       'a CNAME of the zone itself',
       [change('UPSERT', 'example.com', 'a.example.com', { Type: 'CNAME' })],
       /apex/,
+    ],
+    [
+      'the start of authority',
+      [change('DELETE', 'example.com', 'x', { Type: 'SOA' })],
+      /must contain exactly one SOA record/,
     ],
     ['text without quotes', [change('UPSERT', 'a.example.com', 'x', { Type: 'TXT' })], /quotation marks/],
   ])('%s', async (_name, changes, message) => {

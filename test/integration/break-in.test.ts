@@ -59,7 +59,7 @@ async function makeControl() {
 }
 
 const attack = (command: string, login = 'hostsync'): Promise<ExecResult> =>
-  group.primary.exec(`. /root/tools; login=${login}@$address\n${command}`, { timeoutSeconds: 60 });
+  group.primary.exec(`. /root/tools; login=${login}@$address\n${command}`);
 
 /** Everything on a host but what is synced and what logins write by themselves. */
 const outside = (host: LocalInstance = target) =>

@@ -196,7 +196,7 @@ it('twenty at once are all in the list in the end, over several tags, though EC2
   const newcomers = await Promise.all(
     Array.from({ length: 20 }, (_, index) => launch(`many-${index}`, false)),
   );
-  await group.cloud.settle({ timeoutSeconds: 100 });
+  await group.cloud.settle();
   group.cloud.tick();
   // An operator's hand, in the middle of it
   group.primary.setTags({ 'hostsync:secondaries': 'by-hand.example.com' });
@@ -210,7 +210,7 @@ it('twenty at once are all in the list in the end, over several tags, though EC2
   for (const newcomer of [newcomers[0], newcomers[19]])
     if (newcomer !== undefined) expect(await group.differences(newcomer)).toEqual([]);
   await Promise.all(newcomers.map((instance) => instance.terminate()));
-  await group.cloud.settle({ timeoutSeconds: 100 });
+  await group.cloud.settle();
   await group.tick();
   expect(list()).toEqual([group.secondary(0).id, 'by-hand.example.com'].sort());
   group.primary.deleteTags('hostsync:secondaries');
@@ -225,15 +225,15 @@ it('a large first sync does not delay the others, and goes on where it was when 
   const instance = await launch('large');
   group.cloud.tick();
   const firstSync = async () => (await group.primary.exec(`pgrep -f 'rsync .*${instance.id}::'`)).code === 0;
-  await group.cloud.waitFor(firstSync, { what: 'the first sync', timeoutSeconds: 40 });
+  await group.cloud.waitFor(firstSync, { what: 'the first sync' });
   // The others are served meanwhile
   await must(group.primary, `echo small > ${uploads}/small; chown www-data: ${uploads}/small`);
   group.cloud.tick();
   const arrived = async () => (await group.secondary(0).exec(['test', '-e', `${uploads}/small`])).code === 0;
-  await group.cloud.waitFor(arrived, { what: 'the small file', timeoutSeconds: 20 });
+  await group.cloud.waitFor(arrived, { what: 'the small file' });
   // As SSM does when the command's time is over
   await must(group.primary, `pkill -KILL -f 'rsync .*[${instance.id[0]}]${instance.id.slice(1)}::' || true`);
-  await group.cloud.settle({ timeoutSeconds: 100 });
+  await group.cloud.settle();
   for (let tick = 0; tick < 4 && !isIn(instance); tick++) {
     await sleep(5000);
     await group.tick();

@@ -275,12 +275,12 @@ export class LocalCloud {
   /**
    * Waits until no event, invocation or command is under way.
    *
-   * @throws WaitError naming what still runs after the timeout (default 60 s)
+   * @throws WaitError naming what still runs after the timeout (default 240 s)
    * @throws ProblemsError when something has gone wrong that no scenario should overlook; see `takeProblems`
    */
   async settle(options: { readonly timeoutSeconds?: number } = {}): Promise<void> {
     const { activity, bus, journal } = this.#services;
-    const seconds = options.timeoutSeconds ?? 60;
+    const seconds = options.timeoutSeconds ?? 240;
     const deadline = Date.now() + seconds * 1000;
     for (let quiet = 0; quiet < 2; ) {
       const running = activity.running();
@@ -297,13 +297,13 @@ export class LocalCloud {
   /**
    * Waits until a predicate gives something that is not false, undefined or null, and returns it.
    *
-   * @throws WaitError saying `what` did not come (default timeout 60 s)
+   * @throws WaitError saying `what` did not come (default timeout 240 s)
    */
   async waitFor<Result>(
     predicate: () => Result | Promise<Result>,
     options: { readonly what: string; readonly timeoutSeconds?: number },
   ): Promise<Exclude<Result, false | undefined | null>> {
-    const seconds = options.timeoutSeconds ?? 60;
+    const seconds = options.timeoutSeconds ?? 240;
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const result = await predicate();

@@ -76,7 +76,7 @@ describe.each(
 });
 
 it('whatever hosts and tags say, SNS takes the message, and nothing in it can pass for a paragraph of ours', {
-  timeout: 30_000,
+  timeout: 300_000,
 }, () => {
   const nasty = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 700 }),

@@ -126,10 +126,14 @@ describe('an instance refresh', () => {
   );
 
   test('is cancelled without waiting for what is being replaced, when asked so', async () => {
-    const { cloud, client, group } = await startGroup({ hooks: [hooks[1]] });
-    await cloud.settle();
+    const { cloud, client, group, one, other, complete, inState } = await startGroup({ hooks: [hooks[0]] });
+    for (const instance of [one, other]) {
+      await inState(instance, 'Pending:Wait');
+      await complete(instance, 'launched');
+      await inState(instance, 'InService');
+    }
     await client.send(new StartInstanceRefreshCommand({ AutoScalingGroupName }));
-    const waits = () => group.instances().some(({ state }) => state === 'Terminating:Wait');
+    const waits = () => group.instances().some(({ state }) => state === 'Pending:Wait');
     await cloud.waitFor(waits, { what: 'a replacement' });
     await client.send(
       new CancelInstanceRefreshCommand({ AutoScalingGroupName, WaitForTransitioningInstances: false }),

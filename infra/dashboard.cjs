@@ -1,6 +1,7 @@
 // The CloudWatch dashboard, for serverless.yml: what an operator wants to see first, from the top.
 const functions = [
-  ...['sync', 'instance-launch', 'instance-termination', 'primary-failure', 'command-result', 'alert'],
+  ...['sync', 'reconcile', 'instance-launch', 'instance-termination', 'primary-failure', 'command-result'],
+  'alert',
 ];
 
 /** Metrics of hostsync, one line for each value of the dimensions. */
@@ -32,7 +33,8 @@ module.exports.body = async ({ resolveVariable }) => {
   const behindAfter = Number(await resolveVariable('param:behind-after'));
   const limit = { horizontal: [{ label: 'alarm', value: behindAfter }] };
   const alarms = [
-    ...['SecondsBehindAlarm', 'TickMissingAlarm', 'DeadLettersAlarm', 'SyncErrors', 'InstanceLaunchErrors'],
+    ...['SecondsBehindAlarm', 'TickMissingAlarm', 'LaneAgeAlarm', 'StepsFailedAlarm', 'DeadLettersAlarm'],
+    ...['LaneDeadLettersAlarm', 'SyncErrors', 'ReconcileErrors', 'InstanceLaunchErrors'],
     ...['InstanceTerminationErrors', 'PrimaryFailureErrors', 'CommandResultErrors', 'AlertErrors'],
     // biome-ignore lint/style/useTemplate: `\${` would be harder to read
   ].map((name) => '${' + name + '.Arn}');

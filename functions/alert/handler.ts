@@ -1,6 +1,6 @@
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { claimAlert, settleAlert } from '../../shared/aws/alert-claims.ts';
 import { makeClients } from '../../shared/aws/clients.ts';
+import { claimNotification, settleNotification } from '../../shared/aws/notifications.ts';
 import { composeRecovery } from '../../shared/core/alarm-recovery.ts';
 import { type Alert, composeAlert } from '../../shared/core/compose-alert.ts';
 import { isAlarmEvent, parseAlarmRecovery } from '../../shared/edge/alarm-event.ts';
@@ -9,7 +9,8 @@ import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
 
 const configuration = readConfiguration('alert');
-const { sns, ssm } = makeClients();
+const { dynamoDb, sns } = makeClients();
+const memory = { dynamoDb, table: configuration.HOSTSYNC_TABLE };
 
 /** One message, and what subscriptions filter by. */
 interface Notification {
@@ -36,7 +37,7 @@ export const handler = makeHandler(async (raw, { logger }) => {
   const notification = readNotification(raw);
   if (notification === undefined) return logger.info('this event is no news for people');
   const { id, event, group, alert } = notification;
-  if (!(await claimAlert(ssm, id, Date.now())))
+  if (!(await claimNotification(memory, id, Date.now())))
     return logger.info(`the message on "${event}" was sent already`, { group, id });
   await sns.send(
     new PublishCommand({
@@ -51,5 +52,5 @@ export const handler = makeHandler(async (raw, { logger }) => {
     }),
   );
   logger.info(`sent: ${alert.subject}`, { group, id });
-  await settleAlert(ssm, id, Date.now());
+  await settleNotification(memory, id, Date.now());
 });

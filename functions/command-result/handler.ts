@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeClients } from '../../shared/aws/clients.ts';
-import { observeInstances } from '../../shared/aws/ec2.ts';
+import { groupOf, observeGroup } from '../../shared/aws/ec2.ts';
+import { wake } from '../../shared/aws/lanes.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
 import { TagWriter } from '../../shared/aws/tags.ts';
 import type { ObservedPush } from '../../shared/core/observation.ts';
 import { recordOutcome } from '../../shared/core/record-outcome.ts';
 import { type CommandEvent, parseCommandEvent } from '../../shared/edge/command-event.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
-import { makeHandler } from '../../shared/edge/handler.ts';
-import { carryOutOutcome, outcomeSettings } from '../../shared/outcome/carry-out.ts';
+import { type Instruments, makeHandler } from '../../shared/edge/handler.ts';
+import { carryOutOutcome } from '../../shared/reconcile/carry-out-outcome.ts';
+import { outcomeSettings } from '../../shared/reconcile/tools.ts';
 
 const configuration = readConfiguration('command-result');
 const clients = makeClients();
@@ -18,17 +20,33 @@ export class ResultNotThereError extends Error {
   override readonly name = 'ResultNotThereError';
 }
 
-/** A push has ended on a primary: records how it went, tells of what began or ended with it, measures it. */
-export const handler = makeHandler(async (event, { logger, metrics }) => {
+/**
+ * A command has ended on a host. What became of a push is recorded, told of and measured here, and the group is looked at only if that changed
+ * something; what the other commands say is for the look.
+ */
+export const handler = makeHandler(async (event, instruments) => {
   const hint = parseCommandEvent(event);
-  const push = await waitForResult(hint);
-  if (push === 'other') return logger.info(`${hint.command} is a first sync: the tick looks after it`);
+  const { command, instance, document } = hint;
+  const at = Date.now();
+  const push = document === configuration.HOSTSYNC_PUSH_DOCUMENT ? await waitForResult(hint) : 'other';
+  const group = await groupOf(clients.ec2, instance);
+  if (group === undefined || group === '')
+    return instruments.logger.info(`${instance}, on which the command ${command} ended, belongs to no group`);
+  if (push !== 'other' && !(await record(push, group, instruments))) return;
+  const because = `the command ${command} has ended on ${instance}`;
+  const ref = `${command}-${instance}`;
+  await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, [{ group, because, at, ref }]);
+});
+
+/** @returns whether it changed more than the time of the last push */
+async function record(push: ObservedPush, group: string, instruments: Instruments): Promise<boolean> {
   const tags = new TagWriter(clients.ec2);
-  const observed = { instances: await observeInstances(clients.ec2), pushes: [push] };
+  const observed = { instances: await observeGroup(clients.ec2, group), pushes: [push] };
   const actions = recordOutcome(observed, outcomeSettings(configuration), Date.now());
   const metricsBySecondary = configuration.HOSTSYNC_METRICS_BY_SECONDARY;
-  await carryOutOutcome(actions, { clients, tags, logger, metrics, metricsBySecondary });
-});
+  await carryOutOutcome(actions, { clients, tags, ...instruments, metricsBySecondary });
+  return actions.some((action) => action.kind === 'tell' && action.event.type !== 'Files Synced');
+}
 
 /** Milliseconds between two looks at a result that is not there yet, and how many looks. */
 const pause = 500;

@@ -1,4 +1,4 @@
-import { makeInstanceHandler } from '../../shared/membership/instance-handler.ts';
+import { makeInstanceHandler } from '../../shared/edge/instance-handler.ts';
 
-/** An instance came up, was launched by Auto Scaling, or got tags: has what can be done at once done; the tick does the rest. */
+/** An instance came up, was launched by Auto Scaling, or got tags: it may have to join. */
 export const handler = makeInstanceHandler('instance-launch');

@@ -14,7 +14,7 @@ export class TickError extends AggregateError {
 
 interface Tools extends Instruments {
   readonly clients: Clients;
-  readonly documents: Documents;
+  readonly documents: Pick<Documents, 'push'>;
 }
 
 /**

@@ -1,67 +1,90 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { makeClients } from '../../shared/aws/clients.ts';
-import { describeError, throwAll } from '../../shared/aws/errors.ts';
-import { observePushes } from '../../shared/aws/pushes.ts';
-import type { Observation } from '../../shared/core/observation.ts';
-import { planTick, type TickAction, tickBlocker } from '../../shared/core/plan-tick.ts';
-import { recordOutcome } from '../../shared/core/record-outcome.ts';
+import { throwAll } from '../../shared/aws/errors.ts';
+import { observeImpaired, observeInstances } from '../../shared/aws/ec2.ts';
+import { wake } from '../../shared/aws/lanes.ts';
+import { readHeads } from '../../shared/aws/memory.ts';
+import { observeAgents } from '../../shared/aws/ssm.ts';
+import { needsReconciling } from '../../shared/core/needs-reconciling.ts';
+import type { ObservedInstance } from '../../shared/core/observation.ts';
+import { nodesOf, planTick, type TickAction, tickBlocker } from '../../shared/core/plan-tick.ts';
+import { measureGroups } from '../../shared/core/record-outcome.ts';
 import { tagKeys } from '../../shared/core/tag-keys.ts';
-import { parseTime } from '../../shared/core/time.ts';
+import { laneOf, type WakeUp } from '../../shared/core/wake-up.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
 import { parseScheduledEvent } from '../../shared/edge/scheduled-event.ts';
-import { observe } from '../../shared/membership/observe.ts';
-import { type ReconcileTools, reconcileMembership } from '../../shared/membership/reconcile.ts';
-import { carryOutOutcome, outcomeSettings } from '../../shared/outcome/carry-out.ts';
-import { reconcilePromotion } from '../../shared/promotion/reconcile.ts';
-import { makePromotionTools } from '../../shared/promotion/tools.ts';
+import { publishMeasures } from '../../shared/reconcile/carry-out-outcome.ts';
+import { outcomeSettings } from '../../shared/reconcile/tools.ts';
 import { carryOutTick } from './carry-out.ts';
 
 const configuration = readConfiguration('sync');
 const clients = makeClients();
 
-/** How long a tick goes on with promotions and joins while they move, in milliseconds: the next comes after 60,000. */
-const worksFor = 45_000;
-
 /**
- * The one-minute tick: look at all groups, decide, have each primary push, record what became of earlier pushes; then
- * bring joins and leaves forward.
+ * The one-minute tick: look at all groups, have each primary push, and ask for a look at each group that needs more than that. Pushes
+ * depend on nothing but the tags: without the table, or with the queue out of order, they go on.
  */
 export const handler = makeHandler(async (event, instruments) => {
-  const started = Date.now();
+  const { logger, metrics } = instruments;
   const { scheduledAt } = parseScheduledEvent(event);
-  const blocker = tickBlocker(scheduledAt, started);
-  if (blocker !== undefined) return instruments.logger.warn(blocker);
-  instruments.metrics.addMetric('Ticks', MetricUnit.Count, 1);
-  const tools = makePromotionTools(clients, configuration, instruments);
-  const first = await observe(clients, tools.tags);
-  const plan = planTick(first);
-  const pushed = carryOutTick(plan, tools);
-  const recorded = recordPushes(plan, first, tools);
-  const until = started + worksFor;
-  const promoted = reconcilePromotion(tools, { first, until, tick: scheduledAt });
-  const joined = reconcileMembership(tools, { first, until });
-  const outcomes = await Promise.allSettled([pushed, recorded, promoted, joined]);
-  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-  if (errors.length > 1) throw new AggregateError(errors, errors.map(({ message }) => message).join(' | '));
-  if (errors.length > 0) throw errors[0];
+  const blocker = tickBlocker(scheduledAt, Date.now());
+  if (blocker !== undefined) return logger.warn(blocker);
+  metrics.addMetric('Ticks', 'Count', 1);
+  const instances = await observeInstances(clients.ec2);
+  const primaries = instances.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
+  const asked = [...primaries.map(({ id }) => id), ...nodesOf(primaries)];
+  const agents = await observeAgents(clients.ssm, asked);
+  const plan = planTick({ instances, agents });
+  const errors: unknown[] = [];
+  const attempt = async (doing: Promise<unknown>): Promise<void> => {
+    try {
+      await doing;
+    } catch (error) {
+      errors.push(error);
+    }
+  };
+  const documents = { push: configuration.HOSTSYNC_PUSH_DOCUMENT };
+  await Promise.all([
+    attempt(carryOutTick(plan, { clients, documents, ...instruments })),
+    attempt(wakeGroups(instances, plan, scheduledAt, (error) => errors.push(error))),
+  ]);
+  publishMeasures(
+    measureGroups({ instances, plan }, outcomeSettings(configuration), Date.now()),
+    configuration.HOSTSYNC_METRICS_BY_SECONDARY,
+  );
+  throwAll(errors);
 });
 
-/** What events should have brought and did not, what only a tick can see, and how far behind every secondary is. */
-async function recordPushes(plan: readonly TickAction[], { instances }: Observation, tools: ReconcileTools) {
+async function wakeGroups(
+  instances: readonly ObservedInstance[],
+  plan: readonly TickAction[],
+  tick: number,
+  fail: (error: unknown) => void,
+): Promise<void> {
   const now = Date.now();
-  const recorded = new Map(instances.map(({ id, tags }) => [id, parseTime(tags[tagKeys.syncedAt])]));
-  const errors: Error[] = [];
-  const pushes = await observePushes(clients.ssm, {
-    ...{ document: configuration.HOSTSYNC_PUSH_DOCUMENT, now },
-    isKnown: (instance, requestedAt) => requestedAt <= (recorded.get(instance) ?? 0),
-    fail: ({ command, instance }, cause) => {
-      const message = `the result of the push ${command} on ${instance} cannot be read: ${describeError(cause)}`;
-      errors.push(new Error(message, { cause }));
-    },
+  const groups = Map.groupBy(instances, ({ tags }) => tags[tagKeys.group] ?? '');
+  const names = [...groups.keys()].filter((group) => group !== '');
+  const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
+  let readable = true;
+  const [heads, impaired] = await Promise.all([
+    readHeads(memory, names, (error) => {
+      readable = false;
+      fail(error);
+    }),
+    observeImpaired(clients.ec2).catch((error: unknown) => {
+      fail(error);
+      return new Set<string>();
+    }),
+  ]);
+  const byGroup = Map.groupBy(plan, (action) => (action.kind === 'nothing-to-do' ? '' : action.group));
+  const wakeUps = [...groups].flatMap(([group, members]): readonly WakeUp[] => {
+    const because = needsReconciling({
+      ...{ group, members, now, plan: byGroup.get(group) ?? [] },
+      head: heads.get(group) ?? (readable ? undefined : 'unread'),
+      isImpaired: (id) => impaired.has(id),
+    });
+    const ref = `tick-${tick / 60_000}-${laneOf(group)}`;
+    return because === undefined ? [] : [{ group, because, at: now, ref, tick }];
   });
-  const actions = recordOutcome({ instances, pushes, plan }, outcomeSettings(configuration), now);
-  const metricsBySecondary = configuration.HOSTSYNC_METRICS_BY_SECONDARY;
-  await carryOutOutcome(actions, { ...tools, metricsBySecondary });
-  throwAll(errors);
+  await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, wakeUps);
 }

@@ -1,5 +1,6 @@
 import {
   type EC2Client,
+  type Filter,
   type Instance,
   paginateDescribeInstanceStatus,
   paginateDescribeInstances,
@@ -8,25 +9,52 @@ import type { ObservedInstance, ObservedStatus } from '../core/observation.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { hasCode } from './errors.ts';
 
+const present = {
+  Name: 'instance-state-name',
+  Values: ['pending', 'running', 'stopping', 'stopped', 'shutting-down'],
+};
+
 /**
  * Every instance that carries the tag `hostsync:group`, or still what hostsync wrote on a host that had it, and is not
  * terminated: a terminated one keeps its tags for about an hour. One call for each 1,000 instances.
  */
-export async function observeInstances(ec2: EC2Client): Promise<readonly ObservedInstance[]> {
+export function observeInstances(ec2: EC2Client): Promise<readonly ObservedInstance[]> {
+  return describe(ec2, [{ Name: 'tag-key', Values: [tagKeys.group, tagKeys.state] }, present]);
+}
+
+/** The instances of one group; of the empty name, those that have lost theirs and still carry what hostsync wrote. */
+export async function observeGroup(ec2: EC2Client, group: string): Promise<readonly ObservedInstance[]> {
+  if (group !== '')
+    return describe(ec2, [{ Name: `tag:${tagKeys.group}`, Values: [literal(group)] }, present]);
+  const all = await describe(ec2, [{ Name: 'tag-key', Values: [tagKeys.state] }, present]);
+  return all.filter(({ tags }) => tags[tagKeys.group] === undefined);
+}
+
+/** Those of these instances that EC2 still has, whatever their tags; a terminated one is not there. One call. */
+export function findInstances(ec2: EC2Client, ids: readonly string[]): Promise<readonly ObservedInstance[]> {
+  return ids.length === 0
+    ? Promise.resolve([])
+    : describe(ec2, [{ Name: 'instance-id', Values: [...ids] }, present]);
+}
+
+/** The group of an instance, or of one that was; undefined for one of no group. One call. */
+export async function groupOf(ec2: EC2Client, id: string): Promise<string | undefined> {
+  const [found] = await describe(ec2, [{ Name: 'instance-id', Values: [id] }]);
+  if (found === undefined) return undefined;
+  return found.tags[tagKeys.group] ?? (found.tags[tagKeys.state] === undefined ? undefined : '');
+}
+
+/** As a filter takes it: it would read `*` and `?` as wildcards. Source: EC2 User Guide, filtering. */
+function literal(text: string): string {
+  return text.replaceAll(/[*?\\]/gu, (character) => `\\${character}`);
+}
+
+async function describe(ec2: EC2Client, Filters: Filter[]): Promise<readonly ObservedInstance[]> {
   const instances: ObservedInstance[] = [];
-  const pages = paginateDescribeInstances(
+  for await (const { Reservations = [] } of paginateDescribeInstances(
     { client: ec2, pageSize: 1000 },
-    {
-      Filters: [
-        { Name: 'tag-key', Values: [tagKeys.group, tagKeys.state] },
-        {
-          Name: 'instance-state-name',
-          Values: ['pending', 'running', 'stopping', 'stopped', 'shutting-down'],
-        },
-      ],
-    },
-  );
-  for await (const { Reservations = [] } of pages)
+    { Filters },
+  ))
     for (const { Instances = [] } of Reservations) instances.push(...Instances.flatMap(toObserved));
   return instances;
 }
@@ -93,4 +121,16 @@ async function describeStatuses(ec2: EC2Client, ids: readonly string[]): Promise
       statuses.push({ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` });
     }
   return statuses;
+}
+
+/** Instances that EC2's instance checks find impaired, of the whole region. One call, unless there are many. */
+export async function observeImpaired(ec2: EC2Client): Promise<ReadonlySet<string>> {
+  const impaired = new Set<string>();
+  const pages = paginateDescribeInstanceStatus(
+    { client: ec2 },
+    { Filters: [{ Name: 'instance-status.status', Values: ['impaired', 'insufficient-data'] }] },
+  );
+  for await (const { InstanceStatuses = [] } of pages)
+    for (const { InstanceId } of InstanceStatuses) if (InstanceId !== undefined) impaired.add(InstanceId);
+  return impaired;
 }

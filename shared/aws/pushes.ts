@@ -20,6 +20,8 @@ const longestPush = (deliveryTimeout + 3600) * 1000;
 
 export interface PushQuery {
   readonly document: string;
+  /** The primary. */
+  readonly instance: string;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** Was it weighed before? Then its whole output is not needed. */
@@ -29,20 +31,20 @@ export interface PushQuery {
 }
 
 /**
- * The pushes of the last five minutes, and older ones that still run, of all groups. Two calls for each 50 of them, and
+ * The pushes of one primary in the last five minutes, and older ones that still run. Two calls for each 50 of them, and
  * one more for each ended push that is not known yet and said more than the 2,500 characters that a listing holds.
  */
 export async function observePushes(
   ssm: SSMClient,
-  { document, now, isKnown, fail }: PushQuery,
+  { document, instance: primary, now, isKnown, fail }: PushQuery,
 ): Promise<readonly ObservedPush[]> {
   const recent = now - lookBack;
   const [ended, running] = await Promise.all([
-    listPushes(ssm, [
+    listPushes(ssm, primary, [
       { key: 'DocumentName', value: document },
       { key: 'InvokedAfter', value: isoSeconds(recent) },
     ]),
-    listPushes(ssm, [
+    listPushes(ssm, primary, [
       { key: 'DocumentName', value: document },
       { key: 'Status', value: 'InProgress' },
       { key: 'InvokedAfter', value: isoSeconds(now - longestPush) },
@@ -68,12 +70,13 @@ export async function observePushes(
 
 async function listPushes(
   ssm: SSMClient,
+  primary: string,
   filters: readonly CommandFilter[],
 ): Promise<readonly ObservedPush[]> {
   const pushes: ObservedPush[] = [];
   const pages = paginateListCommandInvocations(
     { client: ssm, pageSize: 50 },
-    { Filters: [...filters], Details: true },
+    { InstanceId: primary, Filters: [...filters], Details: true },
   );
   for await (const { CommandInvocations = [] } of pages)
     for (const each of CommandInvocations) {

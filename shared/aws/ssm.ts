@@ -13,11 +13,28 @@ import { parseScriptOutput } from './script-output.ts';
 /** How long a command may wait for the agent, in seconds: the least SSM takes, so that a host that comes back runs no stale command. */
 export const deliveryTimeout = 30;
 
-/** All nodes that SSM manages. One call for each 50. */
-export async function observeAgents(ssm: SSMClient): Promise<readonly ObservedAgent[]> {
+/** The most nodes of one page, and so of one call. Source: API reference of SSM, DescribeInstanceInformation. */
+const mostNodes = 50;
+
+/** Those of these nodes that SSM manages. One call for each 50. */
+export async function observeAgents(
+  ssm: SSMClient,
+  ids: readonly string[],
+): Promise<readonly ObservedAgent[]> {
+  const pages: (readonly string[])[] = [];
+  for (let start = 0; start < ids.length; start += mostNodes) pages.push(ids.slice(start, start + mostNodes));
+  const found = await Promise.all(pages.map((page) => describeAgents(ssm, page)));
+  return found.flat();
+}
+
+async function describeAgents(ssm: SSMClient, ids: readonly string[]): Promise<readonly ObservedAgent[]> {
   const agents: ObservedAgent[] = [];
-  for await (const page of paginateDescribeInstanceInformation({ client: ssm, pageSize: 50 }, {}))
-    for (const { InstanceId, PingStatus, IPAddress } of page.InstanceInformationList ?? [])
+  const pages = paginateDescribeInstanceInformation(
+    { client: ssm, pageSize: mostNodes },
+    { Filters: [{ Key: 'InstanceIds', Values: [...ids] }] },
+  );
+  for await (const { InstanceInformationList = [] } of pages)
+    for (const { InstanceId, PingStatus, IPAddress } of InstanceInformationList)
       if (InstanceId !== undefined)
         agents.push({ id: InstanceId, online: PingStatus === 'Online', address: IPAddress });
   return agents;

@@ -28,7 +28,7 @@ export function groupNameProblem(instance: string, name: string): TagProblem | u
 
 /** The epoch that a primary's tag holds. */
 export function parseEpoch(instance: string, value: string): Parsed<number> {
-  const problems: TagProblem[] = /^[1-9]\d{0,8}$/u.test(value)
+  const problems: TagProblem[] = /^[1-9]\d{0,11}$/u.test(value)
     ? []
     : [
         {

@@ -143,7 +143,7 @@ export type ClaimKind =
   | 'failover'
   | 'switchover';
 
-/** Who holds an epoch: written once, in Parameter Store. */
+/** Who holds an epoch: written once, under a condition. */
 export interface Claim {
   readonly epoch: number;
   readonly holder: string;
@@ -155,8 +155,23 @@ export interface Claim {
   readonly at: number;
 }
 
+/** What every look at a group begins with. */
+export interface Head {
+  /** One more with each claim. */
+  readonly version: number;
+  /** The newest. */
+  readonly claim?: Claim | undefined;
+  /** When the last complete look began, in milliseconds since 1970; 0 for never. */
+  readonly lookedFrom: number;
+  /** When the group is to be looked at again whatever happens, in milliseconds since 1970. */
+  readonly dueAt?: number | undefined;
+  /** A digest of the primary and its tags, as they were mirrored. */
+  readonly configuration?: string | undefined;
+}
+
 /** What outlives the instances of a group. */
 export interface Register {
+  readonly head?: Head | undefined;
   /** By epoch, ascending. */
   readonly claims: readonly Claim[];
   /** The tags of the last primary, as they were mirrored; undefined if there never was one. */
@@ -184,7 +199,7 @@ export interface ObservedReachability {
 
 /** All that a promotion is planned from. */
 export interface PromotionObservation extends MembershipObservation {
-  /** By group; only of groups that need it. */
+  /** By group; those that could be read. */
   readonly registers: ReadonlyMap<string, Register>;
   readonly statuses: readonly ObservedStatus[];
   /** Only of primaries that are suspected. */

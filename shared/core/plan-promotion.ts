@@ -39,29 +39,6 @@ export interface PromotionView {
 }
 
 /**
- * Which groups the register has to be read for: those whose primary is not, or not undoubtedly, the only and living one.
- * All others cost nothing.
- */
-export function groupsInDoubt(view: PromotionView): readonly string[] {
-  return [...membersByGroup(view.observed.instances)].flatMap(([group, members]) => {
-    const { current, superseded, tied } = findPrimary(members);
-    if (tied.length > 0 || members.some(({ id }) => groupNameProblem(id, group) !== undefined)) return [];
-    const quiet =
-      current !== undefined &&
-      isEstablished(current) &&
-      superseded.length === 0 &&
-      // A promotion that has begun is brought to its end, even if the primary is seen again: a host may follow it already
-      current.tags[tagKeys.suspected] === undefined &&
-      !members.some(
-        ({ id, tags }) => id !== current.id && parseTask(tags[tagKeys.task])?.step === 'promote',
-      ) &&
-      !followsNewer(members, view.observed) &&
-      assessPrimary(current, view.observed).kind === 'well';
-    return quiet ? [] : [group];
-  });
-}
-
-/**
  * What is to be done next so that every group has one primary that lives. It is made from what is there, so it can be made
  * again after any interruption, by any number of runs at once: only the claim of an epoch decides between them.
  */
@@ -73,16 +50,24 @@ export function planPromotion(view: PromotionView): readonly PromotionAction[] {
   );
 }
 
-/** A host does not do what it is asked, for it follows a newer epoch: that of a promotion that was given up halfway. */
-function followsNewer(
+/**
+ * When a host was last asked for something that it does not do, for it follows a newer epoch: that of a promotion that was given up
+ * halfway. In milliseconds since 1970; 0 for never.
+ */
+function refusedAt(
   members: readonly ObservedInstance[],
   { commands }: Pick<PromotionObservation, 'commands'>,
-): boolean {
-  const tasks = new Set(members.map(({ tags }) => parseTask(tags[tagKeys.task])?.command));
-  return commands.some(
-    ({ command, lines }) =>
-      tasks.has(command) && lines.some((line) => line.kind === 'error' && line.error === 'older-epoch'),
+): number {
+  const tasks = new Map(
+    members.flatMap(({ tags }) => {
+      const task = parseTask(tags[tagKeys.task]);
+      return task === undefined ? [] : [[task.command, task.requestedAt] as const];
+    }),
   );
+  const refused = commands.filter(({ lines }) =>
+    lines.some((line) => line.kind === 'error' && line.error === 'older-epoch'),
+  );
+  return Math.max(0, ...refused.map(({ command }) => tasks.get(command) ?? 0));
 }
 
 function membersByGroup(
@@ -126,7 +111,9 @@ class GroupPromotion {
     const health = assessPrimary(current, this.#view.observed);
     switch (health.kind) {
       case 'well':
-        if (followsNewer(this.#members, this.#view.observed)) return this.#catchUp(current);
+        if (this.#followNewer(epochOf(current) ?? 0)) return this.#catchUp(current);
+        if (this.#isForgotten(epochOf(current) ?? 0))
+          return this.#renew(current, "hostsync's memory of the group was lost");
         return [
           ...this.#clearSuspicion(current),
           ...this.#tidy(current),
@@ -146,24 +133,45 @@ class GroupPromotion {
     }
   }
 
-  /** A newer epoch was claimed for a host that cannot be the primary any more: this one takes the next. */
-  #catchUp({ id, tags }: ObservedInstance): readonly PromotionAction[] {
+  /** Hosts follow a newer epoch than that of the primary, of a claim that came to nothing or that is forgotten: it takes the next. */
+  #catchUp(current: ObservedInstance): readonly PromotionAction[] {
     const claimed = this.#register?.claims.at(-1)?.epoch ?? 0;
-    if (claimed <= Number(tags[tagKeys.primary])) return [];
-    const why = `the promotion to epoch ${claimed} was given up, and hosts follow it`;
-    return [this.#claim({ kind: 'adopted', holder: id, why, epoch: this.#nextEpoch(claimed) })];
+    const why =
+      claimed > (epochOf(current) ?? 0)
+        ? `the promotion to epoch ${claimed} was given up, and hosts follow it`
+        : 'hosts follow a newer epoch, which nobody remembers';
+    return this.#renew(current, why);
+  }
+
+  /** What was asked before the epoch began was asked in the name of an earlier one. */
+  #followNewer(epoch: number): boolean {
+    const refused = refusedAt(this.#members, this.#view.observed);
+    const claims = this.#register?.claims ?? [];
+    const newest = claims.at(-1);
+    if (refused === 0 || newest === undefined) return false;
+    return newest.epoch > epoch || refused > newest.at;
+  }
+
+  #renew(current: ObservedInstance, why: string): readonly PromotionAction[] {
+    if (this.#register === undefined) return [];
+    const epoch = this.#nextEpoch(epochOf(current) ?? 0);
+    return [this.#claim({ kind: 'adopted', holder: current.id, why, epoch })];
+  }
+
+  /** Nobody remembers who claimed the epoch of the primary: the table was lost, or is that of an earlier day. */
+  #isForgotten(epoch: number): boolean {
+    return this.#register !== undefined && (this.#register.claims.at(-1)?.epoch ?? 0) < epoch;
   }
 
   /** The mirror of the tags is read when no primary is left: EC2 drops the tags of what was terminated. */
-  #mirror({ id, tags }: ObservedInstance): readonly PromotionAction[] {
-    const mirrored = Object.fromEntries(
-      Object.entries(tags).filter(([key]) => isConfiguration(key) || key === tagKeys.primary),
-    );
-    const wanted = digest(JSON.stringify([id, ...Object.entries(mirrored).sort(byKey)]));
-    if (tags[tagKeys.mirrored] === wanted) return [];
+  #mirror(current: ObservedInstance): readonly PromotionAction[] {
+    const { head } = this.#register ?? {};
+    const { id } = current;
+    const wanted = mirrorDigest(current);
+    if (head === undefined || head.configuration === wanted) return [];
     return [
       {
-        ...{ kind: 'mirror', group: this.#group, primary: id, tags: mirrored, digest: wanted },
+        ...{ kind: 'mirror', group: this.#group, primary: id, tags: mirroredTags(current), digest: wanted },
         reason: `the tags of ${id} have changed: their mirror is written`,
       },
     ];
@@ -251,8 +259,8 @@ class GroupPromotion {
     const newer = last !== undefined && last.epoch > mirrored ? last : undefined;
     const primary =
       newer === undefined || this.#wasNeverPromoted(newer) ? register.configuration.primary : newer.holder;
-    // It is there, and somebody took its tag away: their next step is not ours to guess
-    if (this.#members.some(({ id }) => id === primary)) return [];
+    // It is there, and somebody took a tag away: their next step is not ours to guess
+    if (this.#view.observed.instances.some(({ id }) => id === primary)) return [];
     return this.#failOver(undefined, primary, mirrored, `EC2 does not show ${primary} any more`);
   }
 
@@ -331,7 +339,7 @@ class GroupPromotion {
   ): readonly PromotionAction[] {
     const steps = this.#switchOver(current, health);
     const held = steps.every(({ kind }) => kind === 'tell' || kind === 'tag');
-    return held && followsNewer(this.#members, this.#view.observed)
+    return held && this.#followNewer(epochOf(current) ?? 0)
       ? [...steps, ...this.#catchUp(current)]
       : steps;
   }
@@ -439,14 +447,19 @@ class GroupPromotion {
 
   // --- claims
 
+  /** Where claims may be forgotten, or hosts follow one that is, the time of day is beyond all that were made by counting. */
   #nextEpoch(epoch: number): number {
-    return Math.max(epoch, ...(this.#register?.claims.map((claim) => claim.epoch) ?? [])) + 1;
+    const claimed = Math.max(0, ...(this.#register?.claims.map((claim) => claim.epoch) ?? []));
+    const forgotten = claimed < epoch || (claimed === epoch && this.#followNewer(epoch));
+    const floor = forgotten ? Math.floor(this.#view.now / 1000) : 0;
+    return Math.max(epoch, claimed, floor) + 1;
   }
 
   #claim(claim: Omit<Claim, 'at'>): PromotionAction {
     const { holder, epoch, why } = claim;
     return {
       ...{ kind: 'claim', group: this.#group, claim: { ...claim, at: this.#view.now } },
+      seen: this.#register?.head?.version ?? 0,
       reason: `${holder} is to be the primary of epoch ${epoch}: ${why}`,
     };
   }
@@ -750,6 +763,17 @@ const mostPasses = 4;
 function leftWhenPromoted(tags: Readonly<Record<string, string>>): readonly string[] {
   const kept: readonly string[] = [tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.syncedAt];
   return stateTagKeys.filter((key) => tags[key] !== undefined && !kept.includes(key));
+}
+
+/** The tags of a primary that outlive it. */
+function mirroredTags({ tags }: ObservedInstance): Readonly<Record<string, string>> {
+  const kept = Object.entries(tags).filter(([key]) => isConfiguration(key) || key === tagKeys.primary);
+  return Object.fromEntries(kept);
+}
+
+/** Changes with every tag of a primary that its mirror holds, and with the primary. */
+export function mirrorDigest(primary: ObservedInstance): string {
+  return digest(JSON.stringify([primary.id, ...Object.entries(mirroredTags(primary)).sort(byKey)]));
 }
 
 function isConfiguration(key: string): boolean {

@@ -10,7 +10,7 @@ import {
   type PushRequest,
   type PushTarget,
 } from './request.ts';
-import { noAddress, type Secondary, sshPort } from './secondaries.ts';
+import { noAddress, parseSecondaries, type Secondary, sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { describeTagProblem, type TagProblem } from './tag-problem.ts';
 
@@ -156,6 +156,17 @@ function planGroup(
   if (!isEstablished(primary))
     return [noPush('not-promoted', 'info', `${primary.id} is about to become the primary`)];
   return planPush(group, primary, configuration.value, instances, agents);
+}
+
+/** The nodes outside EC2 that the lists of these primaries name: SSM has their addresses. */
+export function nodesOf(instances: readonly ObservedInstance[]): readonly string[] {
+  return instances.flatMap(({ id, tags }) => {
+    if (tags[tagKeys.primary] === undefined) return [];
+    const secondaries = parseSecondaries(id, tags);
+    return secondaries.ok
+      ? secondaries.value.flatMap((each) => (each.kind === 'managed-node' ? [each.id] : []))
+      : [];
+  });
 }
 
 function planPush(

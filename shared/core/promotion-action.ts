@@ -12,8 +12,13 @@ interface Common {
 export type PromotionAction = Common &
   (
     | { readonly kind: 'tell'; readonly event: DomainEvent }
-    /** Writes the epoch's parameter, once for all time. Whoever comes second finds out who holds it by looking again. */
-    | { readonly kind: 'claim'; readonly claim: Claim }
+    | {
+        /** Whoever comes second finds out who holds the epoch by looking again. */
+        readonly kind: 'claim';
+        readonly claim: Claim;
+        /** The version of the head that this was decided from; 0 for none. */
+        readonly seen: number;
+      }
     | {
         /** Runs a script on a host and notes it in the tag `hostsync:task` there. */
         readonly kind: 'run';

@@ -59,6 +59,15 @@ export function recordOutcome(
   );
 }
 
+/** How far behind every secondary is that is pushed to, as metrics. */
+export function measureGroups(
+  observed: Pick<OutcomeObservation, 'instances' | 'plan'>,
+  settings: OutcomeSettings,
+  now: number,
+): readonly OutcomeAction[] {
+  return recordOutcome({ ...observed, pushes: [] }, settings, now).filter(({ kind }) => kind === 'measure');
+}
+
 /** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-scripts.md. */
 const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-held']);
 

@@ -25,7 +25,6 @@ export const tagKeys = {
   left: 'hostsync:left',
   suspected: 'hostsync:suspected',
   promotionTrouble: 'hostsync:promotion-trouble',
-  mirrored: 'hostsync:mirrored',
   options: 'hostsync:options',
   acceptDeletions: 'hostsync:accept-deletions',
 } as const;
@@ -54,5 +53,5 @@ export const configurationTagKeys: readonly string[] = [
 /** What makes a host the primary, or belongs to that: taken off it when another one is. */
 export const primaryTagKeys: readonly string[] = [
   ...[tagKeys.primary, tagKeys.promoted, tagKeys.publicKey, tagKeys.switchover, tagKeys.suspected],
-  ...[tagKeys.mirrored, tagKeys.acceptDeletions, tagKeys.outside, ...configurationTagKeys],
+  ...[tagKeys.acceptDeletions, tagKeys.outside, ...configurationTagKeys],
 ];

@@ -8,6 +8,7 @@ export interface CommandEvent {
   readonly instance: string;
   /** Milliseconds since 1970. */
   readonly requestedAt: number;
+  readonly document: string;
 }
 
 /** Source: SSM User Guide, "Amazon EventBridge event examples"; unknown fields are ignored. */
@@ -19,6 +20,7 @@ const commandEvent = v.object({
   ),
   detail: v.object({
     'command-id': v.string('is no text'),
+    'document-name': v.string('is no text'),
     'instance-id': v.string('is no text'),
     'requested-date-time': v.pipe(v.string('is no text'), v.isoTimestamp('is no ISO 8601 time')),
   }),
@@ -38,5 +40,6 @@ export function parseCommandEvent(event: unknown): CommandEvent {
     command: detail['command-id'],
     instance: detail['instance-id'],
     requestedAt: Date.parse(detail['requested-date-time']),
+    document: detail['document-name'],
   };
 }

@@ -13,6 +13,16 @@ const documentName = v.pipe(
   v.regex(/^[a-zA-Z0-9_\-.:/]{3,128}$/u, 'is not the name of an SSM document'),
 );
 
+const tableName = v.pipe(
+  v.string(),
+  // Source: API reference of DynamoDB, TableName
+  v.regex(/^[a-zA-Z0-9_.-]{3,255}$/u, 'is not the name of a DynamoDB table'),
+);
+const queueUrl = v.pipe(v.string(), v.url('is not the URL of an SQS queue'));
+
+const waking = { HOSTSYNC_QUEUE: queueUrl };
+const remembering = { HOSTSYNC_TABLE: tableName };
+
 const joining = {
   HOSTSYNC_PUSH_DOCUMENT: documentName,
   HOSTSYNC_JOIN_DOCUMENT: documentName,
@@ -46,12 +56,13 @@ const promoting = {
 
 /** What each function reads from its environment. serverless.yml sets all of it. */
 const schemas = {
-  sync: v.object({ ...joining, ...recording, ...promoting }),
-  'instance-launch': v.object(joining),
-  'instance-termination': v.object(joining),
-  'primary-failure': v.object({ ...joining, ...recording, ...promoting }),
-  'command-result': v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording }),
-  alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn }),
+  sync: v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording, ...waking, ...remembering }),
+  reconcile: v.object({ ...joining, ...recording, ...promoting, ...remembering }),
+  'instance-launch': v.object(waking),
+  'instance-termination': v.object(waking),
+  'primary-failure': v.object(waking),
+  'command-result': v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording, ...waking }),
+  alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn, ...remembering }),
 };
 
 type Schemas = typeof schemas;

@@ -5,6 +5,8 @@ import { describeIssues } from './issues.ts';
 
 /** Where an event says to look. What it says of the instance's state is not believed: EC2 is asked. */
 export interface InstanceEvent {
+  /** Of the event, the same however often it is delivered. */
+  readonly id: string;
   readonly instance: string;
   /** For the log. */
   readonly what: string;
@@ -12,19 +14,21 @@ export interface InstanceEvent {
   readonly interruption?: string;
 }
 
-const envelope = v.object({ source: v.string(), 'detail-type': v.string() });
+type Happened = Omit<InstanceEvent, 'id'>;
+
+const envelope = v.object({ id: v.string(), source: v.string(), 'detail-type': v.string() });
 
 const stateChange = v.pipe(
   v.object({ detail: v.object({ 'instance-id': v.string(), state: v.string() }) }),
   v.transform(
-    ({ detail }): InstanceEvent => ({ instance: detail['instance-id'], what: `EC2: ${detail.state}` }),
+    ({ detail }): Happened => ({ instance: detail['instance-id'], what: `EC2: ${detail.state}` }),
   ),
 );
 
 /** Its ARN has the zone where the region belongs, so the id is taken from the detail. */
 const spotInterruption = v.pipe(
   v.object({ detail: v.object({ 'instance-id': v.string(), 'instance-action': v.string() }) }),
-  v.transform(({ detail }): InstanceEvent => {
+  v.transform(({ detail }): Happened => {
     const interruption = `spot interruption: EC2 will ${detail['instance-action']} it`;
     return { instance: detail['instance-id'], what: interruption, interruption };
   }),
@@ -38,7 +42,7 @@ const lifecycleAction = v.pipe(
       LifecycleTransition: v.string(),
     }),
   }),
-  v.transform(({ detail }): InstanceEvent => {
+  v.transform(({ detail }): Happened => {
     return { instance: detail.EC2InstanceId, what: `Auto Scaling: ${detail.LifecycleTransition}` };
   }),
 );
@@ -51,14 +55,14 @@ const tagChange = v.pipe(
     resources: v.pipe(v.array(v.string()), v.minLength(1, 'is empty')),
     detail: v.object({ 'changed-tag-keys': v.array(v.string()) }),
   }),
-  v.transform(({ resources, detail }): InstanceEvent => {
+  v.transform(({ resources, detail }): Happened => {
     const instance = instanceArn.exec(resources[0] ?? '')?.groups?.['id'] ?? '';
     return { instance, what: `tags: ${detail['changed-tag-keys'].join(', ')}` };
   }),
 );
 
 /** One parser for each kind of event, by source and detail type. Source: aws-facts in the events' own references. */
-const parsers: Readonly<Record<string, v.GenericSchema<unknown, InstanceEvent>>> = {
+const parsers: Readonly<Record<string, v.GenericSchema<unknown, Happened>>> = {
   'aws.ec2 EC2 Instance State-change Notification': stateChange,
   'aws.ec2 EC2 Spot Instance Interruption Warning': spotInterruption,
   'aws.autoscaling EC2 Instance-launch Lifecycle Action': lifecycleAction,
@@ -73,10 +77,10 @@ const parsers: Readonly<Record<string, v.GenericSchema<unknown, InstanceEvent>>>
 export function parseInstanceEvent(event: unknown): InstanceEvent | undefined {
   const head = v.safeParse(envelope, event);
   if (!head.success) throw new EventError(`not an event of EventBridge: ${describeIssues(head.issues)}`);
-  const { source, 'detail-type': type } = head.output;
+  const { id, source, 'detail-type': type } = head.output;
   const parser = parsers[`${source} ${type}`];
   if (parser === undefined) return undefined;
   const result = v.safeParse(parser, event);
-  if (result.success) return result.output;
+  if (result.success) return { id, ...result.output };
   throw new EventError(`not a "${type}" of ${source} as AWS documents it: ${describeIssues(result.issues)}`);
 }

@@ -1,26 +1,26 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { protect } from '../aws/auto-scaling.ts';
 import { publishEvents } from '../aws/domain-events.ts';
+import { writeClaim, writeMirror } from '../aws/memory.ts';
 import { moveTargets, writeRecord } from '../aws/pointers.ts';
 import { cancelPushes } from '../aws/pushes.ts';
-import { writeClaim, writeMirror } from '../aws/register.ts';
 import { sendScript } from '../aws/ssm.ts';
 import type { UpkeepAction } from '../core/plan-upkeep.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask } from '../core/task.ts';
-import type { PromotionTools } from './tools.ts';
+import type { Tools } from './tools.ts';
 
 /** Carries one step out. Every one of them may be carried out twice without harm. */
-export async function carryOutPromotion(action: PromotionAction, tools: PromotionTools): Promise<void> {
-  const { clients, tags, documents, metrics } = tools;
+export async function carryOutPromotion(action: PromotionAction, tools: Tools): Promise<void> {
+  const { clients, tags, documents, memory, metrics } = tools;
   switch (action.kind) {
     case 'tell':
       if (action.event.type === 'Primary Promoted') metrics.addMetric('Promotions', MetricUnit.Count, 1);
       return publishEvents(clients.eventBridge, [action.event]);
     case 'claim':
-      return writeClaim(clients.ssm, action.group, action.claim);
+      return writeClaim(memory, action.group, action.claim, action.seen);
     case 'run': {
       const { group, instance, step, pass, digest } = action;
       const [document, text] = script(action, tools);
@@ -36,8 +36,7 @@ export async function carryOutPromotion(action: PromotionAction, tools: Promotio
       for (const instance of action.instances) await tags.remove(instance, action.remove);
       return;
     case 'mirror':
-      await writeMirror(clients.ssm, action.group, action.primary, action.tags);
-      return tags.write([action.primary], { [tagKeys.mirrored]: action.digest });
+      return writeMirror(memory, action.group, action.primary, action);
     case 'probe':
     case 'wait':
       return;
@@ -46,7 +45,7 @@ export async function carryOutPromotion(action: PromotionAction, tools: Promotio
 
 function script(
   { request }: Extract<PromotionAction, { kind: 'run' }>,
-  { documents }: PromotionTools,
+  { documents }: Tools,
 ): readonly [string, string] {
   switch (request.script) {
     case 'promote':
@@ -59,7 +58,7 @@ function script(
 }
 
 /** Moves what points at the primary. */
-export async function carryOutUpkeep(action: UpkeepAction, tools: PromotionTools): Promise<void> {
+export async function carryOutUpkeep(action: UpkeepAction, tools: Tools): Promise<void> {
   const { autoScaling, loadBalancing, route53 } = tools.clients;
   switch (action.kind) {
     case 'move-name':

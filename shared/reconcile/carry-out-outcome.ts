@@ -1,24 +1,16 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Clients } from '../aws/clients.ts';
 import { publishEvents } from '../aws/domain-events.ts';
 import { describeError, errorsOf, throwAll } from '../aws/errors.ts';
-import type { TagWriter } from '../aws/tags.ts';
 import type { MetricName, OutcomeAction } from '../core/outcome-action.ts';
-import type { OutcomeSettings } from '../core/record-outcome.ts';
-import type { readConfiguration } from '../edge/configuration.ts';
-import type { Instruments } from '../edge/handler.ts';
+import type { Tools } from './tools.ts';
 
 /** The results of at least one group could not be told or recorded; those of the others were. */
 export class OutcomeError extends AggregateError {
   override readonly name = 'OutcomeError';
 }
 
-export interface OutcomeTools extends Instruments {
-  readonly clients: Clients;
-  readonly tags: TagWriter;
-  /** A metric for each secondary costs as much as ten thousand of these calls. */
-  readonly metricsBySecondary: boolean;
-}
+/** What is told, recorded and measured with. */
+export type OutcomeTools = Pick<Tools, 'clients' | 'tags' | 'logger' | 'metrics' | 'metricsBySecondary'>;
 
 const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
   SecondsBehind: MetricUnit.Seconds,
@@ -65,7 +57,7 @@ async function carryOutGroup(
 }
 
 /** One line of the embedded metric format for each set of dimensions: each set is a metric of its own, and is paid for. */
-function publishMeasures(actions: readonly OutcomeAction[], bySecondary: boolean): void {
+export function publishMeasures(actions: readonly OutcomeAction[], bySecondary: boolean): void {
   const measures = actions.flatMap((action) => (action.kind === 'measure' ? [action] : []));
   for (const [group, ofGroup] of Map.groupBy(measures, (action) => action.group))
     for (const [secondary, values] of Map.groupBy(ofGroup, (action) => action.secondary)) {
@@ -97,16 +89,3 @@ const metricNames: readonly MetricName[] = [
   ...(['SecondsBehind', 'SecondariesFailing', 'FilesSent', 'BytesSent'] as const),
   ...(['FilesDeleted', 'PushSeconds', 'DriftRepaired'] as const),
 ];
-
-type Configuration = ReturnType<typeof readConfiguration<'command-result'>>;
-
-/** The settings of the deployment. */
-export function outcomeSettings(
-  configuration: Omit<Configuration, 'HOSTSYNC_PUSH_DOCUMENT'>,
-): OutcomeSettings {
-  return {
-    remindAfter: configuration.HOSTSYNC_REMIND_AFTER,
-    behindAfter: configuration.HOSTSYNC_BEHIND_AFTER,
-    overrunAfter: configuration.HOSTSYNC_OVERRUN_AFTER,
-  };
-}

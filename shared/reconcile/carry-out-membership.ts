@@ -1,9 +1,7 @@
 import { completeHook, keepHookAlive } from '../aws/auto-scaling.ts';
-import type { Clients } from '../aws/clients.ts';
 import { publishEvents } from '../aws/domain-events.ts';
 import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
-import { type Documents, sendScript } from '../aws/ssm.ts';
-import type { TagWriter } from '../aws/tags.ts';
+import { sendScript } from '../aws/ssm.ts';
 import { domainEvent, timestamp } from '../core/domain-event.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
 import {
@@ -15,16 +13,10 @@ import {
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/task.ts';
 import { formatTrouble } from '../core/trouble.ts';
-
-/** What is needed to carry a membership plan out. */
-export interface MembershipTools {
-  readonly clients: Clients;
-  readonly documents: Documents;
-  readonly tags: TagWriter;
-}
+import type { Tools } from './tools.ts';
 
 /** Carries one action out. Every one of them may be carried out twice without harm. */
-export async function carryOutMembership(action: MembershipAction, tools: MembershipTools): Promise<void> {
+export async function carryOutMembership(action: MembershipAction, tools: Tools): Promise<void> {
   const { clients, documents, tags } = tools;
   switch (action.kind) {
     case 'join':
@@ -159,7 +151,7 @@ const oneIsBad = new Set(['InvalidInstanceId']);
 
 async function join(
   action: Extract<MembershipAction, { kind: 'join' }>,
-  tools: MembershipTools,
+  tools: Tools,
 ): Promise<void> {
   const { clients, documents, tags } = tools;
   const { group, instances, newcomers, request, digest } = action;

@@ -1,0 +1,63 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { makeClients } from '../../shared/aws/clients.ts';
+import { describeError } from '../../shared/aws/errors.ts';
+import { noteLook, readHeads } from '../../shared/aws/memory.ts';
+import { isServed, type WakeUp } from '../../shared/core/wake-up.ts';
+import { readConfiguration } from '../../shared/edge/configuration.ts';
+import { makeHandler } from '../../shared/edge/handler.ts';
+import { parseWakeUps } from '../../shared/edge/wake-up.ts';
+import { reconcile } from '../../shared/reconcile/reconcile.ts';
+import { makeTools, type Tools } from '../../shared/reconcile/tools.ts';
+
+const configuration = readConfiguration('reconcile');
+const clients = makeClients();
+
+/** How long a run waits for commands on hosts, in milliseconds: the end of one that takes longer wakes the group again. */
+const waits = 10_000;
+
+/**
+ * One look at one group, and all that follows from it. What AWS refuses is logged and counted, and its message is done: the next tick asks
+ * again. Only a run that dies gets its message again.
+ */
+export const handler = makeHandler(async (event, instruments) => {
+  const tools = makeTools(clients, configuration, instruments);
+  for (const wakeUp of parseWakeUps(event)) await serve(wakeUp, tools);
+});
+
+async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {
+  const { logger, memory, metrics } = tools;
+  const { group, because, tick } = wakeUp;
+  const lookedFrom = Date.now();
+  const lookedBefore = await lastLook(group, tools);
+  if (isServed(wakeUp, lookedBefore))
+    return logger.info(`a look that began later has seen it: ${because}`, { group });
+  logger.info(`looks at the group: ${because}`, { group });
+  const failed = (what: string, error: unknown): void => {
+    logger.error(`group ${group}: ${what} failed: ${describeError(error)}`, { group });
+    metrics.addMetric('StepsFailed', MetricUnit.Count, 1);
+  };
+  let pending = true;
+  let complete = false;
+  try {
+    const result = await reconcile(group, tools, { until: Date.now() + waits, tick });
+    pending = result.pending;
+    complete = result.errors.length === 0;
+    if (!complete) metrics.addMetric('StepsFailed', MetricUnit.Count, result.errors.length);
+  } catch (error) {
+    failed('the look', error);
+  }
+  try {
+    if (group !== '')
+      await noteLook(memory, group, complete ? lookedFrom : lookedBefore, pending ? Date.now() : undefined);
+  } catch (error) {
+    failed('noting the look', error);
+  }
+}
+
+/** When the last complete look began, in milliseconds since 1970; 0 where that is not known. */
+async function lastLook(group: string, { memory, logger }: Tools): Promise<number> {
+  const heads = await readHeads(memory, [group], (error) =>
+    logger.error(`group ${group}: reading the table failed: ${describeError(error)}`, { group }),
+  );
+  return heads.get(group)?.lookedFrom ?? 0;
+}

@@ -1,0 +1,91 @@
+import { groupNameProblem } from './group.ts';
+import type { Head, ObservedInstance } from './observation.ts';
+import { mirrorDigest } from './plan-promotion.ts';
+import type { TickAction } from './plan-tick.ts';
+import { findPrimary, isDeposed } from './primary.ts';
+import { tagKeys } from './tag-keys.ts';
+import { parseTime } from './time.ts';
+
+/** What a tick knows of a group. */
+export interface TickedGroup {
+  readonly group: string;
+  readonly members: readonly ObservedInstance[];
+  /** What was planned for this group. */
+  readonly plan: readonly TickAction[];
+  /** Undefined if there is none; `unread` if it could not be read, which proves nothing. */
+  readonly head: Head | undefined | 'unread';
+  /** EC2's checks find it impaired. */
+  readonly isImpaired: (instance: string) => boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Milliseconds after which a group is looked at though nothing asks for it: events get lost, and names are moved by others. */
+const longestUnseen = 10 * 60_000;
+/** Milliseconds that the last push of a secondary may be old: longer than from one tick to the next but one. */
+const overdue = 150_000;
+
+/** What was left out of a push and does not change by a look. */
+const lasting: ReadonlySet<string> = new Set(['not-running', 'no-address', 'bad-tags', 'is-primary']);
+
+/** Why a group needs more than a push, or nothing: then the tick is done with it. */
+export function needsReconciling(ticked: TickedGroup): string | undefined {
+  const { group, members, head, now } = ticked;
+  if (group === '') return `${members.map(({ id }) => id).join(', ')} lost ${tagKeys.group}`;
+  if (members.some(({ id }) => groupNameProblem(id, group) !== undefined)) return 'its name is none';
+  return ofMemory(ticked) ?? ofPlan(ticked) ?? ofPrimary(ticked) ?? ofHosts(ticked) ?? unseen(head, now);
+}
+
+function ofMemory({ members, head, now }: TickedGroup): string | undefined {
+  if (head === 'unread') return undefined;
+  if (head === undefined) return 'nothing is remembered of it';
+  if (head.dueAt !== undefined && head.dueAt <= now) return 'it was not done with';
+  const { current } = findPrimary(members);
+  if (current !== undefined && head.configuration !== mirrorDigest(current))
+    return `the tags of ${current.id} have changed`;
+  return undefined;
+}
+
+function ofPlan({ plan }: TickedGroup): string | undefined {
+  for (const action of plan) {
+    if (action.kind === 'no-push' && !['paused', 'no-secondaries'].includes(action.code))
+      return action.reason;
+    if (action.kind === 'leave-out' && !lasting.has(action.code)) return action.reason;
+  }
+  return undefined;
+}
+
+function ofPrimary({ members, isImpaired }: TickedGroup): string | undefined {
+  const { current, superseded } = findPrimary(members);
+  const former = superseded[0] ?? members.find(isDeposed);
+  if (former !== undefined) return `${former.id} was the primary`;
+  if (current === undefined) return undefined;
+  if (isImpaired(current.id)) return `EC2's checks find ${current.id} impaired`;
+  const asked = [tagKeys.switchover, tagKeys.suspected].find((key) => current.tags[key] !== undefined);
+  return asked && `${current.id} carries ${asked}`;
+}
+
+/** What a host carries while something is under way, or wrong. */
+const unsettled = [tagKeys.task, tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble] as const;
+
+function ofHosts({ members, plan, now }: TickedGroup): string | undefined {
+  const paused = plan.some((action) => action.kind === 'no-push' && action.code === 'paused');
+  for (const { id, state, tags } of members) {
+    const carried = unsettled.find((key) => tags[key] !== undefined);
+    if (carried !== undefined) return `${id} carries ${carried}`;
+    if (tags[tagKeys.primary] !== undefined) continue;
+    const its = tags[tagKeys.state];
+    const runs = state === 'running' || state === 'pending';
+    if (runs && its === undefined) return `${id} is new`;
+    if (!runs && its !== undefined && its !== 'quarantined') return `${id} is ${state}`;
+    if (runs && its !== undefined && its !== 'in-sync') return `${id} is ${its}`;
+    if (its === 'in-sync' && !paused && now - parseTime(tags[tagKeys.syncedAt]) > overdue)
+      return `${id} was not in sync since ${tags[tagKeys.syncedAt]}`;
+  }
+  return undefined;
+}
+
+function unseen(head: Head | undefined | 'unread', now: number): string | undefined {
+  if (head === undefined || head === 'unread' || now - head.lookedFrom < longestUnseen) return undefined;
+  return `nobody has looked at it since ${new Date(head.lookedFrom).toISOString()}`;
+}

@@ -1,0 +1,165 @@
+import { observeLifecycles } from '../aws/auto-scaling.ts';
+import { findInstances, observeGroup, observeStatuses } from '../aws/ec2.ts';
+import { readRegister } from '../aws/memory.ts';
+import { readRecord, readTargets } from '../aws/pointers.ts';
+import { observePushes } from '../aws/pushes.ts';
+import { type CommandOfInterest, observeAgents, observeCommands } from '../aws/ssm.ts';
+import type {
+  ObservedCommand,
+  ObservedInstance,
+  ObservedLifecycle,
+  ObservedPush,
+  ObservedReachability,
+  PromotionObservation,
+  Register,
+} from '../core/observation.ts';
+import { nodesOf } from '../core/plan-tick.ts';
+import { type ObservedPointers, pointerNames } from '../core/plan-upkeep.ts';
+import { findPrimary } from '../core/primary.ts';
+import { tagKeys } from '../core/tag-keys.ts';
+import { parseTask, type TaskStep } from '../core/task.ts';
+import { parseTime } from '../core/time.ts';
+import type { Tools } from './tools.ts';
+
+/** Set by Auto Scaling itself on every instance that it launches. */
+const autoScalingTag = 'aws:autoscaling:groupName';
+
+/** Notes that something could not be read, and why. What then is not known is missing in the look. */
+export type Fail = (what: string, error: unknown) => void;
+
+/**
+ * One look at one group. What tells who is there, and what is remembered, has to be read, or nothing is known; of all else what cannot be
+ * read is left out and told of.
+ *
+ * @param reachability what was seen of a suspected primary in this run
+ */
+export async function look(
+  group: string,
+  tools: Tools,
+  reachability: readonly ObservedReachability[],
+  fail: Fail,
+): Promise<PromotionObservation> {
+  const { clients, tags, memory } = tools;
+  const [seen, register] = await Promise.all([
+    observeGroup(clients.ec2, group),
+    group === '' ? undefined : orElse(readRegister(memory, group), undefined, 'reading the table', fail),
+  ]);
+  const members = tags.overlay(seen);
+  const instances = [...members, ...(await absentHolders(members, register, tools))];
+  const primary = findPrimary(members).current;
+  const [agents, lifecycles, statuses, commands] = await Promise.all([
+    observeAgents(clients.ssm, [...instances.map(({ id }) => id), ...nodesOf(members)]),
+    lifecyclesOf(members, tools, fail),
+    observeStatuses(clients.ec2, primary === undefined ? [] : [primary.id]),
+    Promise.all(commandsOfInterest(members).map((each) => resultOf(each, tools, fail))),
+  ]);
+  return {
+    ...{ instances, agents, lifecycles, statuses, reachability, commands: commands.flat() },
+    registers: new Map(register === undefined ? [] : [[group, register]]),
+  };
+}
+
+async function orElse<Result, Otherwise>(
+  reading: Promise<Result>,
+  otherwise: Otherwise,
+  what: string,
+  fail: Fail,
+): Promise<Result | Otherwise> {
+  try {
+    return await reading;
+  } catch (error) {
+    fail(what, error);
+    return otherwise;
+  }
+}
+
+/** The last primaries, where the group does not show them: a tag that vanished is no death, so EC2 is asked for the ids. */
+async function absentHolders(
+  members: readonly ObservedInstance[],
+  register: Register | undefined,
+  { clients }: Tools,
+): Promise<readonly ObservedInstance[]> {
+  if (register === undefined || findPrimary(members).current !== undefined) return [];
+  const ids = [register.configuration?.primary, register.claims.at(-1)?.holder, register.claims.at(-1)?.from];
+  const absent = ids.flatMap((id) => (id === undefined || members.some((each) => each.id === id) ? [] : [id]));
+  return findInstances(clients.ec2, [...new Set(absent)]);
+}
+
+function lifecyclesOf(
+  members: readonly ObservedInstance[],
+  { clients }: Tools,
+  fail: Fail,
+): Promise<ReadonlyMap<string, ObservedLifecycle>> {
+  const scaled = members.filter(({ tags }) => tags[autoScalingTag] !== undefined).map(({ id }) => id);
+  const reading = observeLifecycles(clients.autoScaling, scaled);
+  return orElse(reading, new Map(), 'asking Auto Scaling for lifecycle states', fail);
+}
+
+function resultOf(
+  command: CommandOfInterest,
+  { clients }: Tools,
+  fail: Fail,
+): Promise<readonly ObservedCommand[]> {
+  const what = `asking for the result of the command ${command.command}`;
+  return orElse(observeCommands(clients.ssm, [command]), [], what, fail);
+}
+
+/** The steps of a host that run on its primary. */
+const onPrimary: ReadonlySet<TaskStep> = new Set(['first-sync', 'gather', 'rescue']);
+
+/** The commands that the tags `hostsync:task` of a group name, each once. */
+export function commandsOfInterest(members: readonly ObservedInstance[]): readonly CommandOfInterest[] {
+  const found = new Map<string, CommandOfInterest>();
+  const primary = findPrimary(members).current;
+  for (const { id, tags } of members) {
+    const task = parseTask(tags[tagKeys.task]);
+    if (task === undefined) continue;
+    // A join runs on the newcomers, perhaps on many; what sends or fetches files runs on the primary
+    const instance = onPrimary.has(task.step) ? primary?.id : task.step === 'join' ? undefined : id;
+    if (task.step === 'join' || instance !== undefined)
+      found.set(`${task.command} ${instance}`, { command: task.command, instance });
+  }
+  return [...found.values()];
+}
+
+/** What became of the pushes of the group's primary. */
+export async function lookAtPushes(
+  members: readonly ObservedInstance[],
+  { clients, documents }: Tools,
+  fail: Fail,
+): Promise<readonly ObservedPush[]> {
+  const primary = findPrimary(members).current;
+  if (primary === undefined) return [];
+  const recorded = parseTime(primary.tags[tagKeys.syncedAt]);
+  const pushes = observePushes(clients.ssm, {
+    ...{ document: documents.push, instance: primary.id, now: Date.now() },
+    isKnown: (_instance, requestedAt) => requestedAt <= recorded,
+    fail: ({ command, instance }, error) => fail(`reading the result of the push ${command} on ${instance}`, error),
+  });
+  return orElse(pushes, [], `asking for the pushes of ${primary.id}`, fail);
+}
+
+/** What the name and the target group of the primary point at now: one call for each that the tags name. */
+export async function lookAtPointers(
+  { instances }: PromotionObservation,
+  { clients, hostedZone }: Tools,
+  fail: Fail,
+): Promise<ObservedPointers> {
+  const records = new Map<string, readonly string[]>();
+  const targets = new Map<string, readonly string[]>();
+  for (const { group, name, targetGroup } of pointerNames(instances)) {
+    try {
+      if (name !== undefined && hostedZone !== '')
+        records.set(group, await readRecord(clients.route53, hostedZone, name));
+    } catch (error) {
+      fail(`reading the record ${name}`, error);
+    }
+    try {
+      if (targetGroup !== undefined)
+        targets.set(group, await readTargets(clients.loadBalancing, targetGroup));
+    } catch (error) {
+      fail(`reading the target group ${targetGroup}`, error);
+    }
+  }
+  return { records, targets };
+}

@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { describeError } from '../aws/errors.ts';
+import type { MembershipAction } from '../core/membership-action.ts';
+import type { ObservedReachability, PromotionObservation } from '../core/observation.ts';
+import { planMembership } from '../core/plan-membership.ts';
+import { planPromotion } from '../core/plan-promotion.ts';
+import { planTick } from '../core/plan-tick.ts';
+import { planUpkeep } from '../core/plan-upkeep.ts';
+import type { PromotionAction } from '../core/promotion-action.ts';
+import { recordOutcome } from '../core/record-outcome.ts';
+import { carryOutMembership } from './carry-out-membership.ts';
+import { carryOutOutcome } from './carry-out-outcome.ts';
+import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
+import { look, lookAtPointers, lookAtPushes } from './look.ts';
+import { lookCloser } from './probe.ts';
+import type { Tools } from './tools.ts';
+
+export interface ReconcileOptions {
+  /** Milliseconds since 1970. Until then it looks again while something moves. */
+  readonly until: number;
+  /** The minute that the schedule named, in milliseconds since 1970; undefined if no tick has asked for the look. */
+  readonly tick?: number | undefined;
+}
+
+/** How a run has ended. */
+export interface Reconciled {
+  /** Something is under way, or was not done: the group is to be looked at again, whatever happens. */
+  readonly pending: boolean;
+  /** What could not be read or done, each logged already. All else was. */
+  readonly errors: readonly Error[];
+}
+
+/** Between two looks while commands run on hosts, in milliseconds; most of them take less than a second. */
+const pause = 500;
+/** After a step that is done when its call is. */
+const shortPause = 100;
+
+/**
+ * Brings one group nearer to where it belongs, by looking, planning and acting, until nothing moves any more or the time is over. Another
+ * run, later or at the same time, goes on from whatever is there.
+ *
+ * @param group empty for the instances that have lost theirs
+ * @throws what the look failed with, when nothing is known of the group
+ */
+export async function reconcile(group: string, tools: Tools, options: ReconcileOptions): Promise<Reconciled> {
+  const run = new Reconciliation(group, tools, options);
+  return run.go();
+}
+
+type Progress = 'moves' | 'waits' | 'settled';
+
+/** What is followed by something that takes its time. After all else the next step can be taken at once. */
+const slow: ReadonlySet<MembershipAction['kind'] | PromotionAction['kind']> = new Set([
+  ...(['leave', 'gather', 'rescue', 'join', 'first-sync', 'wait', 'keep-alive'] as const),
+  'run',
+]);
+
+class Reconciliation {
+  readonly #group: string;
+  readonly #tools: Tools;
+  readonly #options: ReconcileOptions;
+  readonly #reachability: ObservedReachability[] = [];
+  /** Reasons that were logged. */
+  readonly #said = new Set<string>();
+  /** What is done once a run for each hook: it may be the hook of somebody else that holds the instance, and stay. */
+  readonly #doneHooks = new Set<string>();
+  readonly #errors = new Map<string, Error>();
+  /** Hosts that are left alone for the rest of the run; the next one tries again. */
+  readonly #failedHosts = new Set<string>();
+  #promotionFailed = false;
+
+  constructor(group: string, tools: Tools, options: ReconcileOptions) {
+    this.#group = group;
+    this.#tools = tools;
+    this.#options = options;
+  }
+
+  async go(): Promise<Reconciled> {
+    const { until } = this.#options;
+    for (let looks = 1; ; looks += 1) {
+      const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
+      if (looks === 1) await this.#recordPushes(observed);
+      const promotion = await this.#promote(observed);
+      const steps = promotion.progress === 'moves' ? [] : this.#planMembership(observed);
+      await this.#takeSteps(steps);
+      const moves =
+        promotion.progress !== 'settled' ||
+        steps.some((step) => (step.kind === 'wait' ? step.soon : step.kind !== 'keep-alive'));
+      if (moves && Date.now() + pause <= until) {
+        const isSlow = [...promotion.actions, ...steps].some(({ kind }) => slow.has(kind));
+        await sleep(isSlow ? pause : shortPause);
+        continue;
+      }
+      await this.#upkeep(observed);
+      const pending = moves || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
+      return { pending, errors: [...this.#errors.values()] };
+    }
+  }
+
+  readonly #failed = (what: string, cause: unknown): void => {
+    const message = `group ${this.#group}: ${what} failed: ${describeError(cause)}`;
+    if (this.#errors.has(message)) return;
+    this.#tools.logger.error(message, { group: this.#group });
+    this.#errors.set(message, new Error(message, { cause }));
+  };
+
+  /** What events should have brought and did not, and what only a look at the whole group can see. */
+  async #recordPushes(observed: PromotionObservation): Promise<void> {
+    const { instances } = observed;
+    const pushes = await lookAtPushes(instances, this.#tools, this.#failed);
+    const plan = planTick(observed);
+    const { settings } = this.#tools;
+    const actions = recordOutcome({ instances, pushes, plan }, settings, Date.now());
+    try {
+      await carryOutOutcome(
+        actions.filter(({ group }) => group === this.#group),
+        this.#tools,
+      );
+    } catch (error) {
+      this.#failed('recording the results of pushes', error);
+    }
+  }
+
+  async #promote(
+    observed: PromotionObservation,
+  ): Promise<{ readonly progress: Progress; readonly actions: readonly PromotionAction[] }> {
+    if (this.#promotionFailed) return { progress: 'settled', actions: [] };
+    const { settings } = this.#tools;
+    const actions = planPromotion({
+      ...{ observed, settings, now: Date.now(), tick: this.#options.tick },
+    }).filter(({ group }) => group === this.#group);
+    for (const action of actions)
+      if (!(await this.#takePromotionStep(action, observed))) {
+        this.#promotionFailed = true;
+        return { progress: 'settled', actions };
+      }
+    const moving = actions.filter(({ kind }) => kind !== 'tell' && kind !== 'mirror');
+    const progress = moving.some(({ kind }) => kind !== 'wait') ? 'moves' : 'waits';
+    return { progress: moving.length === 0 ? 'settled' : progress, actions };
+  }
+
+  /**
+   * Pushes that cannot be cancelled are told of and hold nothing up: a former primary is kept from pushing by its fence.
+   *
+   * @returns false if it failed and ends the steps
+   */
+  async #takePromotionStep(action: PromotionAction, observed: PromotionObservation): Promise<boolean> {
+    const { kind, reason } = action;
+    this.#say(action);
+    try {
+      if (kind === 'probe') this.#reachability.push(await lookCloser(this.#tools, action, observed));
+      else await carryOutPromotion(action, this.#tools);
+      return true;
+    } catch (error) {
+      this.#failed(`${kind} (${reason})`, error);
+      return kind === 'cancel-pushes';
+    }
+  }
+
+  #planMembership(observed: PromotionObservation): readonly MembershipAction[] {
+    return planMembership(observed, this.#tools.settings, Date.now()).filter(
+      (action) =>
+        action.group === this.#group && !this.#doneHooks.has(hookOf(action)) && !this.#isLeftAlone(action),
+    );
+  }
+
+  /** A hook that nobody keeps alive gives its instance up, and Auto Scaling terminates it: that is no time for a step that fails. */
+  #isLeftAlone(action: MembershipAction): boolean {
+    return action.kind !== 'keep-alive' && hostsOf(action).some((id) => this.#failedHosts.has(id));
+  }
+
+  /** In order; one that fails ends those of its hosts. */
+  async #takeSteps(steps: readonly MembershipAction[]): Promise<void> {
+    for (const step of steps) {
+      if (this.#isLeftAlone(step)) continue;
+      const hook = hookOf(step);
+      if (hook !== '') this.#doneHooks.add(hook);
+      this.#say(step);
+      if (step.kind === 'admit') this.#tools.metrics.addMetric('SecondariesJoined', MetricUnit.Count, 1);
+      try {
+        await carryOutMembership(step, this.#tools);
+      } catch (error) {
+        this.#failed(`${step.kind} (${step.reason})`, error);
+        for (const id of hostsOf(step)) this.#failedHosts.add(id);
+      }
+    }
+  }
+
+  /** What points at the primary; each thing is moved whatever becomes of the others. */
+  async #upkeep(observed: PromotionObservation): Promise<void> {
+    const pointers = await lookAtPointers(observed, this.#tools, this.#failed);
+    for (const action of planUpkeep(observed, pointers)) {
+      if (action.group !== this.#group) continue;
+      this.#tools.logger.info(action.reason, { action: action.kind, group: action.group });
+      try {
+        await carryOutUpkeep(action, this.#tools);
+      } catch (error) {
+        this.#failed(`${action.kind} (${action.reason})`, error);
+      }
+    }
+  }
+
+  /** A reason that lasts is logged once a run. */
+  #say(action: MembershipAction | PromotionAction): void {
+    const { kind, reason, ...rest } = action;
+    const repeats = kind === 'wait' || kind === 'keep-alive' || kind === 'probe';
+    if (repeats && this.#said.has(reason)) return;
+    this.#said.add(reason);
+    const level = action.kind === 'complete-hook' && action.failed ? 'error' : 'info';
+    this.#tools.logger[level](reason, { action: kind, ...rest });
+  }
+}
+
+/** The hosts that wait for what this action does. */
+function hostsOf(action: MembershipAction): readonly string[] {
+  switch (action.kind) {
+    case 'join':
+      return action.instances;
+    case 'first-sync':
+      return [...action.passes.keys()];
+    case 'gather':
+    case 'rescue':
+      return action.request.sources.map(({ id }) => id);
+    case 'set-list':
+      return [...action.joined, ...action.left];
+    case 'record-join':
+    case 'leave':
+    case 'record-left':
+    case 'record-gathered':
+    case 'admit':
+    case 'report-failure':
+    case 'clear-state':
+    case 'complete-hook':
+    case 'keep-alive':
+    case 'wait':
+      return [action.instance];
+  }
+}
+
+function hookOf(action: MembershipAction): string {
+  return action.kind === 'complete-hook' || action.kind === 'keep-alive'
+    ? `${action.kind} ${action.instance} ${action.hook}`
+    : '';
+}

@@ -1,0 +1,63 @@
+import type { Clients } from '../aws/clients.ts';
+import type { Memory } from '../aws/memory.ts';
+import type { Documents } from '../aws/ssm.ts';
+import { TagWriter } from '../aws/tags.ts';
+import type { PromotionSettings } from '../core/plan-promotion.ts';
+import type { OutcomeSettings } from '../core/record-outcome.ts';
+import type { readConfiguration } from '../edge/configuration.ts';
+import type { Instruments } from '../edge/handler.ts';
+
+type Configuration = ReturnType<typeof readConfiguration<'reconcile'>>;
+
+/** What a look at a group, and what follows from it, needs. */
+export interface Tools extends Instruments {
+  readonly clients: Clients;
+  readonly documents: Documents;
+  readonly tags: TagWriter;
+  readonly memory: Memory;
+  readonly settings: PromotionSettings & OutcomeSettings;
+  readonly metricsBySecondary: boolean;
+  /** Empty where no DNS name is to be moved. */
+  readonly hostedZone: string;
+}
+
+/** The tools of one run: what was written in an earlier run is no longer told apart from what others wrote since. */
+export function makeTools(clients: Clients, configuration: Configuration, instruments: Instruments): Tools {
+  return {
+    ...{ clients, ...instruments, tags: new TagWriter(clients.ec2) },
+    memory: { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE },
+    documents: {
+      push: configuration.HOSTSYNC_PUSH_DOCUMENT,
+      join: configuration.HOSTSYNC_JOIN_DOCUMENT,
+      promote: configuration.HOSTSYNC_PROMOTE_DOCUMENT,
+      leave: configuration.HOSTSYNC_LEAVE_DOCUMENT,
+      rescue: configuration.HOSTSYNC_RESCUE_DOCUMENT,
+      probe: configuration.HOSTSYNC_PROBE_DOCUMENT,
+    },
+    settings: {
+      joinTimeout: configuration.HOSTSYNC_JOIN_TIMEOUT,
+      joinFailure: configuration.HOSTSYNC_JOIN_FAILURE,
+      failover: configuration.HOSTSYNC_FAILOVER,
+      failoverTicks: configuration.HOSTSYNC_FAILOVER_TICKS,
+      promoteWithin: configuration.HOSTSYNC_PROMOTE_WITHIN,
+      coolDown: configuration.HOSTSYNC_COOL_DOWN,
+      ...outcomeSettings(configuration),
+    },
+    metricsBySecondary: configuration.HOSTSYNC_METRICS_BY_SECONDARY,
+    hostedZone: configuration.HOSTSYNC_HOSTED_ZONE,
+  };
+}
+
+/** The settings of the deployment. */
+export function outcomeSettings(
+  configuration: Pick<
+    Configuration,
+    'HOSTSYNC_REMIND_AFTER' | 'HOSTSYNC_BEHIND_AFTER' | 'HOSTSYNC_OVERRUN_AFTER'
+  >,
+): OutcomeSettings {
+  return {
+    remindAfter: configuration.HOSTSYNC_REMIND_AFTER,
+    behindAfter: configuration.HOSTSYNC_BEHIND_AFTER,
+    overrunAfter: configuration.HOSTSYNC_OVERRUN_AFTER,
+  };
+}

@@ -93,11 +93,19 @@ async function enter(
   const projectDirectory = options.projectDirectory ?? ownProject;
   const log = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
   const endWithParent = options.endWithParent ?? false;
+  // One listener for all steps: a signal that comes as the last listener goes away is lost
+  let interrupted: InterruptedError | undefined;
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    interrupted ??= new InterruptedError(signal);
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
     const blocker = await sandboxBlocker(projectDirectory);
+    if (interrupted !== undefined) throw interrupted;
     if (blocker !== undefined) throw new SandboxError(blocker);
     const reinstall = options.reinstall ?? false;
     const { archive } = await prepareBaseLayer({ layer, projectDirectory, log, reinstall, endWithParent });
+    if (interrupted !== undefined) throw interrupted;
     const { env, ...planned } = plan(mountPoint(projectDirectory), archive);
     return await runInNamespaces({
       ...planned,
@@ -108,6 +116,8 @@ async function enter(
   } catch (error) {
     if (error instanceof InterruptedError) return error.code;
     throw error;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 

@@ -31,7 +31,7 @@ afterAll(() => fleet.close());
 /** What a host is served, once it is served anything. */
 async function served(path: string): Promise<string> {
   const fetched = async () => (await reader.exec(['python3', '-c', get, `http://web${path}`])).stdout;
-  await expect.poll(fetched, { timeout: 30_000 }).not.toBe('');
+  await expect.poll(fetched, { timeout: 240_000 }).not.toBe('');
   return fetched();
 }
 

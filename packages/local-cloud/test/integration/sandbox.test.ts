@@ -60,7 +60,7 @@ function processesWith(text: string): string[] {
   });
 }
 
-async function until(condition: () => boolean, seconds = 30): Promise<void> {
+async function until(condition: () => boolean, seconds = 100): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not true after ${seconds} s: ${condition}`);

@@ -221,7 +221,7 @@ test('a function can call the local cloud with nothing but its environment', asy
 });
 
 test('no process of a function outlives the cloud, even one that is killed', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async () => {
   const file = (name: string) => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
   const script = `

@@ -7,7 +7,7 @@ import { samplePackage } from './sample-package.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 
-test('the examples of the README run as they stand there', { timeout: 30_000 }, async () => {
+test('the examples of the README run as they stand there', { timeout: 240_000 }, async () => {
   const readme = await readFile(join(project, 'README.md'), 'utf8');
   const [scenario = '', ...more] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(
     ([, code]) => code ?? '',

@@ -77,7 +77,7 @@ describe('a script of a document', () => {
   });
 
   test('is killed with its group when its time is up; what left the group lives on', {
-    timeout: 20_000,
+    timeout: 120_000,
   }, async () => {
     const cloud = await sampleCloud({
       timeoutSeconds: '5',

@@ -1,6 +1,6 @@
 import { makeClients } from '../../shared/aws/clients.ts';
-import { throwAll } from '../../shared/aws/errors.ts';
 import { observeImpaired, observeInstances } from '../../shared/aws/ec2.ts';
+import { throwAll } from '../../shared/aws/errors.ts';
 import { wake } from '../../shared/aws/lanes.ts';
 import { readHeads } from '../../shared/aws/memory.ts';
 import { observeAgents } from '../../shared/aws/ssm.ts';

@@ -38,7 +38,8 @@ export function makeClients(): Clients {
     loadBalancing: new ElasticLoadBalancingV2Client(common),
     route53: new Route53Client(common),
     sns: new SNSClient(common),
-    sqs: new SQSClient(common),
+    // The URL of a queue names a host of its own, which emulators do not have
+    sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: false }),
     ssm: new SSMClient(common),
   };
 }

@@ -1,4 +1,8 @@
-import { type SendMessageBatchRequestEntry, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import { laneOf, type WakeUp } from '../core/wake-up.ts';
 import { formatWakeUp } from '../edge/wake-up.ts';
 import { errorsOf, throwAll } from './errors.ts';

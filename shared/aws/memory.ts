@@ -1,8 +1,8 @@
 import {
   BatchGetCommand,
   type DynamoDBDocumentClient,
-  paginateQuery,
   PutCommand,
+  paginateQuery,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as v from 'valibot';
@@ -158,9 +158,7 @@ export async function writeClaim(memory: Memory, group: string, claim: Claim, se
   }
   // The history, for people and for a promotion that was given up
   const sk = `${sort.epochs}${String(claim.epoch).padStart(epochDigits, '0')}`;
-  await dynamoDb.send(
-    new PutCommand({ TableName: table, Item: { pk: partitionOf(group), sk, ...value } }),
-  );
+  await dynamoDb.send(new PutCommand({ TableName: table, Item: { pk: partitionOf(group), sk, ...value } }));
 }
 
 function withoutUndefined<Value extends object>(value: Value): Partial<Value> {
@@ -178,9 +176,7 @@ export async function writeMirror(
 ): Promise<void> {
   const { dynamoDb, table } = memory;
   const key = { pk: partitionOf(group) };
-  await dynamoDb.send(
-    new PutCommand({ TableName: table, Item: { ...key, sk: sort.mirror, primary, tags } }),
-  );
+  await dynamoDb.send(new PutCommand({ TableName: table, Item: { ...key, sk: sort.mirror, primary, tags } }));
   await dynamoDb.send(
     new UpdateCommand({
       TableName: table,
@@ -208,7 +204,8 @@ export async function noteLook(
     new UpdateCommand({
       TableName: table,
       Key: { pk: partitionOf(group), sk: sort.head },
-      UpdateExpression: dueAt === undefined ? 'SET #from = :from REMOVE #due' : 'SET #from = :from, #due = :due',
+      UpdateExpression:
+        dueAt === undefined ? 'SET #from = :from REMOVE #due' : 'SET #from = :from, #due = :due',
       ExpressionAttributeNames: { '#from': 'lookedFrom', '#due': 'dueAt' },
       ExpressionAttributeValues: { ':from': lookedFrom, ...(dueAt !== undefined && { ':due': dueAt }) },
     }),

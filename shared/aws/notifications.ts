@@ -67,9 +67,9 @@ async function put(
         TableName: table,
         Item: { ...keyOf(id), ...note, expires: seconds + kept },
         ConditionExpression:
-          'attribute_not_exists(pk) OR #expires < :now OR (#state = :claimed AND #at < :dead)',
+          'attribute_not_exists(pk) OR #expires < :now OR (#state <> :sent AND NOT #at > :dead)',
         ExpressionAttributeNames: { '#expires': 'expires', '#state': 'state', '#at': 'at' },
-        ExpressionAttributeValues: { ':now': seconds, ':claimed': 'claimed', ':dead': now - claimLasts },
+        ExpressionAttributeValues: { ':now': seconds, ':sent': 'sent', ':dead': now - claimLasts },
       }),
     );
     return true;

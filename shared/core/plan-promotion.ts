@@ -339,9 +339,7 @@ class GroupPromotion {
   ): readonly PromotionAction[] {
     const steps = this.#switchOver(current, health);
     const held = steps.every(({ kind }) => kind === 'tell' || kind === 'tag');
-    return held && this.#followNewer(epochOf(current) ?? 0)
-      ? [...steps, ...this.#catchUp(current)]
-      : steps;
+    return held && this.#followNewer(epochOf(current) ?? 0) ? [...steps, ...this.#catchUp(current)] : steps;
   }
 
   /** Takes no more writes where the user has a hook for that, pushes until nothing is left, and only then claims. */

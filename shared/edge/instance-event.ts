@@ -20,9 +20,7 @@ const envelope = v.object({ id: v.string(), source: v.string(), 'detail-type': v
 
 const stateChange = v.pipe(
   v.object({ detail: v.object({ 'instance-id': v.string(), state: v.string() }) }),
-  v.transform(
-    ({ detail }): Happened => ({ instance: detail['instance-id'], what: `EC2: ${detail.state}` }),
-  ),
+  v.transform(({ detail }): Happened => ({ instance: detail['instance-id'], what: `EC2: ${detail.state}` })),
 );
 
 /** Its ARN has the zone where the region belongs, so the id is taken from the detail. */

@@ -149,10 +149,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
 /** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */
 const oneIsBad = new Set(['InvalidInstanceId']);
 
-async function join(
-  action: Extract<MembershipAction, { kind: 'join' }>,
-  tools: Tools,
-): Promise<void> {
+async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: Tools): Promise<void> {
   const { clients, documents, tags } = tools;
   const { group, instances, newcomers, request, digest } = action;
   const text = formatJoinRequest(request);

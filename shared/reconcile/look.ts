@@ -81,7 +81,9 @@ async function absentHolders(
 ): Promise<readonly ObservedInstance[]> {
   if (register === undefined || findPrimary(members).current !== undefined) return [];
   const ids = [register.configuration?.primary, register.claims.at(-1)?.holder, register.claims.at(-1)?.from];
-  const absent = ids.flatMap((id) => (id === undefined || members.some((each) => each.id === id) ? [] : [id]));
+  const absent = ids.flatMap((id) =>
+    id === undefined || members.some((each) => each.id === id) ? [] : [id],
+  );
   return findInstances(clients.ec2, [...new Set(absent)]);
 }
 
@@ -134,7 +136,8 @@ export async function lookAtPushes(
   const pushes = observePushes(clients.ssm, {
     ...{ document: documents.push, instance: primary.id, now: Date.now() },
     isKnown: (_instance, requestedAt) => requestedAt <= recorded,
-    fail: ({ command, instance }, error) => fail(`reading the result of the push ${command} on ${instance}`, error),
+    fail: ({ command, instance }, error) =>
+      fail(`reading the result of the push ${command} on ${instance}`, error),
   });
   return orElse(pushes, [], `asking for the pushes of ${primary.id}`, fail);
 }

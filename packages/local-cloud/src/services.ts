@@ -182,6 +182,7 @@ async function connect(
     const alarms = await Alarms.open({
       ...{ account, stack, sns, iam, journal, events: bus },
       queueDepth: (queueName, at) => queues.depth(queueName) ?? destinations.depth(queueName, at),
+      queueAge: (queueName) => queues.age(queueName),
       measured: (until) =>
         [...lambda.invocations.flatMap((run) => run.metrics), ...metrics.data].filter(
           ({ at }) => at <= until,

@@ -40,7 +40,7 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'client-sqs',
     [
       ...['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'PurgeQueue', 'ReceiveMessage'],
-      ...['SendMessage'],
+      ...['SendMessage', 'SendMessageBatch'],
     ],
   ],
   ssm: [

@@ -29,6 +29,7 @@ function listed(number: number, output: string, changes: CommandInvocation = {})
 const observe = (isKnown = (_instance: string, _requestedAt: number) => false) =>
   observePushes(client, {
     document: 'push-document',
+    instance: instanceId(1),
     now,
     isKnown,
     fail: (push, error) => failed.push([push.command, error]),

@@ -1,6 +1,6 @@
-import type { ObservedAgent, ObservedInstance } from '../../../shared/core/observation.ts';
+import type { Head, ObservedAgent, ObservedInstance, Register } from '../../../shared/core/observation.ts';
 import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
-import { type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
+import { mirrorDigest, type PromotionSettings } from '../../../shared/core/plan-promotion.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {
@@ -47,19 +47,17 @@ export const promotionSettings: PromotionSettings = {
   ...{ promoteWithin: 900, coolDown: 600, remindAfter: 21_600 },
 };
 
-/** The same with the mirror of the primary's tags written, so that nothing is left to do for a group that is well. */
-export function mirrored(instances: readonly ObservedInstance[]): readonly ObservedInstance[] {
-  const observed = {
-    ...{ instances, lifecycles: new Map(), commands: [], registers: new Map(), reachability: [] },
-    agents: instances.map(({ id, address }) => ({ id, online: true, address })),
-    statuses: instances.map(({ id }) => ({ id, ok: true, detail: 'system ok, instance ok' })),
-  };
-  const actions = planPromotion({ observed, settings: promotionSettings, now: 0 });
-  return instances.map((each) => {
-    const mirror = actions.find((action) => action.kind === 'mirror' && action.primary === each.id);
-    if (mirror?.kind !== 'mirror') return each;
-    return { ...each, tags: { ...each.tags, 'hostsync:mirrored': mirror.digest } };
-  });
+/** What is remembered of a group that is well: its claim, and the mirror of the primary's tags as they are. */
+export function remembered(
+  members: readonly ObservedInstance[],
+  more: Partial<Head> = {},
+): { readonly head: Head; readonly mirror: NonNullable<Register['configuration']> } | undefined {
+  const primary = members.find(({ tags }) => tags['hostsync:primary'] !== undefined);
+  if (primary === undefined) return undefined;
+  const epoch = Number(primary.tags['hostsync:primary']);
+  const claim = { epoch, holder: primary.id, kind: 'first' as const, why: 'the first', at: 0 };
+  const head = { version: 1, claim, lookedFrom: Date.now(), configuration: mirrorDigest(primary), ...more };
+  return { head, mirror: { primary: primary.id, tags: primary.tags } };
 }
 
 /** A group of a primary (1) and two secondaries (2, 3), all well. */

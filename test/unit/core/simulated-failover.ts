@@ -12,7 +12,7 @@ import type {
   ScriptLine,
 } from '../../../shared/core/observation.ts';
 import { planMembership } from '../../../shared/core/plan-membership.ts';
-import { groupsInDoubt, type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
+import { type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
 import { planTick } from '../../../shared/core/plan-tick.ts';
 import { epochOf, findPrimary, isEstablished } from '../../../shared/core/primary.ts';
 import type { PromotionAction } from '../../../shared/core/promotion-action.ts';
@@ -98,6 +98,7 @@ export class SimulatedFailover {
   /** Whose files were let go with the host, or by a hand. */
   readonly forgotten = new Set<string>();
   mirror: Register['configuration'];
+  mirrorDigest: string | undefined;
   #commandNumber = 0;
   #fileNumber = 0;
 
@@ -231,17 +232,18 @@ export class SimulatedFailover {
   observePromotion(
     membership: MembershipObservation,
     reachability: readonly ObservedReachability[],
-    tick: number | undefined,
   ): PromotionObservation {
     const statuses = membership.instances.map(({ id }) => {
       const ok = this.hosts.get(id)?.alive === true;
       return { id, ok, detail: `system ok, instance ${ok ? 'ok' : 'impaired'}` };
     });
-    const without = { ...membership, statuses, reachability, registers: new Map<string, Register>() };
-    const inDoubt = groupsInDoubt({ settings: this.settings, now: this.now, tick, observed: without });
     const claims = [...this.claims.values()].sort((a, b) => a.epoch - b.epoch);
-    const registers = new Map(inDoubt.map((group) => [group, { claims, configuration: this.mirror }]));
-    return { ...without, registers };
+    const head = {
+      ...{ version: claims.length, claim: claims.at(-1), lookedFrom: 0 },
+      configuration: this.mirrorDigest,
+    };
+    const registers = new Map([['web', { head, claims, configuration: this.mirror }]]);
+    return { ...membership, statuses, reachability, registers };
   }
 
   look(instance: string, by: readonly string[]): ObservedReachability {
@@ -402,7 +404,7 @@ export class SimulatedFailover {
   /** All that the end of one history is compared with that of another by: no times, no commands. */
   end(): unknown {
     const hosts = [...this.hosts].map(([id, { epoch, hasKey, trusts, files }]) => {
-      const { 'hostsync:task': _task, 'hostsync:mirrored': _mirrored, ...tags } = this.tags(id);
+      const { 'hostsync:task': _task, ...tags } = this.tags(id);
       const plain = Object.entries(tags).filter(([key]) => !/synced-at|joined/u.test(key));
       return { id, epoch, hasKey, trusts, files: [...files].sort(), tags: Object.fromEntries(plain.sort()) };
     });
@@ -469,7 +471,7 @@ export class Run {
       this.#steps = actions.flatMap((action) => this.#membershipSteps(action));
       return;
     }
-    const observed = group.observePromotion(membership, this.#reachability, this.#tick);
+    const observed = group.observePromotion(membership, this.#reachability);
     const actions = planPromotion({ observed, settings, now, tick: this.#tick });
     this.quiet = actions.every(({ kind }) => kind === 'wait');
     this.#steps = actions.flatMap((action) => this.#promotionSteps(action, observed));
@@ -557,7 +559,9 @@ export class Run {
           () => {
             group.mirror = { primary: action.primary, tags: action.tags };
           },
-          this.#write([action.primary], { 'hostsync:mirrored': action.digest }),
+          () => {
+            group.mirrorDigest = action.digest;
+          },
         ];
       case 'probe':
         return [() => void this.#reachability.push(group.look(action.instance, action.by))];

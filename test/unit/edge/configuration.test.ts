@@ -19,10 +19,11 @@ const environment = {
   HOSTSYNC_PROMOTE_WITHIN: '900',
   HOSTSYNC_COOL_DOWN: '600',
   HOSTSYNC_HOSTED_ZONE: 'Z0123456789ABCDEFGHIJ',
+  HOSTSYNC_TABLE: 'hostsync-prod',
 };
 
 it('reads what the function needs and nothing else', () => {
-  expect(readConfiguration('sync', { ...environment, PATH: '/bin' })).toEqual({
+  expect(readConfiguration('reconcile', { ...environment, PATH: '/bin' })).toEqual({
     ...environment,
     HOSTSYNC_JOIN_TIMEOUT: 3600,
     HOSTSYNC_REMIND_AFTER: 21600,
@@ -38,14 +39,16 @@ it('reads what the function needs and nothing else', () => {
 it.each(['arn:aws:sns:us-east-1:111122223333:hostsync', 'arn:aws-cn:sns:cn-north-1:111122223333:a_b-C'])(
   'the function alert takes %s as its topic',
   (topic) => {
-    expect(readConfiguration('alert', { HOSTSYNC_ALERT_TOPIC: topic }).HOSTSYNC_ALERT_TOPIC).toBe(topic);
+    const read = readConfiguration('alert', { ...environment, HOSTSYNC_ALERT_TOPIC: topic });
+    expect(read.HOSTSYNC_ALERT_TOPIC).toBe(topic);
   },
 );
 
 it.each([undefined, '', 'hostsync', 'arn:aws:sqs:us-east-1:111122223333:hostsync'])(
   'the function alert refuses %j: its messages would go nowhere',
   (topic) => {
-    expect(() => readConfiguration('alert', { HOSTSYNC_ALERT_TOPIC: topic })).toThrow('HOSTSYNC_ALERT_TOPIC');
+    const read = () => readConfiguration('alert', { ...environment, HOSTSYNC_ALERT_TOPIC: topic });
+    expect(read).toThrow('HOSTSYNC_ALERT_TOPIC');
   },
 );
 
@@ -74,18 +77,28 @@ it.each([
   ['HOSTSYNC_HOSTED_ZONE', 'example.com', '"example.com" must be the id of a hosted zone'],
   ['HOSTSYNC_HOSTED_ZONE', undefined, 'is missing'],
 ])('%s that is %j is named, with its value and the remedy', (name, value, problem) => {
-  const read = () => readConfiguration('sync', { ...environment, [name]: value });
+  const read = () => readConfiguration('reconcile', { ...environment, [name]: value });
   expect(read).toThrow(ConfigurationError);
   expect(read).toThrow(`${name} ${problem}`);
   expect(read).toThrow('serverless deploy');
 });
 
-it.each(['sync', 'primary-failure'] as const)('%s works without a hosted zone: DNS is optional', (name) => {
-  const read = readConfiguration(name, { ...environment, HOSTSYNC_HOSTED_ZONE: '' });
+it.each([
+  ['HOSTSYNC_QUEUE', 'lanes', '"lanes" is not the URL of an SQS queue'],
+  ['HOSTSYNC_QUEUE', undefined, 'is missing'],
+  ['HOSTSYNC_TABLE', 'a b', '"a b" is not the name of a DynamoDB table'],
+])('sync: %s that is %j is named', (name, value, problem) => {
+  const queue = 'https://sqs.us-east-1.amazonaws.com/111122223333/lanes.fifo';
+  const read = () => readConfiguration('sync', { ...environment, HOSTSYNC_QUEUE: queue, [name]: value });
+  expect(read).toThrow(`${name} ${problem}`);
+});
+
+it('reconcile works without a hosted zone: DNS is optional', () => {
+  const read = readConfiguration('reconcile', { ...environment, HOSTSYNC_HOSTED_ZONE: '' });
   expect(read.HOSTSYNC_HOSTED_ZONE).toBe('');
 });
 
 it('names all that is wrong at once', () => {
   for (const name of Object.keys(environment))
-    expect(() => readConfiguration('sync', {})).toThrow(`${name} is missing`);
+    expect(() => readConfiguration('reconcile', {})).toThrow(`${name} is missing`);
 });

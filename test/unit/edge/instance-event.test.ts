@@ -57,7 +57,7 @@ describe('an event says where to look', () => {
     ['launch', 'Auto Scaling: autoscaling:EC2_INSTANCE_LAUNCHING'],
     ['tags', 'tags: hostsync:group'],
   ] as const)('%s', (name, what) => {
-    expect(parseInstanceEvent(events[name])).toEqual({ instance: id, what });
+    expect(parseInstanceEvent(events[name])).toEqual({ id: 'x', instance: id, what });
   });
 
   it('and one of another kind is none of ours', () => {

@@ -1,60 +1,40 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import {
-  DeleteParametersCommand,
-  GetParameterCommand,
-  GetParametersByPathCommand,
-  PutParameterCommand,
-  SSMClient,
-} from '@aws-sdk/client-ssm';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DomainEvent } from '../../../shared/core/domain-event.ts';
 import { exampleEvents } from '../core/example-events.ts';
+import { startTable } from '../table.ts';
 import { lambdaContext } from './lambda-context.ts';
 
 const topic = 'arn:aws:sns:us-east-1:111122223333:hostsync-test';
 for (const [name, value] of Object.entries({
   HOSTSYNC_ALERT_TOPIC: topic,
+  HOSTSYNC_TABLE: 'hostsync-test',
   AWS_REGION: 'us-east-1',
   POWERTOOLS_DEV: 'true',
   POWERTOOLS_LOG_LEVEL: 'SILENT',
 }))
   vi.stubEnv(name, value);
+// Calls go to the table of the test
+const calls = vi.hoisted(() => ({ send: async (_command: unknown): Promise<unknown> => undefined }));
+vi.mock('../../../shared/aws/clients.ts', async (original) => {
+  const { makeClients } = await original<typeof import('../../../shared/aws/clients.ts')>();
+  return { makeClients: () => ({ ...makeClients(), dynamoDb: calls }) };
+});
 // The exported handler, with its middleware: what Lambda calls
 const { handler } = await import('../../../functions/alert/handler.ts');
 
 const sns = mockClient(SNSClient);
-const ssm = mockClient(SSMClient);
-
-/** Parameter Store, as far as it matters: a write without Overwrite fails if there is a value. */
-const store = new Map<string, { value: string; modified: number }>();
 const named = (name: string) => Object.assign(new Error(name), { name });
+let table: Awaited<ReturnType<typeof startTable>>;
 
-beforeEach(() => {
+beforeEach(async () => {
+  table = await startTable();
+  calls.send = (command) => table.dynamoDb.send(command as PutCommand);
   vi.useFakeTimers({ now: Date.parse('2026-11-22T10:00:00.000Z'), toFake: ['Date'] });
   sns.reset();
-  ssm.reset();
-  store.clear();
   sns.on(PublishCommand).resolves({ MessageId: 'm-1' });
-  ssm.on(PutParameterCommand).callsFake(({ Name, Value, Overwrite }) => {
-    if (!Overwrite && store.has(Name)) throw named('ParameterAlreadyExists');
-    store.set(Name, { value: Value, modified: Date.now() });
-    return { Version: 1 };
-  });
-  ssm.on(GetParameterCommand).callsFake(({ Name }) => {
-    const found = store.get(Name);
-    if (found === undefined) throw named('ParameterNotFound');
-    return { Parameter: { Name, Value: found.value } };
-  });
-  ssm.on(GetParametersByPathCommand).callsFake(({ MaxResults }) => ({
-    Parameters: [...store]
-      .slice(0, MaxResults)
-      .map(([Name, { value, modified }]) => ({ Name, Value: value, LastModifiedDate: new Date(modified) })),
-  }));
-  ssm.on(DeleteParametersCommand).callsFake(({ Names }) => {
-    for (const name of Names) store.delete(name);
-    return {};
-  });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -72,7 +52,25 @@ const failed = example('Push Failed');
 const deliver = (event = failed, changes = {}) => handler(delivered(event, changes), lambdaContext);
 const messages = () => sns.commandCalls(PublishCommand).map((call) => call.args[0].input);
 const wait = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
-const claim = `/hostsync/alerts/${failed.detail.id}`;
+/** What stands in the table on the event. */
+const note = async () => {
+  const items = await table.cloud.table('Memory').items();
+  return items.find(({ pk }) => pk?.['S'] === `alert#${failed.detail.id}`);
+};
+const write = (item: object) =>
+  table.dynamoDb.send(
+    new PutCommand({ TableName: table.table, Item: { pk: `alert#${failed.detail.id}`, sk: '-', ...item } }),
+  );
+/** The next write of this state fails, and was carried out all the same or not. */
+function failOnce(state: string, carriedOut: boolean): void {
+  const { send } = calls;
+  calls.send = async (command) => {
+    if (!(command instanceof PutCommand) || command.input.Item?.['state'] !== state) return send(command);
+    calls.send = send;
+    if (carriedOut) await send(command);
+    throw named('InternalServerError');
+  };
+}
 
 describe('one event', () => {
   it('is one message to the topic, with what subscriptions filter by', async () => {
@@ -110,23 +108,15 @@ describe('one event', () => {
     'that is no news for people is no message and no claim: %s',
     async (type) => {
       await deliver(example(type));
-      expect(sns.calls().length + ssm.calls().length).toBe(0);
+      expect(sns.calls().length).toBe(0);
+      expect(await table.cloud.table('Memory').items()).toEqual([]);
     },
   );
 });
 
-it('a claim that was written though its answer was lost, and that the SDK writes again, is no other run’s', async () => {
-  ssm.on(PutParameterCommand, { Overwrite: false }).callsFakeOnce(({ Name, Value }) => {
-    store.set(Name, { value: Value, modified: Date.now() });
-    throw named('ParameterAlreadyExists');
-  });
-  await deliver();
-  expect(messages().length).toBe(1);
-});
-
 describe('a run that dies', () => {
   it('after its claim: nobody else sends for a minute, then the next try does', async () => {
-    store.set(claim, { value: `claimed ${new Date().toISOString()}`, modified: Date.now() });
+    await write({ state: 'claimed', by: 'x', at: Date.now(), expires: Date.now() });
     wait(59);
     await expect(deliver()).rejects.toThrow('another run claimed the message');
     expect(messages().length).toBe(0);
@@ -138,15 +128,8 @@ describe('a run that dies', () => {
   });
 
   it('after it sent: at most one message more', async () => {
-    let broken = true;
-    ssm.on(PutParameterCommand).callsFake(({ Name, Value, Overwrite }) => {
-      if (Value.startsWith('sent') && broken) throw named('InternalServerError');
-      if (!Overwrite && store.has(Name)) throw named('ParameterAlreadyExists');
-      store.set(Name, { value: Value, modified: Date.now() });
-      return {};
-    });
+    failOnce('sent', false);
     await expect(deliver()).rejects.toThrow('InternalServerError');
-    broken = false;
     await expect(deliver()).rejects.toThrow('another run claimed');
     for (let retry = 0; retry < 3; retry++) {
       wait(61);
@@ -161,29 +144,41 @@ describe('a run that dies', () => {
     wait(61);
     await deliver();
     expect(messages().length).toBe(2);
-    expect(store.get(claim)?.value).toMatch(/^sent /u);
+    expect(await note()).toMatchObject({ state: { S: 'sent' } });
   });
 
   it('a claim that nobody can read is taken over: better twice than never', async () => {
-    store.set(claim, { value: 'garbage', modified: Date.now() });
+    await write({ state: 'garbage', at: 'noon' });
     await deliver();
     expect(messages().length).toBe(1);
   });
 
   it('a missing permission is not taken for a message that was sent', async () => {
-    ssm.on(PutParameterCommand).rejects(named('AccessDeniedException'));
+    calls.send = () => Promise.reject(named('AccessDeniedException'));
     await expect(deliver()).rejects.toThrow('AccessDeniedException');
     expect(messages().length).toBe(0);
   });
 });
 
-it('notes of messages do not pile up: those whose events cannot come again are cleared away', async () => {
-  for (let hour = 0; hour < 24 * 10; hour++) {
-    await deliver(failed, { id: hour.toString(16).padStart(16, '0') });
-    wait(3600);
-  }
-  expect(messages().length).toBe(240);
-  expect(store.size).toBeLessThan(24 * 3 + 12);
+it('notes of messages do not pile up: the table forgets those whose events cannot come again', async () => {
+  await deliver();
+  expect(await table.cloud.table('Memory').expire(new Date(Date.now() + 2 * 24 * 3600_000))).toBe(0);
+  expect(await table.cloud.table('Memory').expire(new Date(Date.now() + 4 * 24 * 3600_000))).toBe(1);
+});
+
+it('a note that the table has not forgotten yet, days late, counts no more', async () => {
+  await deliver();
+  wait(4 * 24 * 3600);
+  await deliver();
+  expect(messages().length).toBe(2);
+});
+
+it('a claim that was written though its answer was lost holds the message up, and does not lose it', async () => {
+  failOnce('claimed', true);
+  await expect(deliver()).rejects.toThrow('InternalServerError');
+  wait(61);
+  await deliver();
+  expect(messages().length).toBe(1);
 });
 
 /** As CloudWatch sends it, but for what nobody reads. Source: CloudWatch User Guide, alarm events and EventBridge. */
@@ -249,5 +244,5 @@ it.each([
   ['with a time that is none', delivered(failed, { since: 'noon' }), 'since'],
 ])('an event %s gets one clear error and sends nothing', async (_name, event, message) => {
   await expect(handler(event, lambdaContext)).rejects.toThrow(message);
-  expect(sns.calls().length + ssm.calls().length).toBe(0);
+  expect(sns.calls().length).toBe(0);
 });

@@ -1,23 +1,18 @@
-import { CreateTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { GetCommandInvocationCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { mockClient } from 'aws-sdk-client-mock';
+import { CreateTagsCommand } from '@aws-sdk/client-ec2';
+import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { GetCommandInvocationCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ScriptLine } from '../../../shared/core/observation.ts';
 import { healthyGroup, instanceId } from '../core/fixtures.ts';
 import { line } from '../core/simulated-results.ts';
 import { lambdaContext } from './lambda-context.ts';
+import * as aws from './mocked-aws.ts';
 
 for (const [name, value] of Object.entries({
-  HOSTSYNC_PUSH_DOCUMENT: 'push-document',
-  HOSTSYNC_REMIND_AFTER: '21600',
-  HOSTSYNC_BEHIND_AFTER: '300',
-  HOSTSYNC_OVERRUN_AFTER: '60',
-  HOSTSYNC_METRICS_BY_SECONDARY: 'true',
-  AWS_REGION: 'us-east-1',
+  ...aws.environment,
   POWERTOOLS_SERVICE_NAME: 'hostsync',
   POWERTOOLS_METRICS_NAMESPACE: 'hostsync',
-  POWERTOOLS_DEV: 'true',
   POWERTOOLS_METRICS_DISABLED: 'false',
   POWERTOOLS_LOG_LEVEL: 'SILENT',
 }))
@@ -31,9 +26,7 @@ vi.mock('node:timers/promises', () => ({
 // The exported handler, with its middleware: what Lambda calls
 const { handler } = await import('../../../functions/command-result/handler.ts');
 
-const ec2 = mockClient(EC2Client);
-const ssm = mockClient(SSMClient);
-const eventBridge = mockClient(EventBridgeClient);
+const { ec2, eventBridge, sqs, ssm } = aws;
 const named = (name: string) => Object.assign(new Error(name), { name });
 const requested = '2026-11-22T10:00:30.049Z';
 
@@ -69,20 +62,8 @@ const result = said([line(instanceId(2), 'unreachable', at), line(instanceId(3),
 
 beforeEach(() => {
   waited.length = 0;
-  for (const client of [ec2, ssm, eventBridge]) client.reset();
-  vi.spyOn(console, 'log').mockImplementation(() => {});
-  eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0 });
-  const { instances } = healthyGroup();
-  ec2.on(DescribeInstancesCommand).resolves({
-    Reservations: [
-      {
-        Instances: instances.map(({ id, tags }) => ({
-          ...{ InstanceId: id, State: { Name: 'running' } },
-          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-        })),
-      },
-    ],
-  });
+  aws.resetAws();
+  aws.show(healthyGroup().instances);
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -163,10 +144,34 @@ it('does not take a missing permission for a missing result', async () => {
   expect(ssm.calls().length).toBe(1);
 });
 
-it('leaves a first sync alone, which runs the same document', async () => {
+it.each([
+  ['a first sync, which runs the same document', ended],
+  ['another command', { ...ended, detail: { ...ended.detail, 'document-name': 'join-document' } }],
+])('leaves what %s says to the look that it asks for', async (_name, event) => {
   ssm.on(GetCommandInvocationCommand).resolves({ ...result, Comment: 'hostsync first sync, group web' });
+  await handler(event, lambdaContext);
+  expect(eventBridge.calls().length + ec2.commandCalls(CreateTagsCommand).length).toBe(0);
+  expect(aws.wakeUps()).toMatchObject([{ group: 'web' }]);
+  const [entry] = sqs.commandCalls(SendMessageBatchCommand)[0]?.args[0].input.Entries ?? [];
+  expect(entry?.MessageDeduplicationId).toBe(`${ended.detail['command-id']}-${instanceId(1)}`);
+});
+
+it('has the group looked at after a push only if that changed something', async () => {
+  ssm.on(GetCommandInvocationCommand).resolves(result);
   await handler(ended, lambdaContext);
-  expect(ec2.calls().length + eventBridge.calls().length).toBe(0);
+  expect(aws.wakeUps()).toMatchObject([{ group: 'web' }]);
+  sqs.resetHistory();
+  const well = said([line(instanceId(2), 'ok', at, 1), { ...summary, ok: true }], 'Success', 0);
+  ssm.on(GetCommandInvocationCommand).resolves(well);
+  await handler(ended, lambdaContext);
+  expect(aws.wakeUps()).toEqual([]);
+});
+
+it('is done with a command on an instance of no group', async () => {
+  aws.show([]);
+  ssm.on(GetCommandInvocationCommand).resolves(result);
+  await handler(ended, lambdaContext);
+  expect(eventBridge.calls().length + sqs.calls().length).toBe(0);
 });
 
 it.each([

@@ -2,17 +2,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type LocalCloud, startCloud } from 'local-cloud';
 import { vi } from 'vitest';
 import { openFakeFleet } from '../../../packages/local-cloud/test/unit/fake-fleet.ts';
 import { samplePackage } from '../../../packages/local-cloud/test/unit/sample-package.ts';
 import { hostKey, publicKey } from '../core/fixtures.ts';
+import { tableResource } from '../table.ts';
 import { lambdaContext, scheduledEvent } from './lambda-context.ts';
 
 type Handler = (event: unknown, context: typeof lambdaContext) => Promise<unknown>;
@@ -74,7 +78,8 @@ const environment = {
   HOSTSYNC_HOSTED_ZONE: '',
   AWS_REGION: 'eu-west-1',
   POWERTOOLS_DEV: 'true',
-  POWERTOOLS_LOG_LEVEL: 'SILENT',
+  POWERTOOLS_LOG_LEVEL: 'ERROR',
+  HOSTSYNC_TABLE: 'hostsync-test',
   POWERTOOLS_METRICS_DISABLED: 'true',
 };
 
@@ -88,6 +93,11 @@ const listeners: Readonly<Record<string, readonly string[]>> = {
   'EC2 Command Invocation Status-change Notification Success': ['command-result'],
 };
 
+const lanes = {
+  Type: 'AWS::SQS::Queue',
+  Properties: { FifoQueue: true, VisibilityTimeout: 43_200, MessageRetentionPeriod: 1_209_600 },
+};
+
 /**
  * The handlers, in this process, over the local cloud with hosts that only answer. Calls are tried once, and waits are short: a fault
  * strikes at once.
@@ -95,8 +105,10 @@ const listeners: Readonly<Record<string, readonly string[]>> = {
 export class FakeService {
   readonly cloud: LocalCloud;
   readonly #handlers: ReadonlyMap<string, Handler>;
-  readonly #push: string;
+  readonly #sqs: SQSClient;
+  readonly #queue: string;
   readonly #clock: string;
+  readonly #logged: Error[] = [];
   #seen = 0;
   #minutes = 0;
 
@@ -104,33 +116,53 @@ export class FakeService {
     this.cloud = cloud;
     this.#clock = clock;
     this.#handlers = handlers;
-    this.#push = cloud.physicalName('PushDocument');
+    this.#sqs = new SQSClient({ ...cloud.clientConfig(), useQueueUrlAsEndpoint: false });
+    this.#queue = queueUrl(cloud);
+    const log = (text: unknown) => this.#logged.push(new Error(JSON.parse(String(text)).message));
+    vi.spyOn(console, 'error').mockImplementation(log);
   }
 
   /**
    * A minute passes, the schedule fires, and what listens to the events until then runs.
    *
-   * @returns what left the functions
+   * @returns what left the functions, or was logged as an error
    */
   async tick(): Promise<readonly unknown[]> {
     this.#minutes += 1;
     vi.setSystemTime(Date.now() + 60_000);
     await writeFile(this.#clock, String(this.#minutes * 60));
-    const errors = [await this.#run('sync', scheduledEvent(new Date().toISOString()))].flat();
-    await this.cloud.settle();
-    const events = this.cloud.events().slice(this.#seen);
-    this.#seen += events.length;
-    for (const { event } of events) errors.push(...(await this.#deliver(event)));
-    await this.cloud.settle();
-    return errors;
+    const errors = [...(await this.#run('sync', scheduledEvent(new Date().toISOString())))];
+    // What the looks do makes events, and those ask for looks
+    for (let round = 0; round < 3; round += 1) {
+      errors.push(...(await this.#serveLanes()));
+      await this.cloud.settle();
+      const events = this.cloud.events().slice(this.#seen);
+      this.#seen += events.length;
+      for (const { event } of events) errors.push(...(await this.#deliver(event)));
+      errors.push(...(await this.#serveLanes()));
+      await this.cloud.settle();
+    }
+    return [...errors, ...this.#logged.splice(0)];
   }
 
   async #deliver(event: { readonly 'detail-type': string; readonly detail: object }) {
     const { 'detail-type': type, detail } = event;
     const state = 'state' in detail ? detail.state : 'status' in detail ? detail.status : undefined;
-    const isOther = 'document-name' in detail && detail['document-name'] !== this.#push;
-    const names = isOther ? [] : (listeners[state === undefined ? type : `${type} ${state}`] ?? []);
+    const names = listeners[state === undefined ? type : `${type} ${state}`] ?? [];
     return (await Promise.all(names.map((name) => this.#run(name, event)))).flat();
+  }
+
+  /** As the event source mapping: one message at a time. */
+  async #serveLanes(): Promise<readonly unknown[]> {
+    const errors: unknown[] = [];
+    const QueueUrl = this.#queue;
+    for (;;) {
+      const { Messages = [] } = await this.#sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+      const [message] = Messages;
+      if (message === undefined) return errors;
+      errors.push(...(await this.#run('reconcile', { Records: [{ body: message.Body }] })));
+      await this.#sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message.ReceiptHandle }));
+    }
   }
 
   async #run(name: string, event: unknown): Promise<readonly unknown[]> {
@@ -151,7 +183,8 @@ export async function startFakeService(): Promise<readonly [FakeService, () => P
   const clock = join(directory, 'clock');
   await writeFile(clock, '0');
   const resources = Object.fromEntries(kinds.map((kind) => [logicalId(kind), document(kind, clock)]));
-  const packageDirectory = await samplePackage({ resources });
+  const more = { Memory: tableResource, Lanes: lanes };
+  const packageDirectory = await samplePackage({ resources: { ...resources, ...more } });
   const cloud = await startCloud({
     ...{ packageDirectory, tickSeconds: 'manual', fleet },
     ...{ timeScale: 100, impairedSeconds: 0.05, connectionLostSeconds: 5 },
@@ -159,6 +192,7 @@ export async function startFakeService(): Promise<readonly [FakeService, () => P
   for (const kind of kinds)
     vi.stubEnv(`HOSTSYNC_${kind.toUpperCase()}_DOCUMENT`, cloud.physicalName(logicalId(kind)));
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  vi.stubEnv('HOSTSYNC_QUEUE', queueUrl(cloud));
   const service = new FakeService(cloud, await importHandlers(cloud), clock);
   const close = async () => {
     await cloud.close();
@@ -171,16 +205,22 @@ export async function startFakeService(): Promise<readonly [FakeService, () => P
   return [service, close];
 }
 
+function queueUrl(cloud: LocalCloud): string {
+  return `https://sqs.${cloud.account.region}.amazonaws.com/${cloud.account.accountId}/${cloud.physicalName('Lanes')}`;
+}
+
 async function importHandlers(cloud: LocalCloud): Promise<ReadonlyMap<string, Handler>> {
   const config = { ...cloud.clientConfig(), maxAttempts: 1 };
   vi.doMock('../../../shared/aws/clients.ts', () => ({
     makeClients: () => ({
       autoScaling: new AutoScalingClient(config),
+      dynamoDb: DynamoDBDocumentClient.from(new DynamoDBClient(config)),
       ec2: new EC2Client(config),
       eventBridge: new EventBridgeClient(config),
       loadBalancing: new ElasticLoadBalancingV2Client(config),
       route53: new Route53Client(config),
       sns: new SNSClient(config),
+      sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
       ssm: new SSMClient(config),
     }),
   }));
@@ -191,11 +231,19 @@ async function importHandlers(cloud: LocalCloud): Promise<ReadonlyMap<string, Ha
   }));
   const imported = await Promise.all([
     import('../../../functions/sync/handler.ts'),
+    import('../../../functions/reconcile/handler.ts'),
     import('../../../functions/instance-launch/handler.ts'),
     import('../../../functions/instance-termination/handler.ts'),
     import('../../../functions/primary-failure/handler.ts'),
     import('../../../functions/command-result/handler.ts'),
   ]);
-  const names = ['sync', 'instance-launch', 'instance-termination', 'primary-failure', 'command-result'];
+  const names = [
+    'sync',
+    'reconcile',
+    'instance-launch',
+    'instance-termination',
+    'primary-failure',
+    'command-result',
+  ];
   return new Map(imported.map(({ handler }, index) => [names[index] ?? '', handler as Handler]));
 }

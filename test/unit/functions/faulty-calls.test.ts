@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FakeService, startFakeService } from './fake-service.ts';
 
 // Any call of the service may fail with any error that its API model has, before or after it had its effect, or get no answer, while hosts
-// join, fail and are pushed to. No error is swallowed: it leaves the function, so that its alarm rings, unless it proves nothing. And once it is
+// join, fail and are pushed to. No error is swallowed: it leaves the function or is logged
+// and counted, so that an alarm rings, unless it proves nothing. And once it is
 // over every group is whole again, with one primary.
 
 let service: FakeService;
@@ -19,6 +20,10 @@ const calls = [
   'autoscaling:DescribeAutoScalingInstances',
   'autoscaling:RecordLifecycleActionHeartbeat',
   'autoscaling:SetInstanceProtection',
+  'dynamodb:BatchGetItem',
+  'dynamodb:PutItem',
+  'dynamodb:Query',
+  'dynamodb:UpdateItem',
   'ec2:CreateTags',
   'ec2:DeleteTags',
   'ec2:DescribeInstances',
@@ -28,9 +33,8 @@ const calls = [
   'ssm:DescribeInstanceInformation',
   'ssm:GetCommandInvocation',
   'ssm:GetConnectionStatus',
-  'ssm:GetParametersByPath',
   'ssm:ListCommandInvocations',
-  'ssm:PutParameter',
+  'sqs:SendMessageBatch',
   'ssm:SendCommand',
 ] as const;
 
@@ -41,11 +45,12 @@ const tolerated: Readonly<Partial<Record<(typeof calls)[number], readonly string
   'autoscaling:SetInstanceProtection': ['ValidationError'],
   // Of several instances one is bad: each is tagged alone
   'ec2:CreateTags': ['InvalidInstanceID.NotFound', 'TagLimitExceeded'],
+  // Somebody else was faster: whoever comes second looks again
+  'dynamodb:UpdateItem': ['ConditionalCheckFailedException'],
   'ec2:DescribeInstanceStatus': ['InvalidInstanceID.NotFound'],
   'ssm:CancelCommand': ['InvalidCommandId', 'InvalidInstanceId'],
   'ssm:GetCommandInvocation': ['InvocationDoesNotExist', 'InvalidCommandId', 'InvalidInstanceId'],
   'ssm:ListCommandInvocations': ['InvalidCommandId', 'InvalidInstanceId'],
-  'ssm:PutParameter': ['ParameterAlreadyExists'],
   // Of several hosts one is bad: each is asked alone
   'ssm:SendCommand': ['InvalidInstanceId'],
 };

@@ -1,93 +1,37 @@
-import {
-  CreateTagsCommand,
-  DescribeInstanceStatusCommand,
-  DescribeInstancesCommand,
-  EC2Client,
-} from '@aws-sdk/client-ec2';
-import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import {
-  type CommandInvocation,
-  DescribeInstanceInformationCommand,
-  GetCommandInvocationCommand,
-  ListCommandInvocationsCommand,
-  PutParameterCommand,
-  SendCommandCommand,
-  SSMClient,
-} from '@aws-sdk/client-ssm';
-import { mockClient } from 'aws-sdk-client-mock';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ObservedInstance } from '../../../shared/core/observation.ts';
-import {
-  healthyGroup,
-  instance,
-  instanceId,
-  mirrored,
-  primaryTags,
-  secondaryTags,
-} from '../core/fixtures.ts';
-import { line } from '../core/simulated-results.ts';
+import { DescribeInstanceStatusCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { DescribeInstanceInformationCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
+import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { laneOf } from '../../../shared/core/wake-up.ts';
+import { healthyGroup, instance, instanceId, primaryTags, secondaryTags } from '../core/fixtures.ts';
 import { lambdaContext, scheduledEvent } from './lambda-context.ts';
+import * as aws from './mocked-aws.ts';
 
-for (const [name, value] of Object.entries({
-  HOSTSYNC_PUSH_DOCUMENT: 'hostsync-test-PushDocument-1A2B3C',
-  HOSTSYNC_JOIN_DOCUMENT: 'hostsync-test-JoinDocument-1A2B3C',
-  HOSTSYNC_PROMOTE_DOCUMENT: 'hostsync-test-PromoteDocument-1A2B3C',
-  HOSTSYNC_LEAVE_DOCUMENT: 'hostsync-test-LeaveDocument-1A2B3C',
-  HOSTSYNC_RESCUE_DOCUMENT: 'hostsync-test-RescueDocument-1A2B3C',
-  HOSTSYNC_PROBE_DOCUMENT: 'hostsync-test-ProbeDocument-1A2B3C',
-  HOSTSYNC_JOIN_TIMEOUT: '3600',
-  HOSTSYNC_JOIN_FAILURE: 'ABANDON',
-  HOSTSYNC_REMIND_AFTER: '21600',
-  HOSTSYNC_BEHIND_AFTER: '300',
-  HOSTSYNC_OVERRUN_AFTER: '60',
-  HOSTSYNC_METRICS_BY_SECONDARY: 'true',
-  HOSTSYNC_FAILOVER: 'auto',
-  HOSTSYNC_FAILOVER_TICKS: '2',
-  HOSTSYNC_PROMOTE_WITHIN: '900',
-  HOSTSYNC_COOL_DOWN: '600',
-  HOSTSYNC_HOSTED_ZONE: '',
-}))
-  vi.stubEnv(name, value);
-vi.stubEnv('AWS_REGION', 'us-east-1');
-// Has Powertools log through the console that the tests watch
-vi.stubEnv('POWERTOOLS_DEV', 'true');
+for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
 // The exported handler, with its middleware: what Lambda calls
 const { handler } = await import('../../../functions/sync/handler.ts');
 
-const ec2 = mockClient(EC2Client);
-const ssm = mockClient(SSMClient);
-const eventBridge = mockClient(EventBridgeClient);
+const { dynamoDb, ec2, sqs, ssm } = aws;
+beforeEach(() => aws.resetAws());
 
-beforeEach(() => {
-  ec2.reset();
-  ssm.reset();
-  eventBridge.reset();
-  eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0 });
-  ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [] });
-  ec2.on(DescribeInstanceStatusCommand).callsFake(({ InstanceIds }) => ({
-    InstanceStatuses: InstanceIds.map((InstanceId: string) => ({
-      ...{ InstanceId, SystemStatus: { Status: 'ok' }, InstanceStatus: { Status: 'ok' } },
-    })),
-  }));
-  vi.spyOn(console, 'info').mockImplementation(() => {});
-  vi.spyOn(console, 'warn').mockImplementation(() => {});
-  vi.spyOn(console, 'error').mockImplementation(() => {});
-  vi.spyOn(console, 'log').mockImplementation(() => {});
-  ssm.on(SendCommandCommand).resolves({ Command: { CommandId: 'c-1' } });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
-
-const described = ({ id, state, address, tags }: ObservedInstance) => ({
-  InstanceId: id,
-  State: { Name: state as 'running' },
-  ...(address === undefined ? {} : { PrivateIpAddress: address }),
-  Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-});
-const online = (number: number) => ({ InstanceId: instanceId(number), PingStatus: 'Online' as const });
 const now = () => new Date().toISOString();
 const tick = (time = now()) => handler(scheduledEvent(time), lambdaContext);
+const synced = { ...secondaryTags, 'hostsync:synced-at': now() };
+/** Well in all respects. */
+const web = () =>
+  healthyGroup().instances.map((each) =>
+    each.id === instanceId(1) ? each : { ...each, tags: { ...each.tags, 'hostsync:synced-at': now() } },
+  );
+const calls = () =>
+  [ec2, ssm, dynamoDb, sqs].flatMap((client) =>
+    client.calls().map(({ args: [sent] }) => sent.constructor.name),
+  );
+const requestOf = () =>
+  Buffer.from(
+    ssm.commandCalls(SendCommandCommand)[0]?.args[0].input.Parameters?.['request']?.[0] ?? '',
+    'base64',
+  ).toString();
 
 function groupOf(secondaries: number) {
   const numbers = Array.from({ length: secondaries }, (_, index) => index + 2);
@@ -100,41 +44,50 @@ function groupOf(secondaries: number) {
         .join(' '),
     ]),
   );
-  return mirrored([
-    instance(1, { ...primaryTags, ...shards }),
-    ...numbers.map((number) => instance(number, secondaryTags)),
-  ]);
+  return [instance(1, { ...primaryTags, ...shards }), ...numbers.map((number) => instance(number, synced))];
 }
 
 describe('the calls of a tick', () => {
   it.each([1, 10, 50])(
-    'are six with %i secondaries: the cost does not grow with the group',
+    'are five with %i secondaries: the cost does not grow with the group',
     async (count) => {
-      ec2
-        .on(DescribeInstancesCommand)
-        .resolves({ Reservations: [{ Instances: groupOf(count).map(described) }] });
-      ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
+      aws.show(groupOf(count));
       await tick();
-      expect(ec2.calls().map(({ args: [sent] }) => sent.constructor.name)).toEqual([
-        ...['DescribeInstancesCommand', 'DescribeInstanceStatusCommand'],
+      expect(calls().sort()).toEqual([
+        ...['BatchGetCommand', 'DescribeInstanceInformationCommand', 'DescribeInstanceStatusCommand'],
+        ...['DescribeInstancesCommand', 'SendCommandCommand'],
       ]);
-      const names = ssm.calls().map(({ args: [sent] }) => sent.constructor.name);
-      expect(names.sort()).toEqual([
-        'DescribeInstanceInformationCommand',
-        // The pushes of the last minutes, and older ones that still run
-        'ListCommandInvocationsCommand',
-        'ListCommandInvocationsCommand',
-        'SendCommandCommand',
-      ]);
-      const [send] = ssm.commandCalls(SendCommandCommand);
-      const text = Buffer.from(send?.args[0].input.Parameters?.['request']?.[0] ?? '', 'base64').toString();
-      expect(text.split('\n').filter((line) => line.startsWith('secondary\t')).length).toBe(count);
+      expect(
+        requestOf()
+          .split('\n')
+          .filter((line) => line.startsWith('secondary\t')).length,
+      ).toBe(count);
     },
   );
 
+  it('with 120 groups are two batches of heads, three of agents, and a push each', async () => {
+    const groups = Array.from({ length: 120 }, (_, index) => {
+      const [primary, secondary] = [1000 + 2 * index, 1001 + 2 * index];
+      const group = { 'hostsync:group': `g${index}` };
+      return [
+        instance(primary, {
+          ...{ ...primaryTags, ...group, 'hostsync:secondaries': instanceId(secondary) },
+          'hostsync:promoted': `1 ${instanceId(primary)}`,
+        }),
+        instance(secondary, { ...synced, ...group }),
+      ];
+    });
+    aws.show(groups.flat());
+    await tick();
+    const counts = Map.groupBy(calls(), (name) => name);
+    expect(Object.fromEntries([...counts].map(([name, all]) => [name, all.length]))).toEqual({
+      ...{ BatchGetCommand: 2, DescribeInstanceInformationCommand: 3, DescribeInstanceStatusCommand: 1 },
+      ...{ DescribeInstancesCommand: 1, SendCommandCommand: 120 },
+    });
+  });
+
   it('are filtered by the tag, leave terminated instances out, and send one pinned document', async () => {
-    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: groupOf(1).map(described) }] });
-    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
+    aws.show(groupOf(1));
     await tick();
     expect(ec2.commandCalls(DescribeInstancesCommand)[0]?.args[0].input).toEqual({
       Filters: [
@@ -148,7 +101,7 @@ describe('the calls of a tick', () => {
       NextToken: undefined,
     });
     expect(ssm.commandCalls(SendCommandCommand)[0]?.args[0].input).toMatchObject({
-      DocumentName: 'hostsync-test-PushDocument-1A2B3C',
+      DocumentName: 'push-document',
       DocumentVersion: '1',
       InstanceIds: [instanceId(1)],
       TimeoutSeconds: 30,
@@ -156,19 +109,15 @@ describe('the calls of a tick', () => {
   });
 
   it('read every page and every reservation, so that no secondary is forgotten', async () => {
-    const [primary, second, third] = mirrored(healthyGroup().instances).map(described);
+    const [primary, second, third] = web().map(aws.described);
     if (primary === undefined || second === undefined || third === undefined) throw new Error('fixture');
+    aws.show(web());
     ec2
       .on(DescribeInstancesCommand)
       .resolvesOnce({ Reservations: [{ Instances: [second] }, { Instances: [] }], NextToken: 'more' })
       .resolvesOnce({ Reservations: [{ Instances: [primary] }, { Instances: [third] }] });
-    ssm
-      .on(DescribeInstanceInformationCommand)
-      .resolvesOnce({ InstanceInformationList: [online(2)], NextToken: 'more' })
-      .resolvesOnce({ InstanceInformationList: [online(1)] });
     await tick();
-    const request = ssm.commandCalls(SendCommandCommand)[0]?.args[0].input.Parameters?.['request']?.[0] ?? '';
-    expect(Buffer.from(request, 'base64').toString()).toBe(
+    expect(requestOf()).toBe(
       [
         'group\tweb',
         'epoch\t1',
@@ -181,6 +130,56 @@ describe('the calls of a tick', () => {
   });
 });
 
+describe('a look', () => {
+  it('is asked for at a group that needs more than a push, once for each minute', async () => {
+    aws.show([...web(), instance(4, { 'hostsync:group': 'web' })]);
+    await tick('2026-11-26T00:00:00Z').catch(() => {});
+    const minute = new Date(Math.floor(Date.now() / 60_000) * 60_000);
+    await tick(minute.toISOString());
+    expect(aws.wakeUps()).toMatchObject([
+      { group: 'web', because: `${instanceId(4)} is new`, tick: +minute },
+    ]);
+    const [entry] = sqs.commandCalls(SendMessageBatchCommand)[0]?.args[0].input.Entries ?? [];
+    expect(entry).toMatchObject({
+      MessageGroupId: laneOf('web'),
+      MessageDeduplicationId: `tick-${+minute / 60_000}-${laneOf('web')}`,
+    });
+  });
+
+  it('is asked for at what has lost its group, and at no group that is well', async () => {
+    aws.show([...web(), instance(9, { 'hostsync:state': 'in-sync' })]);
+    await tick();
+    expect(aws.wakeUps()).toMatchObject([{ group: '' }]);
+  });
+
+  it('is asked for at a group whose primary is impaired though its agent seems online', async () => {
+    aws.show(web());
+    ec2.on(DescribeInstanceStatusCommand).resolves({ InstanceStatuses: [{ InstanceId: instanceId(1) }] });
+    await tick();
+    expect(aws.wakeUps()).toMatchObject([{ because: `EC2's checks find ${instanceId(1)} impaired` }]);
+  });
+
+  it('that the queue does not take keeps nobody from being pushed to, and fails the function', async () => {
+    aws.show([...web(), instance(4, { 'hostsync:group': 'web' })]);
+    sqs.on(SendMessageBatchCommand).rejects(named('QueueDoesNotExist'));
+    await expect(tick()).rejects.toThrow('QueueDoesNotExist');
+    expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
+  });
+});
+
+const named = (name: string) => Object.assign(new Error('no'), { name });
+
+it.each(['ResourceNotFoundException', 'AccessDeniedException'])(
+  'without the table (%s) pushes go on, and no group is taken for one that is forgotten',
+  async (name) => {
+    aws.show(web());
+    dynamoDb.on(BatchGetCommand).rejects(named(name));
+    await expect(tick()).rejects.toThrow(name);
+    expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
+    expect(aws.wakeUps()).toEqual([]);
+  },
+);
+
 describe('trouble', () => {
   it('of one group does not stop another, and still fails the function so that its alarm rings', async () => {
     const other = [
@@ -190,9 +189,7 @@ describe('trouble', () => {
       }),
       instance(12, { ...secondaryTags, 'hostsync:group': 'blog' }),
     ];
-    const instances = [...healthyGroup().instances, ...other].map(described);
-    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: instances }] });
-    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1), online(11)] });
+    aws.show([...healthyGroup().instances, ...other]);
     const denied = Object.assign(new Error('no permission'), { name: 'AccessDeniedException' });
     ssm.on(SendCommandCommand, { InstanceIds: [instanceId(11)] }).rejects(denied);
     await expect(tick()).rejects.toThrow(
@@ -205,7 +202,6 @@ describe('trouble', () => {
     ec2
       .on(DescribeInstancesCommand)
       .rejects(Object.assign(new Error('slow down'), { name: 'RequestLimitExceeded' }));
-    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
     await expect(tick()).rejects.toThrow('slow down');
     expect(ssm.commandCalls(SendCommandCommand).length).toBe(0);
   });
@@ -238,118 +234,39 @@ describe('trouble', () => {
   );
 });
 
-describe('results of pushes', () => {
-  const requestedAt = new Date(Date.now() - 90_000);
-  const listed = (output: string, changes: CommandInvocation = {}): CommandInvocation => ({
-    ...{ CommandId: 'c-0', InstanceId: instanceId(1), Comment: 'hostsync push, group web, epoch 1' },
-    ...{ RequestedDateTime: requestedAt, StatusDetails: 'Failed' },
-    CommandPlugins: [{ Output: output.slice(0, 2500), ResponseCode: 10 }],
-    ...changes,
-  });
-  const output = (count: number) =>
-    [
-      ...Array.from({ length: count }, (_, index) => line(instanceId(index + 2), 'unreachable')),
-      { kind: 'push', ok: false, started: requestedAt.getTime() / 1000, seconds: 2 },
-    ]
-      .map((each) => JSON.stringify({ v: 1, ...each }))
-      .join('\n');
-
-  beforeEach(() => {
-    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: groupOf(20).map(described) }] });
-    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
-  });
-  const told = () =>
-    eventBridge
-      .commandCalls(PutEventsCommand)
-      .flatMap((call) => call.args[0].input.Entries ?? [])
-      .map(({ DetailType, Detail }) => [DetailType, JSON.parse(Detail ?? '').secondaries?.length]);
-
-  it('whose event was lost are told of by the next tick, from the whole output', async () => {
-    ssm
-      .on(ListCommandInvocationsCommand)
-      .resolvesOnce({ CommandInvocations: [listed(output(20))] })
-      .resolves({ CommandInvocations: [] });
-    ssm.on(GetCommandInvocationCommand).resolves({
-      ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: 'Failed', ResponseCode: 10 },
-      StandardOutputContent: output(20),
-    });
-    await tick();
-    expect(told()).toEqual([['Sync Failed', 20]]);
-    const [first, second] = ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input);
-    expect(first?.Resources?.length).toBe(20);
-    expect(second).toEqual({
-      Resources: [instanceId(1)],
-      Tags: [{ Key: 'hostsync:synced-at', Value: requestedAt.toISOString() }],
-    });
-  });
-
-  it('that cannot be read keep nobody from being pushed to, and fail the function', async () => {
-    const denied = Object.assign(new Error('no permission'), { name: 'AccessDeniedException' });
-    ssm.on(ListCommandInvocationsCommand).rejects(denied);
-    await expect(tick()).rejects.toThrow('no permission');
-    expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
-  });
-});
-
-it('logs every reason as one JSON object, and takes off the list what is gone', async () => {
-  const [primary, second] = healthyGroup().instances;
+it('logs every reason as one JSON object', async () => {
+  const [primary, second] = web();
   if (primary === undefined || second === undefined) throw new Error('fixture');
-  const instances = mirrored([primary, second]).map(described);
-  ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: instances }] });
-  ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
+  aws.show([primary, second]);
   await tick();
-  expect(ec2.commandCalls(CreateTagsCommand)[0]?.args[0].input).toEqual({
-    Resources: [instanceId(1)],
-    Tags: [{ Key: 'hostsync:secondaries', Value: instanceId(2) }],
-  });
   const lines = [...vi.mocked(console.error).mock.calls, ...vi.mocked(console.info).mock.calls].map(
     ([line]) => JSON.parse(String(line)),
   );
   expect(lines).toEqual([
     expect.objectContaining({
-      level: 'INFO',
-      action: 'leave-out',
-      group: 'web',
-      code: 'unknown',
-      secondary: instanceId(3),
+      ...{ level: 'INFO', action: 'leave-out', group: 'web', code: 'unknown', secondary: instanceId(3) },
     }),
     expect.objectContaining({
-      level: 'INFO',
-      action: 'push',
-      group: 'web',
-      primary: instanceId(1),
-      command: 'c-1',
+      ...{ level: 'INFO', action: 'push', group: 'web', primary: instanceId(1), command: aws.commandId },
     }),
-    expect.objectContaining({ level: 'INFO', action: 'set-list', left: [instanceId(3)] }),
   ]);
 });
 
-it('a change of the primary’s tags is written down where it outlives the instance, once', async () => {
-  const { instances } = healthyGroup();
-  ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: instances.map(described) }] });
-  ssm
-    .on(DescribeInstanceInformationCommand)
-    .resolves({ InstanceInformationList: [online(1), online(2), online(3)] });
-  await tick();
-  const written = ssm.commandCalls(PutParameterCommand).map((call) => call.args[0].input);
-  expect(written).toMatchObject([{ Name: '/hostsync/web/config', Overwrite: true }]);
-  expect(JSON.parse(written[0]?.Value ?? '')).toEqual({
-    primary: instanceId(1),
-    tags: {
-      'hostsync:primary': '1',
-      'hostsync:directories': '/srv/uploads',
-      'hostsync:secondaries': `${instanceId(2)} ${instanceId(3)}`,
-    },
-  });
-});
-
 it.each(['UnauthorizedOperation', 'RequestLimitExceeded'])(
-  'status checks that cannot be read (%s) fail the tick: nobody takes that for a primary that is well',
+  'status checks that cannot be read (%s) fail the tick: nobody takes that for primaries that are well',
   async (name) => {
-    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: groupOf(1).map(described) }] });
-    ssm.on(DescribeInstanceInformationCommand).resolves({ InstanceInformationList: [online(1)] });
-    ec2.on(DescribeInstanceStatusCommand).rejects(Object.assign(new Error('no answer'), { name }));
-    await expect(tick()).rejects.toThrow('no answer');
+    aws.show(web());
+    ec2.on(DescribeInstanceStatusCommand).rejects(named(name));
+    await expect(tick()).rejects.toThrow(name);
     expect(ssm.commandCalls(SendCommandCommand).length).toBe(1);
   },
 );
+
+it('agents are asked for by the ids of primaries, and of nodes in their lists', async () => {
+  const node = `mi-${'0'.repeat(17)}`;
+  aws.show(healthyGroup({ 'hostsync:secondaries': `${instanceId(2)} ${node}` }).instances);
+  await tick();
+  expect(ssm.commandCalls(DescribeInstanceInformationCommand)[0]?.args[0].input.Filters).toEqual([
+    { Key: 'InstanceIds', Values: [instanceId(1), node] },
+  ]);
+});

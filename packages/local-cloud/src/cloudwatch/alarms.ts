@@ -49,6 +49,8 @@ interface Dependencies {
   readonly measured: (until: Date) => readonly MetricDatum[];
   /** how many messages there were in a queue, by its name */
   readonly queueDepth: (queueName: string, at: Date) => number;
+  /** Seconds that the oldest message of a queue has waited. */
+  readonly queueAge: (queueName: string) => number;
 }
 
 interface Alarm {
@@ -130,7 +132,7 @@ export class Alarms {
       const seconds = typeof given === 'function' ? given(view(alarm)) : given;
       const verdict = evaluateMetric(
         resource,
-        [...data, ...this.#queueDepths(resource, at, seconds)],
+        [...data, ...this.#queueGauges(resource, at, seconds)],
         at,
         seconds,
       );
@@ -155,21 +157,24 @@ export class Alarms {
     await this.#enter(alarm, state, reason, new Date(), {});
   }
 
-  /** A gauge: SQS says at the end of each period how many messages there are, be it none. */
-  #queueDepths(alarm: AlarmResource, at: Date, periodSeconds: number): readonly MetricDatum[] {
-    const name = 'ApproximateNumberOfMessagesVisible';
+  /** Gauges: SQS says at the end of each period how many messages there are, be it none, and how old the oldest is. */
+  #queueGauges(alarm: AlarmResource, at: Date, periodSeconds: number): readonly MetricDatum[] {
+    const { Namespace, MetricName: name = '' } = alarm;
     const [dimension] = alarm.Dimensions;
-    if (alarm.Namespace !== 'AWS/SQS' || alarm.MetricName !== name || dimension === undefined) return [];
+    const { queueDepth, queueAge } = this.#deps;
+    const gauge = { ApproximateNumberOfMessagesVisible: queueDepth, ApproximateAgeOfOldestMessage: queueAge }[
+      name
+    ];
+    if (Namespace !== 'AWS/SQS' || gauge === undefined || dimension === undefined) return [];
     const dimensions = { QueueName: dimension.Value };
     return Array.from({ length: alarm.EvaluationPeriods }, (_, index) => {
       const end = at.getTime() - index * periodSeconds * 1000;
-      const depth = this.#deps.queueDepth(dimension.Value, new Date(end));
       return {
         at: new Date(end - 1),
         namespace: 'AWS/SQS',
         name,
         unit: undefined,
-        values: [depth],
+        values: [gauge(dimension.Value, new Date(end))],
         dimensions,
       };
     });

@@ -23,7 +23,7 @@ const measured: Readonly<
   'AWS/SQS': {
     dimension: 'QueueName',
     optional: false,
-    names: ['ApproximateNumberOfMessagesVisible', 'NumberOfMessagesSent'],
+    names: ['ApproximateNumberOfMessagesVisible', 'ApproximateAgeOfOldestMessage', 'NumberOfMessagesSent'],
   },
   // eventbridge/latest/userguide/eb-monitoring.html
   'AWS/Events': {

@@ -137,6 +137,13 @@ export class FifoQueue {
     return { visible: this.#entries.length - inFlight, inFlight };
   }
 
+  /** Seconds since the oldest message was sent; 0 without one. */
+  age(now: Date): number {
+    this.#dropExpired(now);
+    const sent = this.#entries.map(({ message }) => +message.sentAt);
+    return sent.length === 0 ? 0 : (+now - Math.min(...sent)) / 1000;
+  }
+
   #deduplicationId({ body, deduplicationId }: NewMessage): string | undefined {
     if (deduplicationId !== undefined) return deduplicationId;
     if (!this.#options.contentBasedDeduplication) return undefined;

@@ -13,6 +13,12 @@ const body = v.pipe(
   v.check((given) => given !== '' && Buffer.byteLength(given) <= 1_048_576, 'must have 1 byte to 1 MiB'),
 );
 
+const entrySchema = v.strictObject({
+  MessageBody: body,
+  MessageGroupId: v.optional(token),
+  MessageDeduplicationId: v.optional(token),
+});
+
 /** Amazon SQS, for the FIFO queues of the stack: the JSON protocol. */
 export function sqsService(account: Account, queues: Queues): Service {
   const onQueue =
@@ -25,34 +31,67 @@ export function sqsService(account: Account, queues: Queues): Service {
       },
     ];
 
+  const send = (url: string, message: v.InferOutput<typeof entrySchema>) => {
+    const queue = queues.byUrl(url);
+    if (message.MessageGroupId === undefined)
+      throw new AwsError('MissingParameter', 'The request must contain the parameter MessageGroupId.');
+    const sent = queues.send(queue, {
+      body: message.MessageBody,
+      groupId: message.MessageGroupId,
+      deduplicationId: message.MessageDeduplicationId,
+    });
+    if (sent.kind === 'no deduplication id')
+      throw new AwsError(
+        'InvalidParameterValue',
+        'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+      );
+    return {
+      MessageId: sent.id,
+      SequenceNumber: sent.sequenceNumber,
+      MD5OfMessageBody: md5(message.MessageBody),
+    };
+  };
+
   const sendMessage = operation({
     name: 'SendMessage',
+    schema: v.strictObject({ QueueUrl: queueUrl, ...entrySchema.entries }),
+    access: onQueue('SendMessage'),
+    run: ({ QueueUrl, ...message }) => send(QueueUrl, message),
+  });
+
+  // The right to it is that to sqs:SendMessage. Source: SQS Developer Guide, SQS API permissions
+  const sendMessageBatch = operation({
+    name: 'SendMessageBatch',
     schema: v.strictObject({
       QueueUrl: queueUrl,
-      MessageBody: body,
-      MessageGroupId: v.optional(token),
-      MessageDeduplicationId: v.optional(token),
+      Entries: v.array(
+        v.strictObject({ Id: v.pipe(v.string(), v.regex(/^[\w-]{1,80}$/u)), ...entrySchema.entries }),
+      ),
     }),
     access: onQueue('SendMessage'),
-    run(input) {
-      const queue = queues.byUrl(input.QueueUrl);
-      if (input.MessageGroupId === undefined)
-        throw new AwsError('MissingParameter', 'The request must contain the parameter MessageGroupId.');
-      const sent = queues.send(queue, {
-        body: input.MessageBody,
-        groupId: input.MessageGroupId,
-        deduplicationId: input.MessageDeduplicationId,
-      });
-      if (sent.kind === 'no deduplication id')
+    run({ QueueUrl, Entries }) {
+      if (Entries.length === 0)
         throw new AwsError(
-          'InvalidParameterValue',
-          'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+          'EmptyBatchRequest',
+          'There should be at least one SendMessageBatchRequestEntry in the request.',
         );
-      return {
-        MessageId: sent.id,
-        SequenceNumber: sent.sequenceNumber,
-        MD5OfMessageBody: md5(input.MessageBody),
-      };
+      if (Entries.length > 10)
+        throw new AwsError(
+          'TooManyEntriesInBatchRequest',
+          `Maximum number of entries per request are 10. You have sent ${Entries.length}.`,
+        );
+      const twice = Entries.find(({ Id }, index) => Entries.findIndex((each) => each.Id === Id) < index);
+      if (twice !== undefined) throw new AwsError('BatchEntryIdsNotDistinct', `Id ${twice.Id} repeated.`);
+      const Successful: unknown[] = [];
+      const Failed: unknown[] = [];
+      for (const { Id, ...message } of Entries)
+        try {
+          Successful.push({ Id, ...send(QueueUrl, message) });
+        } catch (error) {
+          if (!(error instanceof AwsError) || error.code === 'QueueDoesNotExist') throw error;
+          Failed.push({ Id, Code: error.code, Message: error.message, SenderFault: true });
+        }
+      return { Successful, ...(Failed.length > 0 && { Failed }) };
     },
   });
 
@@ -130,7 +169,15 @@ export function sqsService(account: Account, queues: Queues): Service {
     signingName: 'sqs',
     protocol: { kind: 'json', version: '1.0', targetPrefix: 'AmazonSQS' },
     source: 'sqs/operations.ts',
-    operations: [sendMessage, receiveMessage, deleteMessage, changeVisibility, getAttributes, purge],
+    operations: [
+      sendMessage,
+      sendMessageBatch,
+      receiveMessage,
+      deleteMessage,
+      changeVisibility,
+      getAttributes,
+      purge,
+    ],
   };
 }
 

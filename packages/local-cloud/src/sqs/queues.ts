@@ -74,6 +74,12 @@ export class Queues {
     return queue?.messages.counts(this.now()).visible;
   }
 
+  /** Seconds that its oldest message has waited; 0 without one, and for a standard queue, whose messages nobody takes here. */
+  age(queueName: string): number {
+    const queue = this.#queues.find(({ resource }) => resource.name === queueName);
+    return queue?.messages.age(this.now()) ?? 0;
+  }
+
   #deadLetter(from: QueueResource, { body, groupId, deduplicationId }: FifoMessage): void {
     const target = this.byArn(from.RedrivePolicy?.deadLetterTargetArn ?? '');
     if (target !== undefined) this.send(target, { body, groupId, deduplicationId });

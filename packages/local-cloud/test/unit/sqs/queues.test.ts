@@ -3,6 +3,7 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
+  SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -131,6 +132,28 @@ describe('a FIFO queue', () => {
     ).rejects.toThrow(/not authorized to perform: sqs:SendMessage/);
     cloud.takeProblems();
   });
+});
+
+test('several messages are sent with one call; one that is refused keeps no other from being taken', async () => {
+  const cloud = await start({ mapping: { Enabled: false } });
+  const { client, QueueUrl, receive } = queueOf(cloud);
+  const entry = (Id: string, changes: object = {}) => ({
+    ...{ Id, MessageBody: Id, MessageGroupId: 'g', MessageDeduplicationId: Id },
+    ...changes,
+  });
+  const send = (Entries: ReturnType<typeof entry>[]) =>
+    client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+  const { Successful, Failed } = await send([
+    ...[entry('a'), entry('b', { MessageDeduplicationId: undefined }), entry('c')],
+  ]);
+  expect(Successful?.map(({ Id }) => Id)).toEqual(['a', 'c']);
+  expect(Failed).toMatchObject([{ Id: 'b', Code: 'InvalidParameterValue', SenderFault: true }]);
+  expect((await receive()).map(({ Body }) => Body)).toEqual(['a', 'c']);
+  const name = (name: string) => expect.objectContaining({ name });
+  await expect(send([])).rejects.toEqual(name('EmptyBatchRequest'));
+  await expect(send([entry('a'), entry('a')])).rejects.toEqual(name('BatchEntryIdsNotDistinct'));
+  const many = Array.from({ length: 11 }, (_, index) => entry(`m${index}`));
+  await expect(send(many)).rejects.toEqual(name('TooManyEntriesInBatchRequest'));
 });
 
 describe('an event source mapping', () => {

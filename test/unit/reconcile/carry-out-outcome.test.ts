@@ -18,7 +18,7 @@ const { Logger } = await import('@aws-lambda-powertools/logger');
 const { Metrics } = await import('@aws-lambda-powertools/metrics');
 const { makeClients } = await import('../../../shared/aws/clients.ts');
 const { TagWriter } = await import('../../../shared/aws/tags.ts');
-const { carryOutOutcome } = await import('../../../shared/outcome/carry-out.ts');
+const { carryOutOutcome } = await import('../../../shared/reconcile/carry-out-outcome.ts');
 
 const ec2 = mockClient(EC2Client);
 const eventBridge = mockClient(EventBridgeClient);

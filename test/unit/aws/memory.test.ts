@@ -1,0 +1,126 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { describe, expect, it } from 'vitest';
+import {
+  type Memory,
+  noteLook,
+  readHeads,
+  readRegister,
+  writeClaim,
+  writeMirror,
+} from '../../../shared/aws/memory.ts';
+import type { Claim } from '../../../shared/core/observation.ts';
+import { startTable } from '../table.ts';
+
+const claim = (epoch: number, more: Partial<Claim> = {}): Claim => ({
+  ...{ epoch, holder: `i-${epoch}`, from: undefined, kind: 'failover', why: 'it was time', at: 1000 * epoch },
+  ...more,
+});
+const fail = (error: unknown) => {
+  throw error;
+};
+const put = ({ dynamoDb, table }: Memory, item: object) =>
+  dynamoDb.send(new PutCommand({ TableName: table, Item: { pk: 'group#web', ...item } }));
+
+describe('a claim', () => {
+  it('is remembered, with those before it, in the order of their epochs', async () => {
+    const memory = await startTable();
+    for (const epoch of [1, 2, 10]) {
+      const { head } = await readRegister(memory, 'web');
+      await writeClaim(memory, 'web', claim(epoch, { from: 'i-0' }), head?.version ?? 0);
+    }
+    const { head, claims } = await readRegister(memory, 'web');
+    expect(claims).toEqual([1, 2, 10].map((epoch) => claim(epoch, { from: 'i-0' })));
+    expect(head).toEqual({ version: 3, claim: claim(10, { from: 'i-0' }), lookedFrom: 0 });
+  });
+
+  it('of two runs that saw the same, one counts; the other finds out who holds the epoch', async () => {
+    const memory = await startTable();
+    await writeClaim(memory, 'web', claim(1), 0);
+    const both = [2, 3].map((number) => writeClaim(memory, 'web', claim(2, { holder: `i-${number}` }), 1));
+    await Promise.all(both);
+    const { claims } = await readRegister(memory, 'web');
+    expect(claims.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
+  it.each([
+    ['the same epoch', 5, 1],
+    ['an older epoch', 4, 1],
+    ['an older look', 6, 0],
+    ['a look at nothing', 6, 7],
+  ])('from %s changes nothing', async (_name, epoch, seen) => {
+    const memory = await startTable();
+    await writeClaim(memory, 'web', claim(5), 0);
+    const before = await memory.cloud.table('Memory').items();
+    await writeClaim(memory, 'web', claim(epoch, { holder: 'i-late' }), seen);
+    expect(await memory.cloud.table('Memory').items()).toEqual(before);
+  });
+
+  it('holds though its history could not be written', async () => {
+    const memory = await startTable();
+    await put(memory, { sk: 'head', version: 4, epoch: 4, claim: { ...claim(4), from: 'i-0' } });
+    expect((await readRegister(memory, 'web')).claims).toEqual([claim(4, { from: 'i-0' })]);
+  });
+
+  it('that cannot be read is not taken for none', async () => {
+    const memory = await startTable();
+    await put(memory, { sk: 'epoch#000000000003', epoch: '3', holder: 'i-3' });
+    await expect(readRegister(memory, 'web')).rejects.toThrow(
+      "the item group#web / epoch#000000000003 of hostsync's table is wrong: epoch",
+    );
+  });
+
+  it('of a group whose name begins like another’s is not the other’s', async () => {
+    const memory = await startTable();
+    await writeClaim(memory, 'web', claim(1), 0);
+    expect(await readRegister(memory, 'we')).toEqual({
+      head: undefined,
+      claims: [],
+      configuration: undefined,
+    });
+    expect(await readRegister(memory, 'alerts')).toEqual({
+      head: undefined,
+      claims: [],
+      configuration: undefined,
+    });
+  });
+});
+
+it('tags of any text are mirrored as they are', async () => {
+  const memory = await startTable();
+  const tags = { 'hostsync:exclude': '{{ssm:x}} *.tmp ü', 'hostsync:paused': '' };
+  await writeMirror(memory, 'web', 'i-1', { tags, digest: 'd' });
+  const { head, configuration } = await readRegister(memory, 'web');
+  expect(configuration).toEqual({ primary: 'i-1', tags });
+  expect(head).toEqual({ version: 0, lookedFrom: 0, configuration: 'd' });
+});
+
+describe('heads', () => {
+  it('of many groups are read a hundred at a time', async () => {
+    const memory = await startTable();
+    const groups = Array.from({ length: 130 }, (_, index) => `g${index}`);
+    for (const group of groups.slice(0, 120)) await noteLook(memory, group, 5, undefined);
+    const heads = await readHeads(memory, groups, fail);
+    expect(heads.size).toBe(120);
+    expect(memory.cloud.calls({ operation: 'BatchGetItem' }).length).toBe(2);
+  });
+
+  it('say when the group is due, until it is not', async () => {
+    const memory = await startTable();
+    await noteLook(memory, 'web', 5, 9);
+    expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({
+      version: 0,
+      lookedFrom: 5,
+      dueAt: 9,
+    });
+    await noteLook(memory, 'web', 10, undefined);
+    expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({ version: 0, lookedFrom: 10 });
+  });
+
+  it('that cannot be read are told of, and are not taken for none by whoever asks', async () => {
+    const memory = await startTable();
+    await memory.cloud.table('Memory').drop();
+    const errors: unknown[] = [];
+    expect((await readHeads(memory, ['web'], (error) => errors.push(error))).size).toBe(0);
+    expect(errors).toMatchObject([{ name: 'ResourceNotFoundException' }]);
+  });
+});

@@ -32,7 +32,8 @@ const lasting: ReadonlySet<string> = new Set(['not-running', 'no-address', 'bad-
 export function needsReconciling(ticked: TickedGroup): string | undefined {
   const { group, members, head, now } = ticked;
   if (group === '') return `${members.map(({ id }) => id).join(', ')} lost ${tagKeys.group}`;
-  if (members.some(({ id }) => groupNameProblem(id, group) !== undefined)) return 'its name is none';
+  if (members.some(({ id }) => groupNameProblem(id, group) !== undefined))
+    return `"${group}" is no name for a group`;
   return ofMemory(ticked) ?? ofPlan(ticked) ?? ofPrimary(ticked) ?? ofHosts(ticked) ?? unseen(head, now);
 }
 

@@ -100,7 +100,7 @@ it.each(
 it.each([
   ['ec2:DescribeInstances', 'UnauthorizedOperation'],
   ['ssm:SendCommand', 'AccessDeniedException'],
-  ['ssm:ListCommandInvocations', 'InternalServerError'],
+  ['dynamodb:BatchGetItem', 'InternalServerError'],
   ['ec2:DescribeInstances', 'InternalError'],
 ])('%s that goes on failing with %s rings an alarm', async (call, code) => {
   const fault = group.cloud.faults.failCall(call, code, { times: Number.POSITIVE_INFINITY });

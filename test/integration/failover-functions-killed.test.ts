@@ -42,11 +42,11 @@ describe('AWS at its worst', () => {
     }
   });
 
-  it.each([1, 3, 5, 8, 12])('the functions are killed after call %i of the promotion', async (call) => {
+  it.each([1, 5, 9, 12, 16])('the functions are killed after call %i of the promotion', async (call) => {
     await failOver(
       async (old) => {
-        armed.push(group.cloud.faults.killFunctionAtCall('PrimaryDashfailureLambdaFunction', call));
-        armed.push(group.cloud.faults.killFunctionAtCall('SyncLambdaFunction', call + 4));
+        armed.push(group.cloud.faults.killFunctionAtCall('ReconcileLambdaFunction', call));
+        armed.push(group.cloud.faults.killFunctionAtCall('SyncLambdaFunction', 3));
         await old.stop();
       },
       { within: 6, comeBack: (old) => old.start() },

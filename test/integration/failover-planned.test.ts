@@ -103,7 +103,7 @@ describe('the primary fails', () => {
     await second.start();
     await first.reboot();
     await tickUntil('whole again', isWhole, 20);
-    expectOnePrimary();
+    await expectOnePrimary();
     expect(await content(third, `stranded-first-${row}`)).toBe('first\n');
     expect(await content(third, `stranded-second-${row}`)).toBe('second\n');
     await group.tick();
@@ -122,7 +122,7 @@ describe('the primary fails', () => {
     await group.tick();
     await outage.heal();
     await tickUntil('whole again', isWhole, 20);
-    expectOnePrimary();
+    await expectOnePrimary();
     expect(await content(primary(), `stranded-${row}`)).toBe('only\n');
     await group.tick();
     await expectAllEqual();

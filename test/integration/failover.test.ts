@@ -43,7 +43,7 @@ describe('the primary fails', () => {
     other.setTags({ 'hostsync:primary': '1', 'hostsync:directories': directories });
     await group.tick();
     expect(primary().id).toBe(other.id);
-    expectOnePrimary();
+    await expectOnePrimary();
     await tickUntil('whole again', isWhole);
     await expectAllEqual();
   });

@@ -131,11 +131,12 @@ export async function expectAllEqual(): Promise<void> {
 }
 
 /** No two hosts ever held one epoch: the register has each once, and the primary's is the newest. */
-export function expectOnePrimary(): void {
+export async function expectOnePrimary(): Promise<void> {
   expect(primaries().length).toBe(1);
-  const claims = group.cloud
-    .parameters(({ name }) => name.startsWith('/hostsync/web/epochs/'))
-    .map(({ name, value }) => ({ epoch: Number(name.split('/').at(-1)), holder: JSON.parse(value).holder }));
+  const items = await group.cloud.table('Memory').items();
+  const claims = items
+    .filter(({ pk, sk }) => pk?.['S'] === 'group#web' && String(sk?.['S']).startsWith('epoch#'))
+    .map((item) => ({ epoch: Number(item['epoch']?.['N']), holder: item['holder']?.['S'] }));
   const newest = claims.sort((a, b) => b.epoch - a.epoch)[0];
   expect(newest).toEqual({ epoch: epoch(primary()), holder: primary().id });
 }
@@ -177,7 +178,7 @@ export async function failOver(
   await tickUntil('another primary', () => isReplaced(old), within);
   const now = primary();
   expect(epoch(now)).toBeGreaterThan(before);
-  expectOnePrimary();
+  await expectOnePrimary();
   // Nothing that was reported as synced is lost
   const there = await readTree(now.host, uploads);
   for (const name of reported.keys()) expect([...there.keys()], name).toContain(name);
@@ -202,7 +203,7 @@ export async function failOver(
   if (comeBack === undefined) return;
   await comeBack(old);
   await tickUntil('it is a secondary', () => old.tags['hostsync:state'] === 'in-sync', 16);
-  expectOnePrimary();
+  await expectOnePrimary();
   expect(primary().id).toBe(now.id);
   expect(await content(now, `both-${row}`)).toBe('new edit\n');
   if (strands) {

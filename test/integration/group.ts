@@ -77,13 +77,24 @@ export class TestGroup {
     return compareTrees(expected, actual);
   }
 
-  /** The reasons that the last tick logged, with their codes. */
-  lastLog(): readonly { readonly level: string; readonly message: string; readonly code?: string }[] {
-    const logs = this.cloud.invocations({ function: 'SyncLambdaFunction' }).at(-1)?.logs ?? [];
+  /** The reasons that the last run of a function logged, with their codes; by default of the tick. */
+  lastLog(
+    name = 'SyncLambdaFunction',
+  ): readonly { readonly level: string; readonly message: string; readonly code?: string }[] {
+    const logs = this.cloud.invocations({ function: name }).at(-1)?.logs ?? [];
     return logs.flatMap((line) => {
-      const entry = JSON.parse(line);
+      const entry = line.startsWith('{') ? JSON.parse(line) : {};
       return entry.level === undefined ? [] : [entry];
     });
+  }
+
+  /** The last look at each group was long ago, so that the next tick asks for one. */
+  async forgetLooks(): Promise<void> {
+    const table = this.cloud.table('Memory');
+    const items = await table.items();
+    await table.restore(
+      items.map((item) => ({ ...item, ...('lookedFrom' in item && { lookedFrom: { N: '1' } }) })),
+    );
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,15 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  DeleteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runScript } from '../../tour/run-script.ts';
@@ -175,7 +182,8 @@ describe('AWS at its worst', () => {
   it('refuses one call: the function fails, so that its alarm rings, and the next tick makes it good', async () => {
     group.cloud.faults.failCall('ssm:SendCommand', 'InvalidInstanceId');
     await group.tick();
-    expect(JSON.stringify(group.cloud.invocations().at(-1)?.outcome)).toContain('InvalidInstanceId');
+    const [last] = group.cloud.invocations({ function: 'SyncLambdaFunction' }).slice(-1);
+    expect(JSON.stringify(last?.outcome)).toContain('InvalidInstanceId');
     expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
   });
 });
@@ -204,13 +212,14 @@ describe('the roles let nobody go further than their work, even with the code of
         ...(keys && { Tags: keys.map((Key) => ({ Key })) }),
       }),
     );
-  const functions = [
-    'SyncLambdaFunction',
+  const waking = [
     'InstanceDashlaunchLambdaFunction',
     'InstanceDashterminationLambdaFunction',
     'PrimaryDashfailureLambdaFunction',
+    'CommandDashresultLambdaFunction',
   ];
-  const all = [...functions, 'CommandDashresultLambdaFunction', 'AlertLambdaFunction'];
+  const others = ['SyncLambdaFunction', ...waking, 'AlertLambdaFunction'];
+  const all = ['ReconcileLambdaFunction', ...others];
   let stranger: LocalInstance;
   beforeAll(async () => {
     stranger = await group.cloud.launch({ name: 'stranger' });
@@ -219,29 +228,34 @@ describe('the roles let nobody go further than their work, even with the code of
     group.cloud.takeProblems();
   });
 
-  it.each(functions)(
-    '%s runs no command on a host outside our groups, and no document of others',
-    async (name) => {
-      const denied = /not authorized|cannot judge|InvalidDocument/u;
-      await expect(send(name, group.cloud.physicalName('JoinDocument'), stranger)).rejects.toThrow(
-        /not authorized/u,
-      );
-      await expect(send(name, 'AWS-RunShellScript', group.primary)).rejects.toThrow(denied);
-    },
-  );
+  it.each(all)('%s runs no command on a host outside our groups, and no document of others', async (name) => {
+    const denied = /not authorized|cannot judge|InvalidDocument/u;
+    await expect(send(name, group.cloud.physicalName('JoinDocument'), stranger)).rejects.toThrow(
+      /not authorized/u,
+    );
+    await expect(send(name, 'AWS-RunShellScript', group.primary)).rejects.toThrow(denied);
+  });
 
-  it('InstanceTermination runs none at all', async () => {
-    const name = 'InstanceDashterminationLambdaFunction';
+  it('SyncLambdaFunction runs nothing but pushes', async () => {
+    for (const document of [
+      'JoinDocument',
+      'PromoteDocument',
+      'LeaveDocument',
+      'RescueDocument',
+      'ProbeDocument',
+    ])
+      await expect(
+        send('SyncLambdaFunction', group.cloud.physicalName(document), group.primary),
+      ).rejects.toThrow(/not authorized/u);
+  });
+
+  it.each([...waking, 'AlertLambdaFunction'])('%s runs none at all', async (name) => {
     await expect(send(name, group.cloud.physicalName('PushDocument'), group.primary)).rejects.toThrow(
       /not authorized/u,
     );
   });
 
-  it.each([
-    'InstanceDashlaunchLambdaFunction',
-    'InstanceDashterminationLambdaFunction',
-    'CommandDashresultLambdaFunction',
-  ])('%s makes nobody primary, nor takes that off anyone', async (name) => {
+  it.each(others)('%s makes nobody primary, nor takes that off anyone', async (name) => {
     for (const key of ['hostsync:primary', 'hostsync:promoted', 'hostsync:directories'])
       await expect(tag(name, group.secondary(0), key)).rejects.toThrow(/not authorized/u);
     await expect(untag(name, group.primary, ['hostsync:primary'])).rejects.toThrow(/not authorized/u);
@@ -259,14 +273,32 @@ describe('the roles let nobody go further than their work, even with the code of
     await expect(untag(name, group.primary, undefined)).rejects.toThrow(/not authorized/u);
   });
 
+  const onTable = (name: string) => new DynamoDBClient({ ...group.cloud.clientConfig(name), maxAttempts: 1 });
+  const TableName = 'hostsync-prod';
+  const Key = (pk: string) => ({ pk: { S: pk }, sk: { S: 'head' } });
+
+  it.each(others)('%s changes nothing of what is remembered of a group', async (name) => {
+    const update = new UpdateItemCommand({
+      ...{ TableName, Key: Key('group#web'), UpdateExpression: 'SET lookedFrom = :now' },
+      ExpressionAttributeValues: { ':now': { N: '1' } },
+    });
+    await expect(onTable(name).send(update)).rejects.toThrow(/not authorized/u);
+    const put = new PutItemCommand({ TableName, Item: Key('group#web') });
+    await expect(onTable(name).send(put)).rejects.toThrow(/not authorized/u);
+  });
+
+  it.each(all.filter((name) => !name.startsWith('Alert')))('%s knows nothing of alerts', async (name) => {
+    const put = new PutItemCommand({ TableName, Item: Key('alert#x') });
+    await expect(onTable(name).send(put)).rejects.toThrow(/not authorized/u);
+    const get = new GetItemCommand({ TableName, Key: Key('alert#x') });
+    await expect(onTable(name).send(get)).rejects.toThrow(/not authorized/u);
+  });
+
   it.each(all)(
-    '%s cannot write a claim on an epoch a second time, nor tell in the name of others',
+    '%s deletes nothing that is remembered, and tells nothing in the name of others',
     async (name) => {
-      const ssm = new SSMClient(group.cloud.clientConfig(name));
-      const overwrite = new PutParameterCommand({
-        ...{ Name: '/hostsync/web/epochs/1', Value: '{}', Type: 'String', Overwrite: true },
-      });
-      await expect(ssm.send(overwrite)).rejects.toThrow(/not authorized/u);
+      const gone = new DeleteItemCommand({ TableName, Key: Key('group#web') });
+      await expect(onTable(name).send(gone)).rejects.toThrow(/not authorized/u);
       const events = new EventBridgeClient(group.cloud.clientConfig(name));
       const Entries = [{ Source: 'others', DetailType: 'x', Detail: '{}' }];
       await expect(events.send(new PutEventsCommand({ Entries }))).rejects.toThrow(/not authorized/u);

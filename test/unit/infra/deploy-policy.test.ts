@@ -27,6 +27,16 @@ const needed: Readonly<Record<string, readonly string[]>> = {
     'cloudwatch:GetDashboard',
     'cloudwatch:DeleteDashboards',
   ],
+  'AWS::DynamoDB::Table': [
+    'dynamodb:CreateTable',
+    'dynamodb:DescribeTable',
+    'dynamodb:DescribeTimeToLive',
+    'dynamodb:UpdateTimeToLive',
+    'dynamodb:DescribeContinuousBackups',
+    'dynamodb:UpdateContinuousBackups',
+    'dynamodb:UpdateTable',
+    'dynamodb:DeleteTable',
+  ],
   'AWS::IAM::Role': [
     'iam:CreateRole',
     'iam:PutRolePolicy',
@@ -86,6 +96,13 @@ const needed: Readonly<Record<string, readonly string[]>> = {
     'lambda:UpdateFunctionEventInvokeConfig',
     'lambda:DeleteFunctionEventInvokeConfig',
   ],
+  // Its handler asks for the function's ARN, which the framework takes from the template
+  'AWS::Lambda::EventSourceMapping': [
+    'lambda:CreateEventSourceMapping',
+    'lambda:GetEventSourceMapping',
+    'lambda:UpdateEventSourceMapping',
+    'lambda:DeleteEventSourceMapping',
+  ],
   'AWS::Lambda::Permission': ['lambda:AddPermission', 'lambda:RemovePermission', 'lambda:GetPolicy'],
   'AWS::Logs::LogGroup': [
     'logs:CreateLogGroup',
@@ -131,7 +148,11 @@ describe('docs/deploy-policy.json', () => {
     const wide = policy.Statement.filter(({ Resource }) =>
       [Resource].flat().some((arn) => !arn.includes('hostsync-')),
     );
-    expect(wide.map(({ Sid }) => Sid)).toEqual(['WithoutResource']);
+    expect(wide.map(({ Sid }) => Sid)).toEqual([
+      'WithoutResource',
+      // Mappings have ids for names, and their condition names the functions
+      'Triggers',
+    ]);
   });
 });
 

@@ -33,6 +33,8 @@ export interface Reconciled {
 
 /** Between two looks while commands run on hosts, in milliseconds; most of them take less than a second. */
 const pause = 500;
+/** After a probe, in milliseconds: for the look that it was made for. */
+const afterProbe = 5_000;
 /** After a step that is done when its call is. */
 const shortPause = 100;
 
@@ -69,15 +71,16 @@ class Reconciliation {
   /** Hosts that are left alone for the rest of the run; the next one tries again. */
   readonly #failedHosts = new Set<string>();
   #promotionFailed = false;
+  #until: number;
 
   constructor(group: string, tools: Tools, options: ReconcileOptions) {
     this.#group = group;
     this.#tools = tools;
     this.#options = options;
+    this.#until = options.until;
   }
 
   async go(): Promise<Reconciled> {
-    const { until } = this.#options;
     for (let looks = 1; ; looks += 1) {
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
       if (looks === 1) await this.#recordPushes(observed);
@@ -87,7 +90,7 @@ class Reconciliation {
       const moves =
         promotion.progress !== 'settled' ||
         steps.some((step) => (step.kind === 'wait' ? step.soon : step.kind !== 'keep-alive'));
-      if (moves && Date.now() + pause <= until) {
+      if (moves && Date.now() + pause <= this.#until) {
         const isSlow = [...promotion.actions, ...steps].some(({ kind }) => slow.has(kind));
         await sleep(isSlow ? pause : shortPause);
         continue;
@@ -149,8 +152,11 @@ class Reconciliation {
     const { kind, reason } = action;
     this.#say(action);
     try {
-      if (kind === 'probe') this.#reachability.push(await lookCloser(this.#tools, action, observed));
-      else await carryOutPromotion(action, this.#tools);
+      if (kind === 'probe') {
+        this.#reachability.push(await lookCloser(this.#tools, action, observed));
+        // However long that took, what it has shown is to be looked at
+        this.#until = Math.max(this.#until, Date.now() + afterProbe);
+      } else await carryOutPromotion(action, this.#tools);
       return true;
     } catch (error) {
       this.#failed(`${kind} (${reason})`, error);

@@ -18,6 +18,7 @@ import {
   type CommandInvocation,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
+  GetConnectionStatusCommand,
   ListCommandInvocationsCommand,
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
@@ -259,6 +260,35 @@ describe('the primary', () => {
       'Promotion Blocked',
       expect.objectContaining({ primary: instanceId(1) }),
     ]);
+  });
+
+  it('that seems dead is looked at more closely, and what that shows counts however long the probers took', async () => {
+    const [primary, ...others] = healthyGroup().instances;
+    if (primary === undefined) throw new Error('fixture');
+    aws.show([primary, ...others]);
+    ssm.on(DescribeInstanceInformationCommand).resolves({
+      InstanceInformationList: others.map(({ id }) => ({ InstanceId: id, PingStatus: 'Online' })),
+    });
+    ec2.on(DescribeInstanceStatusCommand).resolves({
+      InstanceStatuses: [{ InstanceId: primary.id, InstanceStatus: { Status: 'impaired' } }],
+    });
+    ssm.on(GetConnectionStatusCommand).resolves({ Status: 'notconnected' });
+    const output = (id: string) =>
+      JSON.stringify({ v: 1, kind: 'probe', id: primary.id, reached: false, message: `${id} got no answer` });
+    // One of them never ends
+    ssm.on(ListCommandInvocationsCommand, { CommandId: aws.commandId }).resolves({
+      CommandInvocations: others.map(({ id }, index) => ({
+        ...{ InstanceId: id, StatusDetails: index === 0 ? 'InProgress' : 'Success' },
+        CommandPlugins: [{ Output: output(id) }],
+      })),
+    });
+    await look('web', { tick: Date.now() });
+    const suspected = ec2
+      .commandCalls(CreateTagsCommand, { Resources: [primary.id] })
+      .flatMap((call) => call.args[0].input.Tags ?? [])
+      .filter(({ Key }) => Key === 'hostsync:suspected');
+    expect(suspected).toMatchObject([{ Value: expect.stringMatching(/^1 /u) }]);
+    expect(sent('probe-document')).toEqual(others.map(({ id }) => id));
   });
 
   it('of before is demoted though its pushes cannot be cancelled, which is told of', async () => {

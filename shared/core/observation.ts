@@ -189,11 +189,14 @@ export interface ObservedStatus {
   readonly detail: string;
 }
 
-/** What independent observers see of a primary that is suspected to be dead. */
+/** What others see of a primary that is suspected to be dead, or gone; and so who of them is alive at this moment. */
 export interface ObservedReachability {
   readonly instance: string;
-  /** SSM's live channel to its agent; why it is not known, where SSM did not tell. */
-  readonly connection: 'connected' | 'not connected' | { readonly unknown: string };
+  /** Who was asked, and who of them has answered, whatever it said. */
+  readonly asked: readonly string[];
+  readonly answered: readonly string[];
+  /** SSM's live channel to its agent; why it is not known, where SSM did not tell; undefined if it was not asked. */
+  readonly connection: 'connected' | 'not connected' | { readonly unknown: string } | undefined;
   readonly probes: readonly { readonly by: string; readonly reached: boolean; readonly message: string }[];
 }
 
@@ -202,6 +205,6 @@ export interface PromotionObservation extends MembershipObservation {
   /** By group; those that could be read. */
   readonly registers: ReadonlyMap<string, Register>;
   readonly statuses: readonly ObservedStatus[];
-  /** Only of primaries that are suspected. */
+  /** What was found out in this run. */
   readonly reachability: readonly ObservedReachability[];
 }

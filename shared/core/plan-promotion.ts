@@ -4,7 +4,7 @@ import type { JoinSettings } from './membership-view.ts';
 import type { Claim, ObservedInstance, PromotionObservation, Register } from './observation.ts';
 import { isGathered } from './plan-gathering.ts';
 import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './primary.ts';
-import { assessPrimary, closerLook, type Health } from './primary-health.ts';
+import { assessPrimary, closerLook, type Health, isFailing } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber, sshPort } from './secondaries.ts';
@@ -112,6 +112,7 @@ class GroupPromotion {
     switch (health.kind) {
       case 'well':
         if (this.#followNewer(epochOf(current) ?? 0)) return this.#catchUp(current);
+        if (this.#isAbandoned(current)) return this.#retire(current);
         if (this.#isForgotten(epochOf(current) ?? 0))
           return this.#renew(current, "hostsync's memory of the group was lost");
         return [
@@ -158,6 +159,18 @@ class GroupPromotion {
     return [this.#claim({ kind: 'adopted', holder: current.id, why, epoch })];
   }
 
+  /** Somebody claimed an epoch for another host and died before anything came of it. */
+  #isAbandoned(current: ObservedInstance): boolean {
+    return (this.#register?.claims.at(-1)?.epoch ?? 0) > (epochOf(current) ?? 0);
+  }
+
+  /** A claim that nobody began and nobody needs any more is made void by the next epoch, whenever its command may still come. */
+  #retire(current: ObservedInstance): readonly PromotionAction[] {
+    if (current.tags[tagKeys.paused] !== undefined) return [];
+    const epoch = this.#register?.claims.at(-1)?.epoch;
+    return this.#renew(current, `nothing came of the claim on epoch ${epoch}, and ${current.id} lives`);
+  }
+
   /** Nobody remembers who claimed the epoch of the primary: the table was lost, or is that of an earlier day. */
   #isForgotten(epoch: number): boolean {
     return this.#register !== undefined && (this.#register.claims.at(-1)?.epoch ?? 0) < epoch;
@@ -196,14 +209,14 @@ class GroupPromotion {
     const { observed, settings, tick } = this.#view;
     const { id, tags } = current;
     const [count, last] = parseSuspicion(tags[tagKeys.suspected]);
-    const reachability = observed.reachability.find(({ instance }) => instance === id);
+    const reachability = observed.reachability.filter(({ instance }) => instance === id);
     const probers = this.#probers(current);
-    if (reachability === undefined) {
+    if (reachability.length === 0) {
       if (tick === undefined) return [];
       const reason = `${id} may be dead: ${signs.join('; ')}`;
-      return [{ kind: 'probe', group: this.#group, instance: id, by: probers.slice(0, 3), reason }];
+      return [this.#probe(id, current.address, probers.slice(0, 3), reason)];
     }
-    const { dead, seen } = closerLook(current, observed, reachability, probers.length);
+    const { verdict, seen } = closerLook(current, observed, reachability, probers.length);
     const told = this.#settle([
       this.#trouble('primary-suspected', (since, reminder) =>
         domainEvent('Primary Suspected', this.#group, [id, since, reminder], {
@@ -211,7 +224,8 @@ class GroupPromotion {
         }),
       ),
     ]);
-    if (!dead) return [...this.#clearSuspicion(current), ...told];
+    if (verdict === 'alive') return [...this.#clearSuspicion(current), ...told];
+    if (verdict === 'unknown') return told;
     const looks = tick !== undefined && tick > last ? count + 1 : count;
     const noted =
       looks === count
@@ -229,14 +243,27 @@ class GroupPromotion {
     return [...noted, ...this.#failOver(current, id, epochOf(current) ?? 0, why)];
   }
 
+  #probe(
+    instance: string,
+    address: string | undefined,
+    by: readonly string[],
+    reason: string,
+  ): PromotionAction {
+    return { kind: 'probe', group: this.#group, instance, address, by, reason };
+  }
+
   /** Secondaries that can be asked whether they reach the primary, those in other zones first. */
   #probers(current: ObservedInstance): readonly string[] {
-    const { agents } = this.#view.observed;
-    const online = new Set(agents.filter((agent) => agent.online).map(({ id }) => id));
+    const { observed } = this.#view;
+    const online = new Set(observed.agents.filter((agent) => agent.online).map(({ id }) => id));
     return this.#members
       .filter(
         ({ id, state, tags }) =>
-          id !== current.id && state === 'running' && online.has(id) && tags[tagKeys.hostKey] !== undefined,
+          id !== current.id &&
+          state === 'running' &&
+          online.has(id) &&
+          !isFailing(id, observed) &&
+          tags[tagKeys.hostKey] !== undefined,
       )
       .sort(
         (a, b) => Number(a.zone === current.zone) - Number(b.zone === current.zone) || (a.id < b.id ? -1 : 1),
@@ -299,11 +326,13 @@ class GroupPromotion {
             : best === undefined
               ? 'no secondary may be promoted'
               : undefined;
-    if (held !== undefined || best === undefined) {
+    const living = held === undefined ? this.#claimForLiving(ranked, from, why, epoch) : undefined;
+    if (living === undefined) {
+      const message = held ?? 'none of the secondaries that may be promoted answers';
       const next = this.#nextEpoch(epoch);
       const told = this.#trouble('promotion-blocked', (since, reminder) =>
-        domainEvent('Promotion Blocked', this.#group, [from, since, reminder, held ?? ''], {
-          ...{ since: timestamp(since), reminder, primary: from, why, message: held ?? '', epoch: next },
+        domainEvent('Promotion Blocked', this.#group, [from, since, reminder, message], {
+          ...{ since: timestamp(since), reminder, primary: from, why, message, epoch: next },
           candidates: [
             ...ranked.map(({ id }) => ({ instance: id, blocker: '' })),
             ...[...blockers].map(([instance, blocker]) => ({ instance, blocker })),
@@ -313,7 +342,30 @@ class GroupPromotion {
       );
       return this.#settle([told]);
     }
-    return [this.#claim({ kind: 'failover', holder: best.id, from, why, epoch: this.#nextEpoch(epoch) })];
+    return living;
+  }
+
+  /**
+   * SSM's last ping may be five minutes old: who is promoted has answered in this run.
+   *
+   * @returns undefined if nobody does
+   */
+  #claimForLiving(
+    ranked: readonly ObservedInstance[],
+    from: string,
+    why: string,
+    epoch: number,
+  ): readonly PromotionAction[] | undefined {
+    const found = this.#view.observed.reachability.filter(({ instance }) => instance === from);
+    const answered = new Set(found.flatMap((each) => each.answered));
+    const asked = new Set(found.flatMap((each) => each.asked));
+    const holder = ranked.find(({ id }) => answered.has(id));
+    if (holder !== undefined)
+      return [this.#claim({ kind: 'failover', holder: holder.id, from, why, epoch: this.#nextEpoch(epoch) })];
+    const next = ranked.filter(({ id }) => !asked.has(id)).slice(0, 3);
+    if (next.length === 0) return undefined;
+    const names = next.map(({ id }) => id);
+    return [this.#probe(from, undefined, names, `which of ${names.join(', ')} lives? ${why}`)];
   }
 
   /** @returns those that may be promoted, the best first, and why the others may not */
@@ -473,9 +525,22 @@ class GroupPromotion {
     const online = observed.agents.find((agent) => agent.id === holder.id)?.online === true;
     const isPrimary = holder.tags[tagKeys.primary] !== undefined;
     const begun = (task?.step === 'promote' || isPrimary) && holder.state === 'running' && online;
-    // A claim does not expire; but a host that was chosen and is dead or behind by now is chosen no more
-    if (!begun && promotionBlocker(holder, observed, settings, now) !== undefined) return undefined;
+    if (begun) return [holder, claim];
+    // A host that was chosen and is dead or behind by now is chosen no more; nor is one whose turn never came
+    if (now - claim.at > abandonedAfter || this.#mayNotBegin(claim)) return undefined;
+    if (promotionBlocker(holder, observed, settings, now) !== undefined) return undefined;
     return [holder, claim];
+  }
+
+  /** What keeps a claim from being made keeps one that was made from being begun. */
+  #mayNotBegin({ kind }: Claim): boolean {
+    const configuration = this.#register?.configuration?.tags;
+    const paused = this.#members.some(
+      ({ tags }) => tags[tagKeys.primary] !== undefined && tags[tagKeys.paused] !== undefined,
+    );
+    if (paused || configuration?.[tagKeys.paused] !== undefined)
+      return kind !== 'adopted' && kind !== 'first';
+    return kind === 'failover' && this.#view.settings.failover === 'manual';
   }
 
   /** Makes the holder of a claim the primary, step by step. */
@@ -750,6 +815,8 @@ interface RaisedTrouble {
   readonly told: (since: number, reminder: number) => DomainEvent;
 }
 
+/** Milliseconds after which a claim that nobody began is not begun any more: what was seen then proves nothing now. */
+const abandonedAfter = 60_000;
 /** Seconds between two tries of a final push. */
 const retryAfter = 3;
 /** Seconds after its end for which a final push counts: longer than from one tick to the next. */

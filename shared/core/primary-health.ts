@@ -49,36 +49,44 @@ export function assessPrimary(primary: ObservedInstance, observed: PromotionObse
 
 /** What one closer look at a suspected primary gives. */
 export interface CloserLook {
-  /** All observers agree that it is dead. */
-  readonly dead: boolean;
+  /** `unknown`: nobody saw it, and too few could have. That neither counts nor takes back what was found before. */
+  readonly verdict: 'dead' | 'alive' | 'unknown';
   /** What was seen by whom. */
   readonly seen: readonly string[];
 }
 
 /**
  * A suspicion is confirmed only when all that look independently of one another see nothing of it: EC2's status checks,
- * the channel of SSM, and every secondary that was asked, two at least unless there is only one. Who could not look does not count.
+ * the channel of SSM, and every secondary that answered, two at least unless there is only one that could.
+ *
+ * @param witnesses how many secondaries could have answered
  */
 export function closerLook(
   { id }: ObservedInstance,
   { statuses }: PromotionObservation,
-  reachability: ObservedReachability,
-  secondaries: number,
+  reachability: readonly ObservedReachability[],
+  witnesses: number,
 ): CloserLook {
   const status = statuses.find((each) => each.id === id);
-  const { connection, probes } = reachability;
+  const connections = reachability.flatMap(({ connection }) => connection ?? []);
+  const probes = reachability.flatMap((each) => each.probes);
   const seen = [
     `EC2 status checks: ${status?.detail ?? 'not shown'}`,
-    `SSM channel: ${typeof connection === 'string' ? connection : `unknown (${connection.unknown})`}`,
+    ...connections.map(
+      (connection) =>
+        `SSM channel: ${typeof connection === 'string' ? connection : `unknown (${connection.unknown})`}`,
+    ),
     ...probes.map(
       ({ by, reached, message }) => `${by}: ${reached ? 'reached it' : `did not reach it: ${message}`}`,
     ),
   ];
-  const unseen = probes.filter(({ reached }) => !reached).length;
-  const dead =
-    status?.ok !== true &&
-    connection !== 'connected' &&
-    unseen === probes.length &&
-    unseen >= Math.max(1, Math.min(2, secondaries));
-  return { dead, seen };
+  if (status?.ok === true || connections.includes('connected') || probes.some(({ reached }) => reached))
+    return { verdict: 'alive', seen };
+  const verdict = probes.length >= Math.max(1, Math.min(2, witnesses)) ? 'dead' : 'unknown';
+  return { verdict, seen };
+}
+
+/** EC2's own checks fail: whatever SSM's last ping says, nothing is to be expected from it. */
+export function isFailing(id: string, { statuses }: PromotionObservation): boolean {
+  return statuses.find((each) => each.id === id)?.ok === false;
 }

@@ -47,8 +47,15 @@ export type PromotionAction = Common &
         readonly tags: Readonly<Record<string, string>>;
         readonly digest: string;
       }
-    /** Looks at a suspected primary through SSM, and has secondaries look. */
-    | { readonly kind: 'probe'; readonly instance: string; readonly by: readonly string[] }
+    | {
+        /** Looks at a primary through SSM, and has secondaries look: those that answer are alive. */
+        readonly kind: 'probe';
+        readonly instance: string;
+        /** Where they look; undefined if it is gone, and only their answers are wanted. */
+        readonly address: string | undefined;
+        /** The best first. */
+        readonly by: readonly string[];
+      }
     /** Something is under way that ends within seconds. */
     | { readonly kind: 'wait' }
   );

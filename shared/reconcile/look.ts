@@ -46,11 +46,13 @@ export async function look(
   ]);
   const members = tags.overlay(seen);
   const instances = [...members, ...(await absentHolders(members, register, tools))];
-  const primary = findPrimary(members).current;
   const [agents, lifecycles, statuses, commands] = await Promise.all([
     observeAgents(clients.ssm, [...instances.map(({ id }) => id), ...nodesOf(members)]),
     lifecyclesOf(members, tools, fail),
-    observeStatuses(clients.ec2, primary === undefined ? [] : [primary.id]),
+    observeStatuses(
+      clients.ec2,
+      members.map(({ id }) => id),
+    ),
     Promise.all(commandsOfInterest(members).map((each) => resultOf(each, tools, fail))),
   ]);
   return {

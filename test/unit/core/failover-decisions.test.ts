@@ -3,7 +3,15 @@ import { composeAlert } from '../../../shared/core/compose-alert.ts';
 import type { Claim, ObservedCommand, PromotionObservation } from '../../../shared/core/observation.ts';
 import { type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
 import { digest, formatTask, type TaskStep } from '../../../shared/core/task.ts';
-import { agent, instance, instanceId, primaryTags, promotionSettings, secondaryTags } from './fixtures.ts';
+import {
+  agent,
+  closeLook,
+  instance,
+  instanceId,
+  primaryTags,
+  promotionSettings,
+  secondaryTags,
+} from './fixtures.ts';
 
 const now = Date.parse('2026-11-22T10:00:00.000Z');
 const [first, second, third] = [instanceId(1), instanceId(2), instanceId(3)];
@@ -27,6 +35,10 @@ const given = (tags: Tags) =>
   Object.fromEntries(
     Object.entries(tags).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
+
+/** These have just answered; nobody asked for the primary. */
+const alive = (...answered: readonly string[]) =>
+  closeLook(first, [], { asked: [second, third], answered, connection: undefined });
 
 /** A primary (1) and two secondaries, of which 3 is the newer, and what is planned for them. */
 function plan({
@@ -53,7 +65,9 @@ function plan({
   const configuration = { primary: first, tags: given({ ...primaryTags, ...mirror }) };
   const seen: PromotionObservation = {
     ...{ instances: members, agents: [agent(1, state === 'running'), agent(2), agent(3)] },
-    ...{ lifecycles: new Map(), commands: [], reachability: [] },
+    ...{ lifecycles: new Map(), commands: [] },
+    // Both have just answered, where the primary needs no closer look
+    reachability: state === 'running' ? [] : [alive(second, third)],
     statuses: [{ id: first, ok: true, detail: 'system ok, instance ok' }],
     registers: new Map([['web', { head, claims, configuration }]]),
     ...observed,
@@ -95,9 +109,7 @@ describe('a suspicion', () => {
   const dead = {
     ...offline,
     ...impaired,
-    reachability: [
-      { instance: first, connection: 'not connected' as const, probes: [no(second), no(third)] },
-    ],
+    reachability: [closeLook(first, [no(second), no(third)])],
   };
   const counted = (count: number, last: number) => ({
     'hostsync:suspected': `${count} ${new Date(last).toISOString()}`,
@@ -139,7 +151,7 @@ describe('a suspicion', () => {
       {
         ...offline,
         ...impaired,
-        reachability: [{ instance: first, connection: 'connected' as const, probes: [] }],
+        reachability: [closeLook(first, [], { connection: 'connected' })],
       },
       minute,
     ],
@@ -170,10 +182,106 @@ describe('a suspicion', () => {
   });
 });
 
+describe('who is promoted', () => {
+  it('is asked first whether it lives, the best three: a ping of SSM may be five minutes old', () => {
+    expect(acts({ state: 'stopped', observed: { reachability: [] } })).toMatchObject([
+      { kind: 'probe', instance: first, address: undefined, by: [third, second] },
+    ]);
+  });
+
+  it('is the best of those that answered', () => {
+    const observed = { reachability: [alive(second)] };
+    expect(claimed({ state: 'stopped', observed })).toMatchObject([{ holder: second }]);
+  });
+
+  it('is none that is silent, and that is told', () => {
+    const silent: Case = { state: 'stopped', observed: { reachability: [alive()] } };
+    expect(claimed(silent)).toEqual([]);
+    const message = 'none of the secondaries that may be promoted answers';
+    expect(told(silent)).toMatchObject([{ type: 'Promotion Blocked', detail: { message } }]);
+  });
+
+  it('is asked for in turns of three', () => {
+    const five = [2, 3, 4, 5, 6].map((number) =>
+      instance(number, { ...secondaryTags, 'hostsync:synced-at': at(-30), 'hostsync:gathered': '1' }),
+    );
+    const observed = {
+      instances: [instance(1, primaryTags, 'stopped'), ...five],
+      agents: [1, 2, 3, 4, 5, 6].map((number) => agent(number)),
+    };
+    const none = closeLook(first, [], {
+      asked: [2, 3, 4].map(instanceId),
+      answered: [],
+      connection: undefined,
+    });
+    expect(acts({ state: 'stopped', observed: { ...observed, reachability: [none] } })).toMatchObject([
+      { kind: 'probe', by: [5, 6].map(instanceId) },
+    ]);
+  });
+
+  it('is no host of a zone that died with the primary, however its last ping looks', () => {
+    const zones = ['a', 'a', 'a', 'a', 'b', 'b'];
+    const members = zones.map((zone, index) => ({
+      ...instance(
+        index + 1,
+        index === 0
+          ? { ...primaryTags, 'hostsync:suspected': `1 ${new Date(now - 65_000).toISOString()}` }
+          : { ...secondaryTags, 'hostsync:synced-at': at(-30 - index), 'hostsync:gathered': '1' },
+      ),
+      zone,
+    }));
+    const no = (number: number) => ({ by: instanceId(number), reached: false, message: 'timed out' });
+    const observed = {
+      instances: members,
+      agents: members.map((_each, index) => agent(index + 1)),
+      statuses: [{ id: first, ok: false, detail: 'impaired' }],
+      reachability: [closeLook(first, [no(5), no(6)], { asked: [2, 5, 6].map(instanceId) })],
+    };
+    expect(claimed({ observed, tick: now - 5000 })).toMatchObject([{ holder: instanceId(5) }]);
+  });
+});
+
+describe('a claim that nobody has begun', () => {
+  const young = {
+    epoch: 2,
+    holder: third,
+    from: first,
+    kind: 'failover',
+    why: 'x',
+    at: now - 5_000,
+  } as const;
+  const old = { ...young, at: now - 21 * 86_400_000 };
+
+  it('is begun at once', () => {
+    expect(acts({ state: 'stopped', claims: [begun, young] })).toMatchObject([
+      { kind: 'run', instance: third },
+    ]);
+  });
+
+  it.each<[string, Case]>([
+    ['while the group is paused', { tags: { 'hostsync:paused': 'x' } }],
+    ['with failover left to a person', { settings: { failover: 'manual' } }],
+  ])('is not begun %s', (_name, each) => {
+    expect(kinds({ ...each, state: 'stopped', claims: [begun, young] })).not.toContain('run');
+  });
+
+  it('and whose turn was weeks ago is made void by the next epoch once the primary is well', () => {
+    expect(claimed({ claims: [begun, old] })).toMatchObject([{ epoch: 3, holder: first, kind: 'adopted' }]);
+    expect(acts({ claims: [begun, old], tags: { 'hostsync:paused': 'x' } })).toEqual([]);
+  });
+
+  it('is not carried out weeks later at a mere loss of an agent', () => {
+    const observed = { agents: [agent(1, false), agent(2), agent(3)] };
+    const tags = { 'hostsync:paused': 'x' };
+    expect(kinds({ claims: [begun, old], observed, tags, tick: now - 5000 })).toEqual(['probe']);
+    expect(kinds({ claims: [begun, old], observed, tick: now - 5000 })).toEqual(['probe']);
+  });
+});
+
 describe('a primary that is gone', () => {
   const failover = { epoch: 2, holder: second, from: first, why: 'x', at: now - 60_000 } as const;
 
-  it('is replaced by the best at once, and nobody else is asked', () => {
+  it('is replaced by the best of those that live', () => {
     expect(claimed({ state: 'stopped' })).toMatchObject([
       { epoch: 2, holder: third, from: first, kind: 'failover' },
     ]);
@@ -241,7 +349,8 @@ describe('a primary that is gone', () => {
 
   it('is replaced though the mirror of its tags had not been written yet', () => {
     const claims = [begun, { ...failover, holder: instanceId(9), kind: 'failover' as const, at: now - 9e5 }];
-    expect(claimed({ state: 'terminated', claims })).toMatchObject([
+    const reachability = [{ ...alive(second, third), instance: instanceId(9) }];
+    expect(claimed({ state: 'terminated', claims, observed: { reachability } })).toMatchObject([
       { epoch: 3, from: instanceId(9), holder: third },
     ]);
   });

@@ -1,4 +1,10 @@
-import type { Head, ObservedAgent, ObservedInstance, Register } from '../../../shared/core/observation.ts';
+import type {
+  Head,
+  ObservedAgent,
+  ObservedInstance,
+  ObservedReachability,
+  Register,
+} from '../../../shared/core/observation.ts';
 import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
 import { mirrorDigest, type PromotionSettings } from '../../../shared/core/plan-promotion.ts';
 
@@ -58,6 +64,16 @@ export function remembered(
   const claim = { epoch, holder: primary.id, kind: 'first' as const, why: 'the first', at: 0 };
   const head = { version: 1, claim, lookedFrom: Date.now(), configuration: mirrorDigest(primary), ...more };
   return { head, mirror: { primary: primary.id, tags: primary.tags } };
+}
+
+/** What a closer look at an instance has shown: who was asked, answers with this, unless it is silent. */
+export function closeLook(
+  instance: string,
+  probes: ObservedReachability['probes'],
+  more: Partial<ObservedReachability> = {},
+): ObservedReachability {
+  const answered = probes.map(({ by }) => by);
+  return { instance, probes, answered, asked: answered, connection: 'not connected', ...more };
 }
 
 /** A group of a primary (1) and two secondaries (2, 3), all well. */

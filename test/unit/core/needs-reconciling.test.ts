@@ -121,7 +121,7 @@ describe('a look is needed by a group', () => {
       [
         instance(2, { ...primaryTags, 'hostsync:primary': '9', 'hostsync:promoted': `9 ${instanceId(2)}` }),
         primary,
-        secondary(3),
+        secondary(3, { 'hostsync:gathered': '9' }),
       ],
       /was the primary/,
     ],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedReachability, PromotionObservation } from '../../../shared/core/observation.ts';
 import { assessPrimary, closerLook } from '../../../shared/core/primary-health.ts';
-import { agent, instance, instanceId, primaryTags } from './fixtures.ts';
+import { agent, closeLook, instance, instanceId, primaryTags } from './fixtures.ts';
 
 const id = instanceId(1);
 const well: PromotionObservation = {
@@ -96,33 +96,37 @@ describe('a suspected primary is dead only if nobody sees anything of it', () =>
     closerLook(
       instance(1, primaryTags),
       { ...well, ...seen },
-      { instance: id, connection, probes },
+      [closeLook(id, probes, { connection })],
       secondaries,
-    ).dead;
+    ).verdict;
 
   it.each([
-    ['two secondaries, SSM and EC2 agree', look([no(2), no(3)], 3), true],
-    ['EC2 alone keeps it alive', look([no(2), no(3)], 3, 'not connected', {}), false],
-    ['SSM alone keeps it alive', look([no(2), no(3)], 3, 'connected'), false],
-    ['one secondary alone keeps it alive', look([no(2), no(3), yes(4)], 3), false],
-    ['one that answers of several is not enough', look([no(2)], 3), false],
-    ['there is only one, and it agrees', look([no(2)], 1), true],
-    ['there is only one, and it sees it', look([yes(2)], 1), false],
-    ['there is none', look([], 0), false],
-    ['SSM does not tell, and all others agree', look([no(2), no(3)], 3, { unknown: 'denied' }), true],
-    ['SSM does not tell, and one secondary sees it', look([no(2), yes(3)], 3, { unknown: 'denied' }), false],
-    ['nobody answers', look([], 3), false],
+    ['two secondaries, SSM and EC2 agree', look([no(2), no(3)], 3), 'dead'],
+    ['EC2 alone keeps it alive', look([no(2), no(3)], 3, 'not connected', {}), 'alive'],
+    ['SSM alone keeps it alive', look([no(2), no(3)], 3, 'connected'), 'alive'],
+    ['one secondary alone keeps it alive', look([no(2), no(3), yes(4)], 3), 'alive'],
+    ['one that answers of several is not enough', look([no(2)], 3), 'unknown'],
+    ['there is only one, and it agrees', look([no(2)], 1), 'dead'],
+    ['there is only one, and it sees it', look([yes(2)], 1), 'alive'],
+    ['there is none', look([], 0), 'unknown'],
+    ['SSM does not tell, and all others agree', look([no(2), no(3)], 3, { unknown: 'denied' }), 'dead'],
+    [
+      'SSM does not tell, and one secondary sees it',
+      look([no(2), yes(3)], 3, { unknown: 'denied' }),
+      'alive',
+    ],
+    ['nobody answers', look([], 3), 'unknown'],
     [
       'EC2 shows nothing of it, and all others agree',
       look([no(2), no(3)], 2, 'not connected', { statuses: [] }),
-      true,
+      'dead',
     ],
-  ])('%s', (_name, dead, expected) => {
-    expect(dead).toBe(expected);
+  ])('%s', (_name, verdict, expected) => {
+    expect(verdict).toBe(expected);
   });
 
   it('and what was seen by whom is told', () => {
-    const reachability = { instance: id, connection: 'not connected' as const, probes: [no(2), yes(3)] };
+    const reachability = [closeLook(id, [no(2), yes(3)])];
     expect(closerLook(instance(1, primaryTags), { ...well, ...impaired }, reachability, 2).seen).toEqual([
       'EC2 status checks: system ok, instance impaired',
       'SSM channel: not connected',

@@ -246,12 +246,16 @@ export class SimulatedFailover {
     return { ...membership, statuses, reachability, registers };
   }
 
-  look(instance: string, by: readonly string[]): ObservedReachability {
+  look(instance: string, address: string | undefined, by: readonly string[]): ObservedReachability {
     const reached = this.hosts.get(instance)?.alive === true;
     const probes = by
       .filter((each) => this.hosts.get(each)?.alive === true)
       .map((each) => ({ by: each, reached, message: reached ? 'ok' : 'timed out' }));
-    return { instance, connection: reached ? 'connected' : 'not connected', probes };
+    const connection = reached ? 'connected' : 'not connected';
+    const answered = probes.map((each) => each.by);
+    return address === undefined
+      ? { instance, connection: undefined, asked: by, answered, probes: [] }
+      : { instance, connection, asked: by, answered, probes };
   }
 
   // --- the scripts of host/
@@ -564,7 +568,7 @@ export class Run {
           },
         ];
       case 'probe':
-        return [() => void this.#reachability.push(group.look(action.instance, action.by))];
+        return [() => void this.#reachability.push(group.look(action.instance, action.address, action.by))];
     }
   }
 

@@ -61,7 +61,7 @@ describe('an instance refresh', () => {
     await cloud.waitFor(() => group.refreshes[0]?.status === 'Successful', {
       what: 'the end of the refresh',
     });
-    expect(one.state).toBe(state);
+    await cloud.waitFor(() => one.state === state, { what: state });
   });
 
   test('is cancelled, and only one is in progress at a time', async () => {

@@ -44,6 +44,20 @@ export async function groupOf(ec2: EC2Client, id: string): Promise<string | unde
   return found.tags[tagKeys.group] ?? (found.tags[tagKeys.state] === undefined ? undefined : '');
 }
 
+/** The groups whose primary lists an instance that has lost its group. One call. */
+export async function listingGroups(ec2: EC2Client, id: string): Promise<readonly string[]> {
+  const primaries = await describe(ec2, [
+    { Name: 'tag-key', Values: [tagKeys.primary] },
+    { Name: 'tag-value', Values: [`*${literal(id)}*`] },
+    present,
+  ]);
+  const groups = primaries.flatMap(({ tags }) => {
+    const value = tags[tagKeys.group];
+    return value === undefined ? [] : [value];
+  });
+  return [...new Set(groups)];
+}
+
 /** As a filter takes it: it would read `*` and `?` as wildcards. Source: EC2 User Guide, filtering. */
 function literal(text: string): string {
   return text.replaceAll(/[*?\\]/gu, (character) => `\\${character}`);

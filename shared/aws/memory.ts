@@ -130,35 +130,45 @@ const conditionFailed = new Set(['ConditionalCheckFailedException']);
 
 /**
  * Claims an epoch in one conditional write: nobody may have changed the head since it was read, and the epoch has to be newer than the one
- * in it. Whoever comes second changes nothing, and finds out who holds it by looking again.
+ * in it. Whoever comes second changes nothing, and finds out who holds it by looking again. The claim that goes is in the history before.
  *
- * @param seen the version of the head that the claim was decided from; 0 for none
+ * @param seen the head that the claim was decided from
  */
-export async function writeClaim(memory: Memory, group: string, claim: Claim, seen: number): Promise<void> {
+export async function writeClaim(
+  memory: Memory,
+  group: string,
+  claim: Claim,
+  seen: Pick<Head, 'version' | 'claim'> = { version: 0, claim: undefined },
+): Promise<void> {
   const { dynamoDb, table } = memory;
-  // An item holds 400 KB; a claim is read by people
-  const value = { ...withoutUndefined(claim), why: claim.why.slice(0, 1000) };
+  const pk = partitionOf(group);
+  if (seen.claim !== undefined) {
+    const sk = `${sort.epochs}${String(seen.claim.epoch).padStart(epochDigits, '0')}`;
+    await dynamoDb.send(new PutCommand({ TableName: table, Item: { pk, sk, ...claimItem(seen.claim) } }));
+  }
+  const { version } = seen;
   try {
     await dynamoDb.send(
       new UpdateCommand({
         TableName: table,
-        Key: { pk: partitionOf(group), sk: sort.head },
+        Key: { pk, sk: sort.head },
         UpdateExpression: 'SET #claim = :claim, #epoch = :epoch, #version = :next',
-        ConditionExpression: `${seen === 0 ? 'attribute_not_exists(#version)' : '#version = :seen'} AND (attribute_not_exists(#epoch) OR #epoch < :epoch)`,
+        ConditionExpression: `${version === 0 ? 'attribute_not_exists(#version)' : '#version = :seen'} AND (attribute_not_exists(#epoch) OR #epoch < :epoch)`,
         ExpressionAttributeNames: { '#claim': 'claim', '#epoch': 'epoch', '#version': 'version' },
         ExpressionAttributeValues: {
-          ...{ ':claim': value, ':epoch': claim.epoch, ':next': seen + 1 },
-          ...(seen > 0 && { ':seen': seen }),
+          ...{ ':claim': claimItem(claim), ':epoch': claim.epoch, ':next': version + 1 },
+          ...(version > 0 && { ':seen': version }),
         },
       }),
     );
   } catch (error) {
-    if (hasCode(error, conditionFailed)) return;
-    throw error;
+    if (!hasCode(error, conditionFailed)) throw error;
   }
-  // The history, for people and for a promotion that was given up
-  const sk = `${sort.epochs}${String(claim.epoch).padStart(epochDigits, '0')}`;
-  await dynamoDb.send(new PutCommand({ TableName: table, Item: { pk: partitionOf(group), sk, ...value } }));
+}
+
+/** An item holds 400 KB; a claim is read by people. */
+function claimItem(claim: Claim): Partial<Claim> {
+  return { ...withoutUndefined(claim), why: claim.why.slice(0, 1000) };
 }
 
 function withoutUndefined<Value extends object>(value: Value): Partial<Value> {

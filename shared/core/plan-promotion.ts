@@ -509,7 +509,7 @@ class GroupPromotion {
     const { holder, epoch, why } = claim;
     return {
       ...{ kind: 'claim', group: this.#group, claim: { ...claim, at: this.#view.now } },
-      seen: this.#register?.head?.version ?? 0,
+      seen: this.#register?.head,
       reason: `${holder} is to be the primary of epoch ${epoch}: ${why}`,
     };
   }

@@ -1,5 +1,5 @@
 import type { DomainEvent } from './domain-event.ts';
-import type { Claim } from './observation.ts';
+import type { Claim, Head } from './observation.ts';
 import type { LeaveRequest, PromoteRequest, PushRequest } from './request.ts';
 import type { TaskStep } from './task.ts';
 
@@ -16,8 +16,8 @@ export type PromotionAction = Common &
         /** Whoever comes second finds out who holds the epoch by looking again. */
         readonly kind: 'claim';
         readonly claim: Claim;
-        /** The version of the head that this was decided from; 0 for none. */
-        readonly seen: number;
+        /** The head that this was decided from. */
+        readonly seen: Head | undefined;
       }
     | {
         /** Runs a script on a host and notes it in the tag `hostsync:task` there. */

@@ -1,6 +1,7 @@
 import { type Clients, makeClients } from '../aws/clients.ts';
-import { groupOf } from '../aws/ec2.ts';
+import { groupOf, listingGroups } from '../aws/ec2.ts';
 import { wake } from '../aws/lanes.ts';
+import { laneOf } from '../core/wake-up.ts';
 import { readConfiguration } from './configuration.ts';
 import { type Instruments, makeHandler } from './handler.ts';
 import { type InstanceEvent, parseInstanceEvent } from './instance-event.ts';
@@ -31,6 +32,10 @@ export function makeInstanceHandler(name: FunctionName, keep?: Keep) {
     const because = `${instance}: ${what}`;
     // Two functions may get the same event, and what one of them keeps has to be there first
     const ref = `${name}-${id}`;
-    await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, [{ group, because, at, ref }]);
+    const left = group === '' ? await listingGroups(clients.ec2, instance) : [];
+    await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, [
+      { group, because, at, ref },
+      ...left.map((each) => ({ group: each, because, at, ref: `${ref}-${laneOf(each)}` })),
+    ]);
   });
 }

@@ -26,7 +26,7 @@ describe('a claim', () => {
     const memory = await startTable();
     for (const epoch of [1, 2, 10]) {
       const { head } = await readRegister(memory, 'web');
-      await writeClaim(memory, 'web', claim(epoch, { from: 'i-0' }), head?.version ?? 0);
+      await writeClaim(memory, 'web', claim(epoch, { from: 'i-0' }), head);
     }
     const { head, claims } = await readRegister(memory, 'web');
     expect(claims).toEqual([1, 2, 10].map((epoch) => claim(epoch, { from: 'i-0' })));
@@ -35,8 +35,9 @@ describe('a claim', () => {
 
   it('of two runs that saw the same, one counts; the other finds out who holds the epoch', async () => {
     const memory = await startTable();
-    await writeClaim(memory, 'web', claim(1), 0);
-    const both = [2, 3].map((number) => writeClaim(memory, 'web', claim(2, { holder: `i-${number}` }), 1));
+    await writeClaim(memory, 'web', claim(1));
+    const { head } = await readRegister(memory, 'web');
+    const both = [2, 3].map((number) => writeClaim(memory, 'web', claim(2, { holder: `i-${number}` }), head));
     await Promise.all(both);
     const { claims } = await readRegister(memory, 'web');
     expect(claims.map(({ epoch }) => epoch)).toEqual([1, 2]);
@@ -49,16 +50,30 @@ describe('a claim', () => {
     ['a look at nothing', 6, 7],
   ])('from %s changes nothing', async (_name, epoch, seen) => {
     const memory = await startTable();
-    await writeClaim(memory, 'web', claim(5), 0);
+    await writeClaim(memory, 'web', claim(5));
     const before = await memory.cloud.table('Memory').items();
-    await writeClaim(memory, 'web', claim(epoch, { holder: 'i-late' }), seen);
+    await writeClaim(memory, 'web', claim(epoch, { holder: 'i-late' }), {
+      ...{ version: seen, claim: undefined },
+    });
     expect(await memory.cloud.table('Memory').items()).toEqual(before);
   });
 
-  it('holds though its history could not be written', async () => {
+  it('is in the history before the next takes its place in the head', async () => {
     const memory = await startTable();
-    await put(memory, { sk: 'head', version: 4, epoch: 4, claim: { ...claim(4), from: 'i-0' } });
-    expect((await readRegister(memory, 'web')).claims).toEqual([claim(4, { from: 'i-0' })]);
+    const { from: _nobody, ...written } = claim(4);
+    await put(memory, { sk: 'head', version: 4, epoch: 4, claim: written });
+    const { head } = await readRegister(memory, 'web');
+    // Killed before the second of its two calls
+    const killed = { ...memory, dynamoDb: Object.create(memory.dynamoDb) };
+    let calls = 0;
+    killed.dynamoDb.send = (command: PutCommand) => {
+      calls += 1;
+      return calls > 1 ? Promise.reject(new Error('killed')) : memory.dynamoDb.send(command);
+    };
+    await expect(writeClaim(killed, 'web', claim(5), head)).rejects.toThrow('killed');
+    expect((await readRegister(memory, 'web')).claims).toEqual([claim(4)]);
+    await writeClaim(memory, 'web', claim(5), head);
+    expect((await readRegister(memory, 'web')).claims).toEqual([claim(4), claim(5)]);
   });
 
   it('that cannot be read is not taken for none', async () => {
@@ -71,7 +86,7 @@ describe('a claim', () => {
 
   it('of a group whose name begins like another’s is not the other’s', async () => {
     const memory = await startTable();
-    await writeClaim(memory, 'web', claim(1), 0);
+    await writeClaim(memory, 'web', claim(1));
     expect(await readRegister(memory, 'we')).toEqual({
       head: undefined,
       claims: [],

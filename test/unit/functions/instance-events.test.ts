@@ -57,6 +57,15 @@ describe.each(names)('%s', (name) => {
     expect(aws.wakeUps()).toMatchObject([{ group: '' }]);
   });
 
+  it('has the group looked at whose primary still lists an instance that lost its group', async () => {
+    const listing = { 'hostsync:secondaries-2': `${instanceId(8)} ${instanceId(9)}` };
+    aws.show([...healthyGroup(listing).instances, instance(9, { 'hostsync:state': 'in-sync' })]);
+    await run(name, happened(instanceId(9)));
+    expect(aws.wakeUps()).toMatchObject([{ group: '' }, { group: 'web' }]);
+    const entries = sqs.commandCalls(SendMessageBatchCommand)[0]?.args[0].input.Entries ?? [];
+    expect(new Set(entries.map((entry) => entry.MessageDeduplicationId)).size).toBe(2);
+  });
+
   it('finds the group of an instance that is terminated, while EC2 shows its tags', async () => {
     aws.show([...healthyGroup().instances, instance(5, { 'hostsync:group': 'blog' }, 'terminated')]);
     await run(name, happened(instanceId(5), 'terminated'));

@@ -135,6 +135,10 @@ function fits({ id, state, tags }: ObservedInstance, { Name = '', Values = [] }:
   if (Name === 'instance-id') return Values.includes(id);
   if (Name === 'instance-state-name') return Values.includes(state);
   if (Name === 'tag-key') return Values.some((key) => key in tags);
+  if (Name === 'tag-value')
+    return Values.some((value) =>
+      Object.values(tags).some((each) => each.includes(value.replaceAll('*', ''))),
+    );
   return Values.includes(tags[Name.replace('tag:', '')] ?? '');
 }
 

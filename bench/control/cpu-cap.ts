@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,6 +16,8 @@ import { join } from 'node:path';
 const mebibytesPerCpu = 1769;
 /** The kernel's accounting period, in microseconds: short, as a function with little CPU is stopped and goes on often. */
 const period = 20_000;
+const prefix = 'hostsync-bench-control-';
+const day = 86_400_000;
 
 /** Holds a process to the CPU that a function with so much memory has. */
 export interface CpuCap {
@@ -34,8 +44,9 @@ export function openCpuCap(memoryMiB: number): CpuCap {
 
 function quotaCap(cores: number): CpuCap | undefined {
   for (const { root, limit } of controllers()) {
-    const group = join(root, `hostsync-bench-${randomUUID().slice(0, 8)}`);
+    const group = join(root, `${prefix}${randomUUID().slice(0, 8)}`);
     try {
+      removeStale(root);
       mkdirSync(group);
     } catch {
       continue; // not root, or not ours
@@ -72,6 +83,14 @@ function controllers() {
     };
     return [{ root, limit }];
   });
+}
+
+/** Those of runs that were killed; a run of now is younger than a day. */
+function removeStale(root: string): void {
+  for (const name of readdirSync(root)) {
+    const group = join(root, name);
+    if (name.startsWith(prefix) && Date.now() - statSync(group).mtimeMs > day) rmdirSync(group);
+  }
 }
 
 /** A process that was just killed is in it for a moment. */

@@ -49,9 +49,11 @@ const startSeconds = 60;
  * all the CPU there is, and the invocation what the function's memory gives it.
  *
  * @throws {BenchError} when the bundle cannot be loaded
+ * @throws the signal's reason
  */
 export async function invoke(options: InvokeOptions): Promise<Ended> {
   const { edition, cap, signal } = options;
+  signal.throwIfAborted();
   const child = start(options);
   const { pid } = child;
   if (pid === undefined) throw new BenchError('the process of the handler cannot be started');
@@ -69,13 +71,14 @@ export async function invoke(options: InvokeOptions): Promise<Ended> {
     };
     // What died says nothing any more
     const timer = setInterval(use, 200);
-    const stop = () => child.kill('SIGKILL');
+    const stop = () => void child.kill('SIGKILL');
     signal.addEventListener('abort', stop);
     const started = performance.now();
     options.onInvoked(started, use);
     child.send({ event: scheduledEvent(), timeoutSeconds: edition.timeoutSeconds } satisfies ToRuntime);
     try {
       const ended = await endOf(child, edition.timeoutSeconds);
+      signal.throwIfAborted();
       return { ...ended, seconds: (performance.now() - started) / 1000, use: use() };
     } finally {
       clearInterval(timer);

@@ -36,14 +36,13 @@ try {
   const options: ControlOptions = JSON.parse(process.argv[2] ?? '');
   process.exitCode = await bench(options);
 } catch (error) {
-  presenter.fail(error);
-  process.exitCode = 1;
+  if (signalled === 0) presenter.fail(error);
+  process.exitCode = signalled === 0 ? 1 : signalled;
 }
-if (signalled > 0) process.exitCode = signalled;
 
-async function bench({ groups, hosts, json }: ControlOptions): Promise<number> {
+async function bench({ groups, hosts, memoryMiB, json }: ControlOptions): Promise<number> {
   rmSync(output, { recursive: true, force: true });
-  const common = { groups, hosts, callMilliseconds, signal: stop.signal };
+  const common = { groups, hosts, memoryMiB, callMilliseconds, signal: stop.signal };
   const fleet = `${groups} groups of ${hosts} hosts`;
   const now = await presenter.step(`one tick for ${fleet}`, () =>
     measure({ ...common, project, output: join(output, 'now') }),

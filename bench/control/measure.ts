@@ -23,6 +23,8 @@ import { dynamoDbService } from './table.ts';
 export interface MeasureOptions {
   readonly groups: number;
   readonly hosts: number;
+  /** In place of what serverless.yml gives the function. */
+  readonly memoryMiB: number | undefined;
   /** The project, or another state of it. */
   readonly project: string;
   /** For the bundle and the log. */
@@ -35,7 +37,8 @@ export interface MeasureOptions {
 /** One tick of a fleet that is well but for two groups, by the function `sync` of one edition. */
 export async function measureTick(options: MeasureOptions): Promise<TickMeasure> {
   const { groups, hosts, project, output, callMilliseconds, signal } = options;
-  const edition = await readEdition(project, output);
+  const read = await readEdition(project, output);
+  const edition = { ...read, memoryMiB: options.memoryMiB ?? read.memoryMiB };
   const fleet = makeFleet({ groups, hosts, now: Date.now() });
   const count = new CallCount(fleet);
   const services = servicesOf(fleet, edition);

@@ -6,6 +6,8 @@ export interface ControlOptions {
   readonly groups: number;
   /** Of each group, its primary among them. */
   readonly hosts: number;
+  /** Of the function, in MiB; nothing: what each edition's serverless.yml gives it. */
+  readonly memoryMiB: number | undefined;
   /** Absolute path of a file for the results. */
   readonly json: string | undefined;
 }
@@ -17,6 +19,7 @@ edition. Two groups are not well: the primary of one has gone silent, and a seco
 
   --groups N   groups, 3 to 2000 (default: 100)
   --hosts N    hosts of each group, its primary among them, 2 to 50 (default: 20)
+  --memory N   MiB of the function, for both editions: 128 to 10240 (default: as serverless.yml says); 1769 come with one core
   --json FILE  writes the results there
   --help       this`;
 
@@ -27,6 +30,8 @@ export function parseControlOptions(words: readonly string[]): ControlOptions | 
   return {
     groups: wholeNumber('groups', values.groups ?? '100', 3, 2000, usage),
     hosts: wholeNumber('hosts', values.hosts ?? '20', 2, 50, usage),
+    memoryMiB:
+      values.memory === undefined ? undefined : wholeNumber('memory', values.memory, 128, 10_240, usage),
     json: values.json === undefined ? undefined : resultFile(values.json, usage),
   };
 }
@@ -36,7 +41,7 @@ function parse(words: readonly string[]) {
   try {
     return parseArgs({
       args: [...words],
-      options: { groups: text, hosts: text, json: text, help: { type: 'boolean', short: 'h' } },
+      options: { groups: text, hosts: text, memory: text, json: text, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });

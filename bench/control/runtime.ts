@@ -30,4 +30,6 @@ process.once('message', async ({ event, timeoutSeconds }: ToRuntime) => {
     say({ kind: 'ended', error: text });
   }
 });
+// Who measures it was killed
+process.once('disconnect', () => process.exit(1));
 say({ kind: 'ready' });

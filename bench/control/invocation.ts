@@ -108,7 +108,7 @@ function start({ edition, endpoint, log }: InvokeOptions): ChildProcess {
         env: {
           PATH: process.env['PATH'],
           TZ: ':UTC',
-          ...edition.environment,
+          ...withQueuesAt(endpoint, edition.environment),
           LAMBDA_TASK_ROOT: dirname(edition.bundle),
           AWS_LAMBDA_FUNCTION_NAME: functionName,
           AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
@@ -130,6 +130,14 @@ function start({ edition, endpoint, log }: InvokeOptions): ChildProcess {
   } finally {
     closeSync(output);
   }
+}
+
+/** The SDK takes a queue's URL for its endpoint, whatever AWS_ENDPOINT_URL says. */
+function withQueuesAt(endpoint: string, environment: Edition['environment']): Edition['environment'] {
+  const host = `https://sqs.${account.region}.amazonaws.com/`;
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, value.replace(host, `${endpoint}/`)]),
+  );
 }
 
 /** As EventBridge sends it. Source: EventBridge User Guide, "Scheduled Event". */

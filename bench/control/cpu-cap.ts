@@ -12,31 +12,31 @@ import {
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 
-/** So much memory comes with one vCPU. Source: Lambda Developer Guide, configure memory. */
+/** A function with this much memory has one vCPU, in MiB. Source: Lambda Developer Guide, configure memory. */
 const mebibytesPerCpu = 1769;
-/** The kernel's accounting period, in microseconds: short, as a function with little CPU is stopped and goes on often. */
+/** The kernel's accounting period, in microseconds. With a short one a small quota gives many short stops, not a few long ones. */
 const period = 20_000;
 const prefix = 'hostsync-bench-control-';
 const day = 86_400_000;
 
-/** Holds a process to the CPU that a function with so much memory has. */
+/** Limits a process to the CPU that a function with this much memory has. */
 export interface CpuCap {
   /** Cores that the function has. */
   readonly cores: number;
-  /** `quota`: held to them by the kernel. `core`: held to whole cores, at least one. `none`: to nothing. */
+  /** `quota`: the kernel enforces `cores`. `core`: the process has whole cores, at least one. `none`: there is no limit. */
   readonly kind: 'quota' | 'core' | 'none';
-  /** From now on, with all its threads. */
+  /** Limits the process and all its threads from now on. */
   hold(pid: number): void;
-  /** Once its processes have ended. */
+  /** Removes the limit. Call it when the process has ended. */
   close(): void;
 }
 
-/** What the function would have, as far as this machine has it. Units: MiB, cores. */
+/** Cores of a function, at most those of this machine. */
 export function coresOf(memoryMiB: number, machine = cpus().length): number {
   return Math.min(memoryMiB / mebibytesPerCpu, machine);
 }
 
-/** With a control group, which needs root and the controller `cpu`; otherwise with an affinity; otherwise not at all. */
+/** Takes a control group (needs root and the controller `cpu`), else `taskset`, else nothing. */
 export function openCpuCap(memoryMiB: number): CpuCap {
   const cores = coresOf(memoryMiB);
   return quotaCap(cores) ?? coreCap(cores);
@@ -54,7 +54,8 @@ function quotaCap(cores: number): CpuCap | undefined {
     try {
       limit(group, Math.max(1000, Math.round(cores * period)));
       return {
-        ...{ cores, kind: 'quota' },
+        cores,
+        kind: 'quota',
         hold: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
         close: () => removeGroup(group),
       };
@@ -65,7 +66,7 @@ function quotaCap(cores: number): CpuCap | undefined {
   return undefined;
 }
 
-/** Where control groups with a CPU quota can be made: version 2, and version 1. */
+/** The mounted hierarchies of control groups, versions 2 and 1, and how each sets a quota. */
 function controllers() {
   const mounts = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
@@ -85,7 +86,7 @@ function controllers() {
   });
 }
 
-/** Those of runs that were killed; a run of now is younger than a day. */
+/** Removes the groups of killed runs. A live run is younger than a day. */
 function removeStale(root: string): void {
   for (const name of readdirSync(root)) {
     const group = join(root, name);
@@ -93,7 +94,7 @@ function removeStale(root: string): void {
   }
 }
 
-/** A process that was just killed is in it for a moment. */
+/** Retries: the kernel keeps a killed process in the group for a moment. */
 function removeGroup(group: string): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (let tries = 0; tries < 200; tries += 1) {

@@ -11,7 +11,7 @@ const paging = {
   MaxResults: v.optional(v.pipe(v.string(), v.transform(Number), v.minValue(5), v.maxValue(1000)), '1000'),
 };
 
-/** EC2's view of the fleet: all hosts run, and tags that are written are there at once. */
+/** EC2's view of the fleet. All hosts run; a written tag shows at once. */
 export function ec2Service(fleet: Fleet): FakeService {
   const hosts = [...fleet.hosts.values()];
   const named = (ids: readonly string[]) => (ids.length === 0 ? hosts : ids.map((id) => existing(fleet, id)));

@@ -8,7 +8,7 @@ import { evaluateTemplate, type Json, type JsonObject } from 'local-cloud/cloudf
 import * as v from 'valibot';
 import { BenchError } from '../meter.ts';
 
-/** The function `sync` of one state of the project, as it would be deployed. */
+/** The function `sync` of one commit of the project, as a deployment would make it. */
 export interface Edition {
   readonly functionName: string;
   /** The bundle's path, and the name of the handler in it. */
@@ -16,9 +16,9 @@ export interface Edition {
   readonly handler: string;
   readonly memoryMiB: number;
   readonly timeoutSeconds: number;
-  /** What serverless.yml has it find, with the names of resources as CloudFormation would make them. */
+  /** The variables of serverless.yml, with the names that CloudFormation would give the resources. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The key attributes of the table, where there is one. */
+  /** The key attributes of the table; empty without a table. */
   readonly tableKeys: readonly string[];
   /** The SSM document that runs a push. */
   readonly pushDocument: string;
@@ -63,15 +63,15 @@ const printedSchema = v.object({
 });
 type Printed = v.InferOutput<typeof printedSchema>;
 
-/** What a function's environment can name. */
+/** Types of resources whose names a function's environment may hold. */
 const named = new Set(['AWS::SSM::Document', 'AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::SNS::Topic']);
 
 /**
- * Reads serverless.yml, with the framework, and bundles the function as the package has it.
+ * Reads serverless.yml with the framework, and bundles the function as the package does.
  *
- * @param directory the project, or another state of it with this one's packages
- * @param output where the bundle goes
- * @throws {BenchError} where that cannot be had
+ * @param directory the project, or another commit of it with this one's node_modules
+ * @param output a directory for the bundle
+ * @throws {BenchError} when serverless.yml cannot be read or the function cannot be bundled
  */
 export async function readEdition(directory: string, output: string): Promise<Edition> {
   const printed = await print(directory, output);
@@ -86,7 +86,9 @@ export async function readEdition(directory: string, output: string): Promise<Ed
   const texts = { ...provider.environment, ...sync.environment };
   const { outputs } = evaluateTemplate(
     {
-      ...{ Parameters: resources.Parameters, Conditions: resources.Conditions, Resources: own },
+      Parameters: resources.Parameters,
+      Conditions: resources.Conditions,
+      Resources: own,
       Outputs: Object.fromEntries(Object.entries(texts).map(([name, Value]) => [name, { Value }])),
     },
     { account, stackName: provider.stackName, parameters: {} },
@@ -113,13 +115,14 @@ export async function readEdition(directory: string, output: string): Promise<Ed
 
 async function print(directory: string, output: string): Promise<Printed> {
   const framework = join(directory, 'node_modules', 'serverless', 'bin', 'serverless.js');
-  // The framework leaves folders behind in the directory for temporary files
+  // The framework leaves folders behind in TMPDIR
   const temporary = join(output, 'tmp');
   mkdirSync(temporary, { recursive: true });
   try {
     const words = [framework, 'print', '--format', 'json', '--region', account.region];
     const { stdout } = await run(process.execPath, words, {
-      ...{ cwd: directory, maxBuffer: 64 * 2 ** 20 },
+      cwd: directory,
+      maxBuffer: 64 * 2 ** 20,
       env: { ...process.env, TMPDIR: temporary },
     });
     return v.parse(printedSchema, JSON.parse(stdout));
@@ -128,7 +131,7 @@ async function print(directory: string, output: string): Promise<Printed> {
   }
 }
 
-/** With the options that serverless-esbuild would hand on, and its defaults. */
+/** Bundles with the options that serverless-esbuild passes on, and its defaults. */
 async function bundleOf(
   directory: string,
   output: string,
@@ -141,11 +144,18 @@ async function bundleOf(
     const made: Plugin[] =
       plugins === undefined ? [] : createRequire(import.meta.url)(join(directory, plugins));
     await build({
-      ...{ bundle: true, platform: 'node', logLevel: 'silent' },
+      bundle: true,
+      platform: 'node',
+      logLevel: 'silent',
       target: provider.runtime.replace(/^nodejs(\d+)\.x$/u, 'node$1'),
-      ...{ minify, format, external: exclude, plugins: made },
+      minify,
+      format,
+      external: exclude,
+      plugins: made,
       ...(mainFields !== undefined && { mainFields }),
-      ...{ absWorkingDir: directory, entryPoints: [source], outfile: bundle },
+      absWorkingDir: directory,
+      entryPoints: [source],
+      outfile: bundle,
     });
   } catch (cause) {
     throw new BenchError(`${source} cannot be bundled: ${said(cause)}`, { cause });
@@ -153,7 +163,7 @@ async function bundleOf(
   return bundle;
 }
 
-/** Names may be among them, and FifoQueue; what refers to other resources is not needed. */
+/** The properties that make a resource's name, such as QueueName and FifoQueue. The others may refer to resources that are not here. */
 function scalars(properties: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(properties).filter(([, value]) => typeof value !== 'object'));
 }
@@ -166,13 +176,13 @@ function tableKeys(resources: Printed['resources']['Resources']): readonly strin
   return v.parse(tableSchema, table.Properties).KeySchema.map(({ AttributeName }) => AttributeName);
 }
 
-/** The first edition: one look at all groups, and one after the other under one deadline. */
+/** The last commit of the first edition, whose functions look at all groups and work through them in a row. */
 export const firstEdition = 'f339c6c';
 
 /**
- * The project as it was at a commit, with the packages of now.
+ * Copies a commit of the project into a directory, and links node_modules to it.
  *
- * @throws {BenchError} where the commit is not there, as in a shallow clone
+ * @throws {BenchError} when the commit is missing, as in a shallow clone
  */
 export async function checkOut(project: string, commit: string, directory: string): Promise<void> {
   const archive = `${directory}.tar`;
@@ -187,7 +197,7 @@ export async function checkOut(project: string, commit: string, directory: strin
   if (!existsSync(packages)) symlinkSync(join(project, 'node_modules'), packages);
 }
 
-/** The last line of what a program has printed on its standard error, or the error's own words. */
+/** The last line of a program's standard error, or the error's message. */
 function said(error: unknown): string {
   const printed = v.safeParse(v.object({ stderr: v.string() }), error);
   const [line] = printed.success ? printed.output.stderr.trim().split('\n').slice(-1) : [];

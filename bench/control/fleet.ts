@@ -5,9 +5,9 @@ export interface FleetHost {
   readonly zone: string;
   readonly address: string;
   readonly tags: Map<string, string>;
-  /** Its agent pings, and EC2's status checks pass. */
+  /** The agent pings, and EC2's status checks pass. */
   readonly alive: boolean;
-  /** Commands that it is sent end. */
+  /** The host ends its commands. */
   readonly answers: boolean;
 }
 
@@ -15,9 +15,9 @@ export interface FleetGroup {
   readonly name: string;
   /** The primary first. */
   readonly hosts: readonly FleetHost[];
-  /** Every write that names it fails. */
+  /** Every write that names the group or one of its hosts fails. */
   readonly refusesWrites: boolean;
-  /** When its last pushes were asked for, in milliseconds since 1970; all of them have ended well. */
+  /** When the last pushes were requested, in milliseconds since 1970. All of them succeeded. */
   readonly pushedAt: readonly number[];
 }
 
@@ -27,7 +27,7 @@ export interface Fleet {
 }
 
 export interface FleetOptions {
-  /** At least 3: one is suspected, one refuses writes, the others are well. */
+  /** At least 3: one suspected, one that refuses writes, one or more healthy. */
   readonly groups: number;
   /** Of each group, its primary among them. */
   readonly hosts: number;
@@ -41,13 +41,13 @@ const hostKey = `ssh-ed25519 ${'A'.repeat(68)}`;
 const epoch = 1;
 const zones = ['us-east-1a', 'us-east-1b', 'us-east-1c'];
 const minute = 60_000;
-/** So many ids fit into one tag. Source: EC2 User Guide, tag restrictions; docs/tags.md. */
+/** As many ids fit into the 256 characters of one tag. Source: EC2 User Guide, tag restrictions. */
 const idsPerTag = 12;
 
 /**
- * Groups as they are between two ticks, with all that hostsync has written on their hosts: nothing is left to do for them but to push. Two
- * are not well. The primary of the second has gone silent, and so has the first secondary that would be asked for it. The third refuses
- * every write, and one is due: the copy of its primary's tags is old.
+ * Healthy groups as they are between two ticks: hostsync has written all its tags, and a tick only has to push. Two groups are not healthy.
+ * In the second, the primary is silent, and the first secondary that would probe the primary never ends a command. In the third, every write
+ * fails, and a write is due: the mirror of the primary's tags is out of date.
  */
 export function makeFleet({ groups, hosts, now }: FleetOptions): Fleet {
   const made = Array.from({ length: groups }, (_, number) => makeGroup(number, hosts, now));
@@ -60,7 +60,7 @@ export function makeFleet({ groups, hosts, now }: FleetOptions): Fleet {
 function makeGroup(number: number, size: number, now: number): FleetGroup {
   const isSuspected = number === 1;
   const refusesWrites = number === 2;
-  // Ticks of whole minutes; to a primary that has gone silent the last ones were not sent
+  // A silent primary got no push in the last two minutes
   const last = Math.floor(now / 1000) * 1000 - (isSuspected ? 3 : 1) * minute;
   const pushedAt = [3, 2, 1, 0].map((ago) => last - ago * minute);
   const hosts: FleetHost[] = [];
@@ -95,7 +95,9 @@ function makeGroup(number: number, size: number, now: number): FleetGroup {
   };
   for (const [index, id] of ids.entries())
     hosts.push({
-      ...{ id, group, zone: zones[index % zones.length] ?? '' },
+      id,
+      group,
+      zone: zones[index % zones.length] ?? '',
       address: `10.${(number >> 8) & 255}.${number & 255}.${index + 4}`,
       tags: new Map(Object.entries(index === 0 ? primaryTags : secondaryTags)),
       alive: !(isSuspected && index === 0),
@@ -104,7 +106,7 @@ function makeGroup(number: number, size: number, now: number): FleetGroup {
   return group;
 }
 
-/** Sorts as the numbers do. */
+/** Names sort like their numbers. */
 function groupName(number: number): string {
   return `site-${String(number + 1).padStart(4, '0')}`;
 }
@@ -123,7 +125,7 @@ function secondaryList(ids: readonly string[]): Readonly<Record<string, string>>
   );
 }
 
-/** What `hostsync:joined` says. Source: `joinDigest` in shared/core. */
+/** The value of `hostsync:joined`. Source: `joinDigest` in shared/core. */
 function joinedTo(primary: string, group: string): string {
   const request = [
     ['group', group],
@@ -135,7 +137,7 @@ function joinedTo(primary: string, group: string): string {
   return fingerprint(`4\n${primary}\n${lines}`);
 }
 
-/** What `hostsync:mirrored` says. */
+/** The value of `hostsync:mirrored`. Source: `planPromotion` in shared/core. */
 function copyOf(primary: string, configuration: Readonly<Record<string, string>>): string {
   const sorted = Object.entries(configuration).sort(([one], [other]) => (one < other ? -1 : 1));
   return fingerprint(JSON.stringify([primary, ...sorted]));

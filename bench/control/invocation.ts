@@ -12,7 +12,7 @@ export interface ToRuntime {
 
 export type FromRuntime = { readonly kind: 'ready' } | { readonly kind: 'ended'; readonly error?: string };
 
-/** What one process has used. */
+/** CPU and memory of one process. */
 export interface ProcessUse {
   /** Of all its threads, in user and system mode. Source: /proc/PID/stat, in hundredths. */
   readonly cpuSeconds: number;
@@ -20,9 +20,9 @@ export interface ProcessUse {
   readonly peakMiB: number;
 }
 
-/** How the handler ended, and what it used. */
+/** How the handler ended, and the resources that it used. */
 export interface Ended {
-  /** `done`, `failed` (the error left the handler), `timed out`, or `died`. */
+  /** `failed`: an error left the handler. `died`: the process ended, as by lack of memory. */
   readonly end: 'done' | 'failed' | 'timed out' | 'died';
   readonly message: string | undefined;
   /** From the invocation to the end. */
@@ -35,9 +35,9 @@ export interface InvokeOptions {
   readonly edition: Edition;
   readonly endpoint: string;
   readonly cap: CpuCap;
-  /** Where its log goes. */
+  /** The file for the function's log. */
   readonly log: string;
-  /** Told of the moment, in milliseconds of `performance.now()`, and how to ask what was used since. */
+  /** Called at the invocation, with its time in milliseconds of `performance.now()` and a function that reads the use since then. */
   readonly onInvoked: (at: number, use: () => ProcessUse) => void;
   readonly signal: AbortSignal;
 }
@@ -45,8 +45,8 @@ export interface InvokeOptions {
 const startSeconds = 60;
 
 /**
- * Runs the handler once, as Lambda does: a process that has loaded the bundle, and then gets the event. As in Lambda's INIT phase the load has
- * all the CPU there is, and the invocation what the function's memory gives it.
+ * Runs the handler once, as Lambda does: the process loads the bundle and then gets the event. The CPU limit begins with the event, and so does
+ * the measure.
  *
  * @throws {BenchError} when the bundle cannot be loaded
  * @throws the signal's reason
@@ -69,7 +69,7 @@ export async function invoke(options: InvokeOptions): Promise<Ended> {
         peakMiB: last?.peakMiB ?? 0,
       };
     };
-    // What died says nothing any more
+    // A dead process cannot be read any more
     const timer = setInterval(use, 200);
     const stop = () => void child.kill('SIGKILL');
     signal.addEventListener('abort', stop);
@@ -91,7 +91,7 @@ export async function invoke(options: InvokeOptions): Promise<Ended> {
 
 function start({ edition, endpoint, log }: InvokeOptions): ChildProcess {
   const { memoryMiB, functionName } = edition;
-  // As AWS's own runtime for Node.js starts it: a tenth of the memory for young objects, the rest for old ones
+  // The heap limits of AWS's own runtime for Node.js: a tenth of the memory for young objects, the rest for old ones
   const young = Math.floor(memoryMiB / 10);
   const memory = [
     `--max-semi-space-size=${Math.floor(young / 2)}`,
@@ -132,7 +132,7 @@ function start({ edition, endpoint, log }: InvokeOptions): ChildProcess {
   }
 }
 
-/** The SDK takes a queue's URL for its endpoint, whatever AWS_ENDPOINT_URL says. */
+/** The SDK sends to the host of a queue's URL, even where AWS_ENDPOINT_URL is set. */
 function withQueuesAt(endpoint: string, environment: Edition['environment']): Edition['environment'] {
   const host = `https://sqs.${account.region}.amazonaws.com/`;
   return Object.fromEntries(

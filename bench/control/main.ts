@@ -1,4 +1,4 @@
-// What `npm run bench -- control` measures. Its one argument is JSON: the options.
+// The program of `npm run bench -- control`. The only argument is JSON: the options.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Presenter } from '../../tour/presenter.ts';
@@ -51,7 +51,9 @@ async function bench({ groups, hosts, memoryMiB, json }: ControlOptions): Promis
     measureFirst({ ...common, project, output: join(output, 'first-edition') }),
   );
   const result: ControlResult = {
-    ...{ v: 1, callMilliseconds, ...now },
+    v: 1,
+    callMilliseconds,
+    ...now,
     firstEdition: { commit: firstEdition, ...first },
     ratio: 'missing' in first ? null : compare(now, first),
   };

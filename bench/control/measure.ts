@@ -23,18 +23,18 @@ import { dynamoDbService } from './table.ts';
 export interface MeasureOptions {
   readonly groups: number;
   readonly hosts: number;
-  /** In place of what serverless.yml gives the function. */
+  /** Overrides the memory in serverless.yml. */
   readonly memoryMiB: number | undefined;
-  /** The project, or another state of it. */
+  /** The project, or another commit of it. */
   readonly project: string;
-  /** For the bundle and the log. */
+  /** A directory for the bundle and the log. */
   readonly output: string;
   /** Milliseconds that each call takes. */
   readonly callMilliseconds: number;
   readonly signal: AbortSignal;
 }
 
-/** One tick of a fleet that is well but for two groups, by the function `sync` of one edition. */
+/** Measures one tick of `makeFleet`'s groups, by the function `sync` of one edition. */
 export async function measureTick(options: MeasureOptions): Promise<TickMeasure> {
   const { groups, hosts, project, output, callMilliseconds, signal } = options;
   const read = await readEdition(project, output);
@@ -47,7 +47,11 @@ export async function measureTick(options: MeasureOptions): Promise<TickMeasure>
   try {
     const others = otherCpuSeconds();
     const ended = await invoke({
-      ...{ edition, cap, signal, endpoint: aws.url, log: join(output, 'sync.log') },
+      edition,
+      cap,
+      signal,
+      endpoint: aws.url,
+      log: join(output, 'sync.log'),
       onInvoked: (at, use) => count.begin(at, () => use().cpuSeconds),
     });
     const { pushes, calls, last } = count;
@@ -56,16 +60,20 @@ export async function measureTick(options: MeasureOptions): Promise<TickMeasure>
     const scaled = (seconds: number, cpu: number) =>
       rounded(isHeld ? seconds : scaledSeconds(seconds, cpu, cap.cores), 3);
     return {
-      ...{
-        groups,
-        hosts,
-        expectedPushes: fleet.groups.filter(({ hosts: [primary] }) => primary?.alive).length,
-      },
-      ...{ end: ended.end, message: ended.message, pushes: pushes.size, calls: sorted(calls) },
+      groups,
+      hosts,
+      expectedPushes: fleet.groups.filter(({ hosts: [primary] }) => primary?.alive).length,
+      end: ended.end,
+      message: ended.message,
+      pushes: pushes.size,
+      calls: sorted(calls),
       lastPushSeconds: last === undefined ? null : scaled(last.seconds, last.cpuSeconds),
       seconds: scaled(ended.seconds, cpuSeconds),
-      ...{ cpuSeconds: rounded(cpuSeconds, 2), peakMiB: rounded(peakMiB, 1) },
-      ...{ memoryMiB: edition.memoryMiB, cores: rounded(cap.cores, 3), cap: isHeld ? 'quota' : 'scaled' },
+      cpuSeconds: rounded(cpuSeconds, 2),
+      peakMiB: rounded(peakMiB, 1),
+      memoryMiB: edition.memoryMiB,
+      cores: rounded(cap.cores, 3),
+      cap: isHeld ? 'quota' : 'scaled',
       otherCpuSeconds: rounded(Math.max(0, otherCpuSeconds() - others - cpuSeconds), 1),
       late: {
         mean: rounded(aws.late.total / Math.max(1, aws.late.answers), 1),
@@ -105,7 +113,7 @@ const writes = new Set([
 
 const sendCommand = v.object({ DocumentName: v.string(), InstanceIds: v.array(v.string()) });
 
-/** Counts what is called from the invocation on, and has the writes of one group fail. */
+/** Counts the calls from the invocation on, and fails the writes of one group. */
 class CallCount {
   readonly #fleet: Fleet;
   readonly #refusing: readonly RegExp[];
@@ -153,7 +161,7 @@ class CallCount {
   }
 }
 
-/** What is compiled only while it is measured would have the first answers late. */
+/** Without it the first answers come late, while Node.js compiles this process's own code. */
 function warmUp(ec2: FakeService): void {
   const operation = 'DescribeInstances';
   for (let turn = 0; turn < 5; turn += 1)
@@ -164,7 +172,7 @@ function sorted(calls: ReadonlyMap<string, number>): Readonly<Record<string, num
   return Object.fromEntries([...calls].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** Of the whole machine but for this process, in seconds since its start. Source: /proc/stat, in hundredths. */
+/** CPU seconds of all other processes since the machine started. Source: /proc/stat, in hundredths. */
 function otherCpuSeconds(): number {
   const fields = /^cpu +(.*)$/mu.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ').map(Number) ?? [];
   const all = [0, 1, 2, 5, 6].reduce((sum, index) => sum + (fields[index] ?? 0), 0) / 100;

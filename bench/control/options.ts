@@ -6,7 +6,7 @@ export interface ControlOptions {
   readonly groups: number;
   /** Of each group, its primary among them. */
   readonly hosts: number;
-  /** Of the function, in MiB; nothing: what each edition's serverless.yml gives it. */
+  /** Of the function, in MiB; undefined: as each edition's serverless.yml says. */
   readonly memoryMiB: number | undefined;
   /** Absolute path of a file for the results. */
   readonly json: string | undefined;
@@ -14,12 +14,12 @@ export interface ControlOptions {
 
 export const usage = `usage: npm run bench -- control [FLAG…]
 
-Measures one tick of the control plane, the function sync, over a fake AWS whose calls take 60 ms each, and the same with the first
-edition. Two groups are not well: the primary of one has gone silent, and a secondary that is asked for it; another refuses writes.
+Measures one tick of the control plane (the function sync) over a fake AWS, whose calls take 60 ms each. Then measures the first edition.
+Two groups are not healthy: one has a silent primary and a silent secondary, and in the other every write fails.
 
   --groups N   groups, 3 to 2000 (default: 100)
   --hosts N    hosts of each group, its primary among them, 2 to 50 (default: 20)
-  --memory N   MiB of the function, for both editions: 128 to 10240 (default: as serverless.yml says); 1769 come with one core
+  --memory N   MiB of the function in both editions, 128 to 10240 (default: as serverless.yml says); 1769 MiB have one core
   --json FILE  writes the results there
   --help       this`;
 

@@ -34,8 +34,11 @@ export function autoScalingService(fleet: Fleet): FakeService {
             const host = fleet.hosts.get(id);
             if (host === undefined) return [];
             return {
-              ...{ InstanceId: id, AutoScalingGroupName: host.tags.get('aws:autoscaling:groupName') },
-              ...{ AvailabilityZone: host.zone, LifecycleState: 'InService', HealthStatus: 'HEALTHY' },
+              InstanceId: id,
+              AutoScalingGroupName: host.tags.get('aws:autoscaling:groupName'),
+              AvailabilityZone: host.zone,
+              LifecycleState: 'InService',
+              HealthStatus: 'HEALTHY',
               ProtectedFromScaleIn: host.group.hosts[0] === host,
             };
           }),
@@ -103,7 +106,7 @@ export function snsService(): FakeService {
   };
 }
 
-/** No host of the fleet is in a target group, until it is registered. */
+/** No host of the fleet is in a target group. */
 export function loadBalancingService(): FakeService {
   return {
     signingName: 'elasticloadbalancing',

@@ -1,4 +1,4 @@
-/** One page of a list; the token is where the next one begins. */
+/** One page of a list. The token is the index of the next page's first item. */
 export function page<Item>(
   items: readonly Item[],
   size: number,

@@ -1,4 +1,4 @@
-// The process that runs the handler of a bundle, once: `runtime.ts BUNDLE HANDLER`, with an IPC channel to whoever measures it.
+// Runs the handler of a bundle once: `runtime.ts BUNDLE HANDLER`, with an IPC channel to the benchmark.
 import { pathToFileURL } from 'node:url';
 import type { FromRuntime, ToRuntime } from './invocation.ts';
 
@@ -30,6 +30,6 @@ process.once('message', async ({ event, timeoutSeconds }: ToRuntime) => {
     say({ kind: 'ended', error: text });
   }
 });
-// Who measures it was killed
+// The benchmark was killed
 process.once('disconnect', () => process.exit(1));
 say({ kind: 'ready' });

@@ -11,7 +11,7 @@ import {
 } from 'local-cloud/api';
 import * as v from 'valibot';
 
-/** What one call answers. @throws AwsError what it fails with */
+/** Answers one call. @throws AwsError when the call fails */
 export type Operation = (input: unknown) => unknown;
 
 /** One service of the fake AWS, by the name in the credential scope of a signature. */
@@ -19,11 +19,11 @@ export interface FakeService {
   readonly signingName: string;
   readonly protocol: Protocol;
   readonly operations: Readonly<Record<string, Operation>>;
-  /** Which operation a request of a REST protocol is. */
+  /** Finds the operation of a request in a REST protocol. */
   readonly route?: (method: string, url: URL) => WireRequest;
 }
 
-/** @throws AwsError for an input that the schema does not know: nothing is answered by chance */
+/** The operation throws AwsError for an input that does not fit the schema, so that nothing is answered by chance. */
 export function operation<const Schema extends v.GenericSchema>(
   schema: Schema,
   answer: (input: v.InferOutput<Schema>) => unknown,
@@ -51,22 +51,22 @@ export interface ServerOptions {
   readonly services: readonly FakeService[];
   /** From the arrival of a request to its answer, in milliseconds. */
   readonly delay: number;
-  /** Told of every call as it arrives. @throws AwsError to have it fail */
+  /** Called when a request arrives. @throws AwsError to fail the call */
   readonly onCall: (call: Call) => void;
 }
 
-/** AWS, as far as a tick calls it: every answer takes the same time, however many are asked at once. */
+/** The part of AWS that a tick calls. Every answer takes the same time, however many calls are open. */
 export class FakeAws {
   readonly #options: ServerOptions;
   readonly #server: Server;
-  /** What was called and is not served here, or was given an input that is not: the measure is worth nothing then. */
+  /** Calls and inputs that are not served here. If there are any, the figures are wrong. */
   readonly unserved = new Set<string>();
-  /** Milliseconds by which answers came later than the delay, all together and at most. */
+  /** How much later than the delay answers were sent, in milliseconds. */
   readonly late = { answers: 0, total: 0, most: 0 };
 
   private constructor(options: ServerOptions) {
     this.#options = options;
-    // A connection that waits for the CPU of its client must not be closed meanwhile
+    // A client with little CPU leaves connections idle for long
     this.#server = createServer({ keepAliveTimeout: 300_000 }, (request, response) => {
       void this.#serve(request, response);
     });

@@ -11,12 +11,12 @@ interface Command {
   readonly instances: readonly string[];
   /** Milliseconds since 1970. */
   readonly requestedAt: number;
-  /** What a host printed that has done it. */
+  /** The output of a host that has ended the command. */
   readonly output: string;
   readonly ended: (host: FleetHost) => boolean;
 }
 
-/** What a command did on one host. */
+/** A command on one host. */
 interface Invocation {
   readonly command: Command;
   readonly host: FleetHost;
@@ -34,16 +34,16 @@ const commands = {
   Filters: filters,
   ...paging(1, 50),
 };
-/** A list holds so many characters of what a command has printed. Source: API reference of SSM, CommandPlugin. */
+/** A list holds this many characters of a command's output. Source: API reference of SSM, CommandPlugin. */
 const listedOutput = 2500;
 
 export interface SsmOptions {
   readonly fleet: Fleet;
-  /** The documents that run a push; the history is of the first. */
+  /** The document of the pushes in the history. */
   readonly pushDocument: string;
 }
 
-/** SSM's view of the fleet. Pushes that are sent are in progress until the end; what is sent to a silent host is, too. */
+/** SSM's view of the fleet. New pushes stay in progress, and so does every command on a silent host. */
 export class FakeSsm {
   readonly #fleet: Fleet;
   readonly #commands = new Map<string, Command>();
@@ -104,7 +104,11 @@ export class FakeSsm {
             message: 'connection timed out',
           };
           const command = this.#add({
-            ...{ id: this.#nextId(), document, comment, instances, requestedAt: Date.now() },
+            id: this.#nextId(),
+            document,
+            comment,
+            instances,
+            requestedAt: Date.now(),
             output: isProbe ? `${JSON.stringify(probed)}\n` : '',
             ended: ({ answers }) => answers && !isPush(document),
           });
@@ -207,7 +211,7 @@ export class FakeSsm {
   }
 }
 
-/** A command of these documents is a push. */
+/** Does this document run a push? */
 export function isPush(document: string): boolean {
   return /push/iu.test(document);
 }
@@ -219,12 +223,24 @@ function pastPush(group: FleetGroup, requestedAt: number, document: string, id: 
   const lines = [
     ...secondaries.map((host) => ({ v: 1, kind: 'secondary', id: host.id, ok: true, mode: 'none', ...done })),
     {
-      ...{ v: 1, kind: 'push', group: group.name, epoch: 1, ok: true, started, seconds: 0.6 },
-      ...{ secondaries: secondaries.length, synced: secondaries.length, failed: 0, busy: 0 },
+      v: 1,
+      kind: 'push',
+      group: group.name,
+      epoch: 1,
+      ok: true,
+      started,
+      seconds: 0.6,
+      secondaries: secondaries.length,
+      synced: secondaries.length,
+      failed: 0,
+      busy: 0,
     },
   ];
   return {
-    ...{ id, document, comment: `hostsync push, group ${group.name}, epoch 1`, requestedAt },
+    id,
+    document,
+    comment: `hostsync push, group ${group.name}, epoch 1`,
+    requestedAt,
     instances: primary === undefined ? [] : [primary.id],
     output: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
     ended: () => true,
@@ -307,9 +323,16 @@ function describeNode(host: FleetHost): unknown {
 
 function describeCommand({ id, document, comment, instances, requestedAt }: Command): unknown {
   return {
-    ...{ CommandId: id, DocumentName: document, DocumentVersion: '1', Comment: comment },
-    ...{ InstanceIds: instances, Targets: [], RequestedDateTime: requestedAt / 1000 },
-    ...{ Status: 'InProgress', StatusDetails: 'InProgress', TargetCount: instances.length },
+    CommandId: id,
+    DocumentName: document,
+    DocumentVersion: '1',
+    Comment: comment,
+    InstanceIds: instances,
+    Targets: [],
+    RequestedDateTime: requestedAt / 1000,
+    Status: 'InProgress',
+    StatusDetails: 'InProgress',
+    TargetCount: instances.length,
   };
 }
 
@@ -317,17 +340,20 @@ function describeListed(invocation: Invocation, details: boolean): unknown {
   const { command, host } = invocation;
   const status = statusOf(invocation);
   const plugin = {
-    ...{ Name: 'run', Status: status, StatusDetails: status, ResponseCode: status === 'Success' ? 0 : -1 },
+    Name: 'run',
+    Status: status,
+    StatusDetails: status,
+    ResponseCode: status === 'Success' ? 0 : -1,
     Output: outputOf(invocation).slice(0, listedOutput),
   };
   return {
-    ...{
-      CommandId: command.id,
-      InstanceId: host.id,
-      DocumentName: command.document,
-      Comment: command.comment,
-    },
-    ...{ RequestedDateTime: command.requestedAt / 1000, Status: status, StatusDetails: status },
+    CommandId: command.id,
+    InstanceId: host.id,
+    DocumentName: command.document,
+    Comment: command.comment,
+    RequestedDateTime: command.requestedAt / 1000,
+    Status: status,
+    StatusDetails: status,
     CommandPlugins: details ? [plugin] : [],
   };
 }
@@ -336,13 +362,14 @@ function describeInvocation(invocation: Invocation): unknown {
   const { command, host } = invocation;
   const status = statusOf(invocation);
   return {
-    ...{
-      CommandId: command.id,
-      InstanceId: host.id,
-      DocumentName: command.document,
-      Comment: command.comment,
-    },
-    ...{ Status: status, StatusDetails: status, ResponseCode: status === 'Success' ? 0 : -1 },
-    ...{ StandardOutputContent: outputOf(invocation), StandardErrorContent: '' },
+    CommandId: command.id,
+    InstanceId: host.id,
+    DocumentName: command.document,
+    Comment: command.comment,
+    Status: status,
+    StatusDetails: status,
+    ResponseCode: status === 'Success' ? 0 : -1,
+    StandardOutputContent: outputOf(invocation),
+    StandardErrorContent: '',
   };
 }

@@ -2,7 +2,7 @@ import type { Ended } from './invocation.ts';
 
 /** What one tick of one edition took. */
 export interface TickMeasure {
-  /** Of them so many were to be pushed: their primary is there. */
+  /** Groups with a live primary. */
   readonly groups: number;
   readonly expectedPushes: number;
   /** Of each group, its primary among them. */
@@ -19,25 +19,25 @@ export interface TickMeasure {
   readonly calls: Readonly<Record<string, number>>;
   readonly cpuSeconds: number;
   readonly peakMiB: number;
-  /** What the function has. */
+  /** Of the function. */
   readonly memoryMiB: number;
   readonly cores: number;
-  /** How it was held to these cores; where it was not, times are longer than measured by what the CPU would have taken. */
+  /** `quota`: the process had these cores. `scaled`: the process had more, and times are calculated (`scaledSeconds`). */
   readonly cap: 'quota' | 'scaled';
-  /** CPU seconds that others used on this machine meanwhile. */
+  /** CPU seconds that other processes of this machine used meanwhile. */
   readonly otherCpuSeconds: number;
-  /** Milliseconds by which the answers of the fake AWS came late. */
+  /** How late the fake AWS answered, in milliseconds. */
   readonly late: { readonly mean: number; readonly most: number };
-  /** Calls that the fake AWS does not serve: with them the measure is worth nothing. */
+  /** Calls that the fake AWS does not serve. If there are any, the figures are wrong. */
   readonly unserved: readonly string[];
 }
 
 /** The first edition, in the same run. */
 export type FirstEdition = TickMeasure | { readonly missing: string };
 
-/** This edition against the first; a figure is null where one of both is not to be had. */
+/** This edition's figures divided by the first edition's; null without a figure of both. */
 export interface Ratio {
-  /** Null also where one of both has not reached all groups: the other one has done more by then. */
+  /** Null unless both editions pushed every group. */
   readonly lastPushSeconds: number | null;
   readonly calls: number | null;
   readonly cpuSeconds: number | null;
@@ -56,7 +56,7 @@ export function callsOf({ calls }: Pick<TickMeasure, 'calls'>): number {
   return Object.values(calls).reduce((sum, count) => sum + count, 0);
 }
 
-/** Did every group with a primary that is there get its push? */
+/** Was every group with a live primary pushed? */
 export function isWhole({ pushes, expectedPushes }: Pick<TickMeasure, 'pushes' | 'expectedPushes'>): boolean {
   return pushes >= expectedPushes;
 }
@@ -74,8 +74,8 @@ export function compare(now: TickMeasure, first: TickMeasure): Ratio {
 }
 
 /**
- * Seconds at the speed of a function, of what ran on a whole core: the CPU part takes longer. An upper bound, since what is computed during
- * a call costs no time of its own.
+ * The duration on a function's share of a core, calculated from a run on a whole core: the CPU time takes longer. An upper bound, because some
+ * of the CPU time passes while calls are open.
  *
  * @param cores that the function has
  */
@@ -113,7 +113,7 @@ export function ratioRow(ratio: Ratio): readonly string[] {
 
 export const callHead = ['call', 'now', 'first edition'];
 
-/** Each call that one of both has made, most often made first. */
+/** The calls of both editions, the most frequent first. */
 export function callRows(now: TickMeasure, first: FirstEdition): readonly (readonly string[])[] {
   const before = 'missing' in first ? {} : first.calls;
   const names = new Set([...Object.keys(now.calls), ...Object.keys(before)]);

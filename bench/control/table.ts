@@ -7,8 +7,8 @@ const onItem = v.object({ TableName: v.string(), Key: item });
 const put = v.object({ TableName: v.string(), Item: item });
 
 /**
- * DynamoDB: one table or several, empty at first. What is put is there; updates are taken, and change nothing, for who updates an item that
- * is not there makes one, which is a correct answer, and expressions are not evaluated.
+ * DynamoDB with tables that are empty at first. Puts are stored. Updates succeed and store nothing, because expressions are not evaluated; no
+ * condition fails.
  *
  * @param keys the names of a table's key attributes
  */
@@ -59,6 +59,11 @@ export function dynamoDbService(keys: readonly string[]): FakeService {
           return { Items, Count: Items.length, ScannedCount: Items.length };
         },
       ),
+      DescribeTable: operation(v.object({ TableName: v.string() }), ({ TableName }) => {
+        return {
+          Table: { TableName, TableId: '11111111-2222-4333-8444-555555555555', TableStatus: 'ACTIVE' },
+        };
+      }),
       PutItem: operation(put, store),
       UpdateItem: operation(onItem, () => ({})),
       DeleteItem: operation(onItem, ({ TableName, Key }) => {

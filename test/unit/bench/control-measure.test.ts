@@ -21,8 +21,11 @@ afterAll(async () => {
 
 /** Never its times: they are the machine's. */
 const times = {
-  ...{ lastPushSeconds: expect.any(Number), seconds: expect.any(Number), cpuSeconds: expect.any(Number) },
-  ...{ peakMiB: expect.any(Number), otherCpuSeconds: expect.any(Number) },
+  lastPushSeconds: expect.any(Number),
+  seconds: expect.any(Number),
+  cpuSeconds: expect.any(Number),
+  peakMiB: expect.any(Number),
+  otherCpuSeconds: expect.any(Number),
   late: { mean: expect.any(Number), most: expect.any(Number) },
 };
 
@@ -32,14 +35,26 @@ it('in a small fleet every group whose primary is there is sent one push', async
   const directory = join(output, 'small');
   await mkdir(directory);
   const measure = await measureTick({
-    ...{ groups: 3, hosts: 2, project, output: directory, callMilliseconds: 1 },
+    groups: 3,
+    hosts: 2,
+    project,
+    output: directory,
+    callMilliseconds: 1,
     // The whole of the machine's CPU, and the function's own time
-    ...{ memoryMiB: 1769, signal: new AbortController().signal },
+    memoryMiB: 1769,
+    signal: new AbortController().signal,
   });
   expect(measure).toEqual({
     ...times,
-    ...{ groups: 3, hosts: 2, expectedPushes: 2, pushes: 2, memoryMiB: 1769, cores: 1, cap: 'quota' },
-    ...{ end: expect.stringMatching(/^(done|failed)$/u), unserved: [] },
+    groups: 3,
+    hosts: 2,
+    expectedPushes: 2,
+    pushes: 2,
+    memoryMiB: 1769,
+    cores: 1,
+    cap: 'quota',
+    end: expect.stringMatching(/^(done|failed)$/u),
+    unserved: [],
     message: measure.end === 'done' ? undefined : expect.stringContaining('An internal error has occurred'),
     calls: expect.objectContaining({ 'ec2:DescribeInstances': expect.any(Number) }),
   } satisfies Record<keyof TickMeasure, unknown>);
@@ -57,7 +72,10 @@ it('the hosts of a group that is well are joined to its primary, and stand on it
   const list = parseSecondaries(primary?.id ?? '', tags);
   expect(list.ok && list.value.map(({ id }) => id)).toEqual(secondaries.map(({ id }) => id));
   const joined = joinDigest(primary?.id ?? '', {
-    ...{ group: 'site-0004', epoch: 1, directories: ['/srv/uploads'], owner: undefined },
+    group: 'site-0004',
+    epoch: 1,
+    directories: ['/srv/uploads'],
+    owner: undefined,
     publicKey: tags['hostsync:public-key'] ?? '',
   });
   expect(new Set(secondaries.map((host) => host.tags.get('hostsync:joined')))).toEqual(new Set([joined]));

@@ -48,7 +48,8 @@ beforeAll(async () => {
       dynamoDbService(['pk', 'sk']),
       sqsService(),
     ],
-    ...{ delay, onCall: (call) => calls.push(call) },
+    delay,
+    onCall: (call) => calls.push(call),
   });
   // As the functions find it
   vi.stubEnv('AWS_ENDPOINT_URL', aws.url);
@@ -84,7 +85,7 @@ it('every answer takes the delay, and every call is counted', async () => {
   expect(calls.map(({ api }) => api)).toEqual(['ssm:GetConnectionStatus']);
 });
 
-it('what is not served fails, and is told of', async () => {
+it('a call that is not served fails, and the benchmark knows it', async () => {
   await expect(
     clients.ssm.send(new ListCommandsCommand({ Filters: [{ key: 'ExecutionStage', value: 'Complete' }] })),
   ).rejects.toThrow('ExecutionStage');
@@ -137,7 +138,7 @@ describe('EC2', () => {
 });
 
 describe('SSM', () => {
-  it('tells of the nodes that are asked for', async () => {
+  it('describes the nodes of a filter, alive and silent', async () => {
     const Values = [idOf(0), idOf(0, suspected)];
     const { InstanceInformationList = [] } = await clients.ssm.send(
       new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values }] }),
@@ -175,7 +176,9 @@ describe('SSM', () => {
     );
     expect(CommandInvocations.map(({ Status }) => Status)).toEqual(['InProgress', 'Success', 'Success']);
     expect(JSON.parse(CommandInvocations[1]?.CommandPlugins?.[0]?.Output ?? '')).toMatchObject({
-      ...{ kind: 'probe', id: idOf(0, suspected), reached: false },
+      kind: 'probe',
+      id: idOf(0, suspected),
+      reached: false,
     });
   });
 });
@@ -204,7 +207,8 @@ describe('DynamoDB', () => {
     expect((await clients.table.send(new GetItemCommand({ TableName, Key: group('a') }))).Item).toEqual(head);
     const { Items } = await clients.table.send(
       new QueryCommand({
-        ...{ TableName, KeyConditionExpression: 'pk = :group' },
+        TableName,
+        KeyConditionExpression: 'pk = :group',
         ExpressionAttributeValues: { ':group': { S: 'group#a' } },
       }),
     );
@@ -220,11 +224,9 @@ describe('DynamoDB', () => {
 it('SQS takes messages for a FIFO queue, one and ten at a time', async () => {
   const QueueUrl = `${aws.url}/111122223333/groups.fifo`;
   const message = (number: number) => ({
-    ...{
-      MessageBody: `{"group":"site-${number}"}`,
-      MessageGroupId: `g${number}`,
-      MessageDeduplicationId: `d${number}`,
-    },
+    MessageBody: `{"group":"site-${number}"}`,
+    MessageGroupId: `g${number}`,
+    MessageDeduplicationId: `d${number}`,
   });
   const one = await clients.sqs.send(new SendMessageCommand({ QueueUrl, ...message(0) }));
   const Entries = Array.from({ length: 10 }, (_, number) => ({ Id: `m${number}`, ...message(number) }));

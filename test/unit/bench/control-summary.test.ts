@@ -11,14 +11,29 @@ import {
 } from '../../../bench/control/summary.ts';
 
 const measure: TickMeasure = {
-  ...{ groups: 100, hosts: 20, expectedPushes: 99, pushes: 99, lastPushSeconds: 2.04, seconds: 3.96 },
-  ...{ end: 'done', message: undefined, cpuSeconds: 1, peakMiB: 120.4, memoryMiB: 256, cores: 0.145 },
+  groups: 100,
+  hosts: 20,
+  expectedPushes: 99,
+  pushes: 99,
+  lastPushSeconds: 2.04,
+  seconds: 3.96,
+  end: 'done',
+  message: undefined,
+  cpuSeconds: 1,
+  peakMiB: 120.4,
+  memoryMiB: 256,
+  cores: 0.145,
   calls: { 'ec2:DescribeInstances': 2, 'ssm:SendCommand': 99 },
-  ...{ cap: 'quota', otherCpuSeconds: 0, late: { mean: 0, most: 0 }, unserved: [] },
+  cap: 'quota',
+  otherCpuSeconds: 0,
+  late: { mean: 0, most: 0 },
+  unserved: [],
 };
 const first: TickMeasure = {
   ...measure,
-  ...{ lastPushSeconds: 8.16, cpuSeconds: 4, peakMiB: 240.8 },
+  lastPushSeconds: 8.16,
+  cpuSeconds: 4,
+  peakMiB: 240.8,
   calls: { 'ssm:SendCommand': 99, 'ssm:DescribeInstanceInformation': 40, 'ec2:DescribeInstances': 63 },
 };
 

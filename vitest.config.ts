@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** About how many seconds the longest tests take beside others: what begins last should be short. */
 const seconds: Readonly<Record<string, number>> = {
   'agent.test.ts': 22,
+  'control-measure.test.ts': 24,
   'run-command.test.ts': 19,
   'faulty-calls.test.ts': 10,
   'plan-promotion.test.ts': 16,

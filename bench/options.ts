@@ -32,6 +32,7 @@ export interface BenchOptions {
 const manyFiles = 100_000;
 
 export const usage = `usage: npm run bench [-- FLAG…]
+       npm run bench -- control [FLAG…]   the control plane; see: npm run bench -- control --help
 
 Measures ways of bringing the same change to the same hosts, one after the other, on hosts of the local cloud.
 
@@ -63,7 +64,7 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions | 'hel
     cases: list('cases', values.cases, caseNames),
     tools: list('tools', values.tools, toolNames),
     repeat: number('repeat', values.repeat ?? '3', 1, 20),
-    json: values.json === undefined ? undefined : writable(values.json),
+    json: values.json === undefined ? undefined : resultFile(values.json, usage),
     plot: values.plot === true,
     writeDocs: values['write-docs'] === true,
   };
@@ -86,11 +87,24 @@ function parse(words: readonly string[]) {
   }
 }
 
-function number(flag: string, text: string, least: number, most: number): number {
+/** @throws {UsageError} naming the flag, and what it takes */
+export function wholeNumber(
+  flag: string,
+  text: string,
+  least: number,
+  most: number,
+  usageText: string,
+): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most))
-    throw new UsageError(`--${flag} "${text}" is not a whole number from ${least} to ${most}\n\n${usage}`);
+    throw new UsageError(
+      `--${flag} "${text}" is not a whole number from ${least} to ${most}\n\n${usageText}`,
+    );
   return value;
+}
+
+function number(flag: string, text: string, least: number, most: number): number {
+  return wholeNumber(flag, text, least, most, usage);
 }
 
 function list<Name extends string>(
@@ -108,14 +122,14 @@ function list<Name extends string>(
   return all.filter((name) => named.includes(name));
 }
 
-/** Found out now, and not after a quarter of an hour. */
-function writable(file: string): string {
+/** The absolute path of a file for the results. Found out now, and not after a quarter of an hour. @throws {UsageError} */
+export function resultFile(file: string, usageText: string): string {
   const path = resolve(file);
   if (!existsSync(dirname(path)))
     throw new UsageError(
-      `--json "${file}": the directory ${dirname(path)} is not there; make it\n\n${usage}`,
+      `--json "${file}": the directory ${dirname(path)} is not there; make it\n\n${usageText}`,
     );
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-    throw new UsageError(`--json "${file}" is a directory: name a file\n\n${usage}`);
+    throw new UsageError(`--json "${file}" is a directory: name a file\n\n${usageText}`);
   return path;
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
+import { usage as controlUsage, parseControlOptions } from '../bench/control/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
@@ -197,11 +198,19 @@ async function start(words: readonly string[]): Promise<void> {
 }
 
 async function bench(words: readonly string[]): Promise<void> {
+  if (words[0] === 'control') return benchControl(words.slice(1));
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
   // The sandbox has no network to get it from
   const lsyncd = await getLsyncd(project);
   await inSandbox([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
+}
+
+/** It needs no hosts, and so no sandbox. */
+async function benchControl(words: readonly string[]): Promise<void> {
+  const options = parseControlOptions(words);
+  if (options === 'help') return console.log(controlUsage);
+  await run(process.execPath, [join('bench', 'control', 'main.ts'), JSON.stringify(options)]);
 }
 
 const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {

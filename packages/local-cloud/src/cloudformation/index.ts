@@ -1,0 +1,2 @@
+export type { Json, JsonObject } from '../base/json.ts';
+export { type EvaluatedTemplate, evaluateTemplate, type StackSettings } from './template.ts';

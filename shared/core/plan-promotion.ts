@@ -7,7 +7,8 @@ import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './
 import { assessPrimary, closerLook, type Health } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
-import { formatOwnShards, listEntry, parseSecondaries, shardNumber, sshPort } from './secondaries.ts';
+import { routeBetween } from './route.ts';
+import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from './secondaries.ts';
 import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
 import { digest, parseTask, type Task } from './task.ts';
@@ -230,6 +231,7 @@ class GroupPromotion {
         ({ id, state, tags }) =>
           id !== current.id && state === 'running' && online.has(id) && tags[tagKeys.hostKey] !== undefined,
       )
+      .filter((member) => routeBetween(member, current).kind === 'route')
       .sort(
         (a, b) => Number(a.zone === current.zone) - Number(b.zone === current.zone) || (a.id < b.id ? -1 : 1),
       )
@@ -308,18 +310,28 @@ class GroupPromotion {
     return [this.#claim({ kind: 'failover', holder: best.id, from, why, epoch: this.#nextEpoch(epoch) })];
   }
 
-  /** @returns those that may be promoted, the best first, and why the others may not */
-  #candidates(from: string): readonly [readonly ObservedInstance[], ReadonlyMap<string, string>] {
+  /**
+   * @param pusher the primary that is to send them its last changes
+   * @returns those that may be promoted, the best first, and why the others may not
+   */
+  #candidates(
+    from: string,
+    pusher?: ObservedInstance,
+  ): readonly [readonly ObservedInstance[], ReadonlyMap<string, string>] {
     const { observed, settings, now } = this.#view;
     const blockers = new Map<string, string>();
     const able: ObservedInstance[] = [];
     for (const member of this.#members) {
       if (member.id === from) continue;
-      const blocker = promotionBlocker(member, observed, settings, now);
+      const route = pusher === undefined ? undefined : routeBetween(pusher, member);
+      const blocker =
+        promotionBlocker(member, observed, settings, now) ??
+        (route?.kind === 'no-route' ? route.reason : undefined);
       if (blocker === undefined) able.push(member);
       else blockers.set(member.id, blocker);
     }
-    return [rankCandidates(able), blockers];
+    const others = this.#members.filter(({ id, state }) => id !== from && state === 'running');
+    return [rankCandidates(able, others), blockers];
   }
 
   // --- planned switchover
@@ -346,7 +358,7 @@ class GroupPromotion {
     if (this.#register === undefined) return [];
     const task = parseTask(current.tags[tagKeys.task]);
     const begun = task?.step === 'prepare' || task?.step === 'final-push';
-    const [ranked, blockers] = this.#candidates(current.id);
+    const [ranked, blockers] = this.#candidates(current.id, current);
     const chosen =
       ranked.find(({ id }) => (target === 'any' ? begun && digest(id) === task.digest : id === target)) ??
       (target === 'any' ? ranked[0] : undefined);
@@ -368,6 +380,8 @@ class GroupPromotion {
     // A push deletes, and this one may hold what the primary never had
     if (!isGathered(chosen, epoch))
       return [this.#wait(`${chosen.id} first gives ${current.id} what only it holds`)];
+    const route = routeBetween(current, chosen);
+    if (route.kind === 'no-route') return blocked(route.reason);
     const { directories, excludes, options } = configuration.value;
     const common = { group: this.#group, epoch, directories, excludes };
     const run = (
@@ -393,7 +407,7 @@ class GroupPromotion {
                 ...{ ...common, options },
                 secondaries: [
                   {
-                    ...{ id: chosen.id, address: chosen.address ?? '', port: sshPort },
+                    ...{ id: chosen.id, address: route.address, port: route.port },
                     hostKey: chosen.tags[tagKeys.hostKey],
                   },
                 ],

@@ -15,6 +15,7 @@ import { type ObservedPointers, pointerNames } from '../core/plan-upkeep.ts';
 import { epochOf, findPrimary } from '../core/primary.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
+import { routeBetween } from '../core/route.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import type { Fail } from '../membership/observe.ts';
 
@@ -89,11 +90,23 @@ export async function lookCloser(
 ): Promise<ObservedReachability> {
   const primary = instances.find(({ id }) => id === instance);
   const connection = await connectionOf(ssm, instance);
-  if (connection === 'connected' || primary?.address === undefined || by.length === 0)
-    return { instance, connection, probes: [] };
-  const target = { id: instance, address: primary.address };
-  const text = formatProbeRequest({ group, epoch: epochOf(primary) ?? 1, target });
-  const sent = await sendToKnown(ssm, documents.probe, by, text, `hostsync probe, group ${group}`);
+  if (connection === 'connected' || primary === undefined) return { instance, connection, probes: [] };
+  const epoch = epochOf(primary) ?? 1;
+  // Some may look by IPv4 and others by IPv6
+  const requests = Map.groupBy(by, (prober) => {
+    const from = instances.find(({ id }) => id === prober);
+    const route = from === undefined ? undefined : routeBetween(from, primary);
+    if (route?.kind !== 'route') return '';
+    const { address, port } = route;
+    return formatProbeRequest({ group, epoch, target: { id: instance, address, port } });
+  });
+  requests.delete('');
+  const comment = `hostsync probe, group ${group}`;
+  const sending = [...requests].map(([text, probers]) =>
+    sendToKnown(ssm, documents.probe, probers, text, comment),
+  );
+  const sent = (await Promise.all(sending)).flat();
+  if (sent.length === 0) return { instance, connection, probes: [] };
   const asked = sent.reduce((sum, { hosts }) => sum + hosts, 0);
   const commands = sent.map(({ command }) => ({ command, instance: undefined }));
   const deadline = Date.now() + probeTimeout;

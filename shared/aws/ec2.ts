@@ -2,6 +2,7 @@ import {
   type EC2Client,
   type Filter,
   type Instance,
+  type InstanceNetworkInterface,
   paginateDescribeInstanceStatus,
   paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
@@ -77,6 +78,9 @@ function toObserved({
   InstanceId,
   State,
   PrivateIpAddress,
+  PublicIpAddress,
+  Ipv6Address,
+  NetworkInterfaces = [],
   LaunchTime,
   Placement,
   Tags = [],
@@ -88,11 +92,19 @@ function toObserved({
       id: InstanceId,
       state: State.Name,
       address: PrivateIpAddress,
+      ipv6Address: Ipv6Address ?? primaryIpv6(NetworkInterfaces),
+      publicAddress: PublicIpAddress,
       tags: Object.fromEntries(tags),
       launchedAt: LaunchTime?.getTime(),
       zone: Placement?.AvailabilityZone,
     },
   ];
+}
+
+/** The first address of the primary network interface, where the instance itself names none. */
+function primaryIpv6(interfaces: readonly InstanceNetworkInterface[]): string | undefined {
+  const primary = interfaces.find(({ Attachment }) => Attachment?.DeviceIndex === 0) ?? interfaces[0];
+  return primary?.Ipv6Addresses?.[0]?.Ipv6Address;
 }
 
 /** The most values of one filter. Source: API reference of EC2, DescribeInstanceStatus. */

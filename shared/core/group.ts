@@ -2,6 +2,7 @@ import { parseDirectories } from './directories.ts';
 import { parseExcludes } from './excludes.ts';
 import type { ObservedInstance } from './observation.ts';
 import { type PushOptions, parsePushOptions } from './push-options.ts';
+import { parsePort } from './route.ts';
 import { parseSecondaries, type Secondary } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { type Parsed, parsed, type TagProblem } from './tag-problem.ts';
@@ -47,7 +48,9 @@ export function parseConfiguration(primary: ObservedInstance): Parsed<GroupConfi
   const excludes = parseExcludes(id, tags[tagKeys.exclude]);
   const options = parsePushOptions(id, tags[tagKeys.options]);
   const secondaries = parseSecondaries(id, tags);
-  if (epoch.ok && directories.ok && excludes.ok && options.ok && secondaries.ok)
+  // Nothing is pushed to it, but probes and the next primary go by it
+  const port = parsePort(primary);
+  if (epoch.ok && directories.ok && excludes.ok && options.ok && secondaries.ok && port.ok)
     return {
       ok: true,
       value: {
@@ -60,7 +63,7 @@ export function parseConfiguration(primary: ObservedInstance): Parsed<GroupConfi
     };
   return {
     ok: false,
-    problems: [epoch, directories, excludes, options, secondaries].flatMap((each) =>
+    problems: [epoch, directories, excludes, options, secondaries, port].flatMap((each) =>
       each.ok ? [] : each.problems,
     ),
   };

@@ -5,6 +5,10 @@ export interface ObservedInstance {
   readonly state: string;
   /** The private IPv4 address; a stopped instance may have none. */
   readonly address: string | undefined;
+  /** The first of its primary network interface. It is kept while the instance is stopped. */
+  readonly ipv6Address?: string | undefined;
+  /** The public IPv4 address: an Elastic IP, or one that it loses when it stops. */
+  readonly publicAddress?: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
   /** When it was last started, in milliseconds since 1970. */
   readonly launchedAt?: number | undefined;

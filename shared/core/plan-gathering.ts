@@ -4,7 +4,7 @@ import type { ObservedInstance, RescueLine } from './observation.ts';
 import { planJoin } from './plan-newcomer.ts';
 import type { Ready } from './readiness.ts';
 import type { PushTarget } from './request.ts';
-import { noAddress, sshPort } from './secondaries.ts';
+import { routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTask } from './task.ts';
 import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
@@ -93,12 +93,22 @@ function planFetch(
   view: View,
 ): readonly MembershipAction[] {
   const { epoch, directories, excludes } = configuration;
-  const { id, address, tags } = instance;
+  const { id, tags } = instance;
   const wait = (reason: string, soon: boolean): MembershipAction => ({
     ...{ kind: 'wait', group, instance: id, soon, reason: `${id}: ${reason}` },
   });
-  if (address === undefined) return [wait(`it ${noAddress}`, false)];
-  const source: PushTarget = { id, address, port: sshPort, hostKey: tags[tagKeys.hostKey] };
+  const route = routeBetween(primary, instance);
+  if (route.kind === 'no-route') {
+    // Of one that is only gathered from, the tick says so
+    const told = kind === 'rescue' ? reportRescue(group, instance, primary.id, view.now, route.reason) : [];
+    return [...told, wait(route.reason, false)];
+  }
+  const source: PushTarget = {
+    id,
+    address: route.address,
+    port: route.port,
+    hostKey: tags[tagKeys.hostKey],
+  };
   const fetch = (reason: string): MembershipAction => ({
     ...{ kind, group, primary: primary.id, reason },
     request: { group, epoch, directories, excludes, sources: [source], lists: kind === 'rescue' },

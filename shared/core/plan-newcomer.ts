@@ -3,7 +3,7 @@ import { isMember, type View } from './membership-view.ts';
 import type { ObservedInstance, SecondaryLine } from './observation.ts';
 import type { Readiness, Ready } from './readiness.ts';
 import { formatJoinRequest, type JoinRequest } from './request.ts';
-import { noAddress, sshPort } from './secondaries.ts';
+import { type Route, routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
 import { digest, parseTask } from './task.ts';
 import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
@@ -26,17 +26,14 @@ export function planNewcomer(
     return [
       { kind: 'wait', group, instance: id, soon: ready.soon, reason: `${id} cannot join: ${ready.reason}` },
     ];
-  const { address } = instance;
-  const unaddressed = address === undefined ? instance : ready.primary;
-  if (address === undefined || ready.primary.address === undefined) {
-    const reason = `${unaddressed.id} ${noAddress}`;
+  const route = routeBetween(ready.primary, instance);
+  if (route.kind === 'no-route')
     return [
-      ...reportFailure(group, instance, view.now, reason),
-      { kind: 'wait', group, instance: id, soon: false, reason },
+      ...reportFailure(group, instance, view.now, route.reason),
+      { kind: 'wait', group, instance: id, soon: false, reason: route.reason },
     ];
-  }
   const joining = planJoin(group, instance, ready, view);
-  return joining.length > 0 ? joining : planFirstSync(group, { ...instance, address }, ready, view);
+  return joining.length > 0 ? joining : planFirstSync(group, instance, route, ready, view);
 }
 
 /**
@@ -137,12 +134,13 @@ export function planJoin(
 /** The passes of the first sync, until one finds nothing left. */
 function planFirstSync(
   group: string,
-  instance: ObservedInstance & { readonly address: string },
+  instance: ObservedInstance,
+  { address, port }: Extract<Route, { kind: 'route' }>,
   ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
   const { primary, configuration } = ready;
-  const { id, tags, address } = instance;
+  const { id, tags } = instance;
   const wait = (reason: string, soon = true): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
@@ -158,7 +156,7 @@ function planFirstSync(
           options: configuration.options,
         },
         first: true,
-        secondaries: [{ id, address, port: sshPort, hostKey: tags[tagKeys.hostKey] }],
+        secondaries: [{ id, address, port, hostKey: tags[tagKeys.hostKey] }],
       },
     },
   ];

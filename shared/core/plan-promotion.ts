@@ -7,7 +7,8 @@ import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './
 import { assessPrimary, closerLook, type Health, isFailing } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
-import { formatOwnShards, listEntry, parseSecondaries, shardNumber, sshPort } from './secondaries.ts';
+import { routeBetween } from './route.ts';
+import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from './secondaries.ts';
 import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
 import { digest, parseTask, type Task } from './task.ts';
@@ -214,7 +215,7 @@ class GroupPromotion {
     if (reachability.length === 0) {
       if (tick === undefined) return [];
       const reason = `${id} may be dead: ${signs.join('; ')}`;
-      return [this.#probe(id, current.address, probers.slice(0, 3), reason)];
+      return [this.#probe(id, 'primary', probers.slice(0, 3), reason)];
     }
     const { verdict, seen } = closerLook(current, observed, reachability, probers.length);
     const told = this.#settle([
@@ -245,11 +246,11 @@ class GroupPromotion {
 
   #probe(
     instance: string,
-    address: string | undefined,
+    where: 'primary' | 'itself',
     by: readonly string[],
     reason: string,
   ): PromotionAction {
-    return { kind: 'probe', group: this.#group, instance, address, by, reason };
+    return { kind: 'probe', group: this.#group, instance, where, by, reason };
   }
 
   /** Secondaries that can be asked whether they reach the primary, those in other zones first. */
@@ -265,6 +266,7 @@ class GroupPromotion {
           !isFailing(id, observed) &&
           tags[tagKeys.hostKey] !== undefined,
       )
+      .filter((member) => routeBetween(member, current).kind === 'route')
       .sort(
         (a, b) => Number(a.zone === current.zone) - Number(b.zone === current.zone) || (a.id < b.id ? -1 : 1),
       )
@@ -365,21 +367,31 @@ class GroupPromotion {
     const next = ranked.filter(({ id }) => !asked.has(id)).slice(0, 3);
     if (next.length === 0) return undefined;
     const names = next.map(({ id }) => id);
-    return [this.#probe(from, undefined, names, `which of ${names.join(', ')} lives? ${why}`)];
+    return [this.#probe(from, 'itself', names, `which of ${names.join(', ')} lives? ${why}`)];
   }
 
-  /** @returns those that may be promoted, the best first, and why the others may not */
-  #candidates(from: string): readonly [readonly ObservedInstance[], ReadonlyMap<string, string>] {
+  /**
+   * @param pusher the primary that is to send them its last changes
+   * @returns those that may be promoted, the best first, and why the others may not
+   */
+  #candidates(
+    from: string,
+    pusher?: ObservedInstance,
+  ): readonly [readonly ObservedInstance[], ReadonlyMap<string, string>] {
     const { observed, settings, now } = this.#view;
     const blockers = new Map<string, string>();
     const able: ObservedInstance[] = [];
     for (const member of this.#members) {
       if (member.id === from) continue;
-      const blocker = promotionBlocker(member, observed, settings, now);
+      const route = pusher === undefined ? undefined : routeBetween(pusher, member);
+      const blocker =
+        promotionBlocker(member, observed, settings, now) ??
+        (route?.kind === 'no-route' ? route.reason : undefined);
       if (blocker === undefined) able.push(member);
       else blockers.set(member.id, blocker);
     }
-    return [rankCandidates(able), blockers];
+    const others = this.#members.filter(({ id, state }) => id !== from && state === 'running');
+    return [rankCandidates(able, others), blockers];
   }
 
   // --- planned switchover
@@ -404,7 +416,7 @@ class GroupPromotion {
     if (this.#register === undefined) return [];
     const task = parseTask(current.tags[tagKeys.task]);
     const begun = task?.step === 'prepare' || task?.step === 'final-push';
-    const [ranked, blockers] = this.#candidates(current.id);
+    const [ranked, blockers] = this.#candidates(current.id, current);
     const chosen =
       ranked.find(({ id }) => (target === 'any' ? begun && digest(id) === task.digest : id === target)) ??
       (target === 'any' ? ranked[0] : undefined);
@@ -426,6 +438,8 @@ class GroupPromotion {
     // A push deletes, and this one may hold what the primary never had
     if (!isGathered(chosen, epoch))
       return [this.#wait(`${chosen.id} first gives ${current.id} what only it holds`)];
+    const route = routeBetween(current, chosen);
+    if (route.kind === 'no-route') return blocked(route.reason);
     const { directories, excludes, options } = configuration.value;
     const common = { group: this.#group, epoch, directories, excludes };
     const run = (
@@ -451,7 +465,7 @@ class GroupPromotion {
                 ...{ ...common, options },
                 secondaries: [
                   {
-                    ...{ id: chosen.id, address: chosen.address ?? '', port: sshPort },
+                    ...{ id: chosen.id, address: route.address, port: route.port },
                     hostKey: chosen.tags[tagKeys.hostKey],
                   },
                 ],

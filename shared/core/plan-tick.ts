@@ -10,7 +10,8 @@ import {
   type PushRequest,
   type PushTarget,
 } from './request.ts';
-import { noAddress, parseSecondaries, type Secondary, sshPort } from './secondaries.ts';
+import { routeBetween, routeOutside } from './route.ts';
+import { parseSecondaries, type Secondary, sshPort } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { describeTagProblem, type TagProblem } from './tag-problem.ts';
 
@@ -232,8 +233,11 @@ function pushTarget(
   });
   const { id } = secondary;
   switch (secondary.kind) {
-    case 'outside':
+    case 'outside': {
+      const route = routeOutside(primary, { id, address: id, port: secondary.port });
+      if (route.kind === 'no-route') return leaveOut(route.code, 'error', route.reason);
       return { id, address: id, port: secondary.port, hostKey: undefined };
+    }
     case 'managed-node': {
       const address = agents.get(id)?.address;
       if (address === undefined)
@@ -242,6 +246,8 @@ function pushTarget(
           'error',
           `SSM knows no node ${id}: register it again, or take it from the list`,
         );
+      const route = routeOutside(primary, { id, address, port: sshPort });
+      if (route.kind === 'no-route') return leaveOut(route.code, 'error', route.reason);
       return { id, address, port: sshPort, hostKey: undefined };
     }
     case 'instance': {
@@ -263,9 +269,8 @@ function pushTarget(
         );
       if (instance.state !== 'running')
         return leaveOut('not-running', 'info', `${id} is ${instance.state}; it is pushed to when it runs`);
-      const unaddressed = [instance, primary].find(({ address }) => address === undefined);
-      if (instance.address === undefined || unaddressed !== undefined)
-        return leaveOut('no-address', 'error', `${unaddressed?.id ?? id} ${noAddress}`);
+      const route = routeBetween(primary, instance);
+      if (route.kind === 'no-route') return leaveOut(route.code, 'error', route.reason);
       const state = instance.tags[tagKeys.state];
       if (state === 'joining')
         return leaveOut('joining', 'info', `${id} still gets its first sync, in a push of its own`);
@@ -278,7 +283,7 @@ function pushTarget(
         return leaveOut('not-gathered', 'info', `${id} first gives ${primary.id} what only it holds`);
       const problem = hostKeyProblem(id, hostKey);
       if (problem !== undefined) return leaveOut('bad-tags', 'error', describeTagProblem(problem));
-      return { id, address: instance.address, port: sshPort, hostKey };
+      return { id, address: route.address, port: route.port, hostKey };
     }
   }
 }

@@ -51,8 +51,8 @@ export type PromotionAction = Common &
         /** Looks at a primary through SSM, and has secondaries look: those that answer are alive. */
         readonly kind: 'probe';
         readonly instance: string;
-        /** Where they look; undefined if it is gone, and only their answers are wanted. */
-        readonly address: string | undefined;
+        /** At itself if the primary is gone, and only their answers are wanted. */
+        readonly where: 'primary' | 'itself';
         /** The best first. */
         readonly by: readonly string[];
       }

@@ -1,6 +1,8 @@
 import { isLeaving, isWarm } from './lifecycle.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
+import { parsePort, sharesFamily } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
+import { describeTagProblem } from './tag-problem.ts';
 import { parseTime, secondsBetween } from './time.ts';
 
 export interface CandidateSettings {
@@ -15,13 +17,16 @@ export interface CandidateSettings {
  * @param now milliseconds since 1970
  */
 export function promotionBlocker(
-  { id, state, address, tags }: ObservedInstance,
+  instance: ObservedInstance,
   observed: MembershipObservation,
   { promoteWithin }: CandidateSettings,
   now: number,
 ): string | undefined {
+  const { id, state, address, ipv6Address, tags } = instance;
   if (state !== 'running') return `it is ${state}`;
-  if (address === undefined) return 'it has no private IPv4 address';
+  if (address === undefined && ipv6Address === undefined) return 'it has no private address';
+  const port = parsePort(instance);
+  if (!port.ok) return port.problems.map(describeTagProblem).join(' | ');
   const lifecycle = observed.lifecycles.get(id);
   if (isLeaving(lifecycle) || isWarm(lifecycle)) return `Auto Scaling has it ${lifecycle?.state}`;
   if (tags[tagKeys.promote] === 'never') return `its tag ${tagKeys.promote} says never`;
@@ -36,10 +41,17 @@ export function promotionBlocker(
 }
 
 /**
- * The instances that may become the primary, the best first: those that the user prefers, then the newest, then those in
- * the zone where most of the group is, then the lowest id.
+ * The instances that may become the primary, the best first: those that the user prefers, then those that reach most of
+ * the group, then the newest, then those in the zone where most of the group is, then the lowest id.
+ *
+ * @param members all that the new primary is to push to
  */
-export function rankCandidates(candidates: readonly ObservedInstance[]): readonly ObservedInstance[] {
+export function rankCandidates(
+  candidates: readonly ObservedInstance[],
+  members: readonly ObservedInstance[] = candidates,
+): readonly ObservedInstance[] {
+  const reached = (candidate: ObservedInstance) =>
+    members.filter((member) => member.id !== candidate.id && sharesFamily(candidate, member)).length;
   const zones = Map.groupBy(candidates, ({ zone }) => zone ?? '');
   const inZone = ({ zone }: ObservedInstance) => zones.get(zone ?? '')?.length ?? 0;
   const preferred = ({ tags }: ObservedInstance) => (tags[tagKeys.promote] === 'prefer' ? 1 : 0);
@@ -47,6 +59,7 @@ export function rankCandidates(candidates: readonly ObservedInstance[]): readonl
   return [...candidates].sort(
     (a, b) =>
       preferred(b) - preferred(a) ||
+      reached(b) - reached(a) ||
       syncedAt(b) - syncedAt(a) ||
       inZone(b) - inZone(a) ||
       (a.id < b.id ? -1 : 1),

@@ -65,7 +65,7 @@ export interface RescueRequest extends PromoteRequest {
 
 /** What one run of host/probe.sh is asked to do. */
 export interface ProbeRequest extends PromoteRequest {
-  readonly target: { readonly id: string; readonly address: string };
+  readonly target: Pick<PushTarget, 'id' | 'address' | 'port'>;
 }
 
 type Line = readonly (string | number)[];
@@ -127,7 +127,7 @@ export function formatRescueRequest(request: RescueRequest): string {
 }
 
 export function formatProbeRequest({ target, ...request }: ProbeRequest): string {
-  return formatLines([...heading(request), ['secondary', target.id, target.address, 22]]);
+  return formatLines([...heading(request), ['secondary', target.id, target.address, target.port]]);
 }
 
 function directoryLines(request: Pick<PushRequest, 'directories' | 'excludes'>): readonly Line[] {

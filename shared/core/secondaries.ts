@@ -16,12 +16,8 @@ const hostName =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/iu;
 const shardKey = /^hostsync:secondaries(?:-(?<number>.*))?$/u;
 
-/** SSH's port, where an entry names none. */
+/** SSH's port, where neither an entry nor a tag names one. */
 export const sshPort = 22;
-
-/** What is said of an instance that has only IPv6 addresses: hosts are looked up, pushed to and put into DNS by IPv4. */
-export const noAddress =
-  'has no private IPv4 address, which hostsync needs: launch it in a subnet with IPv4 or dual-stack';
 
 /** An entry of the list, or what is wrong with it. */
 function parseSecondary(word: string): Secondary | Pick<TagProblem, 'problem' | 'remedy'> {

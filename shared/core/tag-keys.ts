@@ -16,6 +16,7 @@ export const tagKeys = {
   trouble: 'hostsync:trouble',
   groupTrouble: 'hostsync:group-trouble',
   outside: 'hostsync:outside',
+  port: 'hostsync:port',
   dns: 'hostsync:dns',
   targetGroup: 'hostsync:target-group',
   switchover: 'hostsync:switchover',

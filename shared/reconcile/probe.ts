@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectionOf, observeCommands, sendToKnown } from '../aws/ssm.ts';
-import type { MembershipObservation, ObservedReachability } from '../core/observation.ts';
+import type { MembershipObservation, ObservedInstance, ObservedReachability } from '../core/observation.ts';
 import { epochOf } from '../core/primary.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
+import { routeBetween } from '../core/route.ts';
 import type { Tools } from './tools.ts';
 
 /** Milliseconds that secondaries have to answer whether they reach the primary; each tries twice for 5 s. */
@@ -11,23 +12,23 @@ const probeTimeout = 20_000;
 /** Milliseconds that a better candidate may answer later than another one. */
 const grace = 3_000;
 const pause = 500;
-/** Where a host reaches itself: only its answer is wanted. */
-const loopback = '127.0.0.1';
 
 /** Looks at a primary through the channel of SSM, and from secondaries. What cannot be asked is not counted. */
 export async function lookCloser(
   { clients: { ssm }, documents }: Tools,
-  { group, instance, address, by }: Extract<PromotionAction, { kind: 'probe' }>,
+  action: Extract<PromotionAction, { kind: 'probe' }>,
   { instances }: MembershipObservation,
 ): Promise<ObservedReachability> {
-  const primary = instances.find(({ id }) => id === instance);
-  const connection = address === undefined ? undefined : await connectionOf(ssm, instance);
+  const { group, instance, where, by } = action;
+  const connection = where === 'itself' ? undefined : await connectionOf(ssm, instance);
   const seen = { instance, connection, asked: by, answered: [], probes: [] };
-  if (connection === 'connected' || by.length === 0) return seen;
-  const target = { id: instance, address: address ?? loopback };
-  const epoch = (primary && epochOf(primary)) ?? 1;
-  const text = formatProbeRequest({ group, epoch, target });
-  const sent = await sendToKnown(ssm, documents.probe, by, text, `hostsync probe, group ${group}`);
+  if (connection === 'connected') return seen;
+  const comment = `hostsync probe, group ${group}`;
+  const sending = [...requestsOf(action, instances)].map(([text, probers]) =>
+    sendToKnown(ssm, documents.probe, probers, text, comment),
+  );
+  const sent = (await Promise.all(sending)).flat();
+  if (sent.length === 0) return seen;
   const asked = sent.reduce((sum, { hosts }) => sum + hosts, 0);
   const commands = sent.map(({ command }) => ({ command, instance: undefined }));
   const began = Date.now();
@@ -43,10 +44,37 @@ export async function lookCloser(
     const ended = answers.filter(({ status }) => status !== 'under-way').length;
     if (answered.length > 0) first ??= Date.now();
     const enough =
-      address === undefined
+      where === 'itself'
         ? answered.some((each) => each === by[0]) || (first !== undefined && Date.now() - first > grace)
         : probes.some(({ reached }) => reached);
     if (ended >= asked || enough || Date.now() - began > probeTimeout)
-      return { ...seen, answered, probes: address === undefined ? [] : probes };
+      return { ...seen, answered, probes: where === 'itself' ? [] : probes };
   }
+}
+
+/** What the probers are asked, with those who are: some look by IPv4 and others by IPv6. Who has no way there is not asked. */
+function requestsOf(
+  { group, instance, where, by }: Extract<PromotionAction, { kind: 'probe' }>,
+  instances: readonly ObservedInstance[],
+): ReadonlyMap<string, readonly string[]> {
+  const byId = new Map(instances.map((each) => [each.id, each]));
+  const primary = byId.get(instance);
+  const epoch = (primary && epochOf(primary)) ?? 1;
+  const requests = new Map<string, readonly string[]>();
+  for (const id of by) {
+    const prober = byId.get(id);
+    const target = where === 'itself' ? prober : primary;
+    const route = prober && target && routeBetween(prober, target);
+    if (route?.kind !== 'route') continue;
+    const { port } = route;
+    const address = where === 'itself' ? loopback(route.address) : route.address;
+    const request = formatProbeRequest({ group, epoch, target: { id: instance, address, port } });
+    requests.set(request, [...(requests.get(request) ?? []), id]);
+  }
+  return requests;
+}
+
+/** Where a host reaches itself: only its answer is wanted. */
+function loopback(address: string): string {
+  return address.includes(':') ? '::1' : '127.0.0.1';
 }

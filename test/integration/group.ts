@@ -26,6 +26,16 @@ export interface GroupOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** The zone of each host, the primary first. */
   readonly zones?: readonly string[];
+  /** What each host has, the primary first; nothing where the list ends. */
+  readonly hosts?: readonly HostOptions[];
+}
+
+export interface HostOptions {
+  readonly addressing?: 'ipv4' | 'dual-stack' | 'ipv6';
+  readonly publicAddress?: boolean;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** The port of its SSH server, where that is not 22. */
+  readonly sshPort?: number;
 }
 
 /** A local cloud with one group, whose schedule is fired by hand. */
@@ -133,6 +143,15 @@ export async function makeDirectories(
   await must(host, `install -d -o www-data -g www-data ${directories.join(' ')}`);
 }
 
+/** From port 22 to another one. The host itself looks for its server at 22 when it boots. */
+export async function moveSshServer(host: Pick<Host, 'exec' | 'id'>, port: number): Promise<void> {
+  const lines = `ListenAddress 127.0.0.1:22\nListenAddress 0.0.0.0:${port}\n`;
+  await must(
+    host,
+    `{ printf '${lines}'; cat /etc/ssh/sshd_config; } >/tmp/sshd_config; mv /tmp/sshd_config /etc/ssh/sshd_config; kill "$(cat /run/sshd.pid)"; while ! /usr/sbin/sshd </dev/null; do sleep 0.1; done`,
+  );
+}
+
 /** Starts the hosts of a group `web`, sets the primary's tags, and has ticks bring every secondary in sync. */
 export async function startGroup(options: GroupOptions = {}): Promise<TestGroup> {
   const {
@@ -150,15 +169,24 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     ...(timeScale !== undefined && { timeScale }),
     ...(options.parameters !== undefined && { parameters: options.parameters }),
   });
-  const launch = (name: string, itsVolumes: readonly VolumeOptions[], zone: string | undefined) =>
+  const launch = (
+    name: string,
+    itsVolumes: readonly VolumeOptions[],
+    zone: string | undefined,
+    { sshPort, tags = {}, ...itsOptions }: HostOptions = {},
+  ) =>
     cloud.launch({
+      ...itsOptions,
       ...(zone !== undefined && { zone }),
       ...(options.spot === true && { spot: true }),
       name,
-      tags: { 'hostsync:group': 'web' },
+      tags: { 'hostsync:group': 'web', ...tags },
       volumes: itsVolumes,
       ...(diskBytes !== undefined && { diskBytes }),
-      prepare: (instance) => makeDirectories(instance, directories),
+      async prepare(instance) {
+        await makeDirectories(instance, directories);
+        if (sshPort !== undefined) await moveSshServer(instance, sshPort);
+      },
     });
   const [primary, ...secondaries] = await Promise.all(
     Array.from({ length: count + 1 }, (_, index) =>
@@ -166,6 +194,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
         index === 0 ? 'primary' : `secondary-${index}`,
         index === 0 ? volumes : [],
         options.zones?.[index],
+        options.hosts?.[index],
       ),
     ),
   );

@@ -3,38 +3,89 @@ import { makeDirectories, must, startGroup, type TestGroup, uploads } from './gr
 
 let group: TestGroup;
 beforeAll(async () => {
-  group = await startGroup({ secondaries: 1 });
+  group = await startGroup({
+    ...{ secondaries: 2, timeScale: 20, environment: { HOSTSYNC_COOL_DOWN: '0' } },
+    hosts: [
+      { addressing: 'dual-stack' },
+      { addressing: 'ipv6', tags: { 'hostsync:promote': 'prefer' } },
+      { addressing: 'dual-stack' },
+    ],
+  });
 });
 afterAll(() => group?.close());
 
-const launch = (addressing: 'ipv6' | 'dual-stack') =>
-  group.cloud.launch({
-    ...{ name: addressing, addressing, tags: { 'hostsync:group': 'web' } },
+async function tickUntil(what: string, done: () => boolean): Promise<void> {
+  for (let tick = 0; tick < 14; tick += 1) {
+    if (done()) return;
+    await group.tick(150);
+  }
+  const reasons = group.lastLog().map(({ message }) => message);
+  expect(done(), `${what}: ${reasons.join('\n')}`).toBe(true);
+}
+
+const upload = (name: string, on: TestGroup['primary']) =>
+  must(on, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
+
+it('a host with IPv6 alone is pushed to, takes over when the primary stops, and what it then holds is rescued', async () => {
+  const { primary, cloud } = group;
+  const [alone, dual] = [group.secondary(0), group.secondary(1)];
+  const all = [primary, alone, dual];
+  const isWhole = (now: TestGroup['primary']) =>
+    now.tags['hostsync:primary'] !== undefined &&
+    all.every((each) => each === now || each.tags['hostsync:state'] === 'in-sync');
+  expect(alone.host.ipv4).toBeUndefined();
+  await upload('first', primary);
+  await group.tick();
+  for (const each of [alone, dual]) expect(await group.differences(each)).toEqual([]);
+
+  await upload('stranded', primary);
+  await primary.stop();
+  await cloud.settle({ timeoutSeconds: 100 });
+  await tickUntil('the host with IPv6 alone is the primary', () => alone.tags['hostsync:primary'] === '2');
+  await upload('second', alone);
+  await tickUntil('the other one follows', () => dual.tags['hostsync:gathered'] === '2');
+  await group.tick();
+  expect(await must(dual, `cat ${uploads}/second`)).toBe('second\n');
+  await primary.start();
+  await tickUntil('the former primary follows', () => isWhole(alone));
+  expect(await must(alone, `cat ${uploads}/stranded`)).toBe('stranded\n');
+
+  // And the other way round, planned
+  alone.setTags({ 'hostsync:switchover': dual.id });
+  await tickUntil('the role is handed over', () => isWhole(dual));
+  await upload('third', dual);
+  await group.tick();
+  for (const each of [primary, alone]) expect(await must(each, `cat ${uploads}/third`)).toBe('third\n');
+});
+
+it('a newcomer without a family in common with the primary is told of once, with what to do', async () => {
+  const hosts = [group.primary, ...group.secondaries];
+  const alone = group.secondary(0);
+  const now = hosts.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? group.primary;
+  // The primary has IPv6 alone, the newcomer IPv4 alone
+  now.setTags({ 'hostsync:switchover': alone.id });
+  await tickUntil('the host with IPv6 alone is the primary', () => 'hostsync:primary' in alone.tags);
+  const newcomer = await group.cloud.launch({
+    ...{ name: 'ipv4', addressing: 'ipv4', tags: { 'hostsync:group': 'web' } },
     prepare: (instance) => makeDirectories(instance, [uploads]),
   });
-
-it('a host with IPv6 alone is reported once, by its id and with what to do, and the others get their files', async () => {
-  const newcomer = await launch('ipv6');
-  await must(group.primary, `echo news > ${uploads}/news; chown www-data: ${uploads}/news`);
+  await upload('news', alone);
   await group.tick();
   await group.tick();
   const told = group.cloud
     .messages()
-    .filter(({ message }) => message.includes(`${newcomer.id} has no private IPv4 address`));
+    .filter(({ message }) => message.includes(`${newcomer.id} an IPv4 address only`));
   expect(told).toHaveLength(1);
-  expect(told[0]?.message).toContain('launch it in a subnet with IPv4 or dual-stack');
+  expect(told[0]?.message).toContain('launch one of them in a dual-stack subnet');
   expect(
     group.cloud.commands(({ invocations }) =>
       invocations.some(({ instanceId }) => instanceId === newcomer.id),
     ),
   ).toEqual([]);
-  expect(await group.differences()).toEqual([]);
-  await newcomer.terminate();
-});
-
-it('a dual-stack host is a secondary as any other', async () => {
-  const newcomer = await launch('dual-stack');
+  await tickUntil('the others get their files', () =>
+    hosts.every((each) => each === alone || each.tags['hostsync:state'] === 'in-sync'),
+  );
   await group.tick();
-  expect(newcomer.tags['hostsync:state']).toBe('in-sync');
-  expect(await group.differences(newcomer)).toEqual([]);
+  for (const each of hosts) expect(await must(each, `cat ${uploads}/news`)).toBe('news\n');
+  await newcomer.terminate();
 });

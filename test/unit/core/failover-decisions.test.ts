@@ -30,6 +30,8 @@ interface Case {
   readonly mirror?: Tags | undefined;
   /** The digest that the head has of the primary's tags. */
   readonly mirrored?: string;
+  /** The numbers of the hosts that have IPv6 addresses only; all others have IPv4 addresses only. */
+  readonly ipv6?: readonly number[];
 }
 const given = (tags: Tags) =>
   Object.fromEntries(
@@ -51,6 +53,7 @@ function plan({
   tick,
   mirror,
   mirrored,
+  ipv6 = [],
 }: Case) {
   const synced = (number: number, behind: number) => ({
     ...{ ...secondaryTags, 'hostsync:synced-at': at(-behind), 'hostsync:gathered': '1' },
@@ -60,7 +63,10 @@ function plan({
   const members = [
     ...(state === 'terminated' ? [] : [instance(1, given(own), state)]),
     ...[instance(2, given(synced(2, 60))), instance(3, given(synced(3, 30)))],
-  ];
+  ].map((each) => {
+    const number = Number.parseInt(each.id.slice(2), 16);
+    return ipv6.includes(number) ? { ...each, address: undefined, ipv6Address: `2001:db8::${number}` } : each;
+  });
   const head = { version: claims.length, claim: claims.at(-1), lookedFrom: 0, configuration: mirrored };
   const configuration = { primary: first, tags: given({ ...primaryTags, ...mirror }) };
   const seen: PromotionObservation = {
@@ -185,7 +191,7 @@ describe('a suspicion', () => {
 describe('who is promoted', () => {
   it('is asked first whether it lives, the best three: a ping of SSM may be five minutes old', () => {
     expect(acts({ state: 'stopped', observed: { reachability: [] } })).toMatchObject([
-      { kind: 'probe', instance: first, address: undefined, by: [third, second] },
+      { kind: 'probe', instance: first, where: 'itself', by: [third, second] },
     ]);
   });
 
@@ -362,6 +368,27 @@ describe('a primary that is gone', () => {
     expect(acts({ state: 'terminated', observed })).toEqual([]);
   });
 
+  it('a switchover that is asked for to a host without a family in common is blocked, and why is told', () => {
+    const each: Case = { tags: { 'hostsync:switchover': third }, ipv6: [3] };
+    expect(acts(each).map(({ kind }) => kind)).not.toContain('run');
+    expect(told(each)).toMatchObject([
+      {
+        type: 'Promotion Blocked',
+        detail: {
+          message: `${third} may not be promoted`,
+          candidates: [{ instance: third, blocker: expect.stringContaining('dual-stack subnet') }],
+        },
+      },
+    ]);
+  });
+
+  it('only those look for a suspected primary that share an address family with it', () => {
+    const agents = [agent(1, false), agent(2), agent(3)];
+    expect(acts({ observed: { agents }, tick: now - 5000, ipv6: [1, 3] })).toMatchObject([
+      { kind: 'probe', by: [third] },
+    ]);
+  });
+
   it('a tag that was taken away by hand from a primary that lives is not set again', () => {
     expect(acts({ tags: { 'hostsync:primary': undefined } })).toEqual([]);
   });
@@ -392,6 +419,7 @@ describe('a planned switchover', () => {
         ...{ files, deleted: 0, bytes: 0, seconds: 1 },
       },
     ]);
+  const prepared: ObservedCommand['lines'][number] = { kind: 'leave', prepared: true };
   const hookFailed = command([{ kind: 'error', error: 'hook-failed', message: 'exit 1' }], 'failed');
   const spot = 'any spot interruption: EC2 will terminate it';
 
@@ -401,6 +429,22 @@ describe('a planned switchover', () => {
       'to a certain host, though another is better',
       { tags: asked(second) },
       { kind: 'run', step: 'prepare', digest: digest(second) },
+    ],
+    [
+      'any: not to one that the last push cannot reach',
+      { tags: asked('any'), ipv6: [3] },
+      { kind: 'run', step: 'prepare', digest: digest(second) },
+    ],
+    [
+      'to a host with IPv6 alone and an SSH port of its own: the last push goes there',
+      {
+        ...{ tags: asked('any', task('prepare', 1)), observed: command([prepared]), ipv6: [1, 2, 3] },
+        secondaries: { 3: { 'hostsync:port': '2222' } },
+      },
+      {
+        ...{ kind: 'run', step: 'final-push' },
+        request: { value: { secondaries: [{ id: third, address: '2001:db8::3', port: 2222 }] } },
+      },
     ],
     [
       'the operator changes his mind',

@@ -94,24 +94,27 @@ describe('a newcomer', () => {
   });
 
   it.each([
-    ['it', 2],
-    ['the primary', 1],
-  ])('is reported once when %s has IPv6 alone, and joins when there is IPv4', (_name, number) => {
-    const group = groupOf(2);
-    group.withoutIpv4.add(instanceId(number));
-    const [report] = plan(group);
-    expect(report).toMatchObject({
-      ...{ kind: 'report-failure', instance: instanceId(2), trouble: { code: 'join-failed', told: 1 } },
-      message: `${instanceId(number)} has no private IPv4 address, which hostsync needs: launch it in a subnet with IPv4 or dual-stack`,
-    });
-    settle(group);
-    // Nothing was asked of it, and others join all the same
-    expect(group.instances.get(instanceId(2))?.tags).not.toHaveProperty('hostsync:joined');
-    expect(group.list()).toBe(number === 2 ? instanceId(3) : '');
-    group.withoutIpv4.clear();
-    settle(group);
-    expect(group.list().split(' ').sort()).toEqual([instanceId(2), instanceId(3)]);
-  });
+    ['it', 2, ['IPv4', 'IPv6']],
+    ['the primary', 1, ['IPv6', 'IPv4']],
+  ])(
+    'is reported once when %s alone has IPv6, and joins when both have one family',
+    (_name, number, families) => {
+      const group = groupOf(2);
+      group.withIpv6.add(instanceId(number));
+      const [report] = plan(group);
+      expect(report).toMatchObject({
+        ...{ kind: 'report-failure', instance: instanceId(2), trouble: { code: 'join-failed', told: 1 } },
+        message: `${instanceId(1)} has an ${families[0]} address only, and ${instanceId(2)} an ${families[1]} address only: launch one of them in a dual-stack subnet`,
+      });
+      settle(group);
+      // Nothing was asked of it, and others join all the same
+      expect(group.instances.get(instanceId(2))?.tags).not.toHaveProperty('hostsync:joined');
+      expect(group.list()).toBe(number === 2 ? instanceId(3) : '');
+      for (const id of group.instances.keys()) group.withIpv6.add(id);
+      settle(group);
+      expect(group.list().split(' ').sort()).toEqual([instanceId(2), instanceId(3)]);
+    },
+  );
 
   it('waits, and its hook is kept alive, until its agent is online', () => {
     const group = groupOf(1);

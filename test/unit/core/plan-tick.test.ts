@@ -200,13 +200,13 @@ describe('a secondary that is left out, while the others are pushed to', () => {
     expect(codes(planTick(observed))).toEqual([`leave-out ${expected}`, 'push']);
   });
 
-  it('without an address says which, also when the primary has none, and what to do', () => {
+  it('without an address says which has none, also when it is the primary, and what to do', () => {
     const instances = group.instances.map((each) =>
       each.id === instanceId(1) ? { ...each, address: undefined } : each,
     );
     const actions = planTick({ ...group, instances });
     expect(actions.map((action) => ('reason' in action ? action.reason : ''))).toContain(
-      `${instanceId(1)} has no private IPv4 address, which hostsync needs: launch it in a subnet with IPv4 or dual-stack`,
+      `${instanceId(1)} has neither a private IPv4 address nor an IPv6 address: see its network interface`,
     );
     expect(actions.map(({ kind }) => kind)).not.toContain('push');
   });

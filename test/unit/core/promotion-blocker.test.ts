@@ -30,13 +30,20 @@ it('a host that is up, in sync and not far behind may become the primary', () =>
   expect(blockerOf({}, { 'hostsync:synced-at': ago(900) })).toBeUndefined();
   expect(blockerOf({}, { 'hostsync:promote': 'prefer' })).toBeUndefined();
   expect(blockerOf({}, {}, lifecycle('InService'))).toBeUndefined();
+  expect(blockerOf({ address: undefined, ipv6Address: '2001:db8::2' })).toBeUndefined();
+  expect(blockerOf({}, { 'hostsync:port': '2222' })).toBeUndefined();
 });
 
 describe('what lacks the files, or is not there to stay, is never promoted by itself', () => {
   it.each([
     ['stopped', blockerOf({ state: 'stopped' }), 'it is stopped'],
     ['starting', blockerOf({ state: 'pending' }), 'it is pending'],
-    ['without an address', blockerOf({ address: undefined }), 'it has no private IPv4 address'],
+    ['without an address', blockerOf({ address: undefined }), 'it has no private address'],
+    [
+      'with a port that is none',
+      blockerOf({}, { 'hostsync:port': 'ssh' }),
+      `${instanceId(2)}: tag hostsync:port, value "ssh": this is no port; set it to the number from 1 to 65535 that the host's sshd listens on, or delete the tag for 22`,
+    ],
     ['scaled in', blockerOf({}, {}, lifecycle('Terminating:Wait')), 'Auto Scaling has it Terminating:Wait'],
     ['in a warm pool', blockerOf({}, {}, lifecycle('Warmed:Running')), 'Auto Scaling has it Warmed:Running'],
     ['never', blockerOf({}, { 'hostsync:promote': 'never' }), 'its tag hostsync:promote says never'],
@@ -94,5 +101,12 @@ describe('of two that may, the better one is taken', () => {
   ])('%s', (_name, hosts, ranked) => {
     expect(ids(hosts)).toEqual(ranked);
     expect(ids([...hosts].reverse())).toEqual(ranked);
+  });
+
+  it('before the newer one, one that reaches most of the group: the others would never be pushed to', () => {
+    const newer = { ...host(2, 'a', 10), address: undefined, ipv6Address: '2001:db8::2' };
+    const older = host(3, 'a', 60);
+    const members = [newer, older, instance(4, {}), instance(5, {})];
+    expect(rankCandidates([newer, older], members).map(({ id }) => id)).toEqual([older.id, newer.id]);
   });
 });

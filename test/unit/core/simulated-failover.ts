@@ -246,14 +246,14 @@ export class SimulatedFailover {
     return { ...membership, statuses, reachability, registers };
   }
 
-  look(instance: string, address: string | undefined, by: readonly string[]): ObservedReachability {
+  look({ instance, where, by }: Extract<PromotionAction, { kind: 'probe' }>): ObservedReachability {
     const reached = this.hosts.get(instance)?.alive === true;
     const probes = by
       .filter((each) => this.hosts.get(each)?.alive === true)
       .map((each) => ({ by: each, reached, message: reached ? 'ok' : 'timed out' }));
     const connection = reached ? 'connected' : 'not connected';
     const answered = probes.map((each) => each.by);
-    return address === undefined
+    return where === 'itself'
       ? { instance, connection: undefined, asked: by, answered, probes: [] }
       : { instance, connection, asked: by, answered, probes };
   }
@@ -568,7 +568,7 @@ export class Run {
           },
         ];
       case 'probe':
-        return [() => void this.#reachability.push(group.look(action.instance, action.address, action.by))];
+        return [() => void this.#reachability.push(group.look(action))];
     }
   }
 

@@ -27,8 +27,8 @@ export class SimulatedGroup {
   }[] = [];
   /** What a person was told of hosts that cannot join. */
   readonly told: { readonly instance: string; readonly message: string }[] = [];
-  /** Those that have IPv6 addresses only. */
-  readonly withoutIpv4 = new Set<string>();
+  /** Those that have IPv6 addresses only; all others have IPv4 addresses only. */
+  readonly withIpv6 = new Set<string>();
   /** What join.sh says instead of its result. */
   fails: ScriptLine | undefined;
   #commandNumber = 0;
@@ -42,7 +42,9 @@ export class SimulatedGroup {
       return {
         id,
         state,
-        address: this.withoutIpv4.has(id) ? undefined : `10.0.0.${Number.parseInt(id.slice(2), 16)}`,
+        ...(this.withIpv6.has(id)
+          ? { address: undefined, ipv6Address: `2001:db8::${Number.parseInt(id.slice(2), 16)}` }
+          : { address: `10.0.0.${Number.parseInt(id.slice(2), 16)}` }),
         tags: { ...tags },
         launchedAt,
       };

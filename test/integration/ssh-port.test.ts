@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+
+let group: TestGroup;
+beforeAll(async () => {
+  group = await startGroup({
+    ...{ secondaries: 2, timeScale: 20, environment: { HOSTSYNC_COOL_DOWN: '0' } },
+    hosts: [{}, { sshPort: 2222, tags: { 'hostsync:port': '2222', 'hostsync:promote': 'prefer' } }],
+  });
+});
+afterAll(() => group?.close());
+
+async function tickUntil(what: string, done: () => boolean): Promise<void> {
+  for (let tick = 0; tick < 14; tick += 1) {
+    if (done()) return;
+    await group.tick(150);
+  }
+  const reasons = group.lastLog().map(({ message }) => message);
+  expect(done(), `${what}: ${reasons.join('\n')}`).toBe(true);
+}
+
+const upload = (name: string, on: TestGroup['primary']) =>
+  must(on, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
+
+it('a host whose SSH server has another port joins, is pushed to, is promoted, and follows again', async () => {
+  const { primary, cloud } = group;
+  const [moved, usual] = [group.secondary(0), group.secondary(1)];
+  const isWhole = (now: TestGroup['primary']) =>
+    now.tags['hostsync:primary'] !== undefined &&
+    [primary, moved, usual].every((each) => each === now || each.tags['hostsync:state'] === 'in-sync');
+  // Nothing from outside is answered at 22, so whatever comes to it went by the tag
+  await upload('first', primary);
+  await group.tick();
+  expect(await group.differences(moved)).toEqual([]);
+
+  // Its files are pushed to it before it takes over, and what follows it is at 22
+  primary.setTags({ 'hostsync:switchover': moved.id });
+  await tickUntil('the host with another port is the primary', () => isWhole(moved));
+  await upload('second', moved);
+  await group.tick();
+  for (const each of [primary, usual]) expect(await must(each, `cat ${uploads}/second`)).toBe('second\n');
+
+  // It stops with files that only it has: they are rescued from its port, and it follows
+  await upload('stranded', moved);
+  await moved.stop();
+  await cloud.settle({ timeoutSeconds: 100 });
+  const others = [primary, usual];
+  await tickUntil('another primary', () =>
+    others.some(({ tags }) => Number(tags['hostsync:primary'] ?? 0) > 2),
+  );
+  const next = others.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? primary;
+  await moved.start();
+  await tickUntil('it follows', () => isWhole(next));
+  expect(await must(next, `cat ${uploads}/stranded`)).toBe('stranded\n');
+  await upload('third', next);
+  await group.tick();
+  expect(await must(moved, `cat ${uploads}/third`)).toBe('third\n');
+});
+
+it('a value that is no port is told once, with the remedy, and the other secondaries get their files', async () => {
+  const { cloud } = group;
+  const hosts = [group.primary, ...group.secondaries];
+  const primary = hosts.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? group.primary;
+  const others = hosts.filter((each) => each !== primary && each !== group.secondary(0));
+  group.secondary(0).setTags({ 'hostsync:port': '22222222' });
+  await upload('fourth', primary);
+  await group.tick();
+  await group.tick();
+  const told = cloud.messages().filter(({ message }) => message.includes('hostsync:port'));
+  expect(told).toHaveLength(1);
+  expect(told[0]?.message).toContain(`${group.secondary(0).id}: tag hostsync:port, value "22222222"`);
+  for (const each of others) expect(await must(each, `cat ${uploads}/fourth`)).toBe('fourth\n');
+  group.secondary(0).setTags({ 'hostsync:port': '2222' });
+  await group.tick();
+  expect(await must(group.secondary(0), `cat ${uploads}/fourth`)).toBe('fourth\n');
+});

@@ -32,6 +32,8 @@ export class Rules {
   readonly #rules: readonly Rule[];
   readonly #permissions: readonly PermissionResource[];
   #timer: NodeJS.Timeout | undefined;
+  /** Milliseconds since 1970. */
+  #lastTick = 0;
 
   /** @throws LocalCloudError for a rule that EventBridge would refuse or that has a target that is not served */
   static async open(stack: Stack, deps: Dependencies): Promise<Rules> {
@@ -55,9 +57,10 @@ export class Rules {
     deps.bus.connect((event) => this.#dispatch(event));
   }
 
-  /** Fires every schedule rule once, now. */
+  /** Fires every schedule rule once, now. The events of two ticks name different seconds, as those of a schedule do. */
   tick(): void {
-    const now = new Date();
+    const now = new Date(Math.max(Date.now(), this.#lastTick + 1000));
+    this.#lastTick = +now;
     for (const { resource } of this.#rules) {
       if (resource.ScheduleExpression === undefined || resource.State === 'DISABLED') continue;
       const event = scheduledEvent(this.#deps.account, resource.arn, now);

@@ -151,6 +151,14 @@ describe('an asynchronous event', () => {
     });
   });
 
+  test('names another second at each tick, as a schedule does', async () => {
+    const cloud = await sampleCloud({ handler: 'export const handler = async (event) => event.time;' });
+    for (let tick = 0; tick < 3; tick++) cloud.tick();
+    await cloud.settle();
+    const times = cloud.invocations().map(({ outcome }) => outcome.kind === 'success' && outcome.result);
+    expect(new Set(times).size).toBe(3);
+  });
+
   test('is not tried again with MaximumRetryAttempts 0', async () => {
     const cloud = await sampleCloud({ handler: failing });
     cloud.tick();

@@ -80,7 +80,7 @@ function existing(fleet: Fleet, id: string): FleetHost {
 }
 
 function passes(
-  { id, zone, tags }: FleetHost,
+  { id, zone, tags, alive }: FleetHost,
   { Name, Value }: { Name: string; Value: readonly string[] },
 ): boolean {
   if (Name.startsWith('tag:')) return Value.includes(tags.get(Name.slice('tag:'.length)) ?? '\0');
@@ -91,6 +91,8 @@ function passes(
       return Value.includes('running');
     case 'instance-id':
       return Value.includes(id);
+    case 'instance-status.status':
+      return Value.includes(alive ? 'ok' : 'impaired');
     case 'availability-zone':
       return Value.includes(zone);
     default:

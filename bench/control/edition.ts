@@ -18,7 +18,8 @@ export interface Edition {
   readonly timeoutSeconds: number;
   /** The variables of serverless.yml, with the names that CloudFormation would give the resources. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The key attributes of the table; empty without a table. */
+  /** The name of the table, and its key attributes; both empty without a table. */
+  readonly table: string;
   readonly tableKeys: readonly string[];
   /** The SSM document that runs a push. */
   readonly pushDocument: string;
@@ -108,6 +109,7 @@ export async function readEdition(directory: string, output: string): Promise<Ed
     memoryMiB: sync.memorySize ?? provider.memorySize,
     timeoutSeconds: sync.timeout ?? provider.timeout,
     environment,
+    table: Object.entries(environment).find(([name]) => /_TABLE$/u.test(name))?.[1] ?? '',
     tableKeys: tableKeys(resources.Resources),
     pushDocument,
   };

@@ -19,6 +19,8 @@ export interface FleetGroup {
   readonly refusesWrites: boolean;
   /** When the last pushes were requested, in milliseconds since 1970. All of them succeeded. */
   readonly pushedAt: readonly number[];
+  /** What the table holds of it: the keys and attributes of an item. */
+  readonly head: Readonly<Record<string, unknown>>;
 }
 
 export interface Fleet {
@@ -64,9 +66,20 @@ function makeGroup(number: number, size: number, now: number): FleetGroup {
   const last = Math.floor(now / 1000) * 1000 - (isSuspected ? 3 : 1) * minute;
   const pushedAt = [3, 2, 1, 0].map((ago) => last - ago * minute);
   const hosts: FleetHost[] = [];
-  const group: FleetGroup = { name: groupName(number), hosts, refusesWrites, pushedAt };
+  const name = groupName(number);
   const ids = Array.from({ length: size }, (_, index) => instanceId(number * size + index + 1));
   const [primary = '', ...secondaries] = ids;
+  const configuration = {
+    'hostsync:primary': String(epoch),
+    'hostsync:directories': directory,
+    ...secondaryList(secondaries),
+  };
+  const mirrored = refusesWrites ? '0123456789abcdef' : copyOf(primary, configuration);
+  const head = {
+    ...{ pk: `group#${name}`, sk: 'head', version: 1, epoch, lookedFrom: now, configuration: mirrored },
+    claim: { epoch, holder: primary, kind: 'first', why: 'the benchmark says so', at: now - 60 * minute },
+  };
+  const group: FleetGroup = { name, hosts, refusesWrites, pushedAt, head };
   const common = {
     'hostsync:group': group.name,
     'aws:autoscaling:groupName': `${group.name}-hosts`,
@@ -81,17 +94,13 @@ function makeGroup(number: number, size: number, now: number): FleetGroup {
     'hostsync:joined': joinedTo(primary, group.name),
     'hostsync:gathered': String(epoch),
   };
-  const configuration = {
-    'hostsync:primary': String(epoch),
-    'hostsync:directories': directory,
-    ...secondaryList(secondaries),
-  };
   const primaryTags = {
     ...common,
     ...configuration,
     'hostsync:public-key': publicKey,
     'hostsync:promoted': `${epoch} ${primary}`,
-    'hostsync:mirrored': refusesWrites ? '0123456789abcdef' : copyOf(primary, configuration),
+    // Where the first edition had it
+    'hostsync:mirrored': mirrored,
   };
   for (const [index, id] of ids.entries())
     hosts.push({
@@ -137,7 +146,7 @@ function joinedTo(primary: string, group: string): string {
   return fingerprint(`4\n${primary}\n${lines}`);
 }
 
-/** The value of `hostsync:mirrored`. Source: `planPromotion` in shared/core. */
+/** What the tags are compared with. Source: `mirrorDigest` in shared/core. */
 function copyOf(primary: string, configuration: Readonly<Record<string, string>>): string {
   const sorted = Object.entries(configuration).sort(([one], [other]) => (one < other ? -1 : 1));
   return fingerprint(JSON.stringify([primary, ...sorted]));

@@ -94,7 +94,7 @@ function servicesOf(fleet: Fleet, edition: Edition): readonly FakeService[] {
     ec2,
     new FakeSsm({ fleet, pushDocument: edition.pushDocument }).service,
     autoScalingService(fleet),
-    dynamoDbService(edition.tableKeys),
+    dynamoDbService(edition.tableKeys, new Map([[edition.table, fleet.groups.map(({ head }) => head)]])),
     eventBridgeService(),
     loadBalancingService(),
     route53Service(),

@@ -1,3 +1,4 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { type FakeService, operation } from './server.ts';
 
@@ -7,12 +8,16 @@ const onItem = v.object({ TableName: v.string(), Key: item });
 const put = v.object({ TableName: v.string(), Item: item });
 
 /**
- * DynamoDB with tables that are empty at first. Puts are stored. Updates succeed and store nothing, because expressions are not evaluated; no
+ * DynamoDB with tables that hold the same items at first. Puts are stored. Updates succeed and store nothing, because expressions are not evaluated; no
  * condition fails.
  *
  * @param keys the names of a table's key attributes
+ * @param first the items, by the names of their tables
  */
-export function dynamoDbService(keys: readonly string[]): FakeService {
+export function dynamoDbService(
+  keys: readonly string[],
+  first: ReadonlyMap<string, readonly Readonly<Record<string, unknown>>[]> = new Map(),
+): FakeService {
   const items = new Map<string, Item>();
   const keyOf = (table: string, from: Item) => JSON.stringify([table, ...keys.map((key) => from[key])]);
   const found = (table: string, key: Item) => {
@@ -24,6 +29,8 @@ export function dynamoDbService(keys: readonly string[]): FakeService {
     return {};
   };
   const partition = (value: unknown) => JSON.stringify(value);
+  for (const [TableName, its] of first)
+    for (const each of its) store({ TableName, Item: v.parse(item, marshall(each)) });
   return {
     signingName: 'dynamodb',
     protocol: { kind: 'json', version: '1.0', targetPrefix: 'DynamoDB_20120810' },

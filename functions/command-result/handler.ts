@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeClients } from '../../shared/aws/clients.ts';
 import { groupOf, observeGroup } from '../../shared/aws/ec2.ts';
 import { wake } from '../../shared/aws/lanes.ts';
+import { Marks } from '../../shared/aws/marks.ts';
+import { readRegister } from '../../shared/aws/memory.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
-import { TagWriter } from '../../shared/aws/tags.ts';
 import type { ObservedPush } from '../../shared/core/observation.ts';
 import { recordOutcome } from '../../shared/core/record-outcome.ts';
 import { type CommandEvent, parseCommandEvent } from '../../shared/edge/command-event.ts';
@@ -40,11 +41,16 @@ export const handler = makeHandler(async (event, instruments) => {
 
 /** @returns whether it changed more than the time of the last push */
 async function record(push: ObservedPush, group: string, instruments: Instruments): Promise<boolean> {
-  const tags = new TagWriter(clients.ec2);
-  const observed = { instances: await observeGroup(clients.ec2, group), pushes: [push] };
+  const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
+  const marks = new Marks(clients, memory, group);
+  const [seen, remembered] = await Promise.all([
+    observeGroup(clients.ec2, group),
+    readRegister(memory, group),
+  ]);
+  const observed = { instances: marks.overlay(seen, remembered), pushes: [push] };
   const actions = recordOutcome(observed, outcomeSettings(configuration), Date.now());
   const metricsBySecondary = configuration.HOSTSYNC_METRICS_BY_SECONDARY;
-  await carryOutOutcome(actions, { clients, tags, ...instruments, metricsBySecondary });
+  await carryOutOutcome(actions, { clients, marks, ...instruments, metricsBySecondary });
   return actions.some((action) => action.kind === 'tell' && action.event.type !== 'Files Synced');
 }
 

@@ -20,8 +20,8 @@ const waits = 10_000;
  * again. Only a run that dies gets its message again.
  */
 export const handler = makeHandler(async (event, instruments) => {
-  const tools = makeTools(clients, configuration, instruments);
-  for (const wakeUp of parseWakeUps(event)) await serve(wakeUp, tools);
+  for (const wakeUp of parseWakeUps(event))
+    await serve(wakeUp, makeTools(clients, configuration, wakeUp.group, instruments));
 });
 
 async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {

@@ -4,7 +4,8 @@ import { throwAll } from '../../shared/aws/errors.ts';
 import { wake } from '../../shared/aws/lanes.ts';
 import { readHeads } from '../../shared/aws/memory.ts';
 import { observeAgents } from '../../shared/aws/ssm.ts';
-import { needsReconciling } from '../../shared/core/needs-reconciling.ts';
+import { needsReconciling, type TickedGroup } from '../../shared/core/needs-reconciling.ts';
+import { withNotes } from '../../shared/core/notes.ts';
 import type { ObservedInstance } from '../../shared/core/observation.ts';
 import { nodesOf, planTick, type TickAction, tickBlocker } from '../../shared/core/plan-tick.ts';
 import { measureGroups } from '../../shared/core/record-outcome.ts';
@@ -36,51 +37,61 @@ export const handler = makeHandler(async (event, instruments) => {
   const agents = await observeAgents(clients.ssm, asked);
   const plan = planTick({ instances, agents });
   const errors: unknown[] = [];
-  const attempt = async (doing: Promise<unknown>): Promise<void> => {
-    try {
-      await doing;
-    } catch (error) {
-      errors.push(error);
-    }
-  };
+  const fail = (error: unknown): void => void errors.push(error);
   const documents = { push: configuration.HOSTSYNC_PUSH_DOCUMENT };
-  await Promise.all([
-    attempt(carryOutTick(plan, { clients, documents, ...instruments })),
-    attempt(wakeGroups(instances, plan, scheduledAt, (error) => errors.push(error))),
+  const rememberAndWake = async () => {
+    const remembered = await rememberedGroups(instances, fail);
+    await wakeGroups(remembered, plan, scheduledAt, fail).catch(fail);
+    return remembered;
+  };
+  const [groups] = await Promise.all([
+    rememberAndWake(),
+    carryOutTick(plan, { clients, documents, ...instruments }).catch(fail),
   ]);
+  // How far behind a group is, is not known without its head
+  const measured = groups.flatMap(({ head, members }) => (head === 'unread' ? [] : members));
   publishMeasures(
-    measureGroups({ instances, plan }, outcomeSettings(configuration), Date.now()),
+    measureGroups({ instances: measured, plan }, outcomeSettings(configuration), Date.now()),
     configuration.HOSTSYNC_METRICS_BY_SECONDARY,
   );
   throwAll(errors);
 });
 
-async function wakeGroups(
+/** The instances by group, with what the heads say of them; those that have lost their group have the empty name. */
+async function rememberedGroups(
   instances: readonly ObservedInstance[],
+  fail: (error: unknown) => void,
+): Promise<readonly Pick<TickedGroup, 'group' | 'members' | 'head'>[]> {
+  const groups = Map.groupBy(instances, ({ tags }) => tags[tagKeys.group] ?? '');
+  const names = [...groups.keys()].filter((group) => group !== '');
+  const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
+  let readable = true;
+  const heads = await readHeads(memory, names, (error) => {
+    readable = false;
+    fail(error);
+  });
+  return [...groups].map(([group, members]) => {
+    const head = heads.get(group);
+    return { group, members: withNotes(members, head), head: head ?? (readable ? undefined : 'unread') };
+  });
+}
+
+async function wakeGroups(
+  groups: readonly Pick<TickedGroup, 'group' | 'members' | 'head'>[],
   plan: readonly TickAction[],
   tick: number,
   fail: (error: unknown) => void,
 ): Promise<void> {
   const now = Date.now();
-  const groups = Map.groupBy(instances, ({ tags }) => tags[tagKeys.group] ?? '');
-  const names = [...groups.keys()].filter((group) => group !== '');
-  const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
-  let readable = true;
-  const [heads, impaired] = await Promise.all([
-    readHeads(memory, names, (error) => {
-      readable = false;
-      fail(error);
-    }),
-    observeImpaired(clients.ec2).catch((error: unknown) => {
-      fail(error);
-      return new Set<string>();
-    }),
-  ]);
+  const impaired = await observeImpaired(clients.ec2).catch((error: unknown) => {
+    fail(error);
+    return new Set<string>();
+  });
   const byGroup = Map.groupBy(plan, (action) => (action.kind === 'nothing-to-do' ? '' : action.group));
-  const wakeUps = [...groups].flatMap(([group, members]): readonly WakeUp[] => {
+  const wakeUps = groups.flatMap((ticked): readonly WakeUp[] => {
+    const { group } = ticked;
     const because = needsReconciling({
-      ...{ group, members, now, plan: byGroup.get(group) ?? [] },
-      head: heads.get(group) ?? (readable ? undefined : 'unread'),
+      ...{ ...ticked, now, plan: byGroup.get(group) ?? [] },
       isImpaired: (id) => impaired.has(id),
     });
     const ref = `tick-${tick / 60_000}-${laneOf(group)}`;

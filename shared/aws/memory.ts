@@ -1,12 +1,15 @@
 import {
   BatchGetCommand,
   type DynamoDBDocumentClient,
+  GetCommand,
   PutCommand,
   paginateQuery,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as v from 'valibot';
+import { mergeSynced, type Notes, placeOf } from '../core/notes.ts';
 import type { Claim, Head, Register } from '../core/observation.ts';
+import { tagKeys } from '../core/tag-keys.ts';
 import { describeIssues } from '../edge/issues.ts';
 import { errorsOf, hasCode } from './errors.ts';
 
@@ -35,22 +38,32 @@ const headSchema = v.object({
   lookedFrom: v.optional(v.number(), 0),
   dueAt: v.optional(v.number()),
   configuration: v.optional(v.string()),
+  synced: v.optional(v.record(v.string(), v.number())),
+  syncedVersion: v.optional(v.number()),
+  outside: v.optional(v.string()),
 });
 const mirrorSchema = v.object({ primary: v.string(), tags: v.record(v.string(), v.string()) });
 
 const partitionOf = (group: string): string => `group#${group}`;
 const groupOf = (partition: string): string => partition.slice('group#'.length);
-const sort = { head: 'head', mirror: 'mirror', epochs: 'epoch#' } as const;
+const sort = { head: 'head', mirror: 'mirror', group: 'notes', epochs: 'epoch#', hosts: 'host#' } as const;
 /** So many digits that epochs sort as numbers do. */
 const epochDigits = 12;
+
+/** All that is remembered of a group. */
+export interface Remembered extends Register {
+  readonly notes: Notes;
+}
 
 /**
  * All that is remembered of a group, as it is at this moment. One call for each megabyte.
  *
  * @throws {MemoryItemError} rather than take a damaged claim for none: that would let two hosts hold an epoch
  */
-export async function readRegister({ dynamoDb, table }: Memory, group: string): Promise<Register> {
+export async function readRegister({ dynamoDb, table }: Memory, group: string): Promise<Remembered> {
   const claims = new Map<number, Claim>();
+  const hosts = new Map<string, Readonly<Record<string, string>>>();
+  let ofGroup: Readonly<Record<string, string>> = {};
   let head: Head | undefined;
   let configuration: Register['configuration'];
   const pages = paginateQuery(
@@ -70,10 +83,29 @@ export async function readRegister({ dynamoDb, table }: Memory, group: string): 
       else if (key.startsWith(sort.epochs)) {
         const claim = parse(group, key, item, claimSchema);
         claims.set(claim.epoch, claim);
-      }
+      } else if (key === sort.group) ofGroup = notesOf(item);
+      else if (key.startsWith(sort.hosts)) hosts.set(key.slice(sort.hosts.length), notesOf(item));
     }
   if (head?.claim !== undefined) claims.set(head.claim.epoch, head.claim);
-  return { head, claims: [...claims.values()].sort((a, b) => a.epoch - b.epoch), configuration };
+  return {
+    ...{ head, configuration, notes: { group: ofGroup, hosts } },
+    claims: [...claims.values()].sort((a, b) => a.epoch - b.epoch),
+  };
+}
+
+/** In the table, notes have the names of their keys without the prefix of the tags. */
+const prefix = tagKeys.group.slice(0, -'group'.length);
+
+/** What cannot be read is left out: what it was about is found again. TTL deletes days late. */
+function notesOf(item: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const { expires } = item;
+  if (typeof expires === 'number' && expires * 1000 < Date.now()) return {};
+  return Object.fromEntries(
+    Object.entries(item).flatMap(([name, value]) => {
+      const key = `${prefix}${name}`;
+      return typeof value === 'string' && ['host', 'group'].includes(placeOf(key)) ? [[key, value]] : [];
+    }),
+  );
 }
 
 function parse<Output>(
@@ -220,4 +252,144 @@ export async function noteLook(
       ExpressionAttributeValues: { ':from': lookedFrom, ...(dueAt !== undefined && { ':due': dueAt }) },
     }),
   );
+}
+
+/** Somebody else has written it since it was read: who loses looks again. */
+export class OutdatedError extends Error {
+  override readonly name = 'OutdatedError';
+}
+
+/** Seconds after which what was noted of a host is of no use to anybody. What lasts is written again by its reminders. */
+const notesLast = 30 * 24 * 3600;
+
+/**
+ * Changes notes on a host or on the whole group, in one conditional write: each is still what it was when it was read.
+ *
+ * @param host undefined for the group
+ * @param change by key; undefined takes a note away
+ * @param seen what was read, by key
+ * @throws {OutdatedError} when another run has changed one of them
+ */
+export async function writeNotes(
+  { dynamoDb, table }: Memory,
+  group: string,
+  host: string | undefined,
+  change: ReadonlyMap<string, string | undefined>,
+  seen: ReadonlyMap<string, string>,
+): Promise<void> {
+  const keys = [...change.keys()].filter((key) => change.get(key) !== seen.get(key));
+  if (keys.length === 0) return;
+  const set = keys.flatMap((key, index) =>
+    change.get(key) === undefined ? [] : [`#n${index} = :v${index}`],
+  );
+  const remove = keys.flatMap((key, index) => (change.get(key) === undefined ? [`#n${index}`] : []));
+  const expires = Math.floor(Date.now() / 1000) + notesLast;
+  const values = (name: string, of: ReadonlyMap<string, string | undefined>) =>
+    keys.flatMap((key, index) => {
+      const value = of.get(key);
+      return value === undefined ? [] : [[`:${name}${index}`, value] as const];
+    });
+  try {
+    await dynamoDb.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: partitionOf(group), sk: host === undefined ? sort.group : `${sort.hosts}${host}` },
+        UpdateExpression: [
+          `SET ${[...set, '#expires = :expires'].join(', ')}`,
+          ...(remove.length > 0 ? [`REMOVE ${remove.join(', ')}`] : []),
+        ].join(' '),
+        ConditionExpression: keys
+          .map((key, index) =>
+            seen.has(key) ? `#n${index} = :s${index}` : `attribute_not_exists(#n${index})`,
+          )
+          .join(' AND '),
+        ExpressionAttributeNames: {
+          '#expires': 'expires',
+          ...Object.fromEntries(keys.map((key, index) => [`#n${index}`, key.slice(prefix.length)])),
+        },
+        ExpressionAttributeValues: Object.fromEntries([
+          [':expires', expires],
+          ...values('v', change),
+          ...values('s', seen),
+        ]),
+      }),
+    );
+  } catch (cause) {
+    if (!hasCode(cause, conditionFailed)) throw cause;
+    const whose = host ?? `the group ${group}`;
+    const names = keys.map((key) => key.slice(prefix.length)).join(', ');
+    throw new OutdatedError(`another run has changed what is noted of ${whose} (${names})`, { cause });
+  }
+}
+
+/** How often a write is tried that others come before. */
+const mostTries = 5;
+
+/** What a push has shown. */
+export interface SyncedNews {
+  /** When hosts were in sync, in milliseconds since 1970; undefined for one that has left. */
+  readonly synced: ReadonlyMap<string, number | undefined>;
+  /** What is wrong with hosts outside EC2; null takes it away, undefined leaves it. */
+  readonly outside?: string | null | undefined;
+  /** The hosts that are there. */
+  readonly members: ReadonlySet<string>;
+}
+
+/**
+ * Writes into the head when hosts were in sync: one write for all hosts of a group. Times only go forward, so who is outrun by another run
+ * reads again and adds its own.
+ *
+ * @param seen the head as it was read
+ * @returns the head as it is now, as far as it was read
+ * @throws {OutdatedError} when others came first again and again
+ */
+export async function writeSynced(
+  memory: Memory,
+  group: string,
+  news: SyncedNews,
+  seen: Head | undefined,
+): Promise<Head> {
+  const { dynamoDb, table } = memory;
+  const Key = { pk: partitionOf(group), sk: sort.head };
+  let head: Head = seen ?? { version: 0, lookedFrom: 0 };
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const { syncedVersion: before = 0 } = head;
+    const synced = mergeSynced(head.synced ?? {}, news.synced, news.members, Date.now());
+    try {
+      await dynamoDb.send(
+        new UpdateCommand({
+          ...{ TableName: table, Key },
+          UpdateExpression: `SET #synced = :synced, #version = :next${outsideExpression(news.outside)}`,
+          ConditionExpression: before === 0 ? 'attribute_not_exists(#version)' : '#version = :seen',
+          ExpressionAttributeNames: {
+            ...{ '#synced': 'synced', '#version': 'syncedVersion' },
+            ...(news.outside !== undefined && { '#outside': 'outside' }),
+          },
+          ExpressionAttributeValues: {
+            ...{ ':synced': synced, ':next': before + 1 },
+            ...(before > 0 && { ':seen': before }),
+            ...(typeof news.outside === 'string' && { ':outside': news.outside }),
+          },
+        }),
+      );
+      const written = { synced, syncedVersion: before + 1 };
+      return {
+        ...head,
+        ...written,
+        ...(news.outside !== undefined && { outside: news.outside ?? undefined }),
+      };
+    } catch (error) {
+      if (!hasCode(error, conditionFailed)) throw error;
+      const { Item } = await dynamoDb.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }));
+      head = parse(group, sort.head, Item ?? {}, headSchema);
+    }
+  }
+  throw new OutdatedError(
+    `group ${group}: ${mostTries} times another run wrote first when its hosts were in sync`,
+  );
+}
+
+function outsideExpression(outside: string | null | undefined): string {
+  if (outside === undefined) return '';
+  return outside === null ? ' REMOVE #outside' : ', #outside = :outside';
 }

@@ -4,7 +4,7 @@ import type { ObservedInstance } from './observation.ts';
 import type { Secondary } from './secondaries.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTime } from './time.ts';
-import { parseTroubles, readShards, type Trouble } from './trouble.ts';
+import { parseTroubles, type Trouble } from './trouble.ts';
 
 /** What a secondary is found to be, before anything is written. */
 export interface SecondaryState {
@@ -41,7 +41,7 @@ export function secondaryStates(
   configuration: GroupConfiguration | undefined,
 ): ReadonlyMap<string, SecondaryState> {
   const instances = new Map(members.map((instance) => [instance.id, instance]));
-  const outside = new Map(parseTroubles(readShards(tagKeys.outside, primary?.tags ?? {}).value));
+  const outside = new Map(parseTroubles(primary?.tags[tagKeys.outside]));
   return new Map(
     (configuration?.secondaries ?? []).flatMap((secondary) => {
       const { id, kind } = secondary;

@@ -26,7 +26,7 @@ const longestUnseen = 10 * 60_000;
 const overdue = 150_000;
 
 /** What was left out of a push and does not change by a look. */
-const lasting: ReadonlySet<string> = new Set(['not-running', 'no-address', 'bad-tags', 'is-primary']);
+const lasting: ReadonlySet<string> = new Set(['not-running', 'is-primary']);
 
 /** Why a group needs more than a push, or nothing: then the tick is done with it. */
 export function needsReconciling(ticked: TickedGroup): string | undefined {
@@ -62,26 +62,21 @@ function ofPrimary({ members, isImpaired }: TickedGroup): string | undefined {
   if (former !== undefined) return `${former.id} was the primary`;
   if (current === undefined) return undefined;
   if (isImpaired(current.id)) return `EC2's checks find ${current.id} impaired`;
-  const asked = [tagKeys.switchover, tagKeys.suspected].find((key) => current.tags[key] !== undefined);
-  return asked && `${current.id} carries ${asked}`;
+  return current.tags[tagKeys.switchover] && `${current.id} carries ${tagKeys.switchover}`;
 }
 
-/** What a host carries while something is under way, or wrong. */
-const unsettled = [tagKeys.task, tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble] as const;
-
-function ofHosts({ members, plan, now }: TickedGroup): string | undefined {
+function ofHosts({ members, plan, head, now }: TickedGroup): string | undefined {
   const paused = plan.some((action) => action.kind === 'no-push' && action.code === 'paused');
+  const overdueFrom = paused || head === 'unread' ? 0 : now - overdue;
   for (const { id, state, tags } of members) {
-    const carried = unsettled.find((key) => tags[key] !== undefined);
-    if (carried !== undefined) return `${id} carries ${carried}`;
     if (tags[tagKeys.primary] !== undefined) continue;
     const its = tags[tagKeys.state];
     const runs = state === 'running' || state === 'pending';
     if (runs && its === undefined) return `${id} is new`;
     if (!runs && its !== undefined && its !== 'quarantined') return `${id} is ${state}`;
     if (runs && its !== undefined && its !== 'in-sync') return `${id} is ${its}`;
-    if (its === 'in-sync' && !paused && now - parseTime(tags[tagKeys.syncedAt]) > overdue)
-      return `${id} was not in sync since ${tags[tagKeys.syncedAt]}`;
+    if (its === 'in-sync' && parseTime(tags[tagKeys.syncedAt]) < overdueFrom)
+      return `${id} was not in sync since ${tags[tagKeys.syncedAt] ?? 'it is remembered'}`;
   }
   return undefined;
 }
@@ -89,4 +84,15 @@ function ofHosts({ members, plan, now }: TickedGroup): string | undefined {
 function unseen(head: Head | undefined | 'unread', now: number): string | undefined {
   if (head === undefined || head === 'unread' || now - head.lookedFrom < longestUnseen) return undefined;
   return `nobody has looked at it since ${new Date(head.lookedFrom).toISOString()}`;
+}
+
+/** What is noted of a host, or its group, while something is under way or wrong. */
+const unsettled = [
+  ...[tagKeys.task, tagKeys.trouble, tagKeys.suspected],
+  ...[tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
+] as const;
+
+/** A look that has found this asks for another one, whatever happens: a tick does not see the notes. */
+export function isUnsettled(members: readonly ObservedInstance[]): boolean {
+  return members.some(({ tags }) => unsettled.some((key) => tags[key] !== undefined));
 }

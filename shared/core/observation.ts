@@ -9,6 +9,7 @@ export interface ObservedInstance {
   readonly ipv6Address?: string | undefined;
   /** The public IPv4 address: an Elastic IP, or one that it loses when it stops. */
   readonly publicAddress?: string | undefined;
+  /** Its tags, and under keys of the same form what is remembered of it (`placeOf`). */
   readonly tags: Readonly<Record<string, string>>;
   /** When it was last started, in milliseconds since 1970. */
   readonly launchedAt?: number | undefined;
@@ -134,7 +135,7 @@ export interface ObservedPush extends ObservedCommand {
 export interface MembershipObservation extends Observation {
   /** Of the instances that belong to a group of Auto Scaling, by id. */
   readonly lifecycles: ReadonlyMap<string, ObservedLifecycle>;
-  /** The commands that the tags `hostsync:task` name. */
+  /** The commands that the tasks of the hosts name. */
   readonly commands: readonly ObservedCommand[];
 }
 
@@ -171,6 +172,15 @@ export interface Head {
   readonly dueAt?: number | undefined;
   /** A digest of the primary and its tags, as they were mirrored. */
   readonly configuration?: string | undefined;
+  /**
+   * By instance: when the last push that it wholly received was asked for, in milliseconds since 1970; of the primary, the last push whose
+   * results are recorded.
+   */
+  readonly synced?: Readonly<Record<string, number>> | undefined;
+  /** One more with each change of `synced`. */
+  readonly syncedVersion?: number | undefined;
+  /** What is wrong with hosts outside EC2, as `formatTrouble` has it, separated by spaces. */
+  readonly outside?: string | undefined;
 }
 
 /** What outlives the instances of a group. */

@@ -14,7 +14,7 @@ import { words } from './tag-problem.ts';
 import { digest, parseTask, type Task } from './task.ts';
 import { outcomeOf } from './task-outcome.ts';
 import { parseTime, secondsBetween } from './time.ts';
-import { formatTrouble, parseTroubles, readShards, type Trouble, weigh } from './trouble.ts';
+import { formatTrouble, parseTroubles, type Trouble, weigh } from './trouble.ts';
 
 export interface PromotionSettings extends JoinSettings {
   /** `manual`: what would be done is told, and left to a person. */
@@ -737,7 +737,7 @@ class GroupPromotion {
   /** An earlier primary: it pushes nothing, takes no part, and keeps what it holds until that is rescued. */
   #demote({ id, tags }: ObservedInstance, current: ObservedInstance): readonly PromotionAction[] {
     const remove = Object.keys(tags).filter(
-      (key) => primaryTagKeys.includes(key) || shardNumber(key) !== undefined || isOutside(key, tags),
+      (key) => primaryTagKeys.includes(key) || shardNumber(key) !== undefined,
     );
     const reason = `${id} was the primary before ${current.id}: what only it holds is rescued before it joins again`;
     return [
@@ -840,8 +840,7 @@ const mostPasses = 4;
 
 /** What a secondary carries and a primary does not; what is told of the group stays, and how far it was when it was promoted. */
 function leftWhenPromoted(tags: Readonly<Record<string, string>>): readonly string[] {
-  const kept: readonly string[] = [tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.syncedAt];
-  return stateTagKeys.filter((key) => tags[key] !== undefined && !kept.includes(key));
+  return stateTagKeys.filter((key) => tags[key] !== undefined && key !== tagKeys.syncedAt);
 }
 
 /** The tags of a primary that outlive it. */
@@ -857,10 +856,6 @@ export function mirrorDigest(primary: ObservedInstance): string {
 
 function isConfiguration(key: string): boolean {
   return configurationTagKeys.includes(key) || shardNumber(key) !== undefined || key === tagKeys.paused;
-}
-
-function isOutside(key: string, tags: Readonly<Record<string, string>>): boolean {
-  return readShards(tagKeys.outside, tags).keys.includes(key);
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

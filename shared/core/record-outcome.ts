@@ -21,7 +21,7 @@ import type { TickAction } from './plan-tick.ts';
 import { findPrimary } from './primary.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTime, secondsBetween } from './time.ts';
-import { formatShards, formatTrouble, parseTroubles, readShards, type Trouble, weigh } from './trouble.ts';
+import { formatTrouble, parseTroubles, type Trouble, weigh } from './trouble.ts';
 
 export interface OutcomeSettings {
   /** Seconds between two messages on the same trouble. */
@@ -196,8 +196,6 @@ class GroupRecord {
       this.#now,
       this.#settings.remindAfter * 1000,
     );
-    // What cannot be noted would be told again at each push
-    if (before === undefined && trouble !== undefined && !this.#hasRoom(line.id, trouble)) return fresh;
     state.trouble = trouble;
     if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
     if (tell === 'failure' && trouble !== undefined)
@@ -211,16 +209,6 @@ class GroupRecord {
         },
       ]);
     return fresh;
-  }
-
-  /** The tags of the primary hold the troubles of some twenty-five hosts outside EC2. */
-  #hasRoom(id: string, trouble: Trouble): boolean {
-    const state = this.#secondaries.get(id);
-    if (state?.instance !== undefined) return true;
-    return (
-      formatShards(tagKeys.outside, [...this.#troublesOutside(), formatTrouble(trouble, id)]).left.length ===
-      0
-    );
   }
 
   #troublesOutside(): readonly string[] {
@@ -349,7 +337,7 @@ class GroupRecord {
     for (const state of this.#secondaries.values()) {
       const { id } = state.secondary;
       if (!state.member || !targets.has(id)) continue;
-      if (state.trouble !== undefined) failing += 1;
+      if (state.trouble !== undefined || state.instance?.tags[tagKeys.state] === 'behind') failing += 1;
       const syncedAt =
         state.instance === undefined ? (state.trouble?.since ?? this.#recorded) : state.syncedAt;
       if (syncedAt === 0) continue;
@@ -414,30 +402,21 @@ class GroupRecord {
     for (const [text, ids] of alike) this.#record(ids, JSON.parse(text), [], 'the results of pushes');
   }
 
-  /** What is wrong with hosts that have no tags stands on the primary. */
   #recordOutside(primary: ObservedInstance): void {
-    const { tags: wanted } = formatShards(tagKeys.outside, this.#troublesOutside());
-    const set = Object.fromEntries(
-      Object.entries(wanted).filter(([key, value]) => primary.tags[key] !== value),
-    );
-    const remove = readShards(tagKeys.outside, primary.tags).keys.filter((key) => !(key in wanted));
-    this.#record([primary.id], set, remove, 'hosts outside EC2');
+    const wanted = this.#troublesOutside().join(' ');
+    const had = primary.tags[tagKeys.outside] ?? '';
+    if (wanted === '' && had !== '') this.#record([primary.id], {}, [tagKeys.outside], 'hosts outside EC2');
+    else if (wanted !== had)
+      this.#record([primary.id], { [tagKeys.outside]: wanted }, [], 'hosts outside EC2');
   }
 
-  /** On every member that is there to stay: whoever is lost, the others still know what was told. */
   #recordGroup(before: ReadonlyMap<string, Trouble>): void {
     const value = formatGroupTroubles(this.#troubles);
-    const carriers = this.#members.filter(({ tags }) => tags[tagKeys.groupTrouble] !== undefined);
-    if (value === '')
-      for (const { id } of carriers)
-        this.#record([id], {}, [tagKeys.groupTrouble], 'the group is well again');
-    else if (value !== formatGroupTroubles(before) || carriers.length === 0) {
-      // And on those that carry an older one, which would else come back
-      const ids = this.#members
-        .filter(({ state, tags }) => state === 'running' || tags[tagKeys.groupTrouble] !== undefined)
-        .map(({ id }) => id);
-      this.#record([...ids].sort(), { [tagKeys.groupTrouble]: value }, [], value);
-    }
+    const ids = this.#members.map(({ id }) => id).sort();
+    const had = this.#members.some(({ tags }) => tags[tagKeys.groupTrouble] !== undefined);
+    if (value === '' && had) this.#record(ids, {}, [tagKeys.groupTrouble], 'the group is well again');
+    else if (value !== '' && (value !== formatGroupTroubles(before) || !had))
+      this.#record(ids, { [tagKeys.groupTrouble]: value }, [], value);
   }
 
   #record(
@@ -459,13 +438,9 @@ class GroupRecord {
   }
 }
 
-/** One tag value holds five, and more than that do not go together. */
 function formatGroupTroubles(troubles: ReadonlyMap<string, Trouble>): string {
-  const entries = [...troubles.values()].sort((a, b) => a.since - b.since || (a.code < b.code ? -1 : 1));
-  const { tags } = formatShards(
-    tagKeys.groupTrouble,
-    entries.map((each) => formatTrouble(each)),
-    1,
-  );
-  return tags[tagKeys.groupTrouble] ?? '';
+  return [...troubles.values()]
+    .sort((a, b) => a.since - b.since || (a.code < b.code ? -1 : 1))
+    .map((each) => formatTrouble(each))
+    .join(' ');
 }

@@ -33,7 +33,7 @@ export const tagKeys = {
 /** What hostsync writes on a secondary, and takes away when it leaves. */
 export const stateTagKeys: readonly string[] = [
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
-  ...[tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.gathered, tagKeys.left],
+  ...[tagKeys.trouble, tagKeys.gathered, tagKeys.left],
 ];
 
 /** The longest value of an EC2 tag, in characters. Source: EC2 User Guide, tag restrictions. */
@@ -54,5 +54,5 @@ export const configurationTagKeys: readonly string[] = [
 /** What makes a host the primary, or belongs to that: taken off it when another one is. */
 export const primaryTagKeys: readonly string[] = [
   ...[tagKeys.primary, tagKeys.promoted, tagKeys.publicKey, tagKeys.switchover, tagKeys.suspected],
-  ...[tagKeys.acceptDeletions, tagKeys.outside, ...configurationTagKeys],
+  ...[tagKeys.acceptDeletions, ...configurationTagKeys],
 ];

@@ -1,4 +1,3 @@
-import { maximumTagValueLength } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
 
 /**
@@ -82,44 +81,4 @@ export function parseTroubles(value: string | undefined): readonly (readonly [st
     const { subject = '', code = '', told } = groups;
     return [[subject, { code, since, told: Number(told) }] as const];
   });
-}
-
-/** The tags of what does not fit into one: `KEY`, `KEY-2`, … up to this. */
-const mostShards = 9;
-
-/**
- * Entries in tags of 256 characters each, separated by spaces.
- *
- * @returns tag name to value, and the entries that found no room
- */
-export function formatShards(
-  key: string,
-  entries: readonly string[],
-  most = mostShards,
-): { readonly tags: Readonly<Record<string, string>>; readonly left: readonly string[] } {
-  const shards: string[] = [];
-  const left: string[] = [];
-  for (const entry of entries) {
-    const last = shards.at(-1);
-    if (last !== undefined && last.length + 1 + entry.length <= maximumTagValueLength)
-      shards[shards.length - 1] = `${last} ${entry}`;
-    else if (shards.length < most && entry.length <= maximumTagValueLength) shards.push(entry);
-    else left.push(entry);
-  }
-  return { tags: Object.fromEntries(shards.map((value, index) => [shardName(key, index), value])), left };
-}
-
-/** The values of `KEY`, `KEY-2`, … as one, and the tags that hold them. */
-export function readShards(
-  key: string,
-  tags: Readonly<Record<string, string>>,
-): { readonly value: string; readonly keys: readonly string[] } {
-  const keys = Array.from({ length: mostShards }, (_, index) => shardName(key, index)).filter(
-    (each) => each in tags,
-  );
-  return { value: keys.map((each) => tags[each]).join(' '), keys };
-}
-
-function shardName(key: string, index: number): string {
-  return index === 0 ? key : `${key}-${index + 1}`;
 }

@@ -61,7 +61,10 @@ const schemas = {
   'instance-launch': v.object(waking),
   'instance-termination': v.object(waking),
   'primary-failure': v.object(waking),
-  'command-result': v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording, ...waking }),
+  'command-result': v.object({
+    HOSTSYNC_PUSH_DOCUMENT: documentName,
+    ...{ ...recording, ...waking, ...remembering },
+  }),
   alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn, ...remembering }),
 };
 

@@ -17,16 +17,16 @@ import type { Tools } from './tools.ts';
 
 /** Carries one action out. Every one of them may be carried out twice without harm. */
 export async function carryOutMembership(action: MembershipAction, tools: Tools): Promise<void> {
-  const { clients, documents, tags } = tools;
+  const { clients, documents, marks } = tools;
   switch (action.kind) {
     case 'join':
       return join(action, tools);
     case 'record-join': {
       const { instance, hostKey, epoch, digest } = action;
-      await tags.write([instance], {
+      await marks.write([instance], {
         ...{ [tagKeys.hostKey]: hostKey, [tagKeys.epoch]: String(epoch), [tagKeys.joined]: digest },
       });
-      return tags.remove(instance, [tagKeys.task]);
+      return marks.remove(instance, [tagKeys.task]);
     }
     case 'first-sync': {
       const { group, primary, request, passes } = action;
@@ -39,7 +39,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         `hostsync first sync, group ${group}`,
       );
       for (const [pass, entries] of Map.groupBy(passes, ([, each]) => each))
-        await tags.write(
+        await marks.write(
           entries.map(([id]) => id),
           { [tagKeys.task]: task('first-sync', command, pass) },
         );
@@ -50,11 +50,11 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const text = formatLeaveRequest(request);
       const comment = `hostsync leave, group ${group}`;
       const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
-      return tags.write([instance], { [tagKeys.task]: task('leave', command) });
+      return marks.write([instance], { [tagKeys.task]: task('leave', command) });
     }
     case 'record-left':
-      await tags.write([action.instance], { [tagKeys.left]: String(action.epoch) });
-      return tags.remove(action.instance, [tagKeys.task]);
+      await marks.write([action.instance], { [tagKeys.left]: String(action.epoch) });
+      return marks.remove(action.instance, [tagKeys.task]);
     case 'gather':
     case 'rescue': {
       const { kind, group, primary, request } = action;
@@ -62,7 +62,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const comment = `hostsync ${kind}, group ${group}`;
       const command = await sendScript(clients.ssm, documents.rescue, [primary], text, comment);
       const sources = request.sources.map(({ id }) => id);
-      return tags.write(sources, { [tagKeys.task]: task(kind, command) });
+      return marks.write(sources, { [tagKeys.task]: task(kind, command) });
     }
     case 'record-gathered': {
       const { group, instance, primary, epoch, released, line, requestedAt } = action;
@@ -71,12 +71,12 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         ...{ primary, from: instance, files, conflicts, examples, list: line.list ?? '' },
       });
       if (files + conflicts > 0) await publishEvents(clients.eventBridge, [rescued]);
-      await tags.write([instance], {
+      await marks.write([instance], {
         [tagKeys.gathered]: String(epoch),
         ...(released && { [tagKeys.state]: 'joining' }),
       });
       const done = released ? [tagKeys.task, tagKeys.left, tagKeys.trouble] : [tagKeys.task];
-      return tags.remove(instance, done);
+      return marks.remove(instance, done);
     }
     case 'admit': {
       const { group, instance } = action;
@@ -86,11 +86,11 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       });
       // Told before it is recorded: better twice, with the same id, than never
       await publishEvents(clients.eventBridge, [joined]);
-      await tags.write([instance], {
+      await marks.write([instance], {
         ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt },
         [tagKeys.gathered]: String(action.epoch),
       });
-      return tags.remove(instance, [tagKeys.task, tagKeys.trouble]);
+      return marks.remove(instance, [tagKeys.task, tagKeys.trouble]);
     }
     case 'report-failure': {
       const { group, instance, trouble, message, rescuedBy } = action;
@@ -106,7 +106,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         });
         await publishEvents(clients.eventBridge, [failed]);
       }
-      return tags.write([instance], { [tagKeys.trouble]: formatTrouble(trouble) });
+      return marks.write([instance], { [tagKeys.trouble]: formatTrouble(trouble) });
     }
     case 'set-list':
       await publishEvents(
@@ -122,10 +122,10 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
           ),
         ),
       );
-      await tags.write([action.primary], action.set);
-      return tags.remove(action.primary, action.remove);
+      await marks.write([action.primary], action.set);
+      return marks.remove(action.primary, action.remove);
     case 'clear-state':
-      return tags.remove(action.instance, action.keys);
+      return marks.remove(action.instance, action.keys);
     case 'complete-hook': {
       const { group, instance, result, failed, reason } = action;
       if (failed) {
@@ -150,7 +150,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
 const oneIsBad = new Set(['InvalidInstanceId']);
 
 async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: Tools): Promise<void> {
-  const { clients, documents, tags } = tools;
+  const { clients, documents, marks } = tools;
   const { group, instances, newcomers, request, digest } = action;
   const text = formatJoinRequest(request);
   try {
@@ -161,8 +161,8 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
       text,
       `hostsync join, group ${group}`,
     );
-    await tags.write(newcomers, { [tagKeys.state]: 'joining' });
-    await tags.write(instances, { [tagKeys.task]: task('join', command, 1, digest) });
+    await marks.write(newcomers, { [tagKeys.state]: 'joining' });
+    await marks.write(instances, { [tagKeys.task]: task('join', command, 1, digest) });
   } catch (error) {
     if (instances.length === 1 || !hasCode(error, oneIsBad)) throw error;
     const alone = instances.map((id) =>

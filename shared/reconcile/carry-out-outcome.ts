@@ -10,7 +10,7 @@ export class OutcomeError extends AggregateError {
 }
 
 /** What is told, recorded and measured with. */
-export type OutcomeTools = Pick<Tools, 'clients' | 'tags' | 'logger' | 'metrics' | 'metricsBySecondary'>;
+export type OutcomeTools = Pick<Tools, 'clients' | 'marks' | 'logger' | 'metrics' | 'metricsBySecondary'>;
 
 const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
   SecondsBehind: MetricUnit.Seconds,
@@ -40,7 +40,7 @@ export async function carryOutOutcome(actions: readonly OutcomeAction[], tools: 
  */
 async function carryOutGroup(
   actions: readonly OutcomeAction[],
-  { clients, tags, logger }: OutcomeTools,
+  { clients, marks, logger }: OutcomeTools,
 ): Promise<void> {
   const events = actions.flatMap((action) => (action.kind === 'tell' ? [action] : []));
   for (const { event, reason, group } of events) logger.info(reason, { action: event.type, group });
@@ -51,8 +51,8 @@ async function carryOutGroup(
   for (const action of actions) {
     if (action.kind !== 'record') continue;
     const { instances, set, remove } = action;
-    await tags.write(instances, set);
-    throwAll(await errorsOf(instances.map((instance) => tags.remove(instance, remove))));
+    await marks.write(instances, set);
+    throwAll(await errorsOf(instances.map((instance) => marks.remove(instance, remove))));
   }
 }
 

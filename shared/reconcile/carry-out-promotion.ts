@@ -14,7 +14,7 @@ import type { Tools } from './tools.ts';
 
 /** Carries one step out. Every one of them may be carried out twice without harm. */
 export async function carryOutPromotion(action: PromotionAction, tools: Tools): Promise<void> {
-  const { clients, tags, documents, memory, metrics } = tools;
+  const { clients, marks, documents, memory, metrics } = tools;
   switch (action.kind) {
     case 'tell':
       if (action.event.type === 'Primary Promoted') metrics.addMetric('Promotions', MetricUnit.Count, 1);
@@ -27,13 +27,13 @@ export async function carryOutPromotion(action: PromotionAction, tools: Tools): 
       const comment = `hostsync ${step}, group ${group}`;
       const command = await sendScript(clients.ssm, document, [instance], text, comment);
       const task = formatTask({ step, pass, digest, command, requestedAt: Date.now() });
-      return tags.write([instance], { [tagKeys.task]: task });
+      return marks.write([instance], { [tagKeys.task]: task });
     }
     case 'cancel-pushes':
       return cancelPushes(clients.ssm, documents.push, action.instance);
     case 'tag':
-      await tags.write(action.instances, action.set);
-      for (const instance of action.instances) await tags.remove(instance, action.remove);
+      await marks.write(action.instances, action.set);
+      for (const instance of action.instances) await marks.remove(instance, action.remove);
       return;
     case 'mirror':
       return writeMirror(memory, action.group, action.primary, action);

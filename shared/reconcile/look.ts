@@ -39,12 +39,12 @@ export async function look(
   reachability: readonly ObservedReachability[],
   fail: Fail,
 ): Promise<PromotionObservation> {
-  const { clients, tags, memory } = tools;
+  const { clients, marks, memory } = tools;
   const [seen, register] = await Promise.all([
     observeGroup(clients.ec2, group),
-    group === '' ? undefined : orElse(readRegister(memory, group), undefined, 'reading the table', fail),
+    group === '' ? undefined : readRegister(memory, group),
   ]);
-  const members = tags.overlay(seen);
+  const members = marks.overlay(seen, register);
   const instances = [...members, ...(await absentHolders(members, register, tools))];
   const [agents, lifecycles, statuses, commands] = await Promise.all([
     observeAgents(clients.ssm, [...instances.map(({ id }) => id), ...nodesOf(members)]),
@@ -111,7 +111,7 @@ function resultOf(
 /** The steps of a host that run on its primary. */
 const onPrimary: ReadonlySet<TaskStep> = new Set(['first-sync', 'gather', 'rescue']);
 
-/** The commands that the tags `hostsync:task` of a group name, each once. */
+/** The commands that the tasks of a group name, each once. */
 export function commandsOfInterest(members: readonly ObservedInstance[]): readonly CommandOfInterest[] {
   const found = new Map<string, CommandOfInterest>();
   const primary = findPrimary(members).current;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { describeError } from '../aws/errors.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
+import { isUnsettled } from '../core/needs-reconciling.ts';
 import type { ObservedReachability, PromotionObservation } from '../core/observation.ts';
 import { planMembership } from '../core/plan-membership.ts';
 import { planPromotion } from '../core/plan-promotion.ts';
@@ -96,7 +97,8 @@ class Reconciliation {
         continue;
       }
       await this.#upkeep(observed);
-      const pending = moves || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
+      const under = moves || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
+      const pending = under || isUnsettled(observed.instances);
       return { pending, errors: [...this.#errors.values()] };
     }
   }

@@ -1,7 +1,7 @@
 import type { Clients } from '../aws/clients.ts';
+import { Marks } from '../aws/marks.ts';
 import type { Memory } from '../aws/memory.ts';
 import type { Documents } from '../aws/ssm.ts';
-import { TagWriter } from '../aws/tags.ts';
 import type { PromotionSettings } from '../core/plan-promotion.ts';
 import type { OutcomeSettings } from '../core/record-outcome.ts';
 import type { readConfiguration } from '../edge/configuration.ts';
@@ -13,7 +13,7 @@ type Configuration = ReturnType<typeof readConfiguration<'reconcile'>>;
 export interface Tools extends Instruments {
   readonly clients: Clients;
   readonly documents: Documents;
-  readonly tags: TagWriter;
+  readonly marks: Marks;
   readonly memory: Memory;
   readonly settings: PromotionSettings & OutcomeSettings;
   readonly metricsBySecondary: boolean;
@@ -21,11 +21,16 @@ export interface Tools extends Instruments {
   readonly hostedZone: string;
 }
 
-/** The tools of one run: what was written in an earlier run is no longer told apart from what others wrote since. */
-export function makeTools(clients: Clients, configuration: Configuration, instruments: Instruments): Tools {
+/** The tools of one run for one group: what was written in an earlier run is no longer told apart from what others wrote since. */
+export function makeTools(
+  clients: Clients,
+  configuration: Configuration,
+  group: string,
+  instruments: Instruments,
+): Tools {
+  const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
   return {
-    ...{ clients, ...instruments, tags: new TagWriter(clients.ec2) },
-    memory: { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE },
+    ...{ clients, ...instruments, memory, marks: new Marks(clients, memory, group) },
     documents: {
       push: configuration.HOSTSYNC_PUSH_DOCUMENT,
       join: configuration.HOSTSYNC_JOIN_DOCUMENT,

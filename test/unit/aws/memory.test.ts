@@ -8,6 +8,7 @@ import {
   writeClaim,
   writeMirror,
 } from '../../../shared/aws/memory.ts';
+import { noNotes } from '../../../shared/core/notes.ts';
 import type { Claim } from '../../../shared/core/observation.ts';
 import { startTable } from '../table.ts';
 
@@ -91,11 +92,13 @@ describe('a claim', () => {
       head: undefined,
       claims: [],
       configuration: undefined,
+      notes: noNotes,
     });
     expect(await readRegister(memory, 'alerts')).toEqual({
       head: undefined,
       claims: [],
       configuration: undefined,
+      notes: noNotes,
     });
   });
 });

@@ -62,7 +62,17 @@ export function remembered(
   if (primary === undefined) return undefined;
   const epoch = Number(primary.tags['hostsync:primary']);
   const claim = { epoch, holder: primary.id, kind: 'first' as const, why: 'the first', at: 0 };
-  const head = { version: 1, claim, lookedFrom: Date.now(), configuration: mirrorDigest(primary), ...more };
+  const synced = Object.fromEntries(
+    members.flatMap(({ id, tags }) => {
+      const at = Date.parse(tags['hostsync:synced-at'] ?? '');
+      return Number.isNaN(at) ? [] : [[id, at]];
+    }),
+  );
+  const outside = primary.tags['hostsync:outside'];
+  const head = {
+    ...{ version: 1, claim, lookedFrom: Date.now(), configuration: mirrorDigest(primary) },
+    ...{ synced, syncedVersion: 1, ...(outside !== undefined && { outside }), ...more },
+  };
   return { head, mirror: { primary: primary.id, tags: primary.tags } };
 }
 

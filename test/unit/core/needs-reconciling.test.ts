@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { needsReconciling, type TickedGroup } from '../../../shared/core/needs-reconciling.ts';
+import { isUnsettled, needsReconciling, type TickedGroup } from '../../../shared/core/needs-reconciling.ts';
 import type { Head, ObservedInstance } from '../../../shared/core/observation.ts';
 import { planTick } from '../../../shared/core/plan-tick.ts';
 import { isServed, laneOf } from '../../../shared/core/wake-up.ts';
@@ -102,14 +102,11 @@ describe('a look is needed by a group', () => {
       [primary, secondary(2, { 'hostsync:synced-at': ago(151) }), secondary(3)],
       /not in sync since/,
     ],
-    ['with a task', [primary, secondary(2, { 'hostsync:task': 'join' }), secondary(3)], /hostsync:task/],
-    ['with trouble', [withTags({ 'hostsync:group-trouble': 'x' }), ...others], /hostsync:group-trouble/],
     [
       'with a wish of its operator',
       [withTags({ 'hostsync:switchover': 'any' }), ...others],
       /hostsync:switchover/,
     ],
-    ['with a suspicion', [withTags({ 'hostsync:suspected': '1' }), ...others], /hostsync:suspected/],
     ['without a primary', others, /none of the 2 instances/, { head: { version: 1, lookedFrom: now } }],
     [
       'with two primaries',
@@ -161,5 +158,18 @@ describe('a wake-up', () => {
     expect(laneOf('web')).toMatch(/^[0-9a-f]{16}$/u);
     expect(laneOf('we b*')).toMatch(/^[0-9a-f]{16}$/u);
     expect(laneOf('web')).not.toBe(laneOf('blog'));
+  });
+});
+
+describe('a look asks for another one, whatever happens,', () => {
+  it.each([...(['task', 'trouble', 'suspected', 'group-trouble', 'promotion-trouble', 'outside'] as const)])(
+    'while a host or its group has a note: %s',
+    (name) => {
+      expect(isUnsettled([primary, secondary(2, { [`hostsync:${name}`]: 'x' })])).toBe(true);
+    },
+  );
+
+  it('and not otherwise', () => {
+    expect(isUnsettled([primary, ...others])).toBe(false);
   });
 });

@@ -535,7 +535,7 @@ describe('hosts outside EC2', () => {
     expect(Object.keys(group.tags(1))).not.toContain('hostsync:outside');
   });
 
-  it('that are more than the tags can hold: no mail a minute, and all recoveries of what was told', () => {
+  it('that are many: no mail a minute, and each is told of and recovers', () => {
     const names = Array.from({ length: 60 }, (_, index) => `web${index}.example.com`);
     const group = new SimulatedResults(0, names);
     for (let minutes = 0; minutes < 20; minutes++) {
@@ -543,8 +543,7 @@ describe('hosts outside EC2', () => {
       group.record([push(lines, at(minutes))]);
     }
     expect(group.types()).toEqual(['Sync Failed']);
-    expect(failures(group.told).length).toBeGreaterThanOrEqual(27);
-    expect(Object.keys(group.tags(1)).filter((key) => key.startsWith('hostsync:outside')).length).toBe(9);
+    expect(failures(group.told).length).toBe(60);
     group.record([
       push(
         names.map((name) => line(name, 'ok', at(20))),
@@ -552,7 +551,7 @@ describe('hosts outside EC2', () => {
       ),
     ]);
     expect(recoveries(group.told).sort()).toEqual(failures(group.told).sort());
-    expect(Object.keys(group.tags(1)).filter((key) => key.startsWith('hostsync:outside'))).toEqual([]);
+    expect(Object.keys(group.tags(1))).not.toContain('hostsync:outside');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { DomainEvent } from '../../../shared/core/domain-event.ts';
+import { placeOf } from '../../../shared/core/notes.ts';
 import type { ObservedInstance, ObservedPush, SecondaryLine } from '../../../shared/core/observation.ts';
 import type { OutcomeAction } from '../../../shared/core/outcome-action.ts';
 import { planTick, type TickAction } from '../../../shared/core/plan-tick.ts';
@@ -120,7 +121,7 @@ export class SimulatedResults {
     if (action.kind === 'tell') this.told.push(action.event);
     if (action.kind !== 'record') return;
     for (const [key, value] of Object.entries(action.set))
-      if (value.length > 256) throw new Error(`EC2 refuses ${key}: ${value}`);
+      if (placeOf(key) === 'tag' && value.length > 256) throw new Error(`EC2 refuses ${key}: ${value}`);
     for (const id of action.instances) {
       const found = this.instances.get(id);
       if (found === undefined) throw new Error(`EC2 knows no ${id}`);

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  formatShards,
-  formatTrouble,
-  parseTroubles,
-  readShards,
-  weigh,
-} from '../../../shared/core/trouble.ts';
+import { formatTrouble, parseTroubles, weigh } from '../../../shared/core/trouble.ts';
 
 const hour = 3600_000;
 const since = Date.parse('2026-11-22T10:00:00.123Z');
@@ -32,22 +26,6 @@ it('whatever a tag holds, reading it as troubles ends, and gives only what can b
     fc.property(fc.string({ unit: 'binary' }), (value) => {
       for (const [who, each] of parseTroubles(value))
         expect(parseTroubles(formatTrouble(each, who === '' ? undefined : who))).toEqual([[who, each]]);
-    }),
-  );
-});
-
-it('what does not fit into one tag goes over several of 256 characters; what fits into none is named', () => {
-  fc.assert(
-    fc.property(fc.array(fc.stringMatching(/^[a-z]{1,300}$/u), { maxLength: 60 }), (entries) => {
-      const { tags, left } = formatShards('key', entries);
-      expect(Object.values(tags).every((value) => value.length <= 256)).toBe(true);
-      expect(Object.keys(tags)).toEqual(
-        Object.keys(tags).map((_, index) => (index === 0 ? 'key' : `key-${index + 1}`)),
-      );
-      const kept = readShards('key', tags)
-        .value.split(' ')
-        .filter((each) => each !== '');
-      expect([...kept, ...left].sort()).toEqual([...entries].sort());
     }),
   );
 });

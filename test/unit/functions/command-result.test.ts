@@ -92,15 +92,11 @@ it('records, tells and measures how a push went, within seconds of its end', asy
     },
   ]);
   expect(ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input)).toEqual([
-    {
-      Resources: [instanceId(2)],
-      Tags: [
-        { Key: 'hostsync:state', Value: 'behind' },
-        { Key: 'hostsync:trouble', Value: `unreachable/${requested}/1` },
-      ],
-    },
-    { Resources: [instanceId(1), instanceId(3)], Tags: [{ Key: 'hostsync:synced-at', Value: requested }] },
+    { Resources: [instanceId(2)], Tags: [{ Key: 'hostsync:state', Value: 'behind' }] },
   ]);
+  expect(aws.written(`host#${instanceId(2)}`)).toMatchObject([{ trouble: `unreachable/${requested}/1` }]);
+  const at = Date.parse(requested);
+  expect(aws.written('head')).toMatchObject([{ synced: { [instanceId(1)]: at, [instanceId(3)]: at } }]);
   expect(metricLines()).toMatchObject([
     { service: 'hostsync', Group: 'web', FilesSent: 2, BytesSent: 200, FilesDeleted: 0, PushSeconds: 2 },
   ]);

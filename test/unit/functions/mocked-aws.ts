@@ -17,12 +17,15 @@ import {
 import {
   BatchGetCommand,
   DynamoDBDocumentClient,
+  GetCommand,
   PutCommand,
   QueryCommand,
   UpdateCommand,
+  type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { vi } from 'vitest';
+import { placeOf, tagsOf } from '../../../shared/core/notes.ts';
 import type { ObservedInstance } from '../../../shared/core/observation.ts';
 import { formatWakeUp, parseWakeUps } from '../../../shared/edge/wake-up.ts';
 import { remembered } from '../core/fixtures.ts';
@@ -86,7 +89,12 @@ export function show(instances: readonly ObservedInstance[]): void {
     .on(DescribeInstancesCommand)
     .callsFake(({ Filters = [] }: { readonly Filters?: readonly Filter[] }) => ({
       Reservations: [
-        { Instances: instances.filter((each) => Filters.every((one) => fits(each, one))).map(described) },
+        {
+          Instances: instances
+            .map((each) => ({ ...each, tags: tagsOf(each) }))
+            .filter((each) => Filters.every((one) => fits(each, one)))
+            .map(described),
+        },
       ],
     }));
   ssm.on(DescribeInstanceInformationCommand).callsFake(({ Filters }) => ({
@@ -95,24 +103,43 @@ export function show(instances: readonly ObservedInstance[]): void {
       .map(({ id }) => ({ InstanceId: id, PingStatus: 'Online' })),
   }));
   const groups = Map.groupBy(instances, ({ tags }) => tags['hostsync:group'] ?? '');
-  remember(
-    [...groups].flatMap(([group, members]) => {
-      const { head, mirror } = remembered(members) ?? {};
-      const pk = `group#${group}`;
-      return head === undefined
-        ? []
-        : [
-            { pk, sk: 'head', ...head },
-            { pk, sk: 'mirror', ...mirror },
-          ];
-    }),
-  );
+  remember([...groups].flatMap(([group, members]) => itemsOf(group, members)));
 }
 
-/** The table holds these items. */
-export function remember(items: readonly Readonly<Record<string, unknown>>[]): void {
+/** What the table holds of a group whose members show tags and notes together. */
+export function itemsOf(
+  group: string,
+  members: readonly ObservedInstance[],
+): readonly Readonly<Record<string, unknown>>[] {
+  const { head, mirror } = remembered(members) ?? {};
+  const pk = `group#${group}`;
+  const notes = (sk: string, { tags }: ObservedInstance, place: 'host' | 'group') => {
+    const found = Object.entries(tags).filter(([key]) => placeOf(key) === place);
+    const named = found.map(([key, value]) => [key.slice('hostsync:'.length), value]);
+    return found.length === 0 ? [] : [{ pk, sk, ...Object.fromEntries(named) }];
+  };
+  return [
+    ...(head === undefined ? [] : [{ pk, sk: 'head', ...head }]),
+    ...(mirror === undefined ? [] : [{ pk, sk: 'mirror', ...mirror }]),
+    ...members.flatMap((each) => notes(`host#${each.id}`, each, 'host')),
+    ...members.flatMap((each) => notes('notes', each, 'group')).slice(0, 1),
+  ];
+}
+
+/** The table holds these items. Updates of notes and times are applied, whatever their conditions. */
+export function remember(first: readonly Readonly<Record<string, unknown>>[]): void {
+  const items = [...first];
   dynamoDb.on(PutCommand).resolves({});
-  dynamoDb.on(UpdateCommand).resolves({});
+  dynamoDb.on(GetCommand).resolves({});
+  dynamoDb.on(UpdateCommand).callsFake((input: UpdateCommandInput) => {
+    const index = items.findIndex(({ pk, sk }) => pk === input.Key?.['pk'] && sk === input.Key?.['sk']);
+    const names = input.ExpressionAttributeNames ?? {};
+    const item = new Map(Object.entries({ ...input.Key, ...items[index], ...valuesOf(input) }));
+    const [, removed = ''] = (input.UpdateExpression ?? '').split('REMOVE');
+    for (const [name] of removed.matchAll(/#\w+/gu)) item.delete(names[name] ?? '');
+    items.splice(index === -1 ? items.length : index, 1, Object.fromEntries(item));
+    return {};
+  });
   dynamoDb.on(QueryCommand).callsFake(({ ExpressionAttributeValues }) => ({
     Items: items.filter(({ pk }) => pk === ExpressionAttributeValues[':group']),
   }));
@@ -140,6 +167,22 @@ function fits({ id, state, tags }: ObservedInstance, { Name = '', Values = [] }:
       Object.values(tags).some((each) => each.includes(value.replaceAll('*', ''))),
     );
   return Values.includes(tags[Name.replace('tag:', '')] ?? '');
+}
+
+/** What was written into the table, by the names of attributes: of notes on hosts, on the group, and of the head. */
+export function written(sk: string): readonly Readonly<Record<string, unknown>>[] {
+  return dynamoDb
+    .commandCalls(UpdateCommand)
+    .flatMap(({ args: [{ input }] }) => (input.Key?.['sk'] === sk ? [valuesOf(input)] : []));
+}
+
+/** What an update sets, by the names of attributes. */
+function valuesOf(input: UpdateCommandInput): Readonly<Record<string, unknown>> {
+  const names = input.ExpressionAttributeNames ?? {};
+  const set = [...(input.UpdateExpression ?? '').matchAll(/(#\w+) = (:\w+)/gu)];
+  return Object.fromEntries(
+    set.map(([, name = '', value = '']) => [names[name], input.ExpressionAttributeValues?.[value]]),
+  );
 }
 
 /** The groups that were asked to be looked at, with the reasons. */

@@ -126,21 +126,20 @@ describe('a look', () => {
 });
 
 describe('newcomers', () => {
-  const join = (...ids: readonly number[]) => [
-    { Resources: ids.map(instanceId), Tags: [{ Key: 'hostsync:state', Value: 'joining' }] },
-    {
-      Resources: ids.map(instanceId),
-      Tags: [
-        { Key: 'hostsync:task', Value: expect.stringMatching(`^join 1 [0-9a-f]{16} ${aws.commandId} `) },
-      ],
-    },
-  ];
+  const expectJoining = (...numbers: readonly number[]) => {
+    const ids = numbers.map(instanceId);
+    expect(ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input)).toEqual([
+      { Resources: ids, Tags: [{ Key: 'hostsync:state', Value: 'joining' }] },
+    ]);
+    const task = expect.stringMatching(`^join 1 [0-9a-f]{16} ${aws.commandId} `);
+    for (const id of ids) expect(aws.written(`host#${id}`)).toMatchObject([{ task }]);
+  };
 
   it('are asked with one command, and what was asked is written down', async () => {
     aws.show([...healthyGroup().instances, newcomer(4), newcomer(5)]);
     await look();
     expect(sent('join-document')).toEqual([instanceId(4), instanceId(5)]);
-    expect(ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input)).toEqual(join(4, 5));
+    expectJoining(4, 5);
   });
 
   it('are not kept from the others by one that SSM does not know', async () => {
@@ -150,7 +149,7 @@ describe('newcomers', () => {
     ssm.on(SendCommandCommand, { InstanceIds: [instanceId(4)] }).rejects(unknown);
     await look();
     expect(logged()).toEqual([expect.stringContaining('group web: join (')]);
-    expect(ec2.commandCalls(CreateTagsCommand).map((call) => call.args[0].input)).toEqual(join(5));
+    expectJoining(5);
   });
 
   it('of another group are the affair of that one', async () => {
@@ -207,9 +206,7 @@ describe('what cannot be read', () => {
     aws.remember([{ pk: 'group#web', sk: 'head', version: 1, claim: { epoch: 'one' } }]);
     await look();
     expect(logged()).toEqual([
-      expect.stringContaining(
-        'group web: reading the table failed: MemoryItemError: the item group#web / head',
-      ),
+      expect.stringContaining('group web: the look failed: MemoryItemError: the item group#web / head'),
     ]);
     expect(dynamoDb.commandCalls(PutCommand).length + sent('promote-document').length).toBe(0);
   });
@@ -283,11 +280,7 @@ describe('the primary', () => {
       })),
     });
     await look('web', { tick: Date.now() });
-    const suspected = ec2
-      .commandCalls(CreateTagsCommand, { Resources: [primary.id] })
-      .flatMap((call) => call.args[0].input.Tags ?? [])
-      .filter(({ Key }) => Key === 'hostsync:suspected');
-    expect(suspected).toMatchObject([{ Value: expect.stringMatching(/^1 /u) }]);
+    expect(aws.written(`host#${primary.id}`)).toMatchObject([{ suspected: expect.stringMatching(/^1 /u) }]);
     expect(sent('probe-document')).toEqual(others.map(({ id }) => id));
   });
 
@@ -368,11 +361,11 @@ describe('results of pushes', () => {
 });
 
 it('instances that have lost their group lose what hostsync wrote there', async () => {
-  aws.show([instance(9, { 'hostsync:state': 'in-sync', 'hostsync:synced-at': '2026-11-26T00:00:00.000Z' })]);
+  aws.show([instance(9, { 'hostsync:state': 'in-sync', 'hostsync:epoch': '1' })]);
   await look('');
   expect(ec2.commandCalls(DeleteTagsCommand)[0]?.args[0].input).toMatchObject({
     Resources: [instanceId(9)],
-    Tags: [{ Key: 'hostsync:state' }, { Key: 'hostsync:synced-at' }],
+    Tags: [{ Key: 'hostsync:state' }, { Key: 'hostsync:epoch' }],
   });
 });
 
@@ -382,20 +375,18 @@ it('a message that is none of ours is refused with each field that is wrong', as
   );
 });
 
-it('without the table nobody is promoted, and joins go on', async () => {
+it('without the table nothing is known to be under way: nobody is promoted, and nobody joins', async () => {
   const [primary, ...others] = healthyGroup().instances;
   if (primary === undefined) throw new Error('fixture');
-  aws.show([primary, ...others, newcomer(4)]);
-  const missing = Object.assign(new Error('gone'), { name: 'ResourceNotFoundException' });
+  aws.show([{ ...primary, state: 'stopped' }, ...others, newcomer(4)]);
   dynamoDb.reset();
-  dynamoDb.rejects(missing);
+  dynamoDb.rejects(Object.assign(new Error('gone'), { name: 'ResourceNotFoundException' }));
   await look();
-  expect(sent('join-document')).toEqual([instanceId(4)]);
-  aws.show([{ ...primary, state: 'stopped' }, ...others]);
-  dynamoDb.reset();
-  dynamoDb.rejects(missing);
-  await look();
-  expect(sent('promote-document')).toEqual([]);
+  expect(ssm.commandCalls(SendCommandCommand).length).toBe(0);
+  expect(ec2.commandCalls(CreateTagsCommand).length).toBe(0);
+  expect(logged()).toContainEqual(
+    expect.stringContaining('group web: the look failed: ResourceNotFoundException'),
+  );
 });
 
 it('agents are asked for by the ids of the group', async () => {

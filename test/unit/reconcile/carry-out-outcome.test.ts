@@ -1,7 +1,9 @@
 import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { placeOf } from '../../../shared/core/notes.ts';
 import { instanceId } from '../core/fixtures.ts';
 import { line, push, SimulatedResults, start } from '../core/simulated-results.ts';
 
@@ -17,15 +19,17 @@ for (const [name, value] of Object.entries({
 const { Logger } = await import('@aws-lambda-powertools/logger');
 const { Metrics } = await import('@aws-lambda-powertools/metrics');
 const { makeClients } = await import('../../../shared/aws/clients.ts');
-const { TagWriter } = await import('../../../shared/aws/tags.ts');
+const { Marks } = await import('../../../shared/aws/marks.ts');
 const { carryOutOutcome } = await import('../../../shared/reconcile/carry-out-outcome.ts');
 
 const ec2 = mockClient(EC2Client);
 const eventBridge = mockClient(EventBridgeClient);
+const dynamoDb = mockClient(DynamoDBDocumentClient);
 
 beforeEach(() => {
   ec2.reset();
   eventBridge.reset();
+  dynamoDb.reset();
   eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0 });
   vi.spyOn(console, 'log').mockImplementation(() => {});
 });
@@ -35,10 +39,18 @@ afterEach(() => {
 
 async function carryOut(group: SimulatedResults, lines: Parameters<typeof push>[0], bySecondary = true) {
   const clients = makeClients();
-  const tools = { clients, tags: new TagWriter(clients.ec2), logger: new Logger(), metrics: new Metrics() };
+  const memory = { dynamoDb: clients.dynamoDb, table: 'hostsync-test' };
+  const marks = new Marks(clients, memory, 'web');
+  const tools = { clients, marks, logger: new Logger(), metrics: new Metrics() };
+  const hosts = new Map([...group.instances].map(([id, { tags }]) => [id, noted(tags)]));
+  const seen = [...group.instances].map(([id, each]) => ({ id, address: undefined, ...each }));
+  marks.overlay(seen, { head: undefined, notes: { group: {}, hosts } });
   const actions = group.actions([push(lines)], true);
   await carryOutOutcome(actions, { ...tools, metricsBySecondary: bySecondary });
 }
+
+const noted = (tags: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(tags).filter(([key]) => placeOf(key) === 'host'));
 
 /** Every metric that CloudWatch makes of what was written: each is paid for. */
 function metrics(): readonly string[] {
@@ -76,9 +88,19 @@ it('takes a trouble away from each host that has none any more, and leaves its o
   const group = new SimulatedResults(2);
   group.record([push([line(instanceId(2), 'unreachable', start - 1000)], start - 1000)]);
   await carryOut(group, all(2));
-  expect(ec2.commandCalls(DeleteTagsCommand).map((call) => call.args[0].input)).toEqual([
-    { Resources: [instanceId(2)], Tags: [{ Key: 'hostsync:trouble' }] },
+  const removed = dynamoDb
+    .commandCalls(UpdateCommand)
+    .map(({ args: [{ input }] }) => input)
+    .filter(({ UpdateExpression = '' }) => UpdateExpression.includes('REMOVE'));
+  expect(removed).toMatchObject([
+    {
+      Key: { pk: 'group#web', sk: `host#${instanceId(2)}` },
+      ExpressionAttributeNames: { '#n0': 'trouble' },
+      // Nobody has changed it meanwhile
+      ConditionExpression: '#n0 = :s0',
+    },
   ]);
+  expect(ec2.commandCalls(DeleteTagsCommand)).toEqual([]);
 });
 
 it('writes nothing when EventBridge is down: a trouble that is written down is never told again', async () => {
@@ -103,7 +125,9 @@ describe('what is wrong with one group', () => {
   it('keeps no other from being recorded, and no metric from being published', async () => {
     ec2.on(CreateTagsCommand, { Resources: [instanceId(1)] }).rejects(new Error('TagLimitExceeded'));
     const clients = makeClients();
-    const tools = { clients, tags: new TagWriter(clients.ec2), logger: new Logger(), metrics: new Metrics() };
+    const memory = { dynamoDb: clients.dynamoDb, table: 'hostsync-test' };
+    const marks = new Marks(clients, memory, 'web');
+    const tools = { clients, marks, logger: new Logger(), metrics: new Metrics() };
     const lag = { kind: 'measure', group: 'web', values: { SecondsBehind: 5 }, reason: '' } as const;
     const actions = [record('web', 1), record('blog', 2), lag];
     const done = carryOutOutcome(actions, { ...tools, metricsBySecondary: false });

@@ -1,5 +1,6 @@
 // The part of the tour in which a secondary is lost, that is told, and it comes back.
 import type { LocalCloud, LocalInstance } from 'local-cloud';
+import { notesOf } from './notes.ts';
 import type { Presenter } from './presenter.ts';
 
 /** Cuts a secondary off while files are uploaded, until the alert is there; heals it, until the recovery is told. */
@@ -25,13 +26,13 @@ export async function showTrouble(
     () => cloud.waitFor(() => message('is behind'), { what: 'the alert', timeoutSeconds: 100 }),
   );
   show(presenter, alert);
-  showLag(presenter, secondaries);
+  await showLag(presenter, cloud, secondaries);
   await lost.heal();
   const recovery = await presenter.step('heal it: until the recovery is told', () =>
     cloud.waitFor(() => message('is in sync again'), { what: 'the recovery', timeoutSeconds: 60 }),
   );
   show(presenter, recovery);
-  showLag(presenter, secondaries);
+  await showLag(presenter, cloud, secondaries);
   const told = cloud.messages().length - before;
   if (told !== 2) throw new Error(`${told} messages, where one alert and one recovery were due`);
 }
@@ -44,15 +45,15 @@ function show(
   for (const line of message.trimEnd().split('\n')) presenter.note(`| ${line}`.trimEnd());
 }
 
-function showLag(presenter: Presenter, secondaries: readonly LocalInstance[]): void {
-  presenter.table(
-    ['host', 'instance', 'state', 'trouble', 'seconds behind'],
-    secondaries.map(({ host, id, tags }) => {
-      const syncedAt = Date.parse(tags['hostsync:synced-at'] ?? '');
-      return [
-        ...[host.hostname, id, tags['hostsync:state'] ?? '', tags['hostsync:trouble'] ?? ''],
-        ((Date.now() - syncedAt) / 1000).toFixed(1),
-      ];
-    }),
-  );
+async function showLag(
+  presenter: Presenter,
+  cloud: LocalCloud,
+  secondaries: readonly LocalInstance[],
+): Promise<void> {
+  const rows = secondaries.map(async ({ host, id, tags }) => {
+    const { 'synced-at': syncedAt = '', trouble = '' } = await notesOf(cloud, id);
+    const seconds = (Date.now() - Date.parse(syncedAt)) / 1000;
+    return [host.hostname, id, tags['hostsync:state'] ?? '', trouble, seconds.toFixed(1)];
+  });
+  presenter.table(['host', 'instance', 'state', 'trouble', 'seconds behind'], await Promise.all(rows));
 }

@@ -62,7 +62,7 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         `The push ${command} of ${primary} still runs after ${duration(seconds)}. Secondaries that it is done with are pushed to as ever; those that it still serves wait.`,
         todo(
           'if much was uploaded, wait; it goes on from where it is',
-          `if a secondary hangs, its lag says which: aws ec2 describe-instances --filters Name=tag:${tagKeys.group},Values=${group} --query "Reservations[].Instances[].[InstanceId,Tags[?Key=='${tagKeys.syncedAt}'].Value|[0]]" --output table`,
+          `if a secondary hangs, see on ${primary} which one its rsync waits for: aws ssm start-session --target ${primary}, then pgrep -af rsync`,
         ),
       ]);
     }

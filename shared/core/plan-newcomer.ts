@@ -3,6 +3,7 @@ import { isMember, type View } from './membership-view.ts';
 import type { ObservedInstance, SecondaryLine } from './observation.ts';
 import type { Readiness, Ready } from './readiness.ts';
 import { formatJoinRequest, type JoinRequest } from './request.ts';
+import { joinTagKeys, roomProblem } from './room.ts';
 import { type Route, routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
 import { digest, parseTask } from './task.ts';
@@ -31,6 +32,12 @@ export function planNewcomer(
     return [
       ...reportFailure(group, instance, view.now, route.reason),
       { kind: 'wait', group, instance: id, soon: false, reason: route.reason },
+    ];
+  const problem = roomProblem(instance, joinTagKeys);
+  if (problem !== undefined)
+    return [
+      ...reportFailure(group, instance, view.now, problem),
+      { kind: 'wait', group, instance: id, soon: false, reason: `${id} cannot join: ${problem}` },
     ];
   const joining = planJoin(group, instance, ready, view);
   return joining.length > 0 ? joining : planFirstSync(group, instance, route, ready, view);

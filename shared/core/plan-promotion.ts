@@ -7,6 +7,7 @@ import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './
 import { assessPrimary, closerLook, type Health, isFailing } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
+import { roomProblem } from './room.ts';
 import { routeBetween } from './route.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from './secondaries.ts';
 import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
@@ -101,7 +102,11 @@ class GroupPromotion {
     // The user's own hand comes first, whatever else is going on
     if (!isEstablished(current)) return this.#adopt(current, superseded);
     const former = [...superseded, ...this.#members.filter(isDeposed)];
-    return [...former.flatMap((each) => this.#demote(each, current)), ...this.#keep(current)];
+    return [
+      ...this.#announce(current),
+      ...former.flatMap((each) => this.#demote(each, current)),
+      ...this.#keep(current),
+    ];
   }
 
   // --- a group that has a primary
@@ -386,12 +391,20 @@ class GroupPromotion {
       const route = pusher === undefined ? undefined : routeBetween(pusher, member);
       const blocker =
         promotionBlocker(member, observed, settings, now) ??
-        (route?.kind === 'no-route' ? route.reason : undefined);
+        (route?.kind === 'no-route' ? route.reason : undefined) ??
+        roomProblem(member, this.#keysOfPrimary(from));
       if (blocker === undefined) able.push(member);
       else blockers.set(member.id, blocker);
     }
     const others = this.#members.filter(({ id, state }) => id !== from && state === 'running');
     return [rankCandidates(able, others), blockers];
+  }
+
+  /** The tags that make a host the primary after another one. */
+  #keysOfPrimary(from: string): readonly string[] {
+    const before = this.#members.find(({ id }) => id === from);
+    const inherited = Object.keys(this.#configurationOf(before));
+    return [...inherited, tagKeys.primary, tagKeys.promoted, tagKeys.publicKey];
   }
 
   // --- planned switchover
@@ -648,7 +661,7 @@ class GroupPromotion {
   /** One call sets all that makes it the primary; what it was as a secondary goes. */
   #crown(holder: ObservedInstance, claim: Claim, publicKey: string): readonly PromotionAction[] {
     const { id, tags } = holder;
-    const { epoch, kind, from, why } = claim;
+    const { epoch, from, why } = claim;
     const before = this.#members.find((each) => each.id === from);
     const inherited =
       tags[tagKeys.primary] === undefined ? this.#configurationOf(before) : this.#fillUp(tags, before);
@@ -661,20 +674,32 @@ class GroupPromotion {
     };
     const gone = [...leftWhenPromoted(tags), ...list.remove];
     const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
-    const atRisk = this.#atRisk(holder, claim);
-    const told =
-      kind === 'first'
-        ? []
-        : [
-            this.#tell(
-              domainEvent('Primary Promoted', this.#group, [epoch], {
-                ...{ primary: id, from: from ?? '', epoch, kind, why, claimedAt: timestamp(claim.at) },
-                ...{ secondsAtRisk: atRisk, seconds: secondsBetween(claim.at, this.#view.now) },
-              }),
-              reason,
-            ),
-          ];
-    return [...told, this.#tag([id], set, gone, reason)];
+    return [this.#tag([id], set, gone, reason), ...this.#promoted(holder, claim)];
+  }
+
+  /** A promotion that is done and was not told: the run was killed in between. */
+  #announce(current: ObservedInstance): readonly PromotionAction[] {
+    const claim = this.#register?.claims.at(-1);
+    const epoch = epochOf(current);
+    if (claim === undefined || claim.holder !== current.id || claim.epoch !== epoch) return [];
+    return current.tags[tagKeys.promotionTold] === String(epoch) ? [] : this.#promoted(current, claim);
+  }
+
+  /** Told once the tags are written, which EC2 may refuse; then it is noted that it was told. */
+  #promoted(holder: ObservedInstance, claim: Claim): readonly PromotionAction[] {
+    const { epoch, kind, from = '', why } = claim;
+    if (kind === 'first') return [];
+    const { id } = holder;
+    const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
+    const event = domainEvent('Primary Promoted', this.#group, [epoch], {
+      ...{ primary: id, from, epoch, kind, why, claimedAt: timestamp(claim.at) },
+      secondsAtRisk: this.#atRisk(holder, claim),
+      seconds: secondsBetween(claim.at, this.#view.now),
+    });
+    return [
+      this.#tell(event, reason),
+      this.#tag([id], { [tagKeys.promotionTold]: String(epoch) }, [], `it was told that ${reason}`),
+    ];
   }
 
   /** Seconds of uploads that only the earlier primary may have. */

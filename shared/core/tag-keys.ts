@@ -26,6 +26,7 @@ export const tagKeys = {
   left: 'hostsync:left',
   suspected: 'hostsync:suspected',
   promotionTrouble: 'hostsync:promotion-trouble',
+  promotionTold: 'hostsync:promotion-told',
   options: 'hostsync:options',
   acceptDeletions: 'hostsync:accept-deletions',
 } as const;

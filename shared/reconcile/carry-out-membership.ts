@@ -161,8 +161,12 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
       text,
       `hostsync join, group ${group}`,
     );
-    await marks.write(newcomers, { [tagKeys.state]: 'joining' });
-    await marks.write(instances, { [tagKeys.task]: task('join', command, 1, digest) });
+    // What one host has no room for keeps no other from what was asked of it
+    const writing = [
+      marks.write(newcomers, { [tagKeys.state]: 'joining' }),
+      marks.write(instances, { [tagKeys.task]: task('join', command, 1, digest) }),
+    ];
+    throwAll(await errorsOf(writing));
   } catch (error) {
     if (instances.length === 1 || !hasCode(error, oneIsBad)) throw error;
     const alone = instances.map((id) =>

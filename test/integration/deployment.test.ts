@@ -145,8 +145,9 @@ describe('settings', () => {
     const text = readFileSync(file, 'utf8');
     writeFileSync(file, `${text}\nprod:\n  alert-email: ops@example.com\n  join-timeout: 900\n`);
     const template = await packageWith('--param=failover=manual');
-    const [, sync] = ofType(template, 'AWS::Lambda::Function').find(([id]) => id.startsWith('Sync')) ?? [];
-    expect(sync?.Properties['Environment']).toMatchObject({
+    const functions = ofType(template, 'AWS::Lambda::Function');
+    const [, reconcile] = functions.find(([id]) => id.startsWith('Reconcile')) ?? [];
+    expect(reconcile?.Properties['Environment']).toMatchObject({
       Variables: { HOSTSYNC_JOIN_TIMEOUT: '900', HOSTSYNC_FAILOVER: 'manual' },
     });
     expect(template).toMatchObject({ Parameters: { AlertEmailAddress: { Default: 'ops@example.com' } } });

@@ -60,15 +60,14 @@ function arm(faults: ScenarioFaults, { call, error, kind, times }: Trouble) {
   return { what, handle: faults.failCall(name, code, { times, carriedOut }) };
 }
 
-const isWhole = () =>
-  group.secondaries.every(
-    ({ tags }) => tags['hostsync:state'] === 'in-sync' && tags['hostsync:trouble'] === undefined,
-  ) && group.primary.tags['hostsync:group-trouble'] === undefined;
+const isWhole = async () =>
+  group.secondaries.every(({ tags }) => tags['hostsync:state'] === 'in-sync') &&
+  (await group.notes(group.primary))['group-trouble'] === undefined;
 
 async function tickUntilWhole(): Promise<void> {
   for (let tick = 0; tick < 8; tick += 1) {
     await group.tick();
-    if (isWhole()) return;
+    if (await isWhole()) return;
   }
   const tags = [group.primary, ...group.secondaries].map((each) => JSON.stringify(each.tags));
   throw new Error(`not whole: ${tags.join('\n')}\n${JSON.stringify(group.lastLog())}`);

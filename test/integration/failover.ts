@@ -110,7 +110,7 @@ export const isWhole = () =>
   primaries().length === 1 &&
   hosts
     .filter(({ id, state }) => id !== primaries()[0]?.id && state !== 'terminated')
-    .every(({ tags }) => tags['hostsync:state'] === 'in-sync' && tags['hostsync:trouble'] === undefined);
+    .every(({ tags }) => tags['hostsync:state'] === 'in-sync');
 
 /** Everything that was uploaded before is on every secondary, and was reported so. */
 export async function wholeGroup(): Promise<LocalInstance> {

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
+import { notesOf } from '../../tour/notes.ts';
 import { type PushResult, pushResults } from '../../tour/pushes.ts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
 
@@ -105,6 +106,11 @@ export class TestGroup {
     await table.restore(
       items.map((item) => ({ ...item, ...('lookedFrom' in item && { lookedFrom: { N: '1' } }) })),
     );
+  }
+
+  /** What the table remembers of a host, by the names of docs/memory.md. */
+  notes({ id }: Pick<LocalInstance, 'id'>): Promise<Readonly<Record<string, string>>> {
+    return notesOf(this.cloud, id);
   }
 
   async close(): Promise<void> {

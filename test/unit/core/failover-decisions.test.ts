@@ -107,6 +107,58 @@ describe('a group whose primary is well', () => {
   });
 });
 
+describe('a promotion that is done', () => {
+  const second2: Claim = {
+    epoch: 2,
+    holder: second,
+    from: first,
+    kind: 'failover',
+    why: 'it is gone',
+    at: now,
+  };
+  const promoted = {
+    ...{ 'hostsync:primary': '2', 'hostsync:promoted': `2 ${second}` },
+    ...{ 'hostsync:directories': '/srv/uploads', 'hostsync:public-key': primaryTags['hostsync:public-key'] },
+  };
+  const promotedWith = (notes: Tags): Case => ({
+    ...{ state: 'terminated', claims: [begun, second2] },
+    secondaries: { 2: { ...promoted, ...notes, 'hostsync:state': undefined } },
+  });
+
+  it('is told after its tags are written, and by the next run if this one was killed in between', () => {
+    expect(told(promotedWith({}))).toMatchObject([
+      { type: 'Primary Promoted', detail: { primary: second, epoch: 2 } },
+    ]);
+    expect(acts(promotedWith({}))[1]).toMatchObject({ kind: 'tag', set: { 'hostsync:promotion-told': '2' } });
+  });
+
+  it('is told once', () => {
+    expect(told(promotedWith({ 'hostsync:promotion-told': '2' }))).toEqual([]);
+    expect(told(promotedWith({ 'hostsync:promotion-told': '1' })).length).toBe(1);
+  });
+});
+
+describe('a host without room for the tags of a primary', () => {
+  const crowd = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`team:tag-${index}`, 'x']));
+
+  it.each([
+    // A secondary has 5 tags of hostsync here, and a primary needs 5 more: group and state are there
+    [39, third],
+    [44, second],
+  ])('of its user’s %i tags is none of the candidates', (count, holder) => {
+    const each = { state: 'stopped', secondaries: { 3: crowd(count) } };
+    expect(claimed(each)).toMatchObject([{ holder }]);
+  });
+
+  it('is named, with what to do, when no other is there', () => {
+    const crowded = { 2: crowd(46), 3: crowd(46) };
+    expect(JSON.stringify(told({ state: 'stopped', secondaries: crowded }))).toMatch(
+      /it has 5\d of 50 tags, and hostsync needs \d more: take \d+ away/u,
+    );
+  });
+});
+
 describe('a suspicion', () => {
   const minute = now - 5000;
   const offline = { agents: [agent(1, false), agent(2), agent(3)] };

@@ -63,6 +63,33 @@ describe('a primary that the launch hook holds', () => {
   });
 });
 
+describe('a newcomer without room for the tags of a secondary', () => {
+  const crowd = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`team:tag-${index}`, 'x']));
+
+  it('is told of once and stays out, and keeps no other from joining', () => {
+    const group = groupOf(2);
+    Object.assign(group.instances.get(instanceId(2))?.tags ?? {}, crowd(45));
+    const actions = plan(group);
+    expect(actions).toContainEqual(
+      expect.objectContaining({
+        ...{ kind: 'report-failure', instance: instanceId(2) },
+        message: 'it has 46 of 50 tags, and hostsync needs 5 more: take 1 away',
+      }),
+    );
+    expect(actions.filter(({ kind }) => kind === 'join')).toMatchObject([{ instances: [instanceId(3)] }]);
+    for (const action of actions) group.carryOut(action);
+    expect(kinds(plan(group))).not.toContain('report-failure');
+  });
+
+  it('joins if it just fits; tags of AWS itself do not count', () => {
+    const group = groupOf(1);
+    const tags = { ...crowd(44), 'aws:autoscaling:groupName': 'web', 'aws:cloudformation:stack-id': 'x' };
+    Object.assign(group.instances.get(instanceId(2))?.tags ?? {}, tags);
+    expect(kinds(plan(group))).toContain('join');
+  });
+});
+
 describe('a newcomer', () => {
   it('goes through join, first sync and verification, and only then into the list', () => {
     const group = groupOf(1);

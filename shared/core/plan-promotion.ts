@@ -560,7 +560,13 @@ class GroupPromotion {
   }
 
   /** What keeps a claim from being made keeps one that was made from being begun. */
-  #mayNotBegin({ kind }: Claim): boolean {
+  #mayNotBegin({ kind, from }: Claim): boolean {
+    const before = this.#members.find(({ id }) => id === from);
+    const isNeeded =
+      kind !== 'failover' ||
+      before?.tags[tagKeys.primary] === undefined ||
+      assessPrimary(before, this.#view.observed).kind !== 'well';
+    if (!isNeeded) return true;
     const configuration = this.#register?.configuration?.tags;
     const paused = this.#members.some(
       ({ tags }) => tags[tagKeys.primary] !== undefined && tags[tagKeys.paused] !== undefined,

@@ -337,9 +337,10 @@ export class SimulatedFailover {
     const host = this.hosts.get(target);
     if (host?.alive !== true) return 'unreachable';
     if (host.trusts !== keyOf(id)) return 'key-refused';
-    const lost = [...host.files].filter((file) => !source.files.has(file));
+    const others = [...this.hosts].filter(([each]) => each !== target).map(([, { files }]) => files);
+    const lost = [...host.files].filter((file) => !others.some((files) => files.has(file)));
     if (lost.length > 0 && !this.forgotten.has(target))
-      throw new Violation(`a push of ${id} deletes ${lost.join(', ')} on ${target}, which ${id} never had`);
+      throw new Violation(`a push of ${id} deletes the last copy of ${lost.join(', ')} on ${target}`);
     this.forgotten.delete(target);
     const missing = [...source.files].filter((file) => !host.files.has(file));
     host.files.clear();
@@ -375,8 +376,12 @@ export class SimulatedFailover {
 
   // --- the register
 
-  claim(claim: Claim, seen: PromotionObservation): void {
-    if (this.claims.has(claim.epoch)) return;
+  /** One conditional write: whoever comes second changes nothing. */
+  claim(
+    { claim, seen: head }: Extract<PromotionAction, { kind: 'claim' }>,
+    seen: PromotionObservation,
+  ): void {
+    if ((head?.version ?? 0) !== this.claims.size) return;
     const highest = Math.max(0, ...this.claims.keys());
     if (claim.epoch <= highest) throw new Violation(`epoch ${claim.epoch} is claimed after ${highest}`);
     const holder = seen.instances.find(({ id }) => id === claim.holder);
@@ -431,6 +436,8 @@ export class Run {
   #steps: (() => void)[] = [];
   /** There was nothing to do when it last looked. */
   quiet = false;
+  /** What it decided, each reason once: `KIND: REASON`. */
+  readonly planned: string[] = [];
 
   constructor(group: SimulatedFailover, kind: 'promotion' | 'membership' | 'push', tick?: number) {
     this.#group = group;
@@ -471,14 +478,21 @@ export class Run {
     }
     if (this.#kind === 'membership') {
       const actions = planMembership(membership, settings, now);
+      this.#note(actions);
       this.quiet = actions.every(({ kind }) => kind === 'wait' || kind === 'keep-alive');
       this.#steps = actions.flatMap((action) => this.#membershipSteps(action));
       return;
     }
     const observed = group.observePromotion(membership, this.#reachability);
     const actions = planPromotion({ observed, settings, now, tick: this.#tick });
+    this.#note(actions);
     this.quiet = actions.every(({ kind }) => kind === 'wait');
     this.#steps = actions.flatMap((action) => this.#promotionSteps(action, observed));
+  }
+
+  #note(actions: readonly { readonly kind: string; readonly reason: string }[]): void {
+    for (const { kind, reason } of actions)
+      if (!this.planned.includes(`${kind}: ${reason}`)) this.planned.push(`${kind}: ${reason}`);
   }
 
   #overlay(instances: readonly ObservedInstance[]): readonly ObservedInstance[] {
@@ -539,7 +553,7 @@ export class Run {
       case 'tell':
         return [() => void group.told.push(action.event)];
       case 'claim':
-        return [() => group.claim(action.claim, observed)];
+        return [() => group.claim(action, observed)];
       case 'run': {
         const { step, instance, request } = action;
         const script =

@@ -3,7 +3,7 @@ import { makeClients } from '../../shared/aws/clients.ts';
 import { groupOf, observeGroup } from '../../shared/aws/ec2.ts';
 import { wake } from '../../shared/aws/lanes.ts';
 import { Marks } from '../../shared/aws/marks.ts';
-import { readRegister } from '../../shared/aws/memory.ts';
+import { isOutdated, readRegister } from '../../shared/aws/memory.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
 import type { ObservedPush } from '../../shared/core/observation.ts';
 import { recordOutcome } from '../../shared/core/record-outcome.ts';
@@ -39,8 +39,20 @@ export const handler = makeHandler(async (event, instruments) => {
   await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, [{ group, because, at, ref }]);
 });
 
+/** Another run may record something of the same group at the same time: who comes second reads again. */
+const mostTries = 4;
+
 /** @returns whether it changed more than the time of the last push */
 async function record(push: ObservedPush, group: string, instruments: Instruments): Promise<boolean> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await recordOnce(push, group, instruments);
+    } catch (error) {
+      if (!isOutdated(error) || tries === mostTries) throw error;
+    }
+}
+
+async function recordOnce(push: ObservedPush, group: string, instruments: Instruments): Promise<boolean> {
   const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
   const marks = new Marks(clients, memory, group);
   const [seen, remembered] = await Promise.all([

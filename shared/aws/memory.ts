@@ -259,6 +259,12 @@ export class OutdatedError extends Error {
   override readonly name = 'OutdatedError';
 }
 
+/** Did nothing fail but that another run came first? */
+export function isOutdated(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isOutdated);
+  return error instanceof OutdatedError;
+}
+
 /** Seconds after which what was noted of a host is of no use to anybody. What lasts is written again by its reminders. */
 const notesLast = 30 * 24 * 3600;
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { describeError } from '../aws/errors.ts';
+import { isOutdated } from '../aws/memory.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
 import { isUnsettled } from '../core/needs-reconciling.ts';
 import type { ObservedReachability, PromotionObservation } from '../core/observation.ts';
@@ -72,6 +73,7 @@ class Reconciliation {
   /** Hosts that are left alone for the rest of the run; the next one tries again. */
   readonly #failedHosts = new Set<string>();
   #promotionFailed = false;
+  #outdated = false;
   #until: number;
 
   constructor(group: string, tools: Tools, options: ReconcileOptions) {
@@ -97,7 +99,8 @@ class Reconciliation {
         continue;
       }
       await this.#upkeep(observed);
-      const under = moves || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
+      const under =
+        moves || this.#outdated || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
       const pending = under || isUnsettled(observed.instances);
       return { pending, errors: [...this.#errors.values()] };
     }
@@ -105,6 +108,12 @@ class Reconciliation {
 
   readonly #failed = (what: string, cause: unknown): void => {
     const message = `group ${this.#group}: ${what} failed: ${describeError(cause)}`;
+    if (isOutdated(cause)) {
+      // Nothing is wrong: the next look goes on from what the other run wrote
+      this.#outdated = true;
+      this.#tools.logger.info(message, { group: this.#group });
+      return;
+    }
     if (this.#errors.has(message)) return;
     this.#tools.logger.error(message, { group: this.#group });
     this.#errors.set(message, new Error(message, { cause }));

@@ -289,7 +289,7 @@ it('alarms are on what is really measured, and speak through the topic', async (
     group.cloud
       .messages()
       .slice(before)
-      .filter(({ message }) => message.includes('OK')),
+      .filter(({ message }) => message.includes('"NewStateValue":"OK"')),
   ).toEqual([]);
 });
 

@@ -277,12 +277,23 @@ describe('the roles let nobody go further than their work, even with the code of
   const TableName = 'hostsync-prod';
   const Key = (pk: string) => ({ pk: { S: pk }, sk: { S: 'head' } });
 
-  it.each(others)('%s changes nothing of what is remembered of a group', async (name) => {
-    const update = new UpdateItemCommand({
-      ...{ TableName, Key: Key('group#web'), UpdateExpression: 'SET lookedFrom = :now' },
-      ExpressionAttributeValues: { ':now': { N: '1' } },
-    });
-    await expect(onTable(name).send(update)).rejects.toThrow(/not authorized/u);
+  it.each(others)('%s changes nothing of who is primary, and when a group was looked at', async (name) => {
+    for (const attribute of [
+      'lookedFrom',
+      'claim',
+      'epoch',
+      'version',
+      'configuration',
+      'task',
+      'suspected',
+    ]) {
+      const update = new UpdateItemCommand({
+        ...{ TableName, Key: Key('group#web'), UpdateExpression: 'SET #it = :now' },
+        ...{ ExpressionAttributeNames: { '#it': attribute } },
+        ExpressionAttributeValues: { ':now': { N: '1' } },
+      });
+      await expect(onTable(name).send(update)).rejects.toThrow(/not authorized/u);
+    }
     const put = new PutItemCommand({ TableName, Item: Key('group#web') });
     await expect(onTable(name).send(put)).rejects.toThrow(/not authorized/u);
   });

@@ -2,6 +2,7 @@ import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { GetCommandInvocationCommand } from '@aws-sdk/client-ssm';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ScriptLine } from '../../../shared/core/observation.ts';
 import { healthyGroup, instanceId } from '../core/fixtures.ts';
@@ -100,6 +101,16 @@ it('records, tells and measures how a push went, within seconds of its end', asy
   expect(metricLines()).toMatchObject([
     { service: 'hostsync', Group: 'web', FilesSent: 2, BytesSent: 200, FilesDeleted: 0, PushSeconds: 2 },
   ]);
+});
+
+it('records again what another run has outrun, and what is told stays one message', async () => {
+  ssm.on(GetCommandInvocationCommand).resolves(result);
+  const { dynamoDb } = aws;
+  const first = Object.assign(new Error('outrun'), { name: 'ConditionalCheckFailedException' });
+  dynamoDb.on(UpdateCommand, { TableName: aws.environment.HOSTSYNC_TABLE }).rejectsOnce(first).resolves({});
+  await handler(ended, lambdaContext);
+  const failures = events().filter(({ type }) => type === 'Sync Failed');
+  expect(new Set(failures.map((each) => JSON.stringify(each))).size).toBe(1);
 });
 
 it('tells before it writes down that it told: what is cut off between the two is told again', async () => {

@@ -11,6 +11,9 @@ const write = v.looseObject({
   TableName: v.string(),
   Key: v.optional(key),
   Item: v.optional(key),
+  UpdateExpression: v.optional(v.string()),
+  ConditionExpression: v.optional(v.string()),
+  ExpressionAttributeNames: v.optional(v.record(v.string(), v.string())),
   ReturnValuesOnConditionCheckFailure: v.optional(v.picklist(['ALL_OLD', 'NONE'])),
 });
 const query = v.looseObject({
@@ -30,12 +33,18 @@ export function dynamoDbService(
   const hashKey = (table: string): string =>
     tables.find(({ name }) => name === table)?.resource.KeySchema.find(({ KeyType }) => KeyType === 'HASH')
       ?.AttributeName ?? '';
-  const access = (action: string, table: string, leading: readonly string[]): AccessCheck => ({
+  const access = (
+    action: string,
+    table: string,
+    leading: readonly string[],
+    attributes: readonly string[] = [],
+  ): AccessCheck => ({
     action: `dynamodb:${action}`,
     resource: arnOf(account, 'dynamodb', `table/${table}`),
     context: {
       'aws:RequestedRegion': account.region,
       ...(leading.length > 0 && { 'dynamodb:LeadingKeys': [...new Set(leading)] }),
+      ...(attributes.length > 0 && { 'dynamodb:Attributes': [...attributes] }),
     },
   });
   const leadingOf = (table: string, item: Item | undefined): readonly string[] =>
@@ -46,9 +55,10 @@ export function dynamoDbService(
     operation({
       name,
       schema: write,
-      access: ({ TableName, Key, Item: item }) => [
-        access(name, TableName, leadingOf(TableName, Key ?? item)),
-      ],
+      access: (input) => {
+        const { TableName, Key, Item: item } = input;
+        return [access(name, TableName, leadingOf(TableName, Key ?? item), attributesOf(input))];
+      },
       run: ({ ReturnValuesOnConditionCheckFailure: wanted, ...input }) =>
         wanted === 'ALL_OLD' ? withOldItem(name, input) : engine.call(name, input),
     });
@@ -125,4 +135,20 @@ export function dynamoDbService(
       ...[queryItems, batchGetItem, describeTable],
     ],
   };
+}
+
+/** Words of expressions that name no attribute. Source: DynamoDB Developer Guide, update and condition expressions. */
+const words = new Set([
+  ...['SET', 'REMOVE', 'ADD', 'DELETE', 'AND', 'OR', 'NOT', 'BETWEEN', 'IN'],
+  ...['attribute_exists', 'attribute_not_exists', 'attribute_type', 'begins_with', 'contains', 'size'],
+  ...['if_not_exists', 'list_append'],
+]);
+
+/** The attributes that a write names, those of the key among them. Source: DynamoDB Developer Guide, fine-grained access control. */
+function attributesOf(input: v.InferOutput<typeof write>): readonly string[] {
+  const { Key = {}, Item = {}, UpdateExpression = '', ConditionExpression = '' } = input;
+  const named = [...`${UpdateExpression} ${ConditionExpression}`.matchAll(/(?<![:.\w])#?[A-Za-z_]\w*/gu)]
+    .map(([word]) => input.ExpressionAttributeNames?.[word] ?? word)
+    .filter((word) => !words.has(word));
+  return [...new Set([...Object.keys(Key), ...Object.keys(Item), ...named])];
 }

@@ -166,4 +166,37 @@ describe('a role', () => {
     ).rejects.toMatchObject(denied);
     cloud.takeProblems();
   });
+
+  test('may be narrowed to attributes, however an expression names them', async () => {
+    const { cloud, key } = await start([
+      {
+        Effect: 'Allow',
+        Action: 'dynamodb:UpdateItem',
+        Resource: { 'Fn::GetAtt': ['Memory', 'Arn'] },
+        Condition: {
+          'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'sk', 'synced', 'until'] },
+          Null: { 'dynamodb:Attributes': 'false' },
+        },
+      },
+    ]);
+    const client = new DynamoDBClient(cloud.clientConfig('SyncLambdaFunction'));
+    const update = (UpdateExpression: string, names?: Record<string, string>, condition?: string) =>
+      client.send(
+        new UpdateItemCommand({
+          ...{ TableName, Key: key('group#web'), UpdateExpression },
+          ...{ ExpressionAttributeNames: names, ConditionExpression: condition },
+          ExpressionAttributeValues: { ':it': { N: '1' } },
+        }),
+      );
+    await update('SET synced = :it');
+    await update('SET #a = if_not_exists(#a, :it)', { '#a': 'synced' }, 'attribute_not_exists(until)');
+    const denied = { name: 'AccessDeniedException' };
+    await expect(update('SET claim = :it')).rejects.toMatchObject(denied);
+    await expect(update('SET #a = :it', { '#a': 'claim' })).rejects.toMatchObject(denied);
+    await expect(update('SET synced = :it REMOVE claim')).rejects.toMatchObject(denied);
+    await expect(update('SET synced = :it', undefined, 'attribute_not_exists(claim)')).rejects.toMatchObject(
+      denied,
+    );
+    cloud.takeProblems();
+  });
 });

@@ -174,7 +174,7 @@ describe('a role', () => {
         Action: 'dynamodb:UpdateItem',
         Resource: { 'Fn::GetAtt': ['Memory', 'Arn'] },
         Condition: {
-          'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'sk', 'synced', 'until'] },
+          'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'sk', 'synced', 'lasts'] },
           Null: { 'dynamodb:Attributes': 'false' },
         },
       },
@@ -189,7 +189,7 @@ describe('a role', () => {
         }),
       );
     await update('SET synced = :it');
-    await update('SET #a = if_not_exists(#a, :it)', { '#a': 'synced' }, 'attribute_not_exists(until)');
+    await update('SET #a = if_not_exists(#a, :it)', { '#a': 'synced' }, 'attribute_not_exists(lasts)');
     const denied = { name: 'AccessDeniedException' };
     await expect(update('SET claim = :it')).rejects.toMatchObject(denied);
     await expect(update('SET #a = :it', { '#a': 'claim' })).rejects.toMatchObject(denied);

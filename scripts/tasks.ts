@@ -213,6 +213,15 @@ async function benchControl(words: readonly string[]): Promise<void> {
   await run(process.execPath, [join('bench', 'control', 'main.ts'), JSON.stringify(options)]);
 }
 
+/** Changes the code of the core in all ways, one at a time, and counts the changes that no test notices. */
+async function mutate(words: readonly string[]): Promise<void> {
+  await run(process.execPath, [
+    join('node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'),
+    'run',
+    ...words,
+  ]);
+}
+
 const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   start,
   test,
@@ -222,6 +231,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   unit,
   host,
   integration,
+  mutate,
   format: async () => {
     await run('biome', ['check', '--write', '.']);
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);

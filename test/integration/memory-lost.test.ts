@@ -37,6 +37,7 @@ async function expectUploaded(name: string): Promise<void> {
 }
 
 async function expectToGoOn(): Promise<void> {
+  await group.tick();
   await tickUntil('whole again', isWhole, 20);
   await expectOnePrimary();
   await upload('afterwards');

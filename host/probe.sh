@@ -11,12 +11,13 @@ reach() { # ADDRESS PORT: prints what was said
 }
 
 main() {
-  local try said='' status reached=false message=''
+  local try said='' status reached=false message='' began=$SECONDS
   ((${#secondary_ids[@]} == 1)) || fail bad-request "there are ${#secondary_ids[@]} lines secondary; take one, the host to look for"
   need timeout=coreutils/coreutils
   for try in 1 2; do
     [[ $reached == false ]] || break
-    ((try == 1)) || sleep 1
+    # From the begin of one to the begin of the other
+    ((try == 1)) || sleep "$((option_interval > SECONDS - began ? option_interval - SECONDS + began : 1))"
     status=0
     said=$(reach "${secondary_addresses[0]}" "${secondary_ports[0]}") || status=$?
     said=${said%%$'\n'*} said=${said##*": connect: "} said=${said##*": "}

@@ -281,7 +281,7 @@ take_secondary() {
 
 take_option() {
   case $script:$1 in
-    push:@(readable|prepare|lists|peer) | join:!(readable) | leave:!(peer|prepare) | rescue:!(parallel|*-timeout|lists)) bad option "$1" "is not for $script.sh; take the line away" ;;
+    push:@(readable|prepare|lists|peer|interval) | join:!(readable) | leave:!(peer|prepare) | rescue:!(parallel|*-timeout|lists) | probe:!(interval)) bad option "$1" "is not for $script.sh; take the line away" ;;
   esac
   case $1 in
     parallel) check_number "option $1" "$2" 1 64 ;;
@@ -294,6 +294,7 @@ take_option() {
     verify-every) check_number "option $1" "$2" 0 31536000 ;;
     bandwidth) check_number "option $1" "$2" 0 99999999 ;;
     nice) check_number "option $1" "$2" 0 19 ;;
+    interval) check_number "option $1" "$2" 1 60 ;;
     accept-deletions) [[ $2 =~ ^[0-9a-f]{16}$ ]] || bad "option $1" "$2" 'is no id of held deletions; copy the 16 characters of the line deletions-held' ;;
     first | readable | prepare | lists) [[ $2 == yes ]] || bad "option $1" "$2" 'must be yes; or take the line away' ;;
     *) bad option "$1" 'is unknown; use parallel, connect-timeout, io-timeout, push-timeout, max-delete-share, max-delete-count, accept-deletions, verify-every, first, bandwidth or nice' ;;
@@ -319,7 +320,7 @@ read_line() { # LINE
     *:group | *:epoch | @(push|leave|rescue):exclude) ;;
     @(push|join|leave|rescue):directory) most=4 ;;
     @(push|rescue|probe):secondary) least=4 most=6 ;;
-    @(push|join|leave|rescue):option | join:public-key) least=3 most=3 ;;
+    @(push|join|leave|rescue|probe):option | join:public-key) least=3 most=3 ;;
     *:directory | *:exclude | *:secondary | *:option | *:public-key) bad "$field" "$value" "is not for $script.sh; take the line away" ;;
     *) bad field "$field" 'is unknown; separate the parts of a line by one tab' ;;
   esac
@@ -362,7 +363,7 @@ hostsync_read_request() {
   secondary_ids=() secondary_addresses=() secondary_ports=() secondary_keys=()
   option_parallel=16 option_connect_timeout=10 option_io_timeout=60 option_push_timeout=3300
   option_max_delete_share=20 option_max_delete_count=10000 option_accept_deletions='' option_verify_every=86400
-  option_first='' option_bandwidth=0 option_nice=0
+  option_first='' option_bandwidth=0 option_nice=0 option_interval=1
   # read -d '' succeeds only if there is a NUL byte
   if (($# == 2)) && [[ $1 == --base64 ]]; then
     [[ $2 =~ ^[A-Za-z0-9+/]*={0,2}$ && $((${#2} % 4)) == 0 ]] || fail bad-request 'argument --base64: not base64; encode the request with base64 -w0'

@@ -18,7 +18,7 @@ export type Place =
 
 const places: ReadonlyMap<string, Place> = new Map([
   ...[tagKeys.task, tagKeys.trouble, tagKeys.suspected].map((key) => [key, 'host'] as const),
-  ...[tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.promotionTold].map(
+  ...[tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.promotionTold, tagKeys.probe].map(
     (key) => [key, 'group'] as const,
   ),
   ...[tagKeys.syncedAt, tagKeys.outside].map((key) => [key, 'head'] as const),

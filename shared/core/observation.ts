@@ -206,6 +206,10 @@ export interface ObservedStatus {
 /** What others see of a primary that is suspected to be dead, or gone; and so who of them is alive at this moment. */
 export interface ObservedReachability {
   readonly instance: string;
+  /** When they were asked, in milliseconds since 1970. */
+  readonly requestedAt: number;
+  /** Everybody who was asked is done. */
+  readonly ended: boolean;
   /** Who was asked, and who of them has answered, whatever it said. */
   readonly asked: readonly string[];
   readonly answered: readonly string[];
@@ -219,6 +223,6 @@ export interface PromotionObservation extends MembershipObservation {
   /** By group; those that could be read. */
   readonly registers: ReadonlyMap<string, Register>;
   readonly statuses: readonly ObservedStatus[];
-  /** What was found out in this run. */
+  /** What probes have shown of late, and in this run. */
   readonly reachability: readonly ObservedReachability[];
 }

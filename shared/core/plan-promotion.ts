@@ -5,6 +5,7 @@ import type { Claim, ObservedInstance, PromotionObservation, Register } from './
 import { isGathered } from './plan-gathering.ts';
 import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './primary.ts';
 import { assessPrimary, closerLook, type Health, isFailing } from './primary-health.ts';
+import { isDecided, isPast } from './probe.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
 import { roomProblem } from './room.ts';
@@ -204,25 +205,29 @@ class GroupPromotion {
   }
 
   #clearSuspicion({ id, tags }: ObservedInstance): readonly PromotionAction[] {
-    if (tags[tagKeys.suspected] === undefined) return [];
-    return [this.#tag([id], {}, [tagKeys.suspected], `${id} is seen again`)];
+    const noted = [tagKeys.suspected, tagKeys.probe].filter((key) => tags[key] !== undefined);
+    return noted.length === 0 ? [] : [this.#tag([id], {}, noted, `${id} is seen`)];
   }
 
   // --- suspicion
 
-  /** Counts the ticks in a row that found it dead. The schedule may fire twice for a minute, which counts once. */
+  /**
+   * A tick has others look at it, twice; when they are done the group is looked at again. Counts the probes in a row that found it dead, each
+   * once.
+   */
   #suspect(current: ObservedInstance, signs: readonly string[]): readonly PromotionAction[] {
-    const { observed, settings, tick } = this.#view;
+    const { observed, settings, tick, now } = this.#view;
     const { id, tags } = current;
-    const [count, last] = parseSuspicion(tags[tagKeys.suspected]);
-    const reachability = observed.reachability.filter(({ instance }) => instance === id);
+    const found = observed.reachability.filter(({ instance }) => instance === id);
     const probers = this.#probers(current);
-    if (reachability.length === 0) {
+    const last = found.find(({ connection }) => connection !== undefined);
+    if (last === undefined || (tick !== undefined && isPast(last, now))) {
       if (tick === undefined) return [];
       const reason = `${id} may be dead: ${signs.join('; ')}`;
       return [this.#probe(id, 'primary', probers.slice(0, 3), reason)];
     }
-    const { verdict, seen } = closerLook(current, observed, reachability, probers.length);
+    if (!isDecided(last, now)) return [];
+    const { verdict, seen } = closerLook(current, observed, found, probers.length);
     const told = this.#settle([
       this.#trouble('primary-suspected', (since, reminder) =>
         domainEvent('Primary Suspected', this.#group, [id, since, reminder], {
@@ -232,20 +237,13 @@ class GroupPromotion {
     ]);
     if (verdict === 'alive') return [...this.#clearSuspicion(current), ...told];
     if (verdict === 'unknown') return told;
-    const looks = tick !== undefined && tick > last ? count + 1 : count;
-    const noted =
-      looks === count
-        ? []
-        : [
-            this.#tag(
-              [id],
-              { [tagKeys.suspected]: formatSuspicion(looks, tick ?? last) },
-              [],
-              `${id} looks dead, for the ${looks}. time: ${seen.join('; ')}`,
-            ),
-          ];
+    const [count, counted] = parseSuspicion(tags[tagKeys.suspected], now);
+    const looks = last.requestedAt > counted ? count + 1 : count;
+    const suspicion = { [tagKeys.suspected]: formatSuspicion(looks, last.requestedAt) };
+    const reason = `${id} looks dead, for the ${looks}. time: ${seen.join('; ')}`;
+    const noted = looks === count ? [] : [this.#tag([id], suspicion, [], reason)];
     if (looks < settings.failoverTicks) return [...noted, ...told];
-    const why = `${signs.join('; ')}; ${seen.join('; ')}; in ${looks} ticks`;
+    const why = `${signs.join('; ')}; ${seen.join('; ')}`;
     return [...noted, ...this.#failOver(current, id, epochOf(current) ?? 0, why)];
   }
 
@@ -353,7 +351,7 @@ class GroupPromotion {
   }
 
   /**
-   * SSM's last ping may be five minutes old: who is promoted has answered in this run.
+   * SSM's last ping may be five minutes old: who is promoted has just answered.
    *
    * @returns undefined if nobody does
    */
@@ -363,7 +361,10 @@ class GroupPromotion {
     why: string,
     epoch: number,
   ): readonly PromotionAction[] | undefined {
-    const found = this.#view.observed.reachability.filter(({ instance }) => instance === from);
+    const { observed, now } = this.#view;
+    const found = observed.reachability.filter(
+      ({ instance, requestedAt }) => instance === from && now - requestedAt < justNow,
+    );
     const answered = new Set(found.flatMap((each) => each.answered));
     const asked = new Set(found.flatMap((each) => each.asked));
     const holder = ranked.find(({ id }) => answered.has(id));
@@ -860,6 +861,8 @@ interface RaisedTrouble {
   readonly told: (since: number, reminder: number) => DomainEvent;
 }
 
+/** Milliseconds for which one who has answered is taken for alive. */
+const justNow = 60_000;
 /** Milliseconds after which a claim that nobody began is not begun any more: what was seen then proves nothing now. */
 const abandonedAfter = 60_000;
 /** Seconds between two tries of a final push. */
@@ -913,12 +916,18 @@ function withoutSecondary(
   return { set, remove: Object.keys(tags).filter((key) => shardNumber(key) !== undefined && !(key in set)) };
 }
 
-/** The tag `hostsync:suspected`: how many ticks in a row found it dead, and the last of them. */
-function parseSuspicion(value: string | undefined): readonly [number, number] {
-  const [count = '', last] = (value ?? '').split(' ');
-  return /^[1-9]\d{0,3}$/u.test(count) && parseTime(last) > 0 ? [Number(count), parseTime(last)] : [0, 0];
+/** Milliseconds after which a suspicion that nothing has confirmed since is none any more. */
+const suspicionLasts = 10 * 60_000;
+
+/** @returns how often it was found dead in a row, and when it was last asked for, in milliseconds since 1970 */
+function parseSuspicion(value: string | undefined, now: number): readonly [number, number] {
+  const [count = '', time] = (value ?? '').split(' ');
+  const last = parseTime(time);
+  const counts = /^[1-9]\d{0,3}$/u.test(count) && last > 0 && now - last < suspicionLasts;
+  return counts ? [Number(count), last] : [0, 0];
 }
 
+/** The note `suspected`. */
 function formatSuspicion(count: number, last: number): string {
   return `${count} ${timestamp(last)}`;
 }

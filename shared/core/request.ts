@@ -66,6 +66,8 @@ export interface RescueRequest extends PromoteRequest {
 /** What one run of host/probe.sh is asked to do. */
 export interface ProbeRequest extends PromoteRequest {
   readonly target: Pick<PushTarget, 'id' | 'address' | 'port'>;
+  /** Seconds from the first look to the second; undefined for at once. */
+  readonly interval?: number | undefined;
 }
 
 type Line = readonly (string | number)[];
@@ -126,8 +128,12 @@ export function formatRescueRequest(request: RescueRequest): string {
   ]);
 }
 
-export function formatProbeRequest({ target, ...request }: ProbeRequest): string {
-  return formatLines([...heading(request), ['secondary', target.id, target.address, target.port]]);
+export function formatProbeRequest({ target, interval, ...request }: ProbeRequest): string {
+  return formatLines([
+    ...heading(request),
+    ['secondary', target.id, target.address, target.port],
+    ...(interval === undefined ? [] : [['option', 'interval', interval]]),
+  ]);
 }
 
 function directoryLines(request: Pick<PushRequest, 'directories' | 'excludes'>): readonly Line[] {

@@ -27,6 +27,7 @@ export const tagKeys = {
   suspected: 'hostsync:suspected',
   promotionTrouble: 'hostsync:promotion-trouble',
   promotionTold: 'hostsync:promotion-told',
+  probe: 'hostsync:probe',
   options: 'hostsync:options',
   acceptDeletions: 'hostsync:accept-deletions',
 } as const;

@@ -16,9 +16,11 @@ import type {
 import { nodesOf } from '../core/plan-tick.ts';
 import { type ObservedPointers, pointerNames } from '../core/plan-upkeep.ts';
 import { findPrimary } from '../core/primary.ts';
+import { parseProbe } from '../core/probe.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { parseTask, type TaskStep } from '../core/task.ts';
 import { parseTime } from '../core/time.ts';
+import { observeProbe } from './probe.ts';
 import type { Tools } from './tools.ts';
 
 /** Set by Auto Scaling itself on every instance that it launches. */
@@ -31,7 +33,7 @@ export type Fail = (what: string, error: unknown) => void;
  * One look at one group. What tells who is there, and what is remembered, has to be read, or nothing is known; of all else what cannot be
  * read is left out and told of.
  *
- * @param reachability what was seen of a suspected primary in this run
+ * @param reachability which candidates have answered in this run
  */
 export async function look(
   group: string,
@@ -46,7 +48,7 @@ export async function look(
   ]);
   const members = marks.overlay(seen, register);
   const instances = [...members, ...(await absentHolders(members, register, tools))];
-  const [agents, lifecycles, statuses, commands] = await Promise.all([
+  const [agents, lifecycles, statuses, commands, probes] = await Promise.all([
     observeAgents(clients.ssm, [...instances.map(({ id }) => id), ...nodesOf(members)]),
     lifecyclesOf(members, tools, fail),
     observeStatuses(
@@ -54,9 +56,11 @@ export async function look(
       members.map(({ id }) => id),
     ),
     Promise.all(commandsOfInterest(members).map((each) => resultOf(each, tools, fail))),
+    probesOf(members, tools, fail),
   ]);
   return {
-    ...{ instances, agents, lifecycles, statuses, reachability, commands: commands.flat() },
+    ...{ instances, agents, lifecycles, statuses, commands: commands.flat() },
+    reachability: [...probes, ...reachability],
     registers: new Map(register === undefined ? [] : [[group, register]]),
   };
 }
@@ -106,6 +110,19 @@ function resultOf(
 ): Promise<readonly ObservedCommand[]> {
   const what = `asking for the result of the command ${command.command}`;
   return orElse(observeCommands(clients.ssm, [command]), [], what, fail);
+}
+
+/** What the probe has shown so far that is noted on the group. */
+async function probesOf(
+  members: readonly ObservedInstance[],
+  { clients }: Tools,
+  fail: Fail,
+): Promise<readonly ObservedReachability[]> {
+  const note = members.map(({ tags }) => tags[tagKeys.probe]).find((value) => value !== undefined);
+  const asked = parseProbe(note, Date.now());
+  if (asked === undefined) return [];
+  const observing = observeProbe(clients.ssm, asked).then((observed) => [observed]);
+  return orElse(observing, [], `asking for the probe of ${asked.instance}`, fail);
 }
 
 /** The steps of a host that run on its primary. */

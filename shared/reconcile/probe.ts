@@ -1,60 +1,108 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { connectionOf, observeCommands, sendToKnown } from '../aws/ssm.ts';
-import type { MembershipObservation, ObservedInstance, ObservedReachability } from '../core/observation.ts';
+import type {
+  MembershipObservation,
+  ObservedCommand,
+  ObservedInstance,
+  ObservedReachability,
+} from '../core/observation.ts';
 import { epochOf } from '../core/primary.ts';
+import { type AskedProbe, formatProbe, probeInterval } from '../core/probe.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
 import { routeBetween } from '../core/route.ts';
+import { tagKeys } from '../core/tag-keys.ts';
 import type { Tools } from './tools.ts';
 
-/** Milliseconds that secondaries have to answer whether they reach the primary; each tries twice for 5 s. */
-const probeTimeout = 20_000;
+type ProbeAction = Extract<PromotionAction, { kind: 'probe' }>;
+
+/** Milliseconds that candidates have to answer. */
+const longestWait = 20_000;
 /** Milliseconds that a better candidate may answer later than another one. */
 const grace = 3_000;
 const pause = 500;
 
-/** Looks at a primary through the channel of SSM, and from secondaries. What cannot be asked is not counted. */
-export async function lookCloser(
-  { clients: { ssm }, documents }: Tools,
-  action: Extract<PromotionAction, { kind: 'probe' }>,
-  { instances }: MembershipObservation,
+/** Has others look at a primary. What they say is for a later look, which the ends of their commands ask for. */
+export async function askProbers(
+  tools: Tools,
+  action: ProbeAction,
+  observed: MembershipObservation,
+): Promise<void> {
+  const { instance } = action;
+  const requestedAt = Date.now();
+  const { commands, by } = await send(tools, action, observed);
+  const probe = formatProbe({ instance, commands, by, requestedAt });
+  await tools.marks.write([instance], { [tagKeys.probe]: probe });
+}
+
+/** What others have said so far of a primary that they were asked to look at, and what SSM's channel to its agent shows. */
+export async function observeProbe(ssm: SSMClient, asked: AskedProbe): Promise<ObservedReachability> {
+  const { instance, commands, by, requestedAt } = asked;
+  const [connection, answers] = await Promise.all([
+    connectionOf(ssm, instance),
+    observeCommands(
+      ssm,
+      commands.map((command) => ({ command, instance: undefined })),
+    ),
+  ]);
+  const probes = probesOf(answers);
+  const answered = probes.map((each) => each.by);
+  const ended = answers.filter(({ status }) => status !== 'under-way').length >= by.length;
+  return { instance, requestedAt, ended, connection, asked: by, answered, probes };
+}
+
+/** Finds out which of these hosts live: those that answer. The best one is waited for a moment longer. */
+export async function askCandidates(
+  tools: Tools,
+  action: ProbeAction,
+  observed: MembershipObservation,
 ): Promise<ObservedReachability> {
-  const { group, instance, where, by } = action;
-  const connection = where === 'itself' ? undefined : await connectionOf(ssm, instance);
-  const seen = { instance, connection, asked: by, answered: [], probes: [] };
-  if (connection === 'connected') return seen;
-  const comment = `hostsync probe, group ${group}`;
-  const sending = [...requestsOf(action, instances)].map(([text, probers]) =>
-    sendToKnown(ssm, documents.probe, probers, text, comment),
-  );
-  const sent = (await Promise.all(sending)).flat();
-  if (sent.length === 0) return seen;
-  const asked = sent.reduce((sum, { hosts }) => sum + hosts, 0);
-  const commands = sent.map(({ command }) => ({ command, instance: undefined }));
-  const began = Date.now();
+  const { ssm } = tools.clients;
+  const { instance, by: asked } = action;
+  const requestedAt = Date.now();
+  const { commands, by } = await send(tools, action, observed);
   let first: number | undefined;
   for (;;) {
     await sleep(pause);
-    const answers = await observeCommands(ssm, commands);
-    const probes = answers.flatMap(({ instance: prober, lines }) => {
-      const line = lines.find((each) => each.kind === 'probe');
-      return line?.kind === 'probe' ? [{ by: prober, reached: line.reached, message: line.message }] : [];
-    });
-    const answered = probes.map((each) => each.by);
-    const ended = answers.filter(({ status }) => status !== 'under-way').length;
-    if (answered.length > 0) first ??= Date.now();
-    const enough =
-      where === 'itself'
-        ? answered.some((each) => each === by[0]) || (first !== undefined && Date.now() - first > grace)
-        : probes.some(({ reached }) => reached);
-    if (ended >= asked || enough || Date.now() - began > probeTimeout)
-      return { ...seen, answered, probes: where === 'itself' ? [] : probes };
+    const answers = await observeCommands(
+      ssm,
+      commands.map((command) => ({ command, instance: undefined })),
+    );
+    const answered = probesOf(answers).map((each) => each.by);
+    const ended = answers.filter(({ status }) => status !== 'under-way').length >= by.length;
+    const now = Date.now();
+    if (answered.length > 0) first ??= now;
+    const enough = answered.some((each) => each === asked[0]) || (first !== undefined && now - first > grace);
+    if (ended || enough || now - requestedAt > longestWait)
+      return { instance, requestedAt, ended: true, connection: undefined, asked, answered, probes: [] };
   }
+}
+
+async function send(
+  { clients: { ssm }, documents }: Tools,
+  action: ProbeAction,
+  { instances }: MembershipObservation,
+): Promise<Pick<AskedProbe, 'commands' | 'by'>> {
+  const comment = `hostsync probe, group ${action.group}`;
+  const requests = [...requestsOf(action, instances)];
+  const sending = requests.map(([text, probers]) =>
+    sendToKnown(ssm, documents.probe, probers, text, comment),
+  );
+  const sent = (await Promise.all(sending)).flat();
+  return { commands: sent.map(({ command }) => command), by: requests.flatMap(([, probers]) => probers) };
+}
+
+function probesOf(answers: readonly ObservedCommand[]): ObservedReachability['probes'] {
+  return answers.flatMap(({ instance: by, lines }) => {
+    const line = lines.find((each) => each.kind === 'probe');
+    return line?.kind === 'probe' ? [{ by, reached: line.reached, message: line.message }] : [];
+  });
 }
 
 /** What the probers are asked, with those who are: some look by IPv4 and others by IPv6. Who has no way there is not asked. */
 function requestsOf(
-  { group, instance, where, by }: Extract<PromotionAction, { kind: 'probe' }>,
+  { group, instance, where, by }: ProbeAction,
   instances: readonly ObservedInstance[],
 ): ReadonlyMap<string, readonly string[]> {
   const byId = new Map(instances.map((each) => [each.id, each]));
@@ -68,7 +116,8 @@ function requestsOf(
     if (route?.kind !== 'route') continue;
     const { port } = route;
     const address = where === 'itself' ? loopback(route.address) : route.address;
-    const request = formatProbeRequest({ group, epoch, target: { id: instance, address, port } });
+    const interval = where === 'itself' ? undefined : probeInterval;
+    const request = formatProbeRequest({ group, epoch, target: { id: instance, address, port }, interval });
     requests.set(request, [...(requests.get(request) ?? []), id]);
   }
   return requests;

@@ -15,7 +15,7 @@ import { carryOutMembership } from './carry-out-membership.ts';
 import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
 import { look, lookAtPointers, lookAtPushes } from './look.ts';
-import { lookCloser } from './probe.ts';
+import { askCandidates, askProbers } from './probe.ts';
 import type { Tools } from './tools.ts';
 
 export interface ReconcileOptions {
@@ -163,8 +163,9 @@ class Reconciliation {
     const { kind, reason } = action;
     this.#say(action);
     try {
-      if (kind === 'probe') {
-        this.#reachability.push(await lookCloser(this.#tools, action, observed));
+      if (kind === 'probe' && action.where === 'primary') await askProbers(this.#tools, action, observed);
+      else if (kind === 'probe') {
+        this.#reachability.push(await askCandidates(this.#tools, action, observed));
         // However long that took, what it has shown is to be looked at
         this.#until = Math.max(this.#until, Date.now() + afterProbe);
       } else await carryOutPromotion(action, this.#tools);

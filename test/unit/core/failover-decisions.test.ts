@@ -182,24 +182,44 @@ describe('a suspicion', () => {
     expect(acts({ observed: offline })).toEqual([]);
   });
 
-  it('is counted once a tick, is told at once, and kills nobody the first time', () => {
-    expect(noted({ observed: dead, tick: minute })[0]).toBe(`1 ${new Date(minute).toISOString()}`);
-    expect(told({ observed: dead, tick: minute }).map(({ type }) => type)).toEqual(['Primary Suspected']);
-    expect(claimed({ observed: dead, tick: minute })).toEqual([]);
+  it('waits for those who were asked, and decides without who never answers', () => {
+    const asked = (ago: number, probes = [no(second)]) => ({
+      ...{ ...offline, ...impaired },
+      reachability: [
+        closeLook(first, probes, { asked: [second, third], ended: false, requestedAt: now - ago }),
+      ],
+    });
+    const later = (ago: number, probes?: ReturnType<typeof no>[]) =>
+      kinds({ observed: asked(ago, probes), settings: { failoverTicks: 1 }, tags: {} });
+    expect(later(20_000)).toEqual([]);
+    expect(later(20_000, [no(second), no(third)])).toEqual([]);
+    expect(later(46_000, [no(second), no(third)])).toContain('tag');
+    // One that reached it is enough
+    expect(later(1000, [{ by: second, reached: true, message: 'SSH answers' }])).toContain('tell');
+  });
+
+  it('is looked at anew by the next tick', () => {
+    const observed = {
+      ...dead,
+      reachability: [closeLook(first, [no(second)], { requestedAt: now - 60_000 })],
+    };
+    expect(acts({ observed, tick: minute })).toMatchObject([{ kind: 'probe', where: 'primary' }]);
+    expect(kinds({ observed })).not.toContain('probe');
+  });
+
+  it('is counted once a probe, is told at once, and kills nobody before it was found as often as is set', () => {
+    expect(noted({ observed: dead })[0]).toBe(`1 ${new Date(now).toISOString()}`);
+    expect(told({ observed: dead }).map(({ type }) => type)).toEqual(['Primary Suspected']);
+    expect(claimed({ observed: dead })).toEqual([]);
+    expect(claimed({ observed: dead, settings: { failoverTicks: 1 } })).toMatchObject([{ holder: third }]);
   });
 
   it.each([
-    ['the schedule fires twice for a minute: that counts once', minute, []],
-    ['the next minute: that is the second time', minute - 60_000, [third]],
+    ['the same probe is seen again: that counts once', now, []],
+    ['the probe of the next tick: that is the second time', now - 60_000, [third]],
+    ['one of ten minutes later: that is the first time', now - 600_000, []],
   ])('%s', (_name, last, holders) => {
-    expect(
-      claimed({ observed: dead, tick: minute, tags: counted(1, last) }).map(({ holder }) => holder),
-    ).toEqual(holders);
-  });
-
-  it('does not count when an event brought us here, however often', () => {
-    expect(claimed({ observed: dead, tags: counted(1, minute - 60_000) })).toEqual([]);
-    expect(noted({ observed: dead, tags: counted(1, minute - 60_000) })).not.toContain('2');
+    expect(claimed({ observed: dead, tags: counted(1, last) }).map(({ holder }) => holder)).toEqual(holders);
   });
 
   it.each([

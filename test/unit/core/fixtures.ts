@@ -83,7 +83,9 @@ export function closeLook(
   more: Partial<ObservedReachability> = {},
 ): ObservedReachability {
   const answered = probes.map(({ by }) => by);
-  return { instance, probes, answered, asked: answered, connection: 'not connected', ...more };
+  const requestedAt = Date.parse('2026-11-22T10:00:00.000Z');
+  const ended = { requestedAt, ended: true, asked: answered, connection: 'not connected' } as const;
+  return { instance, probes, answered, ...ended, ...more };
 }
 
 /** A group of a primary (1) and two secondaries (2, 3), all well. */

@@ -253,9 +253,10 @@ export class SimulatedFailover {
       .map((each) => ({ by: each, reached, message: reached ? 'ok' : 'timed out' }));
     const connection = reached ? 'connected' : 'not connected';
     const answered = probes.map((each) => each.by);
+    const common = { instance, requestedAt: this.now, ended: true, asked: by, answered };
     return where === 'itself'
-      ? { instance, connection: undefined, asked: by, answered, probes: [] }
-      : { instance, connection, asked: by, answered, probes };
+      ? { ...common, connection: undefined, probes: [] }
+      : { ...common, connection, probes };
   }
 
   // --- the scripts of host/

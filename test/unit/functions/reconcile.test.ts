@@ -259,7 +259,7 @@ describe('the primary', () => {
     ]);
   });
 
-  it('that seems dead is looked at more closely, and what that shows counts however long the probers took', async () => {
+  it('that seems dead is looked at by others; the ends of their commands bring the group back, and it is decided', async () => {
     const [primary, ...others] = healthyGroup().instances;
     if (primary === undefined) throw new Error('fixture');
     aws.show([primary, ...others]);
@@ -270,18 +270,24 @@ describe('the primary', () => {
       InstanceStatuses: [{ InstanceId: primary.id, InstanceStatus: { Status: 'impaired' } }],
     });
     ssm.on(GetConnectionStatusCommand).resolves({ Status: 'notconnected' });
-    const output = (id: string) =>
-      JSON.stringify({ v: 1, kind: 'probe', id: primary.id, reached: false, message: `${id} got no answer` });
-    // One of them never ends
-    ssm.on(ListCommandInvocationsCommand, { CommandId: aws.commandId }).resolves({
-      CommandInvocations: others.map(({ id }, index) => ({
-        ...{ InstanceId: id, StatusDetails: index === 0 ? 'InProgress' : 'Success' },
-        CommandPlugins: [{ Output: output(id) }],
-      })),
+    const invocations = (status: string) => ({
+      CommandInvocations: others.map(({ id }) => {
+        const said = { v: 1, kind: 'probe', id: primary.id, reached: false, message: 'no answer' };
+        const plugins = status === 'Success' ? [{ Output: JSON.stringify(said) }] : [];
+        return { InstanceId: id, StatusDetails: status, CommandPlugins: plugins };
+      }),
     });
+    ssm.on(ListCommandInvocationsCommand, { CommandId: aws.commandId }).resolves(invocations('InProgress'));
     await look('web', { tick: Date.now() });
-    expect(aws.written(`host#${primary.id}`)).toMatchObject([{ suspected: expect.stringMatching(/^1 /u) }]);
     expect(sent('probe-document')).toEqual(others.map(({ id }) => id));
+    const probe = expect.stringMatching(new RegExp(`^${primary.id} \\S+ ${aws.commandId} \\S+$`, 'u'));
+    expect(aws.written('notes')).toMatchObject([{ probe }]);
+    expect(aws.written(`host#${primary.id}`)).toEqual([]);
+
+    ssm.on(ListCommandInvocationsCommand, { CommandId: aws.commandId }).resolves(invocations('Success'));
+    await look();
+    expect(aws.written(`host#${primary.id}`)).toMatchObject([{ suspected: expect.stringMatching(/^1 /u) }]);
+    expect(sent('probe-document').length).toBe(others.length);
   });
 
   it('of before is demoted though its pushes cannot be cancelled, which is told of', async () => {

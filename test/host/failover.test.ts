@@ -129,6 +129,8 @@ describe('a request with an option of another script is refused', () => {
     ['leave', 'readable\tyes'],
     ['rescue', 'first\tyes'],
     ['rescue', 'max-delete-count\t0'],
+    ['push', 'interval\t15'],
+    ['rescue', 'interval\t15'],
   ])('%s: %s', (script, option) => {
     expect(refusal(script, `directory\t/srv/a\noption\t${option}\n`)).toMatch(
       new RegExp(`^12 .*is not for ${script}\\.sh; take the line away`, 'u'),

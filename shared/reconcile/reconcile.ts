@@ -198,11 +198,15 @@ class Reconciliation {
     const pointers = await lookAtPointers(observed, this.#tools, this.#failed);
     for (const action of planUpkeep(observed, pointers)) {
       if (action.group !== this.#group) continue;
-      this.#tools.logger.info(action.reason, { action: action.kind, group: action.group });
+      if (action.kind !== 'refuse')
+        this.#tools.logger.info(action.reason, { action: action.kind, group: action.group });
       try {
         await carryOutUpkeep(action, this.#tools);
       } catch (error) {
-        this.#failed(`${action.kind} (${action.reason})`, error);
+        this.#failed(
+          action.kind === 'refuse' ? 'pointing at the primary' : `${action.kind} (${action.reason})`,
+          error,
+        );
       }
     }
   }

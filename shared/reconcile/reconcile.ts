@@ -85,7 +85,10 @@ class Reconciliation {
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
       if (looks === 1) await this.#recordPushes(observed);
       const promotion = await this.#promote(observed);
-      const steps = promotion.progress === 'moves' ? [] : this.#planMembership(observed);
+      // However long a promotion takes, no host is terminated meanwhile
+      const steps = this.#planMembership(observed).filter(
+        ({ kind }) => kind === 'keep-alive' || promotion.progress !== 'moves',
+      );
       await this.#takeSteps(steps);
       const moves =
         promotion.progress !== 'settled' ||
@@ -243,6 +246,7 @@ function hostsOf(action: MembershipAction): readonly string[] {
     case 'clear-state':
     case 'complete-hook':
     case 'keep-alive':
+    case 'release':
     case 'wait':
       return [action.instance];
   }

@@ -654,6 +654,7 @@ export class Run {
           },
         ];
       case 'keep-alive':
+      case 'release':
       case 'wait':
         return [];
     }

@@ -4,9 +4,9 @@ const functions = [
   'alert',
 ];
 
-/** Metrics of hostsync, one line for each value of the dimensions. */
-const search = (dimensions, metric, stat, label) => {
-  const expression = `SEARCH('{hostsync,service,${dimensions}} MetricName="${metric}"', '${stat}', 60)`;
+/** Metrics of this stage, one line for each value of the dimensions. */
+const search = (stage, dimensions, metric, stat, label) => {
+  const expression = `SEARCH('{hostsync,service,${dimensions}} service="hostsync-${stage}" MetricName="${metric}"', '${stat}', 60)`;
   return [{ expression, label, id: metric.toLowerCase() + dimensions.length }];
 };
 
@@ -45,7 +45,7 @@ module.exports.body = async ({ resolveVariable }) => {
       3,
       12,
       'Seconds behind, by secondary',
-      [search('Group,Secondary', 'SecondsBehind', 'Maximum', '')],
+      [search(stage, 'Group,Secondary', 'SecondsBehind', 'Maximum', '')],
       {
         ...{ ...seconds, annotations: limit },
       },
@@ -55,16 +55,23 @@ module.exports.body = async ({ resolveVariable }) => {
       3,
       12,
       'Secondaries that fail, by group',
-      [search('Group', 'SecondariesFailing', 'Maximum', '')],
+      [search(stage, 'Group', 'SecondariesFailing', 'Maximum', '')],
       counts,
     ),
     graph(0, 9, 8, 'Files sent and deleted', [
-      search('Group', 'FilesSent', 'Sum', 'sent'),
-      search('Group', 'FilesDeleted', 'Sum', 'deleted'),
+      search(stage, 'Group', 'FilesSent', 'Sum', 'sent'),
+      search(stage, 'Group', 'FilesDeleted', 'Sum', 'deleted'),
     ]),
-    graph(8, 9, 8, 'Bytes sent', [search('Group', 'BytesSent', 'Sum', '')]),
-    graph(16, 9, 8, 'Seconds a push takes', [search('Group', 'PushSeconds', 'Maximum', '')], seconds),
-    graph(0, 15, 8, 'Groups not pushed, by reason', [search('Reason', 'GroupsNotPushed', 'Sum', '')], counts),
+    graph(8, 9, 8, 'Bytes sent', [search(stage, 'Group', 'BytesSent', 'Sum', '')]),
+    graph(16, 9, 8, 'Seconds a push takes', [search(stage, 'Group', 'PushSeconds', 'Maximum', '')], seconds),
+    graph(
+      0,
+      15,
+      8,
+      'Groups not pushed, by reason',
+      [search(stage, 'Reason', 'GroupsNotPushed', 'Sum', '')],
+      counts,
+    ),
     graph(8, 15, 8, 'Errors of functions', ofFunctions(stage, 'Errors', 'Sum'), counts),
     graph(16, 15, 8, 'Milliseconds a function runs', ofFunctions(stage, 'Duration', 'Maximum')),
   ];

@@ -4,6 +4,7 @@ import {
   DescribeAutoScalingInstancesCommand,
   RecordLifecycleActionHeartbeatCommand,
   SetInstanceProtectionCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import type { ObservedLifecycle } from '../core/observation.ts';
 import { hasCode } from './errors.ts';
@@ -66,6 +67,14 @@ export async function keepHookAlive(
 ): Promise<boolean> {
   const command = new RecordLifecycleActionHeartbeatCommand({
     ...{ AutoScalingGroupName: autoScalingGroup, LifecycleHookName: hook, InstanceId: instance },
+  });
+  return ifActive(autoScaling.send(command));
+}
+
+/** Ends an instance that its group has retained, and that the desired capacity does not count. @returns false if it is retained no more */
+export async function releaseInstance(autoScaling: AutoScalingClient, instance: string): Promise<boolean> {
+  const command = new TerminateInstanceInAutoScalingGroupCommand({
+    ...{ InstanceId: instance, ShouldDecrementDesiredCapacity: false },
   });
   return ifActive(autoScaling.send(command));
 }

@@ -82,6 +82,7 @@ function toObserved({
   Ipv6Address,
   NetworkInterfaces = [],
   LaunchTime,
+  StateTransitionReason,
   Placement,
   Tags = [],
 }: Instance): readonly ObservedInstance[] {
@@ -96,9 +97,16 @@ function toObserved({
       publicAddress: PublicIpAddress,
       tags: Object.fromEntries(tags),
       launchedAt: LaunchTime?.getTime(),
+      stoppedAt: stopTime(StateTransitionReason),
       zone: Placement?.AvailabilityZone,
     },
   ];
+}
+
+/** As in `User initiated (2026-11-26 10:00:00 GMT)`; not every reason has a time. Source: EC2 User Guide, "Why instances stop". */
+function stopTime(reason: string | undefined): number | undefined {
+  const [, day, time] = /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) GMT\)/u.exec(reason ?? '') ?? [];
+  return day === undefined ? undefined : Date.parse(`${day}T${time}Z`);
 }
 
 /** The first address of the primary network interface, where the instance itself names none. */
@@ -144,7 +152,12 @@ async function describeStatuses(ec2: EC2Client, ids: readonly string[]): Promise
       if (InstanceId === undefined) continue;
       const [system, instance] = [SystemStatus?.Status ?? 'unknown', InstanceStatus?.Status ?? 'unknown'];
       const ok = system === 'ok' && instance === 'ok';
-      statuses.push({ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` });
+      const details = [...(SystemStatus?.Details ?? []), ...(InstanceStatus?.Details ?? [])];
+      const since = details.flatMap(({ ImpairedSince }) => ImpairedSince?.getTime() ?? []);
+      statuses.push({
+        ...{ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` },
+        impairedSince: since.length === 0 ? undefined : Math.min(...since),
+      });
     }
   return statuses;
 }

@@ -1,3 +1,4 @@
+import { AssociateAddressCommand, DescribeAddressesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import {
   DeregisterTargetsCommand,
   DescribeTargetHealthCommand,
@@ -7,80 +8,90 @@ import {
 import {
   ChangeResourceRecordSetsCommand,
   ListResourceRecordSetsCommand,
-  type ResourceRecordSet,
   type Route53Client,
 } from '@aws-sdk/client-route-53';
+import type { ObservedRecord, RecordChange } from '../core/plan-name.ts';
+import type { ObservedElasticAddress } from '../core/primary-address.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 
 /** Seconds that resolvers keep the name of a primary. Source: Route 53 Developer Guide, failover. */
 const timeToLive = 60;
 
-/** A name is kept in a way that hostsync would break: it was made by somebody who wants it so. */
+/** What points at the primary cannot be moved, as the message says; it is left as it is. */
 export class PointerError extends Error {
   override readonly name = 'PointerError';
 }
 
-/**
- * The addresses that an A record holds now; none if it is not there.
- *
- * @throws {PointerError} for an alias, a CNAME or a record with a routing policy, which are left alone
- */
-export async function readRecord(
+/** One page: who has more records of one name has a routing policy, which the first of them show. */
+const mostRecords = 300;
+
+/** All record sets of a name; none if it is not there. One call. */
+export async function readRecords(
   route53: Route53Client,
   hostedZone: string,
   name: string,
-): Promise<readonly string[]> {
+): Promise<readonly ObservedRecord[]> {
   const { ResourceRecordSets = [] } = await route53.send(
     new ListResourceRecordSetsCommand({
-      ...{ HostedZoneId: hostedZone, StartRecordName: name, StartRecordType: 'A', MaxItems: 1 },
+      ...{ HostedZoneId: hostedZone, StartRecordName: name, MaxItems: mostRecords },
     }),
   );
-  const [found] = ResourceRecordSets;
-  if (found?.Name?.toLowerCase().replace(/\.$/u, '') !== name) return [];
-  const what = foreignKind(found);
-  if (what !== undefined)
-    throw new PointerError(
-      `the record ${name} (${found.Type}) in the zone ${hostedZone} is ${what}, which hostsync does not change: replace it by a simple A record with one address, or take ${name} out of the tag ${tagKeys.dns}`,
-    );
-  return found.Type === 'A' ? valuesOf(found) : [];
+  return ResourceRecordSets.flatMap((record) => {
+    const { Name, Type, TTL, AliasTarget, SetIdentifier } = record;
+    if (Type === undefined || Name?.toLowerCase().replace(/\.$/u, '') !== name) return [];
+    const values = (record.ResourceRecords ?? []).flatMap(({ Value }) => Value ?? []);
+    const alias = AliasTarget && (AliasTarget.DNSName ?? 'something');
+    return [{ type: Type, values, ttl: TTL, alias, setIdentifier: SetIdentifier }];
+  });
 }
 
-/** What a record is, if it is not one that hostsync could have written; a name with a CNAME can have no A record. */
-function foreignKind(record: ResourceRecordSet): string | undefined {
-  const { Type, AliasTarget, SetIdentifier } = record;
-  if (Type === 'CNAME' && AliasTarget === undefined) return `a CNAME of ${valuesOf(record).join(', ')}`;
-  if (Type !== 'A' && Type !== 'CNAME') return undefined;
-  if (AliasTarget !== undefined) return `an alias of ${AliasTarget.DNSName}`;
-  return SetIdentifier === undefined
-    ? undefined
-    : `one of several records with a routing policy (${SetIdentifier})`;
-}
-
-function valuesOf({ ResourceRecords = [] }: ResourceRecordSet): readonly string[] {
-  return ResourceRecords.flatMap(({ Value }) => Value ?? []);
-}
-
-/** Points an A record at one address, whatever it was. */
-export async function writeRecord(
+/** Changes the records of a name, all or nothing. */
+export async function changeRecords(
   route53: Route53Client,
   hostedZone: string,
   name: string,
-  address: string,
+  changes: readonly RecordChange[],
 ): Promise<void> {
+  const Changes = changes.map((change) => ({
+    Action: change.action,
+    ResourceRecordSet: {
+      Name: name,
+      Type: change.type,
+      TTL: change.action === 'DELETE' ? change.ttl : timeToLive,
+      ResourceRecords: [{ Value: change.address }],
+    },
+  }));
   await route53.send(
     new ChangeResourceRecordSetsCommand({
-      HostedZoneId: hostedZone,
-      ChangeBatch: {
-        Comment: 'hostsync: the primary',
-        Changes: [
-          {
-            Action: 'UPSERT',
-            ResourceRecordSet: {
-              ...{ Name: name, Type: 'A', TTL: timeToLive, ResourceRecords: [{ Value: address }] },
-            },
-          },
-        ],
-      },
+      ...{ HostedZoneId: hostedZone, ChangeBatch: { Comment: 'hostsync: the primary', Changes } },
+    }),
+  );
+}
+
+/** An Elastic IP. @throws InvalidAllocationID.NotFound if there is none of this id */
+export async function readElasticAddress(
+  ec2: EC2Client,
+  allocation: string,
+): Promise<ObservedElasticAddress | undefined> {
+  const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({ AllocationIds: [allocation] }));
+  const [found] = Addresses;
+  if (found?.PublicIp === undefined) return undefined;
+  return {
+    ...{ allocation, publicIp: found.PublicIp, instance: found.InstanceId || undefined },
+    networkInterface: found.NetworkInterfaceId || undefined,
+    group: found.Tags?.find(({ Key }) => Key === tagKeys.group)?.Value,
+  };
+}
+
+/** Moves an Elastic IP to an instance, from wherever it is; the instance loses the public address that it had. */
+export async function moveElasticAddress(
+  ec2: EC2Client,
+  allocation: string,
+  instance: string,
+): Promise<void> {
+  await ec2.send(
+    new AssociateAddressCommand({
+      ...{ AllocationId: allocation, InstanceId: instance, AllowReassociation: true },
     }),
   );
 }

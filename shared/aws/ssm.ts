@@ -34,9 +34,12 @@ async function describeAgents(ssm: SSMClient, ids: readonly string[]): Promise<r
     { Filters: [{ Key: 'InstanceIds', Values: [...ids] }] },
   );
   for await (const { InstanceInformationList = [] } of pages)
-    for (const { InstanceId, PingStatus, IPAddress } of InstanceInformationList)
+    for (const { InstanceId, PingStatus, LastPingDateTime, IPAddress } of InstanceInformationList)
       if (InstanceId !== undefined)
-        agents.push({ id: InstanceId, online: PingStatus === 'Online', address: IPAddress });
+        agents.push({
+          ...{ id: InstanceId, online: PingStatus === 'Online', address: IPAddress },
+          pingedAt: LastPingDateTime?.getTime(),
+        });
   return agents;
 }
 

@@ -85,7 +85,7 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         quote(words),
         list(examples, (each) => each),
         todo(
-          `if they were meant to go: aws ec2 create-tags --resources ${primary} --tags Key=hostsync:accept-deletions,Value=${deletions}`,
+          `if they were meant to go: aws ec2 create-tags --resources ${primary} --tags Key=${tagKeys.acceptDeletions},Value=${deletions}`,
           `if not, put them back on ${primary}: every secondary still has them`,
         ),
       ]);

@@ -1,7 +1,8 @@
+import { tagPrefix } from './tag-prefix.ts';
 import { digest } from './task.ts';
 
-/** The source of all events of hostsync's own. */
-export const eventSource = 'hostsync';
+/** The source of all events of this stage's own: its prefix, so that no other stage answers them. */
+export const eventSource = tagPrefix;
 
 /** Milliseconds since 1970 as ISO 8601, the form of all times in events. */
 export type Timestamp = string;

@@ -19,7 +19,7 @@ export function parseExcludes(instance: string, value: string | undefined): Pars
     else if (everything.has(pattern))
       problems.push({
         ...{ instance, tag, value: pattern, problem: 'it excludes everything' },
-        remedy: 'name what is to be left out, or set hostsync:paused to stop the pushes',
+        remedy: `name what is to be left out, or set ${tagKeys.paused} to stop the pushes`,
       });
     else if (/\p{Cc}/u.test(pattern))
       problems.push({

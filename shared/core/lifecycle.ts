@@ -1,7 +1,8 @@
 import type { ObservedLifecycle } from './observation.ts';
+import { tagPrefix } from './tag-prefix.ts';
 
 /** The lifecycle hooks that hostsync completes; it leaves those of others alone. */
-export const hookNames = { launch: 'hostsync-launch', terminate: 'hostsync-terminate' } as const;
+export const hookNames = { launch: `${tagPrefix}-launch`, terminate: `${tagPrefix}-terminate` } as const;
 
 /** In a warm pool, or on the way into one: no secondary. */
 export function isWarm(lifecycle: ObservedLifecycle | undefined): boolean {

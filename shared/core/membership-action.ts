@@ -124,6 +124,14 @@ export type MembershipAction =
       readonly hook: string;
       readonly reason: string;
     }
+  /** Ends an instance that its Auto Scaling group has retained. */
+  | {
+      readonly kind: 'release';
+      readonly group: string;
+      readonly instance: string;
+      readonly autoScalingGroup: string;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'wait';
       readonly group: string;

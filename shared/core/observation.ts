@@ -13,6 +13,8 @@ export interface ObservedInstance {
   readonly tags: Readonly<Record<string, string>>;
   /** When it was last started, in milliseconds since 1970. */
   readonly launchedAt?: number | undefined;
+  /** When it was stopped, in milliseconds since 1970, where EC2 says so. */
+  readonly stoppedAt?: number | undefined;
   readonly zone?: string | undefined;
 }
 
@@ -22,6 +24,8 @@ export interface ObservedAgent {
   readonly id: string;
   /** The agent's last ping was on time. Five minutes old at worst: no failure detector. Source: SSM Agent technical details. */
   readonly online: boolean;
+  /** When its last ping was, in milliseconds since 1970. */
+  readonly pingedAt?: number | undefined;
   readonly address: string | undefined;
 }
 
@@ -201,6 +205,8 @@ export interface ObservedStatus {
   readonly ok: boolean;
   /** In EC2's words. */
   readonly detail: string;
+  /** When the first of the failing checks failed, in milliseconds since 1970, where EC2 says so. */
+  readonly impairedSince?: number | undefined;
 }
 
 /** What others see of a primary that is suspected to be dead, or gone; and so who of them is alive at this moment. */

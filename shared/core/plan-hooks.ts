@@ -1,4 +1,4 @@
-import { hookNames, waitingHooks } from './lifecycle.ts';
+import { hookNames, isLeaving, isWarm, waitingHooks } from './lifecycle.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
 import type { ObservedInstance } from './observation.ts';
@@ -52,6 +52,58 @@ export function holdPrimary(
       reason: `${id} is held until it is the primary of the group "${group}"`,
     },
   ];
+}
+
+/**
+ * Keeps a host from being terminated by Auto Scaling while it holds what nobody else has: each look starts the hook's time-out anew, and the group is
+ * looked at with every tick until it is done with. Auto Scaling ends that after 48 hours, or a hundred time-outs.
+ */
+export function holdTermination(
+  group: string,
+  { id, state }: ObservedInstance,
+  view: View,
+  why: string,
+): readonly MembershipAction[] {
+  const lifecycle = view.observed.lifecycles.get(id);
+  if (lifecycle === undefined || state !== 'running' || !waitingHooks(lifecycle).includes('terminate'))
+    return [];
+  const { autoScalingGroup } = lifecycle;
+  return [
+    {
+      ...{ kind: 'keep-alive', group, instance: id, autoScalingGroup, hook: hookNames.terminate },
+      reason: `the termination of ${id} waits: ${why}`,
+    },
+  ];
+}
+
+/** A primary that Auto Scaling takes away is held until another host has its role and its files; with no other host there is nothing to wait for. */
+export function holdLeavingPrimary(
+  group: string,
+  instance: ObservedInstance,
+  others: readonly ObservedInstance[],
+  view: View,
+): readonly MembershipAction[] {
+  const { lifecycles } = view.observed;
+  const heir = others.some(({ id, state }) => {
+    const lifecycle = lifecycles.get(id);
+    return state === 'running' && !isLeaving(lifecycle) && !isWarm(lifecycle);
+  });
+  return heir
+    ? holdTermination(group, instance, view, 'it is the primary, and hands over to another host')
+    : [];
+}
+
+/** A former primary that was retained, and has given all that it held: its time in the Auto Scaling group is over. */
+export function releaseRetained(
+  group: string,
+  { id, tags }: ObservedInstance,
+  view: View,
+): readonly MembershipAction[] {
+  const lifecycle = view.observed.lifecycles.get(id);
+  const isRescued = tags[tagKeys.state] === 'joining' && tags[tagKeys.gathered] !== undefined;
+  if (lifecycle?.state !== 'Terminating:Retained' || !isRescued) return [];
+  const reason = `${id} was retained, and the primary has what only it held: Auto Scaling may terminate it`;
+  return [{ kind: 'release', group, instance: id, autoScalingGroup: lifecycle.autoScalingGroup, reason }];
 }
 
 /** Lets Auto Scaling go on with an instance, where a hook of ours holds it. */

@@ -4,7 +4,15 @@ import type { MembershipAction } from './membership-action.ts';
 import { isMember, type JoinSettings, type View } from './membership-view.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { planGathering, planRescue } from './plan-gathering.ts';
-import { completeHook, holdHook, holdPrimary, lateArrival } from './plan-hooks.ts';
+import {
+  completeHook,
+  holdHook,
+  holdLeavingPrimary,
+  holdPrimary,
+  holdTermination,
+  lateArrival,
+  releaseRetained,
+} from './plan-hooks.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
 import { findPrimary, isDeposed, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
@@ -59,6 +67,7 @@ function planGroup(
   return [
     ...planList(group, primaries.current, others, view),
     ...tagged.flatMap((each) => holdPrimary(group, each, primaries, view)),
+    ...tagged.flatMap((each) => holdLeavingPrimary(group, each, others, view)),
     ...mergeCommands(steps),
   ];
 }
@@ -73,10 +82,16 @@ function planInstance(
   const lifecycle = view.observed.lifecycles.get(instance.id);
   // A former primary holds what nobody else has: stopped or held by a hook, it stays what it is until that is rescued
   if (instance.tags[tagKeys.state] === 'quarantined' && instance.state !== 'shutting-down')
-    return ready.kind === 'ready' && instance.state === 'running'
-      ? planRescue(group, instance, ready, view)
-      : [];
-  if (isDeposed(instance)) return [];
+    return [
+      ...(ready.kind === 'ready' && instance.state === 'running'
+        ? planRescue(group, instance, ready, view)
+        : []),
+      ...holdTermination(group, instance, view, 'what only it holds is not rescued yet'),
+    ];
+  if (isDeposed(instance)) return holdTermination(group, instance, view, 'it was the primary');
+  const released = releaseRetained(group, instance, view);
+  // What it carries goes when its hook asks once more: until then a run that was killed finds what it had to do
+  if (released.length > 0) return released;
   if (isGone(instance, view)) {
     const keys = stateKeysOf(instance.tags);
     const why =
@@ -109,8 +124,8 @@ function planInstance(
   // What is given up gets no further command: it is about to be terminated
   if (held.some((action) => action.kind === 'complete-hook' && action.result === 'ABANDON')) return held;
   // What a former primary gave may be lost with the primary that took it
-  const released = instance.tags[tagKeys.gathered] !== undefined;
-  const gathering = released && ready.kind === 'ready' ? planGathering(group, instance, ready, view) : [];
+  const wasReleased = instance.tags[tagKeys.gathered] !== undefined;
+  const gathering = wasReleased && ready.kind === 'ready' ? planGathering(group, instance, ready, view) : [];
   const steps = gathering.length > 0 ? gathering : planNewcomer(group, instance, ready, view);
   const late = lateArrival(group, instance, view);
   return [...(late.length > 0 ? late : tooLate(group, instance, steps, ready, view)), ...steps, ...held];

@@ -11,6 +11,7 @@ import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
 import { roomProblem } from './room.ts';
 import { routeBetween } from './route.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from './secondaries.ts';
+import { lastSignOfLife } from './sign-of-life.ts';
 import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
 import { digest, parseTask, type Task } from './task.ts';
@@ -385,13 +386,15 @@ class GroupPromotion {
     pusher?: ObservedInstance,
   ): readonly [readonly ObservedInstance[], ReadonlyMap<string, string>] {
     const { observed, settings, now } = this.#view;
+    // One that pushes lives
+    const livedUntil = pusher === undefined ? lastSignOfLife(from, observed, now) : now;
     const blockers = new Map<string, string>();
     const able: ObservedInstance[] = [];
     for (const member of this.#members) {
       if (member.id === from) continue;
       const route = pusher === undefined ? undefined : routeBetween(pusher, member);
       const blocker =
-        promotionBlocker(member, observed, settings, now) ??
+        promotionBlocker(member, observed, settings, livedUntil) ??
         (route?.kind === 'no-route' ? route.reason : undefined) ??
         roomProblem(member, this.#keysOfPrimary(from));
       if (blocker === undefined) able.push(member);
@@ -556,7 +559,8 @@ class GroupPromotion {
     if (begun) return [holder, claim];
     // A host that was chosen and is dead or behind by now is chosen no more; nor is one whose turn never came
     if (now - claim.at > abandonedAfter || this.#mayNotBegin(claim)) return undefined;
-    if (promotionBlocker(holder, observed, settings, now) !== undefined) return undefined;
+    const livedUntil = lastSignOfLife(claim.from ?? '', observed, now);
+    if (promotionBlocker(holder, observed, settings, livedUntil) !== undefined) return undefined;
     return [holder, claim];
   }
 

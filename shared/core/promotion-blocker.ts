@@ -1,6 +1,7 @@
 import { isLeaving, isWarm } from './lifecycle.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { parsePort, sharesFamily } from './route.ts';
+import { sharedTrouble } from './shared-trouble.ts';
 import { tagKeys } from './tag-keys.ts';
 import { describeTagProblem } from './tag-problem.ts';
 import { parseTime, secondsBetween } from './time.ts';
@@ -14,13 +15,13 @@ export interface CandidateSettings {
  * Why an instance may not become the primary, or nothing. This is the only judge: every path asks it, but that of the
  * user's own hand.
  *
- * @param now milliseconds since 1970
+ * @param livedUntil when the primary was last known to live, in milliseconds since 1970: now, or its last sign of life
  */
 export function promotionBlocker(
   instance: ObservedInstance,
   observed: MembershipObservation,
   { promoteWithin }: CandidateSettings,
-  now: number,
+  livedUntil: number,
 ): string | undefined {
   const { id, state, address, ipv6Address, tags } = instance;
   if (state !== 'running') return `it is ${state}`;
@@ -31,13 +32,26 @@ export function promotionBlocker(
   if (isLeaving(lifecycle) || isWarm(lifecycle)) return `Auto Scaling has it ${lifecycle?.state}`;
   if (tags[tagKeys.promote] === 'never') return `its tag ${tagKeys.promote} says never`;
   const its = tags[tagKeys.state];
-  if (its !== 'in-sync') return its === undefined ? 'it has not joined' : `its state is ${its}`;
+  const shared = its === 'behind' ? sharedTrouble(instance, groupOf(instance, observed)) : undefined;
+  if (its !== 'in-sync' && shared === undefined)
+    return its === undefined ? 'it has not joined' : `its state is ${its}`;
   if (observed.agents.find((agent) => agent.id === id)?.online !== true) return 'its SSM agent is not online';
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   if (syncedAt === 0) return 'it is not known when it was in sync';
-  const behind = secondsBetween(syncedAt, now);
+  // What could be read arrived; what could not was lost before
+  const until = shared?.restArrived === true ? Math.min(shared.since, livedUntil) : livedUntil;
+  const behind = secondsBetween(syncedAt, Math.max(syncedAt, until));
   if (behind > promoteWithin) return `it is ${behind} s behind, more than ${promoteWithin}`;
   return undefined;
+}
+
+function groupOf(
+  { tags }: ObservedInstance,
+  { instances }: MembershipObservation,
+): readonly ObservedInstance[] {
+  return instances.filter(
+    (each) => each.tags[tagKeys.group] === tags[tagKeys.group] && each.tags[tagKeys.primary] === undefined,
+  );
 }
 
 /**

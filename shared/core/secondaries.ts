@@ -14,7 +14,7 @@ const managedNodeId = /^mi-[0-9a-f]{17}$/u;
 /** RFC 1123: labels of 1 to 63 letters, digits and inner hyphens. */
 const hostName =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/iu;
-const shardKey = /^hostsync:secondaries(?:-(?<number>.*))?$/u;
+const shardKey = new RegExp(`^${tagKeys.secondaries}(?:-(?<number>.*))?$`, 'u');
 
 /** SSH's port, where neither an entry nor a tag names one. */
 export const sshPort = 22;
@@ -90,7 +90,7 @@ export function parseSecondaries(
     if (Number.isNaN(number))
       problems.push({
         ...{ instance, tag, value, problem: 'this is no name of a shard' },
-        remedy: 'name further shards hostsync:secondaries-2 to hostsync:secondaries-49',
+        remedy: `name further shards ${tagKeys.secondaries}-2 to ${tagKeys.secondaries}-49`,
       });
     shards.push({ number, tag, value });
   }

@@ -1,36 +1,45 @@
-/** The tags that are hostsync's registry. Their meaning is in docs/tags.md. */
-export const tagKeys = {
-  group: 'hostsync:group',
-  primary: 'hostsync:primary',
-  directories: 'hostsync:directories',
-  secondaries: 'hostsync:secondaries',
-  exclude: 'hostsync:exclude',
-  paused: 'hostsync:paused',
-  publicKey: 'hostsync:public-key',
-  hostKey: 'hostsync:host-key',
-  state: 'hostsync:state',
-  syncedAt: 'hostsync:synced-at',
-  epoch: 'hostsync:epoch',
-  joined: 'hostsync:joined',
-  task: 'hostsync:task',
-  trouble: 'hostsync:trouble',
-  groupTrouble: 'hostsync:group-trouble',
-  outside: 'hostsync:outside',
-  port: 'hostsync:port',
-  dns: 'hostsync:dns',
-  targetGroup: 'hostsync:target-group',
-  switchover: 'hostsync:switchover',
-  promote: 'hostsync:promote',
-  promoted: 'hostsync:promoted',
-  gathered: 'hostsync:gathered',
-  left: 'hostsync:left',
-  suspected: 'hostsync:suspected',
-  promotionTrouble: 'hostsync:promotion-trouble',
-  promotionTold: 'hostsync:promotion-told',
-  probe: 'hostsync:probe',
-  options: 'hostsync:options',
-  acceptDeletions: 'hostsync:accept-deletions',
-} as const;
+import { tagPrefix } from './tag-prefix.ts';
+
+/** The tags that are hostsync's registry, as a stage with this prefix names them. Their meaning is in docs/tags.md. */
+export function makeTagKeys(prefix: string) {
+  const key = <Name extends string>(name: Name) => `${prefix}:${name}` as const;
+  return {
+    group: key('group'),
+    primary: key('primary'),
+    directories: key('directories'),
+    secondaries: key('secondaries'),
+    exclude: key('exclude'),
+    paused: key('paused'),
+    publicKey: key('public-key'),
+    hostKey: key('host-key'),
+    state: key('state'),
+    syncedAt: key('synced-at'),
+    epoch: key('epoch'),
+    joined: key('joined'),
+    task: key('task'),
+    trouble: key('trouble'),
+    groupTrouble: key('group-trouble'),
+    outside: key('outside'),
+    port: key('port'),
+    dns: key('dns'),
+    address: key('address'),
+    targetGroup: key('target-group'),
+    switchover: key('switchover'),
+    promote: key('promote'),
+    promoted: key('promoted'),
+    gathered: key('gathered'),
+    left: key('left'),
+    suspected: key('suspected'),
+    promotionTrouble: key('promotion-trouble'),
+    promotionTold: key('promotion-told'),
+    probe: key('probe'),
+    options: key('options'),
+    acceptDeletions: key('accept-deletions'),
+  } as const;
+}
+
+/** The keys of this stage's tags. */
+export const tagKeys = makeTagKeys(tagPrefix);
 
 /** What hostsync writes on a secondary, and takes away when it leaves. */
 export const stateTagKeys: readonly string[] = [
@@ -48,6 +57,7 @@ export const configurationTagKeys: readonly string[] = [
     tagKeys.exclude,
     tagKeys.options,
     tagKeys.dns,
+    tagKeys.address,
     tagKeys.targetGroup,
     tagKeys.secondaries,
   ],

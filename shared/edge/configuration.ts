@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { defaultTagPrefix } from '../core/tag-prefix.ts';
 import { describeIssues } from './issues.ts';
 import { settings } from './settings.ts';
 
@@ -20,6 +21,8 @@ const tableName = v.pipe(
 );
 const queueUrl = v.pipe(v.string(), v.url('is not the URL of an SQS queue'));
 
+/** In all functions: the core makes the keys of the tags of it. */
+const common = { HOSTSYNC_TAG_PREFIX: v.optional(settings['tag-prefix'], defaultTagPrefix) };
 const waking = { HOSTSYNC_QUEUE: queueUrl };
 const remembering = { HOSTSYNC_TABLE: tableName };
 
@@ -56,22 +59,31 @@ const promoting = {
 
 /** What each function reads from its environment. serverless.yml sets all of it. */
 const schemas = {
-  sync: v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording, ...waking, ...remembering }),
-  reconcile: v.object({ ...joining, ...recording, ...promoting, ...remembering }),
-  'instance-launch': v.object(waking),
-  'instance-termination': v.object(waking),
-  'primary-failure': v.object(waking),
-  'command-result': v.object({
+  sync: v.object({
+    ...common,
     HOSTSYNC_PUSH_DOCUMENT: documentName,
-    ...{ ...recording, ...waking, ...remembering },
+    ...recording,
+    ...waking,
+    ...remembering,
   }),
-  alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn, ...remembering }),
+  reconcile: v.object({ ...common, ...joining, ...recording, ...promoting, ...remembering }),
+  'instance-launch': v.object({ ...common, ...waking }),
+  'instance-termination': v.object({ ...common, ...waking }),
+  'primary-failure': v.object({ ...common, ...waking }),
+  'command-result': v.object({
+    ...common,
+    HOSTSYNC_PUSH_DOCUMENT: documentName,
+    ...recording,
+    ...waking,
+    ...remembering,
+  }),
+  alert: v.object({ ...common, HOSTSYNC_ALERT_TOPIC: topicArn, ...remembering }),
 };
 
 type Schemas = typeof schemas;
 
 /**
- * The configuration of one function. This is the only place that reads `process.env`.
+ * The configuration of one function. This and the core's tag prefix are the only places that read `process.env`.
  *
  * @throws {ConfigurationError} naming all that is missing or wrong
  */

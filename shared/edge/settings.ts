@@ -30,8 +30,22 @@ const rate = /^rate\((?:1 minute|(?:[2-9]|[1-5]\d|60) minutes)\)$/u;
 const domainName =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])$/u;
 
+/**
+ * EC2 takes any key but those that begin with `aws:`. Conditions of IAM do not tell capitals from small letters in tag keys, and a key has at
+ * most 128 characters: 32 leave enough for what follows, in the role policies too, which have at most 10,240.
+ * Source: IAM User Guide, tag keys in conditions; EC2 User Guide, tag restrictions; IAM quotas.
+ */
+const tagPrefix = v.pipe(
+  v.string(),
+  v.check(
+    (prefix) => /^[a-z][a-z0-9-]{0,31}$/u.test(prefix) && prefix !== 'aws',
+    'must be 1 to 32 lower-case letters, digits and hyphens, with a letter first, and not aws; the ":" behind it is added',
+  ),
+);
+
 /** Every setting of a deployment, as text: settings.yml says what they are for, and functions read some of them from their environment. */
 export const settings = {
+  'tag-prefix': tagPrefix,
   'schedule-rate': v.pipe(
     v.string(),
     v.regex(rate, 'must be rate(1 minute), or rate(N minutes) with N from 2 to 60'),

@@ -1,4 +1,4 @@
-import { completeHook, keepHookAlive } from '../aws/auto-scaling.ts';
+import { completeHook, keepHookAlive, releaseInstance } from '../aws/auto-scaling.ts';
 import { publishEvents } from '../aws/domain-events.ts';
 import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
 import { sendScript } from '../aws/ssm.ts';
@@ -140,6 +140,9 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
     }
     case 'keep-alive':
       await keepHookAlive(clients.autoScaling, action);
+      return;
+    case 'release':
+      await releaseInstance(clients.autoScaling, action.instance);
       return;
     case 'wait':
       return;

@@ -2,7 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { protect } from '../aws/auto-scaling.ts';
 import { publishEvents } from '../aws/domain-events.ts';
 import { writeClaim, writeMirror } from '../aws/memory.ts';
-import { moveTargets, writeRecord } from '../aws/pointers.ts';
+import { changeRecords, moveElasticAddress, moveTargets, PointerError } from '../aws/pointers.ts';
 import { cancelPushes } from '../aws/pushes.ts';
 import { sendScript } from '../aws/ssm.ts';
 import type { UpkeepAction } from '../core/plan-upkeep.ts';
@@ -57,12 +57,20 @@ function script(
   }
 }
 
-/** Moves what points at the primary. */
+/**
+ * Moves what points at the primary.
+ *
+ * @throws {PointerError} for what is refused
+ */
 export async function carryOutUpkeep(action: UpkeepAction, tools: Tools): Promise<void> {
-  const { autoScaling, loadBalancing, route53 } = tools.clients;
+  const { autoScaling, ec2, loadBalancing, route53 } = tools.clients;
   switch (action.kind) {
     case 'move-name':
-      return writeRecord(route53, tools.hostedZone, action.name, action.address);
+      return changeRecords(route53, tools.hostedZone, action.name, action.changes);
+    case 'move-address':
+      return moveElasticAddress(ec2, action.allocation, action.instance);
+    case 'refuse':
+      throw new PointerError(action.reason);
     case 'move-target':
       return moveTargets(loadBalancing, action.targetGroup, action.add, action.remove);
     case 'protect':

@@ -1,7 +1,7 @@
 import { observeLifecycles } from '../aws/auto-scaling.ts';
 import { findInstances, observeGroup, observeStatuses } from '../aws/ec2.ts';
 import { readRegister } from '../aws/memory.ts';
-import { readRecord, readTargets } from '../aws/pointers.ts';
+import { readElasticAddress, readRecords, readTargets } from '../aws/pointers.ts';
 import { observePushes } from '../aws/pushes.ts';
 import { type CommandOfInterest, observeAgents, observeCommands } from '../aws/ssm.ts';
 import type {
@@ -13,9 +13,11 @@ import type {
   PromotionObservation,
   Register,
 } from '../core/observation.ts';
+import type { ObservedRecord } from '../core/plan-name.ts';
 import { nodesOf } from '../core/plan-tick.ts';
 import { type ObservedPointers, pointerNames } from '../core/plan-upkeep.ts';
 import { findPrimary } from '../core/primary.ts';
+import type { ObservedElasticAddress } from '../core/primary-address.ts';
 import { parseProbe } from '../core/probe.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { parseTask, type TaskStep } from '../core/task.ts';
@@ -161,18 +163,25 @@ export async function lookAtPushes(
   return orElse(pushes, [], `asking for the pushes of ${primary.id}`, fail);
 }
 
-/** What the name and the target group of the primary point at now: one call for each that the tags name. */
+/** What the name, the target group and the Elastic IP of the primary point at now: one call for each that the tags name. */
 export async function lookAtPointers(
   { instances }: PromotionObservation,
   { clients, hostedZone }: Tools,
   fail: Fail,
 ): Promise<ObservedPointers> {
-  const records = new Map<string, readonly string[]>();
+  const records = new Map<string, readonly ObservedRecord[]>();
   const targets = new Map<string, readonly string[]>();
-  for (const { group, name, targetGroup } of pointerNames(instances)) {
+  const elastic = new Map<string, ObservedElasticAddress>();
+  for (const { group, name, targetGroup, elasticAddress } of pointerNames(instances)) {
+    try {
+      const found = elasticAddress && (await readElasticAddress(clients.ec2, elasticAddress));
+      if (found) elastic.set(group, found);
+    } catch (error) {
+      fail(`reading the Elastic IP ${elasticAddress}`, error);
+    }
     try {
       if (name !== undefined && hostedZone !== '')
-        records.set(group, await readRecord(clients.route53, hostedZone, name));
+        records.set(group, await readRecords(clients.route53, hostedZone, name));
     } catch (error) {
       fail(`reading the record ${name}`, error);
     }
@@ -183,5 +192,5 @@ export async function lookAtPointers(
       fail(`reading the target group ${targetGroup}`, error);
     }
   }
-  return { records, targets };
+  return { records, targets, elastic };
 }

@@ -88,7 +88,10 @@ class Reconciliation {
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
       if (looks === 1) await this.#recordPushes(observed);
       const promotion = await this.#promote(observed);
-      const steps = promotion.progress === 'moves' ? [] : this.#planMembership(observed);
+      // However long a promotion takes, no host is terminated meanwhile
+      const steps = this.#planMembership(observed).filter(
+        ({ kind }) => kind === 'keep-alive' || promotion.progress !== 'moves',
+      );
       await this.#takeSteps(steps);
       const moves =
         promotion.progress !== 'settled' ||
@@ -210,11 +213,15 @@ class Reconciliation {
     const pointers = await lookAtPointers(observed, this.#tools, this.#failed);
     for (const action of planUpkeep(observed, pointers)) {
       if (action.group !== this.#group) continue;
-      this.#tools.logger.info(action.reason, { action: action.kind, group: action.group });
+      if (action.kind !== 'refuse')
+        this.#tools.logger.info(action.reason, { action: action.kind, group: action.group });
       try {
         await carryOutUpkeep(action, this.#tools);
       } catch (error) {
-        this.#failed(`${action.kind} (${action.reason})`, error);
+        this.#failed(
+          action.kind === 'refuse' ? 'pointing at the primary' : `${action.kind} (${action.reason})`,
+          error,
+        );
       }
     }
   }
@@ -251,6 +258,7 @@ function hostsOf(action: MembershipAction): readonly string[] {
     case 'clear-state':
     case 'complete-hook':
     case 'keep-alive':
+    case 'release':
     case 'wait':
       return [action.instance];
   }

@@ -194,6 +194,68 @@ it('a stage of the greatest length deploys, with names that AWS takes and rules 
   expect(output).toContain('must have at most 34 characters');
 });
 
+describe('two stages in one account and region', () => {
+  /** By kind of thing: what this stage is, or has to itself. */
+  const own = (template: Template) => {
+    const names = Object.values(template.Resources).flatMap(({ Properties }) =>
+      ['FunctionName', 'TableName', 'LogGroupName', 'Name', 'DashboardName'].flatMap((property) =>
+        typeof Properties?.[property] === 'string' ? [Properties[property]] : [],
+      ),
+    );
+    const alarms = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+    const metrics = alarms
+      .filter(({ Namespace }) => Namespace === 'hostsync')
+      .map(({ Dimensions }) => JSON.stringify(Dimensions));
+    const services = ofType(template, 'AWS::Lambda::Function').flatMap(([, { Properties }]) =>
+      String(JSON.stringify(Properties['Environment'])).match(/"POWERTOOLS_SERVICE_NAME":"[^"]*"/gu),
+    );
+    return [names, metrics, services].map((each) => new Set(each));
+  };
+  /** The conditions of the roles, and what the rules match. */
+  const judging = (template: Template) =>
+    JSON.stringify([
+      ...ofType(template, 'AWS::IAM::Role').map(([, { Properties }]) => Properties['Policies']),
+      ...ofType(template, 'AWS::Events::Rule').map(([, { Properties }]) => Properties['EventPattern']),
+    ]);
+
+  it('with prefixes of their own share no name, metric, tag, hook and event, and no role is too long', async () => {
+    const prefix = 'a'.repeat(32);
+    const one = await packageWith();
+    const other = await packageWith('--stage', 'other', `--param=tag-prefix=${prefix}`);
+    const [ours, theirs] = [own(one), own(other)];
+    ours.forEach((names, kind) => {
+      expect(names.size).toBeGreaterThan(0);
+      expect([...names].filter((name) => theirs[kind]?.has(name))).toEqual([]);
+    });
+    expect(judging(other).match(/[^"]*\bhostsync(?::|-launch|-terminate|")[^"]*/gu)).toBeNull();
+    const renamed = judging(one).replaceAll(/\bhostsync(?=:|-launch|-terminate|")/gu, prefix);
+    expect(judging(other)).toBe(renamed.replaceAll('hostsync-prod-', 'hostsync-other-'));
+    // Source: IAM quotas, role inline policies
+    for (const [id, { Properties }] of ofType(other, 'AWS::IAM::Role'))
+      expect(JSON.stringify(Properties['Policies']).length, id).toBeLessThan(10_240);
+  });
+
+  it('with one prefix claim one name, so that CloudFormation refuses the second before anything of it runs', async () => {
+    const { Resources } = await packageWith('--stage', 'other');
+    expect(Resources['TagPrefix']).toMatchObject({
+      Properties: { LogGroupName: 'hostsync-tag-prefix-hostsync' },
+    });
+    for (const id of ['Memory', 'Lanes']) expect(Resources[id]).toMatchObject({ DependsOn: ['TagPrefix'] });
+  });
+
+  it('and a prefix that EC2 or IAM would not tell apart is refused, with what is allowed', async () => {
+    const { code, output } = await serverless([
+      'package',
+      '--package',
+      'package',
+      '--param=tag-prefix=Acme:',
+    ]);
+    expect(code).not.toBe(0);
+    expect(output).toContain('tag-prefix "Acme:" must be 1 to 32 lower-case letters, digits and hyphens');
+    expect(asked).toEqual([]);
+  });
+});
+
 describe('the region', () => {
   const region = async (environment: Readonly<Record<string, string>>, ...words: readonly string[]) =>
     (

@@ -53,3 +53,47 @@ it('the editors follow the primary by its name, and a name that somebody moved i
     await group.close().catch(() => undefined);
   }
 });
+
+it('the address that the operator chose follows the primary: a public one, or an Elastic IP', async () => {
+  const name = 'edit.example.com';
+  const group = await startGroup({
+    ...{ secondaries: 2, timeScale: 20, hosts: [1, 2, 3].map(() => ({ publicAddress: true })) },
+    parameters: { HostedZone: 'Z0000000000000000001', DnsNames: name },
+  });
+  try {
+    const { cloud, primary } = group;
+    cloud.createHostedZone({ name: 'example.com', id: 'Z0000000000000000001' });
+    primary.setTags({ 'hostsync:dns': name, 'hostsync:address': 'public' });
+    await group.tick();
+    expect(cloud.resolve(name)).toEqual([primary.publicAddress]);
+
+    // Of another group: neither hostsync nor its role would take it away from there
+    const foreign = cloud.allocateAddress({ tags: { 'hostsync:group': 'blog' } });
+    primary.setTags({ 'hostsync:address': foreign.allocationId });
+    await group.tick();
+    expect([primary.publicAddress === foreign.publicIp, cloud.resolve(name)]).toEqual([
+      false,
+      [primary.publicAddress],
+    ]);
+    expect(group.lastLog('ReconcileLambdaFunction').map(({ message }) => message)).toContainEqual(
+      expect.stringContaining(`${foreign.allocationId}) is not marked as one of this group`),
+    );
+
+    const elastic = cloud.allocateAddress({ tags: { 'hostsync:group': 'web' } });
+    primary.setTags({ 'hostsync:address': elastic.allocationId });
+    await group.tick();
+    expect([primary.publicAddress, cloud.resolve(name)]).toEqual([elastic.publicIp, [elastic.publicIp]]);
+
+    await primary.stop();
+    const next = () => group.secondaries.find(({ tags }) => tags['hostsync:primary'] === '2');
+    await cloud.waitFor(() => next(), { what: 'another primary, without a tick' });
+    await cloud.settle();
+    await group.tick();
+    expect(next()?.publicAddress).toBe(elastic.publicIp);
+    expect(next()?.tags['hostsync:address']).toBe(elastic.allocationId);
+    expect(cloud.resolve(name)).toEqual([elastic.publicIp]);
+    expect(cloud.dnsChanges().filter(({ caller }) => caller !== 'operator')).toHaveLength(2);
+  } finally {
+    await group.close();
+  }
+});

@@ -162,8 +162,10 @@ export class LocalCloud {
   }
 
   /** An Elastic IP address, on no instance yet. `ec2:AssociateAddress` moves it, or `associateAddress`. */
-  allocateAddress(): ElasticAddress {
-    return this.#services.ec2.addresses.allocate();
+  allocateAddress(options: { readonly tags?: Readonly<Record<string, string>> } = {}): ElasticAddress {
+    const tags = new Map(Object.entries(options.tags ?? {}));
+    checkNewTags(tags, false);
+    return this.#services.ec2.addresses.allocate(tags);
   }
 
   /** Puts an Elastic IP on an instance, also away from another one. @throws AwsError when EC2 would refuse it */

@@ -1,7 +1,13 @@
-import { DescribeInstancesCommand, EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstanceStatusCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+  type Instance,
+  type InstanceStatus,
+} from '@aws-sdk/client-ec2';
 import { mockClient } from 'aws-sdk-client-mock';
 import { expect, it } from 'vitest';
-import { observeInstances } from '../../../shared/aws/ec2.ts';
+import { observeInstances, observeStatuses } from '../../../shared/aws/ec2.ts';
 
 const ec2 = mockClient(EC2Client);
 const client = new EC2Client({ region: 'us-east-1' });
@@ -35,4 +41,31 @@ it.each<[string, Partial<Instance>, object]>([
   const instance: Instance = { InstanceId: 'i-1', State: { Name: 'running' }, ...shown };
   ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: [instance] }] });
   expect(await observeInstances(client)).toMatchObject([{ id: 'i-1', ...expected }]);
+});
+
+it.each([
+  ['User initiated (2026-11-26 10:00:00 GMT)', '2026-11-26T10:00:00Z'],
+  ['Client.InstanceInitiatedShutdown: Instance initiated shutdown', undefined],
+  ['', undefined],
+])('when an instance was stopped, where EC2 says so: %j', async (StateTransitionReason, expected) => {
+  const instance: Instance = { InstanceId: 'i-1', State: { Name: 'stopped' }, StateTransitionReason };
+  ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: [instance] }] });
+  const stoppedAt = expected && Date.parse(expected);
+  expect(await observeInstances(client)).toMatchObject([{ id: 'i-1', stoppedAt }]);
+});
+
+it('since when the first of the failing checks fails', async () => {
+  const failing = (time: string) => [{ ImpairedSince: new Date(time) }, {}];
+  const statuses: InstanceStatus[] = [
+    {
+      ...{ InstanceId: 'i-1', SystemStatus: { Status: 'impaired', Details: failing('2026-11-26T10:01Z') } },
+      InstanceStatus: { Status: 'impaired', Details: failing('2026-11-26T10:00Z') },
+    },
+    { InstanceId: 'i-2', SystemStatus: { Status: 'ok' }, InstanceStatus: { Status: 'ok' } },
+  ];
+  ec2.on(DescribeInstanceStatusCommand).resolves({ InstanceStatuses: statuses });
+  expect(await observeStatuses(client, ['i-1', 'i-2'])).toMatchObject([
+    { id: 'i-1', ok: false, impairedSince: Date.parse('2026-11-26T10:00Z') },
+    { id: 'i-2', ok: true, impairedSince: undefined },
+  ]);
 });

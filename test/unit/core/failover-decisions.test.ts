@@ -159,6 +159,25 @@ describe('a host without room for the tags of a primary', () => {
   });
 });
 
+describe('seconds that may be missing are counted to the last sign of life of the primary', () => {
+  const late = { 2: { 'hostsync:synced-at': at(-5060) }, 3: { 'hostsync:synced-at': at(-5030) } };
+  const lastPush = { 'hostsync:synced-at': at(-5000) };
+
+  it('so one that was dead for long, while nobody was promoted, is replaced still', () => {
+    const gone = { state: 'stopped', tags: lastPush, secondaries: late };
+    expect(claimed(gone)).toMatchObject([{ holder: third, kind: 'failover' }]);
+  });
+
+  it('and one that lived on without being able to push is not, for what it took would be missing', () => {
+    const members = (pingedAt: number) => [{ ...agent(1, false), pingedAt }, agent(2), agent(3)];
+    const gone = { state: 'stopped', tags: lastPush, secondaries: late };
+    expect(claimed({ ...gone, observed: { agents: members(now - 4000_000) } })).toEqual([]);
+    expect(claimed({ ...gone, observed: { agents: members(now - 4200_000) } })).toMatchObject([
+      { holder: third },
+    ]);
+  });
+});
+
 describe('a suspicion', () => {
   const minute = now - 5000;
   const offline = { agents: [agent(1, false), agent(2), agent(3)] };

@@ -312,6 +312,111 @@ describe('a newcomer', () => {
   });
 });
 
+describe('a host that Auto Scaling is about to terminate', () => {
+  const [first, second, third] = [1, 2, 3].map(instanceId) as [string, string, string];
+  const tag = (group: SimulatedGroup, id: string, tags: Readonly<Record<string, string>>) =>
+    Object.assign(group.instances.get(id)?.tags ?? {}, tags);
+  /** A primary (1) and two secondaries, of which this one is asked for by the terminate hook. */
+  function leaving(id: string, state = 'Terminating:Wait'): SimulatedGroup {
+    const group = groupOf(2);
+    settle(group);
+    group.setLifecycle(id, state);
+    return group;
+  }
+  const keptAlive = (group: SimulatedGroup) =>
+    plan(group).flatMap((action) =>
+      action.kind === 'keep-alive' && action.hook === 'hostsync-terminate' ? [action.instance] : [],
+    );
+
+  it('as the primary is held until it has handed over, however long its last push takes', () => {
+    expect(keptAlive(leaving(first))).toEqual([first]);
+  });
+
+  it('as the primary of a paused group is held as well: it is not to be lost by a pause', () => {
+    const group = leaving(first);
+    tag(group, first, { 'hostsync:paused': 'upgrade' });
+    expect(keptAlive(group)).toEqual([first]);
+  });
+
+  it('as a former primary is held until what only it holds is rescued, and then no more', () => {
+    const group = leaving(second);
+    tag(group, second, { 'hostsync:state': 'quarantined' });
+    expect(keptAlive(group)).toEqual([second]);
+    settle(group);
+    expect(group.completed).toMatchObject([
+      { instance: second, hook: 'hostsync-terminate', result: 'CONTINUE' },
+    ]);
+    expect(keptAlive(group)).toEqual([]);
+  });
+
+  it.each<[string, (group: SimulatedGroup) => unknown]>([
+    ['has no primary', (group) => delete group.instances.get(first)?.tags['hostsync:primary']],
+    ['is paused', (group) => tag(group, first, { 'hostsync:paused': 'upgrade' })],
+    ['has a primary that is about to become it', (group) => tag(group, first, { 'hostsync:promoted': '' })],
+  ])('as a former primary is held while the group %s', (_what, change) => {
+    const group = leaving(second);
+    tag(group, second, { 'hostsync:state': 'quarantined' });
+    change(group);
+    expect(keptAlive(group)).toEqual([second]);
+  });
+
+  it('as one whose role was taken off by hand is held until it is set apart', () => {
+    const group = leaving(second);
+    tag(group, second, { 'hostsync:promoted': `1 ${second}` });
+    expect(keptAlive(group)).toEqual([second]);
+  });
+
+  it.each<[string, () => SimulatedGroup]>([
+    ['a secondary: others have its files', () => leaving(second)],
+    [
+      'the last host: nobody could take its place',
+      () => {
+        const group = groupOf(0);
+        group.setLifecycle(first, 'Terminating:Wait');
+        return group;
+      },
+    ],
+    [
+      'the primary when all others go too',
+      () => {
+        const group = leaving(first);
+        for (const id of [second, third]) group.setLifecycle(id, 'Terminating:Wait');
+        return group;
+      },
+    ],
+    [
+      'one that is stopped: it gives nothing any more',
+      () => {
+        const group = leaving(second);
+        tag(group, second, { 'hostsync:state': 'quarantined' });
+        Object.assign(group.instances.get(second) ?? {}, { state: 'stopped' });
+        return group;
+      },
+    ],
+    ['one that no hook holds', () => leaving(first, 'Terminating:Proceed')],
+  ])('is not held as %s', (_what, group) => {
+    expect(keptAlive(group())).toEqual([]);
+  });
+
+  it('and has retained: a former primary is rescued, and then released', () => {
+    const group = leaving(second, 'Terminating:Retained');
+    tag(group, second, { 'hostsync:state': 'quarantined' });
+    const done: string[] = [];
+    settle(group, (actions) => {
+      done.push(...actions.map(({ kind }) => kind));
+      return actions;
+    });
+    expect(done.filter((kind) => ['rescue', 'release', 'complete-hook'].includes(kind))).toEqual([
+      ...['rescue', 'release', 'complete-hook'],
+    ]);
+  });
+
+  it('and has retained as a secondary: whoever keeps it may have a reason', () => {
+    const group = leaving(second, 'Terminating:Retained');
+    expect(kinds(plan(group))).not.toContain('release');
+  });
+});
+
 describe('leaving', () => {
   it.each([
     [

@@ -61,6 +61,44 @@ describe('what lacks the files, or is not there to stay, is never promoted by it
   });
 });
 
+describe('what keeps all behind alike keeps none of them from being promoted', () => {
+  const lacking = (code: string, since: number, synced: number) => ({
+    'hostsync:state': 'behind',
+    'hostsync:trouble': `${code}/${ago(since)}/1`,
+    'hostsync:synced-at': ago(synced),
+  });
+  const alike = (code: string, since: number, synced: number) => {
+    const others = [instance(3, { ...fit, ...lacking(code, since, synced) })];
+    return blockerOf({}, lacking(code, since, synced), { instances: [candidate, ...others] });
+  };
+
+  it.each([
+    [
+      'a directory that cannot be read since a day: the rest arrived',
+      alike('permission-denied', 86_400, 86_430),
+      undefined,
+    ],
+    [
+      'a directory that cannot be read, after the pushes had ended',
+      alike('partial', 5000, 5901),
+      'it is 901 s behind, more than 900',
+    ],
+    ['a primary that hangs since a short time', alike('timeout', 100, 160), undefined],
+    [
+      'a primary that hangs since long: nothing arrived',
+      alike('timeout', 1000, 1060),
+      'it is 1060 s behind, more than 900',
+    ],
+  ])('%s', (_name, blocker, expected) => {
+    expect(blocker).toBe(expected);
+  });
+
+  it('one that lacks what others have is kept as ever', () => {
+    const seen = { instances: [candidate, instance(3, fit)] };
+    expect(blockerOf({}, lacking('partial', 60, 90), seen)).toBe('its state is behind');
+  });
+});
+
 describe('of two that may, the better one is taken', () => {
   const host = (number: number, zone: string, seconds: number, promote?: string) => ({
     ...instance(number, {

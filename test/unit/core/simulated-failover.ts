@@ -669,6 +669,7 @@ export class Run {
           },
         ];
       case 'keep-alive':
+      case 'release':
       case 'wait':
         return [];
     }

@@ -55,6 +55,10 @@ export class SimulatedGroup {
     return { instances, agents, lifecycles: new Map(this.lifecycles), commands: [...this.commands] };
   }
 
+  setLifecycle(id: string, state: string): void {
+    this.lifecycles.set(id, { id, autoScalingGroup: 'asg', state });
+  }
+
   carryOut(action: MembershipAction): void {
     switch (action.kind) {
       case 'join':
@@ -142,6 +146,9 @@ export class SimulatedGroup {
         this.lifecycles.set(action.instance, { ...lifecycle, state });
         return;
       }
+      case 'release':
+        this.setLifecycle(action.instance, 'Terminating:Wait');
+        return;
       case 'keep-alive':
       case 'wait':
         return;

@@ -25,6 +25,7 @@ const environment = {
 it('reads what the function needs and nothing else', () => {
   expect(readConfiguration('reconcile', { ...environment, PATH: '/bin' })).toEqual({
     ...environment,
+    HOSTSYNC_TAG_PREFIX: 'hostsync',
     HOSTSYNC_JOIN_TIMEOUT: 3600,
     HOSTSYNC_REMIND_AFTER: 21600,
     HOSTSYNC_BEHIND_AFTER: 300,
@@ -57,6 +58,7 @@ it.each([
   ['HOSTSYNC_PUSH_DOCUMENT', '', '"" is not the name of an SSM document'],
   ['HOSTSYNC_JOIN_DOCUMENT', 'a b', '"a b" is not the name of an SSM document'],
   ['HOSTSYNC_PROMOTE_DOCUMENT', 'x', '"x" is not the name of an SSM document'],
+  ['HOSTSYNC_TAG_PREFIX', 'aws', '"aws" must be 1 to 32 lower-case letters'],
   ['HOSTSYNC_JOIN_TIMEOUT', undefined, 'is missing'],
   ['HOSTSYNC_JOIN_TIMEOUT', '59', '59 must be a whole number of seconds from 60 to 172800'],
   ['HOSTSYNC_JOIN_TIMEOUT', '172801', '172801 must be a whole number of seconds from 60 to 172800'],

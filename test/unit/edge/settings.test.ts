@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkSettings, SettingsError, settings } from '../../../shared/edge/settings.ts';
 
 const defaults: Readonly<Record<string, unknown>> = {
+  'tag-prefix': 'hostsync',
   'schedule-rate': 'rate(1 minute)',
   'alert-email': '',
   'remind-after': 21_600,
@@ -33,6 +34,9 @@ describe('settings that are taken', () => {
     { ...zone, 'dns-names': 'edit.example.com' },
     { ...zone, 'dns-names': 'edit.example.com,_edit2.a-b.example.co' },
     { 'log-retention-days': '3653' },
+    { 'tag-prefix': 'a' },
+    { 'tag-prefix': 'aws-files2' },
+    { 'tag-prefix': 'a'.repeat(32) },
   ])('%j', (changes) => {
     expect(() => check(changes)).not.toThrow();
   });
@@ -40,6 +44,15 @@ describe('settings that are taken', () => {
 
 describe('settings that are refused, with the name, the value and what is allowed', () => {
   it.each<[string, unknown, string]>([
+    ['tag-prefix', '', 'must be 1 to 32 lower-case letters, digits and hyphens'],
+    ['tag-prefix', 'a'.repeat(33), 'must be 1 to 32'],
+    ['tag-prefix', 'Hostsync', 'must be 1 to 32 lower-case'],
+    ['tag-prefix', 'aws', 'and not aws'],
+    ['tag-prefix', 'hostsync:', 'the ":" behind it is added'],
+    ['tag-prefix', 'acme/files', 'must be 1 to 32'],
+    ['tag-prefix', 'acme.files', 'must be 1 to 32'],
+    ['tag-prefix', '2files', 'with a letter first'],
+    ['tag-prefix', 'ümlaut', 'must be 1 to 32'],
     ['schedule-rate', 'rate(1 minutes)', 'must be rate(1 minute), or rate(N minutes)'],
     ['schedule-rate', 'rate(2 minute)', 'must be rate'],
     ['schedule-rate', 'rate(0 minutes)', 'must be rate'],

@@ -46,7 +46,9 @@ const script = (kind: string, clock: string) => [
 ];
 
 const kinds = ['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const;
-const logicalId = (kind: string) => `${kind.charAt(0).toUpperCase()}${kind.slice(1)}Document`;
+const capital = (word: string) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+/** Of a stage with this prefix. */
+const logicalId = (prefix: string, kind: string) => `${capital(prefix)}${capital(kind)}`;
 const document = (kind: string, clock: string) => ({
   Type: 'AWS::SSM::Document',
   Properties: {
@@ -79,7 +81,6 @@ const environment = {
   AWS_REGION: 'eu-west-1',
   POWERTOOLS_DEV: 'true',
   POWERTOOLS_LOG_LEVEL: 'ERROR',
-  HOSTSYNC_TABLE: 'hostsync-test',
   POWERTOOLS_METRICS_DISABLED: 'true',
 };
 
@@ -98,28 +99,36 @@ const lanes = {
   Properties: { FifoQueue: true, VisibilityTimeout: 43_200, MessageRetentionPeriod: 1_209_600 },
 };
 
+/** What stages share that run over one cloud: all but the cloud is of the test. */
+interface Surroundings {
+  readonly cloud: LocalCloud;
+  /** A file with the seconds that have passed beside the real ones. */
+  readonly clock: string;
+  readonly logged: Error[];
+  minutes: number;
+}
+
 /**
  * The handlers, in this process, over the local cloud with hosts that only answer. Calls are tried once, and waits are short: a fault
  * strikes at once.
  */
 export class FakeService {
   readonly cloud: LocalCloud;
+  readonly #surroundings: Surroundings;
   readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #documents: ReadonlySet<string>;
   readonly #sqs: SQSClient;
   readonly #queue: string;
-  readonly #clock: string;
-  readonly #logged: Error[] = [];
   #seen = 0;
-  #minutes = 0;
 
-  constructor(cloud: LocalCloud, handlers: ReadonlyMap<string, Handler>, clock: string) {
+  constructor(surroundings: Surroundings, prefix: string, handlers: ReadonlyMap<string, Handler>) {
+    const { cloud } = surroundings;
     this.cloud = cloud;
-    this.#clock = clock;
+    this.#surroundings = surroundings;
     this.#handlers = handlers;
+    this.#documents = new Set(kinds.map((kind) => cloud.physicalName(logicalId(prefix, kind))));
     this.#sqs = new SQSClient({ ...cloud.clientConfig(), useQueueUrlAsEndpoint: false });
-    this.#queue = queueUrl(cloud);
-    const log = (text: unknown) => this.#logged.push(new Error(JSON.parse(String(text)).message));
-    vi.spyOn(console, 'error').mockImplementation(log);
+    this.#queue = queueUrl(cloud, prefix);
   }
 
   /**
@@ -128,9 +137,10 @@ export class FakeService {
    * @returns what left the functions, or was logged as an error
    */
   async tick(): Promise<readonly unknown[]> {
-    this.#minutes += 1;
+    const { clock, logged } = this.#surroundings;
+    this.#surroundings.minutes += 1;
     vi.setSystemTime(Date.now() + 60_000);
-    await writeFile(this.#clock, String(this.#minutes * 60));
+    await writeFile(clock, String(this.#surroundings.minutes * 60));
     const errors = [...(await this.#run('sync', scheduledEvent(new Date().toISOString())))];
     // What the looks do makes events, and those ask for looks
     for (let round = 0; round < 3; round += 1) {
@@ -142,11 +152,12 @@ export class FakeService {
       errors.push(...(await this.#serveLanes()));
       await this.cloud.settle();
     }
-    return [...errors, ...this.#logged.splice(0)];
+    return [...errors, ...logged.splice(0)];
   }
 
   async #deliver(event: { readonly 'detail-type': string; readonly detail: object }) {
     const { 'detail-type': type, detail } = event;
+    if ('document-name' in detail && !this.#documents.has(String(detail['document-name']))) return [];
     const state = 'state' in detail ? detail.state : 'status' in detail ? detail.status : undefined;
     const names = listeners[state === undefined ? type : `${type} ${state}`] ?? [];
     return (await Promise.all(names.map((name) => this.#run(name, event)))).flat();
@@ -177,23 +188,41 @@ export class FakeService {
 
 /** @returns what ends it as well */
 export async function startFakeService(): Promise<readonly [FakeService, () => Promise<void>]> {
+  const [[service], close] = await startFakeStages(['hostsync']);
+  if (service === undefined) throw new Error('fixture');
+  return [service, close];
+}
+
+/**
+ * Stages with these prefixes in one account and region, over the same instances.
+ *
+ * @returns what ends them as well
+ */
+export async function startFakeStages(
+  prefixes: readonly string[],
+): Promise<readonly [readonly FakeService[], () => Promise<void>]> {
   vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true });
   const fleet = await openFakeFleet();
   const directory = await mkdtemp(join(tmpdir(), 'fake-service-'));
   const clock = join(directory, 'clock');
   await writeFile(clock, '0');
-  const resources = Object.fromEntries(kinds.map((kind) => [logicalId(kind), document(kind, clock)]));
-  const more = { Memory: tableResource, Lanes: lanes };
-  const packageDirectory = await samplePackage({ resources: { ...resources, ...more } });
+  const resources = Object.assign({}, ...prefixes.map((prefix) => stageResources(prefix, clock)));
+  const packageDirectory = await samplePackage({ resources });
   const cloud = await startCloud({
     ...{ packageDirectory, tickSeconds: 'manual', fleet },
     ...{ timeScale: 100, impairedSeconds: 0.05, connectionLostSeconds: 5 },
   });
-  for (const kind of kinds)
-    vi.stubEnv(`HOSTSYNC_${kind.toUpperCase()}_DOCUMENT`, cloud.physicalName(logicalId(kind)));
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  vi.stubEnv('HOSTSYNC_QUEUE', queueUrl(cloud));
-  const service = new FakeService(cloud, await importHandlers(cloud), clock);
+  const surroundings: Surroundings = { cloud, clock, logged: [], minutes: 0 };
+  vi.spyOn(console, 'error').mockImplementation((text) =>
+    surroundings.logged.push(new Error(JSON.parse(String(text)).message)),
+  );
+  mockAws(cloud, await vi.importActual('node:timers/promises'));
+  const services: FakeService[] = [];
+  for (const prefix of prefixes) {
+    stubEnvironment(cloud, prefix);
+    vi.resetModules();
+    services.push(new FakeService(surroundings, prefix, await importHandlers()));
+  }
   const close = async () => {
     await cloud.close();
     await fleet.close();
@@ -202,14 +231,36 @@ export async function startFakeService(): Promise<readonly [FakeService, () => P
     vi.doUnmock('../../../shared/aws/clients.ts');
     vi.doUnmock('node:timers/promises');
   };
-  return [service, close];
+  return [services, close];
 }
 
-function queueUrl(cloud: LocalCloud): string {
-  return `https://sqs.${cloud.account.region}.amazonaws.com/${cloud.account.accountId}/${cloud.physicalName('Lanes')}`;
+const tableName = (prefix: string) => `${prefix}-test`;
+
+function stageResources(prefix: string, clock: string) {
+  const documents = kinds.map((kind) => [logicalId(prefix, kind), document(kind, clock)] as const);
+  const { Type, Properties } = tableResource;
+  return {
+    ...Object.fromEntries(documents),
+    [logicalId(prefix, 'memory')]: { Type, Properties: { ...Properties, TableName: tableName(prefix) } },
+    [logicalId(prefix, 'lanes')]: lanes,
+  };
 }
 
-async function importHandlers(cloud: LocalCloud): Promise<ReadonlyMap<string, Handler>> {
+function stubEnvironment(cloud: LocalCloud, prefix: string): void {
+  for (const kind of kinds)
+    vi.stubEnv(`HOSTSYNC_${kind.toUpperCase()}_DOCUMENT`, cloud.physicalName(logicalId(prefix, kind)));
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  vi.stubEnv('HOSTSYNC_TAG_PREFIX', prefix);
+  vi.stubEnv('HOSTSYNC_TABLE', tableName(prefix));
+  vi.stubEnv('HOSTSYNC_QUEUE', queueUrl(cloud, prefix));
+}
+
+function queueUrl(cloud: LocalCloud, prefix: string): string {
+  const { region, accountId } = cloud.account;
+  return `https://sqs.${region}.amazonaws.com/${accountId}/${cloud.physicalName(logicalId(prefix, 'lanes'))}`;
+}
+
+function mockAws(cloud: LocalCloud, { setTimeout: sleep }: typeof import('node:timers/promises')): void {
   const config = { ...cloud.clientConfig(), maxAttempts: 1 };
   vi.doMock('../../../shared/aws/clients.ts', () => ({
     makeClients: () => ({
@@ -224,11 +275,12 @@ async function importHandlers(cloud: LocalCloud): Promise<ReadonlyMap<string, Ha
       ssm: new SSMClient(config),
     }),
   }));
-  const { setTimeout: sleep } =
-    await vi.importActual<typeof import('node:timers/promises')>('node:timers/promises');
   vi.doMock('node:timers/promises', () => ({
     setTimeout: (milliseconds: number) => sleep(milliseconds / 20),
   }));
+}
+
+async function importHandlers(): Promise<ReadonlyMap<string, Handler>> {
   const imported = await Promise.all([
     import('../../../functions/sync/handler.ts'),
     import('../../../functions/reconcile/handler.ts'),

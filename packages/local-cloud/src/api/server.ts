@@ -54,7 +54,9 @@ export class AwsServer {
 
   constructor(deps: Dependencies) {
     this.#deps = deps;
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+    // However long this process is held up, a connection that a client keeps is not closed just as it sends
+    const options = { keepAliveTimeout: 0 };
+    this.#server = createServer(options, (request, response) => void this.#serve(request, response));
   }
 
   /** Starts on a free port of the loopback interface. */

@@ -102,6 +102,7 @@ function onAddress(ec2: Ec2, action: string, id: string): AccessCheck {
       'ec2:AllocationId': id,
       'ec2:Domain': 'vpc',
       ...(address !== undefined && { 'ec2:PublicIpAddress': address.publicIp }),
+      ...resourceTagContext('ec2', address?.tags ?? new Map()),
     },
   };
 }
@@ -131,6 +132,7 @@ function describe(ec2: Ec2, address: ElasticAddress): unknown {
       networkInterfaceOwnerId: ec2.account.accountId,
       privateIpAddress: ec2.find(instanceId)?.privateIp,
     }),
+    tagSet: [...address.tags].map(([key, value]) => ({ key, value })),
     publicIpv4Pool: 'amazon',
     networkBorderGroup: ec2.account.region,
   };

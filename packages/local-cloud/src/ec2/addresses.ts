@@ -1,6 +1,6 @@
 import { type Account, ec2Id } from '../base/account.ts';
 import { AwsError, LocalCloudError } from '../base/errors.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Tags } from './instance.ts';
 
 /** An Elastic IP address: it stays the account's until it is released, and may be moved from instance to instance. */
 export interface ElasticAddress {
@@ -8,11 +8,13 @@ export interface ElasticAddress {
   readonly publicIp: string;
   readonly associationId: string | undefined;
   readonly instanceId: string | undefined;
+  readonly tags: Tags;
 }
 
 interface Allocation {
   readonly allocationId: string;
   readonly publicIp: string;
+  readonly tags: Tags;
   association: { readonly id: string; readonly instance: Instance } | undefined;
 }
 
@@ -34,10 +36,11 @@ export class Addresses {
     this.account = account;
   }
 
-  allocate(): ElasticAddress {
+  allocate(tags: Tags = new Map()): ElasticAddress {
     const allocation: Allocation = {
       allocationId: ec2Id('eipalloc'),
       publicIp: this.#free(),
+      tags,
       association: undefined,
     };
     this.#allocations.set(allocation.allocationId, allocation);
@@ -150,6 +153,9 @@ export class Addresses {
   }
 }
 
-function view({ allocationId, publicIp, association }: Allocation): ElasticAddress {
-  return { allocationId, publicIp, associationId: association?.id, instanceId: association?.instance.id };
+function view({ allocationId, publicIp, tags, association }: Allocation): ElasticAddress {
+  return {
+    ...{ allocationId, publicIp, tags },
+    ...{ associationId: association?.id, instanceId: association?.instance.id },
+  };
 }

@@ -1,0 +1,1 @@
+export function withTagPrefix(value: unknown, prefix: string): unknown;

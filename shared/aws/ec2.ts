@@ -144,7 +144,8 @@ async function describeStatuses(ec2: EC2Client, ids: readonly string[]): Promise
       if (InstanceId === undefined) continue;
       const [system, instance] = [SystemStatus?.Status ?? 'unknown', InstanceStatus?.Status ?? 'unknown'];
       const ok = system === 'ok' && instance === 'ok';
-      statuses.push({ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` });
+      const initializing = system === 'initializing' || instance === 'initializing';
+      statuses.push({ id: InstanceId, ok, initializing, detail: `system ${system}, instance ${instance}` });
     }
   return statuses;
 }

@@ -1,10 +1,12 @@
 import { groupNameProblem } from './group.ts';
+import { isRemembered } from './incidents/incident.ts';
 import type { Head, ObservedInstance } from './observation.ts';
 import { mirrorDigest } from './plan-promotion.ts';
 import type { TickAction } from './plan-tick.ts';
 import { findPrimary, isDeposed } from './primary.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTime } from './time.ts';
+import { parseTroubles } from './trouble.ts';
 
 /** What a tick knows of a group. */
 export interface TickedGroup {
@@ -66,13 +68,24 @@ function ofPrimary({ members, isImpaired }: TickedGroup): string | undefined {
   return asked && `${current.id} carries ${asked}`;
 }
 
-/** What a host carries while something is under way, or wrong. */
-const unsettled = [tagKeys.task, tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble] as const;
+/** Where a host carries what is wrong. */
+const troubleKeys = [tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble] as const;
+
+/** The tag of a host while something is under way, or wrong; what is only remembered asks for no look. */
+function unsettledTag(tags: Readonly<Record<string, string>>): string | undefined {
+  if (tags[tagKeys.task] !== undefined) return tagKeys.task;
+  return troubleKeys.find((key) => {
+    const troubles = parseTroubles(tags[key]);
+    return (
+      tags[key] !== undefined && (troubles.length === 0 || !troubles.every(([, each]) => isRemembered(each)))
+    );
+  });
+}
 
 function ofHosts({ members, plan, now }: TickedGroup): string | undefined {
   const paused = plan.some((action) => action.kind === 'no-push' && action.code === 'paused');
   for (const { id, state, tags } of members) {
-    const carried = unsettled.find((key) => tags[key] !== undefined);
+    const carried = unsettledTag(tags);
     if (carried !== undefined) return `${id} carries ${carried}`;
     if (tags[tagKeys.primary] !== undefined) continue;
     const its = tags[tagKeys.state];

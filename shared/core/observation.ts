@@ -189,6 +189,8 @@ export interface ObservedStatus {
   readonly id: string;
   /** Neither check fails. `initializing` and the like are not ok. */
   readonly ok: boolean;
+  /** EC2 has begun to check it and cannot say yet: it was just started. */
+  readonly initializing?: boolean | undefined;
   /** In EC2's words. */
   readonly detail: string;
 }

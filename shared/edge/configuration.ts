@@ -36,6 +36,8 @@ const joining = {
 
 const recording = {
   HOSTSYNC_REMIND_AFTER: settings['remind-after'],
+  HOSTSYNC_GROUP_WAIT: settings['group-wait'],
+  HOSTSYNC_GROUP_INTERVAL: settings['group-interval'],
   HOSTSYNC_BEHIND_AFTER: settings['behind-after'],
   HOSTSYNC_OVERRUN_AFTER: settings['overrun-after'],
   HOSTSYNC_METRICS_BY_SECONDARY: settings['metrics-by-secondary'],
@@ -62,7 +64,11 @@ const schemas = {
   'instance-termination': v.object(waking),
   'primary-failure': v.object(waking),
   'command-result': v.object({ HOSTSYNC_PUSH_DOCUMENT: documentName, ...recording, ...waking }),
-  alert: v.object({ HOSTSYNC_ALERT_TOPIC: topicArn, ...remembering }),
+  alert: v.object({
+    HOSTSYNC_ALERT_TOPIC: topicArn,
+    HOSTSYNC_REMIND_AFTER: settings['remind-after'],
+    ...remembering,
+  }),
 };
 
 type Schemas = typeof schemas;

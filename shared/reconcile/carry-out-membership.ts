@@ -2,7 +2,8 @@ import { completeHook, keepHookAlive } from '../aws/auto-scaling.ts';
 import { publishEvents } from '../aws/domain-events.ts';
 import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
 import { sendScript } from '../aws/ssm.ts';
-import { domainEvent, timestamp } from '../core/domain-event.ts';
+import { type DomainEvent, domainEvent, timestamp } from '../core/domain-event.ts';
+import { noticeKey, toldOf } from '../core/incidents/notice.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
 import {
   formatJoinRequest,
@@ -12,6 +13,7 @@ import {
 } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/task.ts';
+import { secondsBetween } from '../core/time.ts';
 import { formatTrouble } from '../core/trouble.ts';
 import type { Tools } from './tools.ts';
 
@@ -70,7 +72,10 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const rescued = domainEvent('Files Rescued', group, [instance, epoch, requestedAt], {
         ...{ primary, from: instance, files, conflicts, examples, list: line.list ?? '' },
       });
-      if (files + conflicts > 0) await publishEvents(clients.eventBridge, [rescued]);
+      await publishEvents(clients.eventBridge, [
+        ...(files + conflicts > 0 ? [rescued] : []),
+        ...overEvents('Rescue Failed', action),
+      ]);
       await tags.write([instance], {
         [tagKeys.gathered]: String(epoch),
         ...(released && { [tagKeys.state]: 'joining' }),
@@ -85,29 +90,16 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         ...{ secondary: instance, syncedAt },
       });
       // Told before it is recorded: better twice, with the same id, than never
-      await publishEvents(clients.eventBridge, [joined]);
+      await publishEvents(clients.eventBridge, [joined, ...overEvents('Join Failed', action)]);
       await tags.write([instance], {
         ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt },
         [tagKeys.gathered]: String(action.epoch),
       });
       return tags.remove(instance, [tagKeys.task, tagKeys.trouble]);
     }
-    case 'report-failure': {
-      const { group, instance, trouble, message, rescuedBy } = action;
-      const told = { since: timestamp(trouble.since), reminder: 0 };
-      if (rescuedBy !== undefined) {
-        const failed = domainEvent('Rescue Failed', group, [instance, trouble.since, 0], {
-          ...{ ...told, primary: rescuedBy, from: instance, message },
-        });
-        await publishEvents(clients.eventBridge, [failed]);
-      } else if (trouble.told > 0) {
-        const failed = domainEvent('Join Failed', group, [instance, trouble.since, 0], {
-          ...{ ...told, secondary: instance, message, final: false },
-        });
-        await publishEvents(clients.eventBridge, [failed]);
-      }
-      return tags.write([instance], { [tagKeys.trouble]: formatTrouble(trouble) });
-    }
+    case 'report-failure':
+      await publishEvents(clients.eventBridge, failureEvents(action));
+      return tags.write([action.instance], { [tagKeys.trouble]: formatTrouble(action.trouble) });
     case 'set-list':
       await publishEvents(
         clients.eventBridge,
@@ -174,4 +166,32 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
 
 function task(step: TaskStep, command: string, pass = 1, digest = '-'): string {
   return formatTask({ step, pass, digest, command, requestedAt: Date.now() });
+}
+
+/** What is told of a host that cannot join, or whose files cannot be rescued; nothing while that is only noted. */
+function failureEvents({
+  group,
+  instance,
+  trouble,
+  notice,
+  message,
+  rescuedBy,
+}: Extract<MembershipAction, { kind: 'report-failure' }>): readonly DomainEvent[] {
+  if (notice === undefined) return [];
+  const told = { ...toldOf(trouble, notice), message };
+  const key = [instance, ...noticeKey(trouble, notice)];
+  return rescuedBy === undefined
+    ? [domainEvent('Join Failed', group, key, { ...told, secondary: instance, final: false })]
+    : [domainEvent('Rescue Failed', group, key, { ...told, primary: rescuedBy, from: instance })];
+}
+
+/** What is told of a host whose trouble is over, if its trouble was. */
+function overEvents(
+  from: 'Join Failed' | 'Rescue Failed',
+  { group, instance, over }: Extract<MembershipAction, { kind: 'admit' | 'record-gathered' }>,
+): readonly DomainEvent[] {
+  if (over === undefined) return [];
+  const seconds = secondsBetween(over.since, Date.now());
+  const detail = { from, instance, since: timestamp(over.since), seconds };
+  return [domainEvent('Group Recovered', group, [from, instance, over.since], detail)];
 }

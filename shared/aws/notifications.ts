@@ -136,7 +136,7 @@ export async function readNotificationLog({ dynamoDb, table }: Memory, incident:
 }
 
 /**
- * Notes what is about to be notified of an incident. The table forgets it a day after it counts no more.
+ * Notes what is about to be notified of an incident. The table forgets it when it counts no more.
  *
  * @param remindAfter seconds for which it counts
  * @returns false if another run has changed it since it was read
@@ -150,7 +150,7 @@ export async function writeNotificationLog(
   const last = Math.max(0, ...Object.values<LoggedNotification>(log).map(({ at }) => at));
   const Item = {
     ...{ ...logKeyOf(incident), version: version + 1, entries: log },
-    expires: Math.floor(last / 1000) + remindAfter + 86_400,
+    expires: Math.floor(last / 1000) + remindAfter + kept,
   };
   try {
     await dynamoDb.send(

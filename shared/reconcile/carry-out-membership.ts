@@ -15,14 +15,23 @@ import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/task.ts';
 import { secondsBetween } from '../core/time.ts';
 import { formatTrouble } from '../core/trouble.ts';
+import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 
-/** Carries one action out. Every one of them may be carried out twice without harm. */
-export async function carryOutMembership(action: MembershipAction, tools: Tools): Promise<void> {
+/**
+ * Carries one action out. Every one of them may be carried out twice without harm.
+ *
+ * @param report is given what the log is to say of it
+ */
+export async function carryOutMembership(
+  action: MembershipAction,
+  tools: Tools,
+  report: ActionReport,
+): Promise<void> {
   const { clients, documents, tags } = tools;
   switch (action.kind) {
     case 'join':
-      return join(action, tools);
+      return join(action, tools, report);
     case 'record-join': {
       const { instance, hostKey, epoch, digest } = action;
       await tags.write([instance], {
@@ -40,6 +49,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         text,
         `hostsync first sync, group ${group}`,
       );
+      report.commands.push(command);
       for (const [pass, entries] of Map.groupBy(passes, ([, each]) => each))
         await tags.write(
           entries.map(([id]) => id),
@@ -52,6 +62,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const text = formatLeaveRequest(request);
       const comment = `hostsync leave, group ${group}`;
       const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
+      report.commands.push(command);
       return tags.write([instance], { [tagKeys.task]: task('leave', command) });
     }
     case 'record-left':
@@ -63,6 +74,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const text = formatRescueRequest(request);
       const comment = `hostsync ${kind}, group ${group}`;
       const command = await sendScript(clients.ssm, documents.rescue, [primary], text, comment);
+      report.commands.push(command);
       const sources = request.sources.map(({ id }) => id);
       return tags.write(sources, { [tagKeys.task]: task(kind, command) });
     }
@@ -127,11 +139,11 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         });
         await publishEvents(clients.eventBridge, [event]);
       }
-      await completeHook(clients.autoScaling, action, result);
+      if (!(await completeHook(clients.autoScaling, action, result))) report.refused = notHeld;
       return;
     }
     case 'keep-alive':
-      await keepHookAlive(clients.autoScaling, action);
+      if (!(await keepHookAlive(clients.autoScaling, action))) report.refused = notHeld;
       return;
     case 'wait':
       return;
@@ -141,7 +153,14 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
 /** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */
 const oneIsBad = new Set(['InvalidInstanceId']);
 
-async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: Tools): Promise<void> {
+/** Of a hook that was completed already, is somebody else's, or whose time is over. */
+const notHeld = 'the hook no longer holds it';
+
+async function join(
+  action: Extract<MembershipAction, { kind: 'join' }>,
+  tools: Tools,
+  report: ActionReport,
+): Promise<void> {
   const { clients, documents, tags } = tools;
   const { group, instances, newcomers, request, digest } = action;
   const text = formatJoinRequest(request);
@@ -153,12 +172,13 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
       text,
       `hostsync join, group ${group}`,
     );
+    report.commands.push(command);
     await tags.write(newcomers, { [tagKeys.state]: 'joining' });
     await tags.write(instances, { [tagKeys.task]: task('join', command, 1, digest) });
   } catch (error) {
     if (instances.length === 1 || !hasCode(error, oneIsBad)) throw error;
     const alone = instances.map((id) =>
-      join({ ...action, instances: [id], newcomers: newcomers.filter((each) => each === id) }, tools),
+      join({ ...action, instances: [id], newcomers: newcomers.filter((each) => each === id) }, tools, report),
     );
     throwAll(await errorsOf(alone));
   }

@@ -5,6 +5,7 @@ import { epochOf } from '../core/primary.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
 import { routeBetween } from '../core/route.ts';
+import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 
 /** Milliseconds that secondaries have to answer whether they reach the primary; each tries twice for 5 s. */
@@ -18,6 +19,7 @@ export async function lookCloser(
   { clients: { ssm }, documents }: Tools,
   action: Extract<PromotionAction, { kind: 'probe' }>,
   { instances }: MembershipObservation,
+  report: ActionReport,
 ): Promise<ObservedReachability> {
   const { group, instance, where, by } = action;
   const connection = where === 'itself' ? undefined : await connectionOf(ssm, instance);
@@ -28,6 +30,7 @@ export async function lookCloser(
     sendToKnown(ssm, documents.probe, probers, text, comment),
   );
   const sent = (await Promise.all(sending)).flat();
+  report.commands.push(...sent.map(({ command }) => command));
   if (sent.length === 0) return seen;
   const asked = sent.reduce((sum, { hosts }) => sum + hosts, 0);
   const commands = sent.map(({ command }) => ({ command, instance: undefined }));

@@ -45,8 +45,9 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'packages/*/test/unit/**/*.test.ts'],
           // Most of them wait: for processes, for timers of the local cloud
           maxWorkers: 6,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // They end long before, unless something hangs
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

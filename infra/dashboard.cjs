@@ -34,7 +34,7 @@ module.exports.body = async ({ resolveVariable }) => {
   const limit = { horizontal: [{ label: 'alarm', value: behindAfter }] };
   const alarms = [
     ...['SecondsBehindAlarm', 'TickMissingAlarm', 'LaneAgeAlarm', 'StepsFailedAlarm', 'DeadLettersAlarm'],
-    ...['LaneDeadLettersAlarm', 'SyncErrors', 'ReconcileErrors', 'InstanceLaunchErrors'],
+    ...['LaneStoppedAlarm', 'LaneDeadLettersAlarm', 'SyncErrors', 'ReconcileErrors', 'InstanceLaunchErrors'],
     ...['InstanceTerminationErrors', 'PrimaryFailureErrors', 'CommandResultErrors', 'AlertErrors'],
     // biome-ignore lint/style/useTemplate: `\${` would be harder to read
   ].map((name) => '${' + name + '.Arn}');

@@ -43,9 +43,27 @@ async function carryOut(action: TickAction, { clients, documents, logger, metric
           comment,
         );
         const secondaries = request.secondaries.map(({ id }) => id);
-        logger.info(reason, { action: 'push', group, primary, epoch: request.epoch, secondaries, command });
+        const { epoch } = request;
+        const fields = {
+          action: 'push',
+          outcome: 'done',
+          group,
+          hosts: primary,
+          epoch,
+          secondaries,
+          command,
+        };
+        logger.info(reason, fields);
         metrics.addMetric('PushesStarted', MetricUnit.Count, 1);
       } catch (error) {
+        const fields = {
+          action: 'push',
+          outcome: 'failed',
+          group,
+          hosts: primary,
+          error: describeError(error),
+        };
+        logger.error(`group ${group}: the push could not be started on ${primary}`, fields);
         throw new Error(
           `group ${group}: the push could not be started on ${primary}: ${describeError(error)}`,
           { cause: error },

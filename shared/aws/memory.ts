@@ -165,13 +165,14 @@ const conditionFailed = new Set(['ConditionalCheckFailedException']);
  * in it. Whoever comes second changes nothing, and finds out who holds it by looking again. The claim that goes is in the history before.
  *
  * @param seen the head that the claim was decided from
+ * @returns false if somebody else was first
  */
 export async function writeClaim(
   memory: Memory,
   group: string,
   claim: Claim,
   seen: Pick<Head, 'version' | 'claim'> = { version: 0, claim: undefined },
-): Promise<void> {
+): Promise<boolean> {
   const { dynamoDb, table } = memory;
   const pk = partitionOf(group);
   if (seen.claim !== undefined) {
@@ -193,8 +194,10 @@ export async function writeClaim(
         },
       }),
     );
+    return true;
   } catch (error) {
-    if (!hasCode(error, conditionFailed)) throw error;
+    if (hasCode(error, conditionFailed)) return false;
+    throw error;
   }
 }
 

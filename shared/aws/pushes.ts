@@ -132,13 +132,20 @@ const nothingToCancel = new Set(['InvalidCommandId', 'InvalidInstanceId']);
 /**
  * Cancels every push that SSM still sees running on a host, each whatever becomes of the others. Best effort, as `CancelCommand` itself is: the
  * fence is the key.
+ *
+ * @returns the ids of the commands
  */
-export async function cancelPushes(ssm: SSMClient, document: string, instance: string): Promise<void> {
+export async function cancelPushes(
+  ssm: SSMClient,
+  document: string,
+  instance: string,
+): Promise<readonly string[]> {
   const commands = await listRunning(ssm, document, instance);
   const errors = await errorsOf(
     commands.map((CommandId) => ssm.send(new CancelCommandCommand({ CommandId, InstanceIds: [instance] }))),
   );
   throwAll(errors.filter((error) => !hasCode(error, nothingToCancel)));
+  return commands;
 }
 
 async function listRunning(ssm: SSMClient, document: string, instance: string): Promise<readonly string[]> {

@@ -1,4 +1,11 @@
-import type { DomainEvent, EventDetails, FailedSecondary, GroupEventType } from './domain-event.ts';
+import type {
+  DomainEvent,
+  EventDetails,
+  FailedSecondary,
+  GroupEventType,
+  PromotionCandidate,
+  Told,
+} from './domain-event.ts';
 import { plainText, subjectText } from './plain-text.ts';
 import { tagKeys } from './tag-keys.ts';
 import { duration, secondsBetween } from './time.ts';
@@ -148,11 +155,8 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         `Why it should be: ${plainText(why, longestQuote)}`,
         candidates.length === 0
           ? 'There is no other host in the group.'
-          : list(candidates, ({ instance, blocker }) => `${instance}: ${blocker || 'could be promoted'}`),
-        todo(
-          `bring ${primary} back: ${statusOf(primary)}`,
-          `or make another host the primary all the same: aws ec2 create-tags --resources ${candidates[0]?.instance ?? 'i-…'} --tags Key=${tagKeys.primary},Value=${epoch} Key=${tagKeys.directories},Value="${plainText(directories, 256)}"`,
-        ),
+          : list(candidates, describeCandidate),
+        todo(`bring ${primary} back: ${statusOf(primary)}`, ...overrides(candidates, epoch, directories)),
       ]);
     }
     case 'Primary Suspected': {
@@ -191,13 +195,39 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
       ]);
     }
     case 'Group Recovered': {
-      const { from, since, seconds } = event.detail;
-      return message(group, `over: ${lower(from)}`, [
-        `Group ${group}: "${from}", told since ${since}, is over after ${duration(seconds)}.`,
+      const { from, since, seconds, instance } = event.detail;
+      const of = instance === undefined ? '' : ` of ${instance}`;
+      return message(group, `resolved: ${lower(from)}${of}`, [
+        `Group ${group}: "${from}"${of} was resolved after ${duration(seconds)} (it began at ${since}).`,
         'There is nothing to do.',
       ]);
     }
   }
+}
+
+function describeCandidate({ instance, blocker, state }: PromotionCandidate): string {
+  const isUp = state === undefined || state === 'running';
+  return `${instance}${isUp ? '' : ` (${state})`}: ${blocker || 'could be promoted'}`;
+}
+
+/** How a person makes another host the primary all the same: one that runs, for one that is stopped takes no role. */
+function overrides(
+  candidates: readonly PromotionCandidate[],
+  epoch: number,
+  directories: string,
+): readonly string[] {
+  const running = candidates.filter(({ state }) => state === undefined || state === 'running');
+  const chosen = running.find(({ blocker }) => blocker === '') ?? running[0];
+  const stopped = candidates.filter(({ state }) => state === 'stopped').map(({ instance }) => instance);
+  if (chosen !== undefined)
+    return [
+      `or make another host the primary all the same: aws ec2 create-tags --resources ${chosen.instance} --tags Key=${tagKeys.primary},Value=${epoch} Key=${tagKeys.directories},Value="${plainText(directories, 256)}"`,
+    ];
+  return stopped.length === 0
+    ? []
+    : [
+        `no other host runs; start one: aws ec2 start-instances --instance-ids ${stopped.slice(0, mostNamed).join(' ')}`,
+      ];
 }
 
 function lower(type: GroupEventType): string {
@@ -207,7 +237,6 @@ function lower(type: GroupEventType): string {
 function syncFailed(detail: EventDetails['Sync Failed'], group: string, now: number): Alert {
   const { secondaries, primary } = detail;
   const errors = new Set(secondaries.map(({ error }) => error));
-  const [first] = secondaries;
   const what = `${name(secondaries)} ${secondaries.length > 1 ? 'are' : 'is'} behind (${[...errors].join(', ')})`;
   return trouble(group, detail, now, what, [
     `Pushes of ${primary} do not arrive wholly. The other secondaries are not affected.`,
@@ -215,39 +244,60 @@ function syncFailed(detail: EventDetails['Sync Failed'], group: string, now: num
       const lag = secondsBehind === undefined ? '' : `, ${secondsBehind} s behind (last in sync ${syncedAt})`;
       return `${secondary}${lag}: ${error}: ${words}`;
     }),
-    ...(first === undefined ? [] : [todo(...remedies(first, primary))]),
+    todo(...remediesOfAll(secondaries, primary)),
   ]);
 }
 
+/** What to do about each kind of error, for all hosts that have it. */
+function remediesOfAll(secondaries: readonly FailedSecondary[], primary: string): readonly string[] {
+  const byError = Map.groupBy(secondaries, ({ error }) => error);
+  return [...byError].flatMap(([error, failed]) => {
+    const steps = remedies(
+      failed.map(({ secondary }) => secondary),
+      error,
+      primary,
+    );
+    return byError.size === 1 ? steps : steps.map((step) => `${error}: ${step}`);
+  });
+}
+
 /** What to do about an error of docs/host-scripts.md, with the commands. */
-function remedies({ secondary, error }: FailedSecondary, primary: string): readonly string[] {
-  const own = /^m?i-/u.test(secondary);
-  const session = own ? `aws ssm start-session --target ${secondary}` : `log in to ${secondary}`;
+function remedies(hosts: readonly string[], error: string, primary: string): readonly string[] {
+  const own = hosts.filter((id) => /^m?i-/u.test(id));
+  const external = hosts.filter((id) => !own.includes(id));
+  const all = enumerate(hosts, ', ');
+  const resources = own.slice(0, mostNamed).join(' ');
+  const forOwn = (...steps: readonly string[]) => (own.length > 0 ? steps : []);
+  const forExternal = (...steps: readonly string[]) => (external.length > 0 ? steps : []);
+  const session = sessionOn(hosts);
   switch (error) {
     case 'unreachable':
     case 'timeout':
       return [
-        own
-          ? `see whether it is up: ${statusOf(secondary)}`
-          : `see whether ${secondary} is up and reached from ${primary}`,
-        `see whether its security group lets ${primary} reach its SSH port`,
-        'if it is not needed any more, terminate it: it then leaves the group by itself',
+        ...forOwn(`see what EC2 says of it: ${statusOf(resources)}`),
+        ...forExternal(`see whether ${enumerate(external, ', ')} is up and reached from ${primary}`),
+        `see whether the security group of ${all} lets ${primary} reach the SSH port`,
+        'terminate a host that is not needed any more: it then leaves the group by itself',
       ];
     case 'host-key-changed':
       return [
         'if the host was not rebuilt, somebody may stand in its place: find out first',
-        own
-          ? `if it was rebuilt, have it join again: aws ec2 delete-tags --resources ${secondary} --tags Key=${tagKeys.hostKey}`
-          : `if it was rebuilt, run join.sh there and put its new key into /etc/hostsync/known_hosts on ${primary}`,
+        ...forOwn(
+          `if it was rebuilt, have it join again: aws ec2 delete-tags --resources ${resources} --tags Key=${tagKeys.hostKey}`,
+        ),
+        ...forExternal(
+          `if it was rebuilt, run join.sh there and put its new key into /etc/hostsync/known_hosts on ${primary}`,
+        ),
       ];
     case 'host-key-unknown':
-      return [`put its host key into /etc/hostsync/known_hosts on ${primary}, under the name ${secondary}`];
+      return [`put its host key into /etc/hostsync/known_hosts on ${primary}, under the name ${all}`];
     case 'key-refused':
     case 'not-prepared':
       return [
-        own
-          ? `have it join again: aws ec2 delete-tags --resources ${secondary} --tags Key=${tagKeys.joined}`
-          : `run join.sh on ${secondary} with the public key of ${primary}`,
+        ...forOwn(
+          `have it join again: aws ec2 delete-tags --resources ${resources} --tags Key=${tagKeys.joined}`,
+        ),
+        ...forExternal(`run join.sh on ${enumerate(external, ', ')} with the public key of ${primary}`),
       ];
     case 'disk-full':
       return [`make room there: ${session}, then df -h and df -i`];
@@ -262,6 +312,18 @@ function remedies({ secondary, error }: FailedSecondary, primary: string): reado
         `and look at the host: ${session}`,
       ];
   }
+}
+
+/** How to get a shell on the first of these hosts, and which others need it as well. */
+function sessionOn([first = '', ...others]: readonly string[]): string {
+  const way = /^m?i-/u.test(first) ? `aws ssm start-session --target ${first}` : `log in to ${first}`;
+  return others.length === 0 ? way : `${way} (and the same on ${enumerate(others, ', ')})`;
+}
+
+/** The first ten, and how many more there are. */
+function enumerate(ids: readonly string[], separator: string): string {
+  const named = ids.slice(0, mostNamed).join(separator);
+  return ids.length > mostNamed ? `${named}${separator}… (${ids.length - mostNamed} more)` : named;
 }
 
 function joinFailed(detail: EventDetails['Join Failed'], group: string, now: number): Alert {
@@ -291,15 +353,24 @@ function name(secondaries: readonly { readonly secondary: string }[]): string {
 
 function trouble(
   group: string,
-  { since, reminder }: { readonly since: string; readonly reminder: number },
+  { since, reminder, changed = false, flaps = 0 }: Told,
   now: number,
   what: string,
   paragraphs: readonly string[],
 ): Alert {
   const lasted = duration(secondsBetween(Date.parse(since), now));
-  const again = reminder > 0 ? `still (${lasted}): ` : '';
+  const again = changed ? 'changed: ' : reminder > 0 ? `still (${lasted}): ` : '';
+  const history = [
+    ...(changed ? ['The cause is another one than in the last message.'] : []),
+    ...(reminder > 0 && !changed ? [`This is reminder ${reminder}.`] : []),
+    ...(flaps > 0
+      ? [
+          `It came back ${flaps} ${flaps === 1 ? 'time' : 'times'} within an hour: 'resolved' will come later each time.`,
+        ]
+      : []),
+  ];
   return message(group, `${again}${what}`, [
-    `Group ${group}: ${plainText(what, longestQuote)}, since ${since} (${lasted}).${reminder > 0 ? ` This is reminder ${reminder}.` : ''}`,
+    [`Group ${group}: ${plainText(what, longestQuote)}, since ${since} (${lasted}).`, ...history].join(' '),
     ...paragraphs,
   ]);
 }

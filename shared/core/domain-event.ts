@@ -7,11 +7,15 @@ export const eventSource = tagPrefix;
 /** Milliseconds since 1970 as ISO 8601, the form of all times in events. */
 export type Timestamp = string;
 
-/** How a trouble that lasts is told again. */
-interface Told {
+/** When an incident began, and why it is told now. */
+export interface Told {
   readonly since: Timestamp;
   /** 0 for the first message, then 1, 2, … */
   readonly reminder: number;
+  /** It was told before, with another cause. */
+  readonly changed?: boolean | undefined;
+  /** How often it came back within an hour of its end. */
+  readonly flaps?: number | undefined;
 }
 
 /** How a push to one secondary went. */
@@ -38,6 +42,15 @@ export interface RecoveredSecondary {
   readonly error: string;
   readonly since: Timestamp;
   readonly seconds: number;
+}
+
+/** A host that could take the place of the primary. */
+export interface PromotionCandidate {
+  readonly instance: string;
+  /** What keeps it from being promoted; empty if nothing does. */
+  readonly blocker: string;
+  /** EC2's word for its state, as `running` or `stopped`. */
+  readonly state?: string | undefined;
 }
 
 /** The detail of each event, besides `version`, `id` and `group`. Their schemas: docs/events.schema.json. */
@@ -121,7 +134,7 @@ export interface EventDetails {
     readonly why: string;
     readonly message: string;
     /** Of all other members; without a blocker for one that could be promoted. */
-    readonly candidates: readonly { readonly instance: string; readonly blocker: string }[];
+    readonly candidates: readonly PromotionCandidate[];
     /** What a person would set to override. */
     readonly epoch: number;
     readonly directories: string;
@@ -150,6 +163,8 @@ export interface EventDetails {
   readonly 'Group Recovered': {
     /** The event that told of the trouble. */
     readonly from: GroupEventType;
+    /** The host that it was about; undefined for the group as a whole. */
+    readonly instance?: string | undefined;
     readonly since: Timestamp;
     readonly seconds: number;
   };
@@ -157,7 +172,7 @@ export interface EventDetails {
 
 export type EventType = keyof EventDetails;
 
-/** Of the troubles that concern a group as a whole. */
+/** Of incidents whose end is told by `Group Recovered`. */
 export type GroupEventType =
   | 'Push Failed'
   | 'Push Overrun'
@@ -168,7 +183,9 @@ export type GroupEventType =
   | 'Primary Unavailable'
   | 'Configuration Invalid'
   | 'Primary Suspected'
-  | 'Promotion Blocked';
+  | 'Promotion Blocked'
+  | 'Join Failed'
+  | 'Rescue Failed';
 
 /** What happened in a group, for people and for other software. */
 export type DomainEvent = {

@@ -1,16 +1,15 @@
-import { type DomainEvent, domainEvent, type GroupEventType, timestamp } from './domain-event.ts';
+import { type DomainEvent, domainEvent, type GroupEventType, type Told } from './domain-event.ts';
+import type { Evidence } from './incidents/incident.ts';
+import { isInhibited } from './incidents/rules.ts';
 import type { ObservedInstance, ObservedPush, ScriptLine } from './observation.ts';
 import type { NoPushCode, TickAction } from './plan-tick.ts';
 import { tagKeys } from './tag-keys.ts';
 import { secondsBetween } from './time.ts';
-import type { Evidence } from './trouble.ts';
-
-/** Milliseconds that a group has to look as if it had no primary, or several: tags are eventually consistent. */
-const confirmAfter = 45_000;
 
 /** One piece of evidence on the whole group, and how it is told. */
 export interface GroupEvidence extends Evidence {
-  readonly told: (since: number, reminder: number) => DomainEvent;
+  /** The event on it. `key` tells this message from the others on the incident. */
+  readonly told: (told: Told, key: readonly (string | number)[]) => DomainEvent;
   readonly reason: string;
 }
 
@@ -46,11 +45,11 @@ export function pushFailure(push: ObservedPush, at: number, { group, primary }: 
   const error = said?.error ?? push.detail;
   const message = said?.message ?? describeEnd(push);
   return {
-    ...{ code: 'push-failed', raised: !ended && push.status === 'failed', at },
+    ...{ code: 'push-failed', raised: !ended && push.status === 'failed', at, cause: error },
     reason: ended ? 'the push came to its end' : `the push failed: ${error}: ${message}`,
-    told: (since, reminder) =>
-      domainEvent('Push Failed', group, [primary, since, reminder], {
-        ...{ since: timestamp(since), reminder, primary, error, message },
+    told: (told, key) =>
+      domainEvent('Push Failed', group, [primary, ...key], {
+        ...{ ...told, primary, error, message },
       }),
   };
 }
@@ -94,10 +93,11 @@ export function unpushedDirectories(
   );
   return {
     ...{ code: 'directory-not-pushed', raised: directories.length > 0, at },
+    cause: directories.map(({ directory, error }) => `${directory} ${error}`).join('\n'),
     reason: directories.map(({ directory, message }) => `${directory} ${message}`).join('; '),
-    told: (since, reminder) =>
-      domainEvent('Directory Not Pushed', group, [primary, since, reminder], {
-        ...{ since: timestamp(since), reminder, primary, directories },
+    told: (told, key) =>
+      domainEvent('Directory Not Pushed', group, [primary, ...key], {
+        ...{ ...told, primary, directories },
       }),
   };
 }
@@ -109,11 +109,11 @@ export function heldDeletions(
 ): GroupEvidence {
   const held = lines.find((line) => line.kind === 'deletions-held');
   return {
-    ...{ code: 'deletions-held', raised: held !== undefined, at },
+    ...{ code: 'deletions-held', raised: held !== undefined, at, cause: held?.id },
     reason: `${held?.count} of ${held?.total} entries would be deleted: ${held?.reason}`,
-    told: (since, reminder) =>
-      domainEvent('Deletions Held', group, [primary, since, reminder], {
-        ...{ since: timestamp(since), reminder, primary, deletions: held?.id ?? '' },
+    told: (told, key) =>
+      domainEvent('Deletions Held', group, [primary, ...key], {
+        ...{ ...told, primary, deletions: held?.id ?? '' },
         ...{ count: held?.count ?? 0, total: held?.total ?? 0, message: held?.reason ?? '' },
         examples: held?.examples ?? [],
       }),
@@ -130,6 +130,8 @@ export interface TickView {
   readonly pushes: readonly ObservedPush[];
   /** What was planned for this group. */
   readonly plan: readonly TickAction[];
+  /** Codes of the incidents of its promotions that are raised. */
+  readonly raised: readonly string[];
   /** Seconds. */
   readonly overrunAfter: number;
   readonly now: number;
@@ -149,7 +151,7 @@ export function tickEvidence(view: TickView): readonly GroupEvidence[] {
   return [
     ...primaryEvidence(view),
     ...(configuration.raised || seesTags ? [configuration] : []),
-    ...(primary !== undefined && seesPrimary ? [unavailableEvidence(view, primary.id)] : []),
+    ...(primary !== undefined && seesPrimary ? unavailableEvidence(view, primary.id) : []),
     ...(primary !== undefined ? [overrunEvidence(view, primary.id)] : []),
   ];
 }
@@ -171,18 +173,21 @@ function primaryEvidence(view: TickView): readonly GroupEvidence[] {
         code: 'no-primary',
         raised: none !== undefined,
         at,
-        confirmAfter,
         reason: none ?? 'it has a primary',
       },
-      told: (since, reminder) =>
-        domainEvent('No Primary', group, [since, reminder], { since: timestamp(since), reminder, instances }),
+      told: (told, key) => domainEvent('No Primary', group, [...key], { ...told, instances }),
     },
     {
-      ...{ code: 'several-primaries', raised: several !== undefined, at, confirmAfter },
+      ...{
+        code: 'several-primaries',
+        raised: several !== undefined,
+        at,
+        cause: [...primaries].sort().join(' '),
+      },
       reason: several ?? 'it has no second primary',
-      told: (since, reminder) =>
-        domainEvent('Several Primaries', group, [since, reminder], {
-          ...{ since: timestamp(since), reminder, primaries: [...primaries].sort() },
+      told: (told, key) =>
+        domainEvent('Several Primaries', group, [...key], {
+          ...{ ...told, primaries: [...primaries].sort() },
         }),
     },
   ];
@@ -200,24 +205,29 @@ function configurationEvidence(view: TickView): GroupEvidence {
   const message = wrong.join(' | ');
   return {
     ...{ code: 'configuration-invalid', raised: wrong.length > 0, at, reason: message },
-    told: (since, reminder) =>
-      domainEvent('Configuration Invalid', group, [since, reminder], {
-        ...{ since: timestamp(since), reminder, message },
+    // Counts change while the cause stays
+    cause: message.replaceAll(/\b\d+\b/gu, '#'),
+    told: (told, key) =>
+      domainEvent('Configuration Invalid', group, [...key], {
+        ...{ ...told, message },
       }),
   };
 }
 
-function unavailableEvidence(view: TickView, primary: string): GroupEvidence {
+/** Nothing while what is told of its replacement says the same. */
+function unavailableEvidence(view: TickView, primary: string): readonly GroupEvidence[] {
   const { group, now: at } = view;
   const found = blockedBy(view, 'primary-not-running', 'primary-not-online');
+  if (found !== undefined && isInhibited('primary-unavailable', view.raised)) return [];
   const message = found ?? 'the primary is up';
-  return {
-    ...{ code: 'primary-unavailable', raised: found !== undefined, at, reason: message },
-    told: (since, reminder) =>
-      domainEvent('Primary Unavailable', group, [primary, since, reminder], {
-        ...{ since: timestamp(since), reminder, primary, message },
+  const evidence: GroupEvidence = {
+    ...{ code: 'primary-unavailable', raised: found !== undefined, at, reason: message, cause: message },
+    told: (told, key) =>
+      domainEvent('Primary Unavailable', group, [primary, ...key], {
+        ...{ ...told, primary, message },
       }),
   };
+  return [evidence];
 }
 
 function overrunEvidence(view: TickView, primary: string): GroupEvidence {
@@ -230,9 +240,9 @@ function overrunEvidence(view: TickView, primary: string): GroupEvidence {
   return {
     ...{ code: 'push-overrun', raised: slow !== undefined, at: began },
     reason: slow === undefined ? 'no push is slow' : `the push ${slow.command} still runs`,
-    told: (since, reminder) =>
-      domainEvent('Push Overrun', group, [primary, since, reminder], {
-        ...{ since: timestamp(since), reminder, primary, command: slow?.command ?? '' },
+    told: (told, key) =>
+      domainEvent('Push Overrun', group, [primary, ...key], {
+        ...{ ...told, primary, command: slow?.command ?? '' },
         seconds: secondsBetween(began, now),
       }),
   };

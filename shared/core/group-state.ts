@@ -25,14 +25,19 @@ export function troublesOf(members: readonly ObservedInstance[]): Map<string, Tr
   for (const { tags } of members)
     for (const [, trouble] of parseTroubles(tags[tagKeys.groupTrouble])) {
       const earlier = troubles.get(trouble.code);
-      const { since, told } = trouble;
-      troubles.set(trouble.code, {
-        code: trouble.code,
-        since: Math.min(since, earlier?.since ?? since),
-        told: Math.max(told, earlier?.told ?? told),
-      });
+      troubles.set(trouble.code, earlier === undefined ? trouble : newer(earlier, trouble));
     }
   return troubles;
+}
+
+/** Of two notes on one trouble the later, as after a run that was killed between two hosts. */
+function newer(one: Trouble, other: Trouble): Trouble {
+  const later = lastChange(other) - lastChange(one) || other.told - one.told;
+  return later > 0 ? other : one;
+}
+
+function lastChange({ since, notifiedAt = 0, clearedAt = 0 }: Trouble): number {
+  return Math.max(since, notifiedAt, clearedAt);
 }
 
 export function secondaryStates(

@@ -1,3 +1,4 @@
+import type { Notice } from './incidents/incident.ts';
 import type { RescueLine } from './observation.ts';
 import type { JoinRequest, LeaveRequest, PushRequest, RescueRequest } from './request.ts';
 import type { Trouble } from './trouble.ts';
@@ -66,6 +67,8 @@ export type MembershipAction =
       readonly line: RescueLine;
       /** When it was asked for, in milliseconds since 1970. */
       readonly requestedAt: number;
+      /** That it could not be rescued was told, and is over. */
+      readonly over: Trouble | undefined;
       readonly reason: string;
     }
   | {
@@ -75,6 +78,8 @@ export type MembershipAction =
       readonly syncedAt: number;
       /** Under which it was admitted. */
       readonly epoch: number;
+      /** That it could not join was told, and is over. */
+      readonly over: Trouble | undefined;
       readonly reason: string;
     }
   | {
@@ -87,12 +92,14 @@ export type MembershipAction =
       readonly left: readonly string[];
       readonly reason: string;
     }
-  /** To be told once: the trouble stands in the host's tags from then on. */
+  /** Notes an incident of a host, and tells of it where there is something to be told. */
   | {
       readonly kind: 'report-failure';
       readonly group: string;
       readonly instance: string;
       readonly trouble: Trouble;
+      /** Undefined: it is only noted. */
+      readonly notice: Notice | undefined;
       /** Of a former primary whose files cannot be rescued; else of a newcomer that cannot join. */
       readonly rescuedBy: string | undefined;
       readonly message: string;

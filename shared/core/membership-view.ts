@@ -1,8 +1,9 @@
+import type { IncidentPolicy } from './incidents/incident.ts';
 import type { MembershipObservation, ObservedInstance } from './observation.ts';
 import { tagKeys } from './tag-keys.ts';
 
 /** How long a launch may take, and what becomes of one that takes longer. */
-export interface JoinSettings {
+export interface JoinSettings extends IncidentPolicy {
   /** Seconds from the start of the instance to the completion of its launch hook. */
   readonly joinTimeout: number;
   /** What the launch hook is told when that time is over. */

@@ -1,10 +1,12 @@
 import { groupNameProblem } from './group.ts';
+import { isRemembered } from './incidents/incident.ts';
 import type { Head, ObservedInstance } from './observation.ts';
 import { mirrorDigest } from './plan-promotion.ts';
 import type { TickAction } from './plan-tick.ts';
 import { findPrimary, isDeposed } from './primary.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTime } from './time.ts';
+import { parseTroubles } from './trouble.ts';
 
 /** What a tick knows of a group. */
 export interface TickedGroup {
@@ -86,13 +88,23 @@ function unseen(head: Head | undefined | 'unread', now: number): string | undefi
   return `nobody has looked at it since ${new Date(head.lookedFrom).toISOString()}`;
 }
 
-/** What is noted of a host, or its group, while something is under way or wrong. */
-const unsettled = [
-  ...[tagKeys.task, tagKeys.trouble, tagKeys.suspected],
-  ...[tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
+/** What is noted of a host, or its group, while something is under way. */
+const underWay = [tagKeys.task, tagKeys.suspected] as const;
+/** What is noted while something is wrong. */
+const troubleKeys = [
+  ...[tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
 ] as const;
 
-/** A look that has found this asks for another one, whatever happens: a tick does not see the notes. */
+/** A look that has found this asks for another one, whatever happens: a tick does not see the notes. What is only remembered asks for none. */
 export function isUnsettled(members: readonly ObservedInstance[]): boolean {
-  return members.some(({ tags }) => unsettled.some((key) => tags[key] !== undefined));
+  return members.some(
+    ({ tags }) =>
+      underWay.some((key) => tags[key] !== undefined) || troubleKeys.some((key) => isWrong(tags[key])),
+  );
+}
+
+function isWrong(note: string | undefined): boolean {
+  if (note === undefined) return false;
+  const troubles = parseTroubles(note);
+  return troubles.length === 0 || !troubles.every(([, each]) => isRemembered(each));
 }

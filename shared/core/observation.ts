@@ -203,6 +203,8 @@ export interface ObservedStatus {
   readonly id: string;
   /** Neither check fails. `initializing` and the like are not ok. */
   readonly ok: boolean;
+  /** EC2 has begun to check it and cannot say yet: it was just started. */
+  readonly initializing?: boolean | undefined;
   /** In EC2's words. */
   readonly detail: string;
   /** When the first of the failing checks failed, in milliseconds since 1970, where EC2 says so. */

@@ -1,3 +1,5 @@
+import { assess } from './incidents/incident.ts';
+import { holdOf } from './incidents/rules.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
 import type { ObservedInstance, RescueLine } from './observation.ts';
@@ -7,8 +9,8 @@ import type { PushTarget } from './request.ts';
 import { routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTask } from './task.ts';
-import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
-import { parseTroubles } from './trouble.ts';
+import { busyAgain, outcomeOf, retryAfter, staleError } from './task-outcome.ts';
+import { parseTroubles, toldTrouble } from './trouble.ts';
 
 /**
  * Has this host given the primary of this epoch what only it holds? Until then it is not pushed to, for a push deletes: the
@@ -57,13 +59,15 @@ export function planRescue(
         return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
       case 'failed':
         return [
-          ...reportRescue(group, instance, primary.id, task.requestedAt, outcome.reason),
+          ...(outcome.stale
+            ? []
+            : reportRescue(group, instance, primary.id, task.requestedAt, outcome.reason, view)),
           { kind: 'wait', group, instance: id, soon: false, reason: outcome.reason },
         ];
       case 'again':
         return [
-          ...(outcome.failed
-            ? reportRescue(group, instance, primary.id, task.requestedAt, outcome.reason)
+          ...(outcome.failed && !outcome.stale
+            ? reportRescue(group, instance, primary.id, task.requestedAt, outcome.reason, view)
             : []),
           leave(outcome.reason),
         ];
@@ -100,7 +104,8 @@ function planFetch(
   const route = routeBetween(primary, instance);
   if (route.kind === 'no-route') {
     // Of one that is only gathered from, the tick says so
-    const told = kind === 'rescue' ? reportRescue(group, instance, primary.id, view.now, route.reason) : [];
+    const told =
+      kind === 'rescue' ? reportRescue(group, instance, primary.id, view.now, route.reason, view) : [];
     return [...told, wait(route.reason, false)];
   }
   const source: PushTarget = {
@@ -117,15 +122,15 @@ function planFetch(
   const what = `${primary.id} is to have what only ${id} holds`;
   if (task?.step !== kind) return [fetch(what)];
   const report = (message: string) =>
-    kind === 'rescue' ? reportRescue(group, instance, primary.id, task.requestedAt, message) : [];
+    kind === 'rescue' ? reportRescue(group, instance, primary.id, task.requestedAt, message, view) : [];
   const outcome = outcomeOf(task, primary.id, view);
   switch (outcome.kind) {
     case 'under-way':
       return [wait(outcome.reason, true)];
     case 'failed':
-      return [...report(outcome.reason), wait(outcome.reason, false)];
+      return [...(outcome.stale ? [] : report(outcome.reason)), wait(outcome.reason, false)];
     case 'again':
-      return [...(outcome.failed ? report(outcome.reason) : []), fetch(outcome.reason)];
+      return [...(outcome.failed && !outcome.stale ? report(outcome.reason) : []), fetch(outcome.reason)];
     case 'ended': {
       const line = outcome.command.lines.find((each) => each.kind === 'rescue' && each.id === id);
       if (line?.kind === 'rescue' && line.error === 'busy')
@@ -138,12 +143,14 @@ function planFetch(
             ? `${line.error}: ${line.message}`
             : `${primary.id} said nothing about ${id}`;
         const early = view.now - task.requestedAt < retryAfter * 1000;
-        return [...report(reason), early ? wait(reason, false) : fetch(reason)];
+        const stale = line?.kind === 'rescue' && line.error === staleError;
+        return [...(stale ? [] : report(reason)), early ? wait(reason, false) : fetch(reason)];
       }
       return [
         {
           ...{ kind: 'record-gathered', group, instance: id, epoch, primary: primary.id, line },
           ...{ released: kind === 'rescue', requestedAt: task.requestedAt, reason: describe(line) },
+          over: toldTrouble(tags, 'rescue-failed'),
         },
       ];
     }
@@ -154,16 +161,31 @@ function describe({ id, files = 0, conflicts = 0 }: RescueLine): string {
   return `${files} files were on ${id} alone, and ${conflicts} were other than on the primary: it has them all`;
 }
 
-/** Told once: the trouble stands in the tags of the former primary. */
+/**
+ * What keeps a former primary's files from being rescued: told when it has lasted, and again when it is something else.
+ *
+ * @param at when that was tried, in milliseconds since 1970
+ */
 function reportRescue(
   group: string,
   { id, tags }: ObservedInstance,
   rescuedBy: string,
-  since: number,
+  at: number,
   message: string,
+  { settings, now }: View,
 ): readonly MembershipAction[] {
-  if (parseTroubles(tags[tagKeys.trouble]).length > 0) return [];
-  const trouble = { code: 'rescue-failed', since, told: 1 };
+  const code = 'rescue-failed';
+  const [entry] = parseTroubles(tags[tagKeys.trouble]);
+  // As a secondary, before it was the primary, it may have had another
+  const before = entry?.[1].code === code ? entry[1] : undefined;
+  const evidence = { code, raised: true, at, cause: message, for: holdOf(code, settings) };
+  const { incident, notice } = assess(before, evidence, settings, now);
+  if (incident === undefined || incident === before) return [];
   const reason = `what only ${id} holds cannot be rescued: ${message}`;
-  return [{ kind: 'report-failure', group, instance: id, trouble, rescuedBy, message, reason }];
+  return [
+    {
+      ...{ kind: 'report-failure', group, instance: id, rescuedBy, message },
+      ...{ trouble: incident, notice, reason },
+    },
+  ];
 }

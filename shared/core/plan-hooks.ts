@@ -151,7 +151,15 @@ export function lateArrival(
   const trouble = { code: 'join-failed', since: now, told: 0 };
   return [
     {
-      ...{ kind: 'report-failure', group, instance: id, trouble, rescuedBy: undefined, message },
+      ...{
+        kind: 'report-failure',
+        group,
+        instance: id,
+        trouble,
+        rescuedBy: undefined,
+        message,
+        notice: undefined,
+      },
       reason: `${id} comes into service long after its launch: ${message}`,
     },
   ];

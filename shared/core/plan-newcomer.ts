@@ -1,3 +1,5 @@
+import { assess } from './incidents/incident.ts';
+import { holdOf } from './incidents/rules.ts';
 import type { MembershipAction } from './membership-action.ts';
 import { isMember, type View } from './membership-view.ts';
 import type { ObservedInstance, SecondaryLine } from './observation.ts';
@@ -8,7 +10,7 @@ import { type Route, routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
 import { digest, parseTask } from './task.ts';
 import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
-import { parseTroubles } from './trouble.ts';
+import { parseTroubles, toldTrouble } from './trouble.ts';
 
 /** A first sync of a busy primary never ends with nothing left to send. From this pass on, a short one will do. */
 const settledAfterPasses = 3;
@@ -30,13 +32,13 @@ export function planNewcomer(
   const route = routeBetween(ready.primary, instance);
   if (route.kind === 'no-route')
     return [
-      ...reportFailure(group, instance, view.now, route.reason),
+      ...reportFailure(group, instance, view.now, route.reason, view),
       { kind: 'wait', group, instance: id, soon: false, reason: route.reason },
     ];
   const problem = roomProblem(instance, joinTagKeys);
   if (problem !== undefined)
     return [
-      ...reportFailure(group, instance, view.now, problem),
+      ...reportFailure(group, instance, view.now, problem, view),
       { kind: 'wait', group, instance: id, soon: false, reason: `${id} cannot join: ${problem}` },
     ];
   const joining = planJoin(group, instance, ready, view);
@@ -44,22 +46,28 @@ export function planNewcomer(
 }
 
 /**
- * What keeps a newcomer from joining, unless it was told already. hostsync goes on trying.
+ * What keeps a newcomer from joining: told when it has lasted, for its user data may still run, and again when it is something else.
  *
- * @param since milliseconds since 1970
+ * @param at when that was tried, in milliseconds since 1970
  */
 function reportFailure(
   group: string,
   instance: ObservedInstance,
-  since: number,
+  at: number,
   message: string,
+  { settings, now }: View,
 ): readonly MembershipAction[] {
+  if (isMember(instance)) return [];
   const [entry] = parseTroubles(instance.tags[tagKeys.trouble]);
-  if (isMember(instance) || (entry !== undefined && entry[1].told > 0)) return [];
-  const trouble = { code: 'join-failed', since, told: 1 };
-  const reason = `${instance.id} cannot join: ${message}`;
+  const code = 'join-failed';
+  const evidence = { code, raised: true, at, cause: message, for: holdOf(code, settings) };
+  const { incident, notice } = assess(entry?.[1], evidence, settings, now);
+  if (incident === undefined || incident === entry?.[1]) return [];
   return [
-    { kind: 'report-failure', group, instance: instance.id, trouble, rescuedBy: undefined, message, reason },
+    {
+      ...{ kind: 'report-failure', group, instance: instance.id, rescuedBy: undefined, message },
+      ...{ trouble: incident, notice, reason: `${instance.id} cannot join: ${message}` },
+    },
   ];
 }
 
@@ -117,12 +125,14 @@ export function planJoin(
       return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
     case 'failed':
       return [
-        ...reportFailure(group, instance, task.requestedAt, outcome.reason),
+        ...(outcome.stale ? [] : reportFailure(group, instance, task.requestedAt, outcome.reason, view)),
         { kind: 'wait', group, instance: id, soon: false, reason: outcome.reason },
       ];
     case 'again':
       return [
-        ...(outcome.failed ? reportFailure(group, instance, task.requestedAt, outcome.reason) : []),
+        ...(outcome.failed && !outcome.stale
+          ? reportFailure(group, instance, task.requestedAt, outcome.reason, view)
+          : []),
         ...join(outcome.reason),
       ];
     case 'ended': {
@@ -169,15 +179,18 @@ function planFirstSync(
   ];
   const task = parseTask(tags[tagKeys.task]);
   if (task?.step !== 'first-sync') return sync(1, `${id} gets its first sync`);
-  const report = (reason: string) => reportFailure(group, instance, task.requestedAt, reason);
+  const report = (reason: string) => reportFailure(group, instance, task.requestedAt, reason, view);
   const outcome = outcomeOf(task, primary.id, view);
   switch (outcome.kind) {
     case 'under-way':
       return wait(`${id}: ${outcome.reason}`);
     case 'failed':
-      return [...report(outcome.reason), ...wait(`${id}: ${outcome.reason}`, false)];
+      return [...(outcome.stale ? [] : report(outcome.reason)), ...wait(`${id}: ${outcome.reason}`, false)];
     case 'again':
-      return [...(outcome.failed ? report(outcome.reason) : []), ...sync(task.pass, outcome.reason)];
+      return [
+        ...(outcome.failed && !outcome.stale ? report(outcome.reason) : []),
+        ...sync(task.pass, outcome.reason),
+      ];
     case 'ended': {
       const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === id);
       if (line === undefined || line.kind !== 'secondary')
@@ -206,6 +219,7 @@ function planFirstSync(
           // By the clock of AWS, but not later than the scan
           syncedAt: Math.min(Math.floor(line.started * 1000), task.requestedAt),
           epoch: configuration.epoch,
+          over: toldTrouble(tags, 'join-failed'),
           reason: `${id} is in sync: ${verified}`,
         },
       ];

@@ -1,5 +1,15 @@
-import { type DomainEvent, domainEvent, type GroupEventType, timestamp } from './domain-event.ts';
+import {
+  type DomainEvent,
+  domainEvent,
+  type GroupEventType,
+  type PromotionCandidate,
+  type Told,
+  timestamp,
+} from './domain-event.ts';
 import { groupNameProblem, parseConfiguration } from './group.ts';
+import { assess, isRaised } from './incidents/incident.ts';
+import { noticeKey, toldOf } from './incidents/notice.ts';
+import { holdOf, isInhibited } from './incidents/rules.ts';
 import type { JoinSettings } from './membership-view.ts';
 import type { Claim, ObservedInstance, PromotionObservation, Register } from './observation.ts';
 import { isGathered } from './plan-gathering.ts';
@@ -17,7 +27,7 @@ import { words } from './tag-problem.ts';
 import { digest, parseTask, type Task } from './task.ts';
 import { outcomeOf } from './task-outcome.ts';
 import { parseTime, secondsBetween } from './time.ts';
-import { formatTrouble, parseTroubles, type Trouble, weigh } from './trouble.ts';
+import { formatTrouble, parseTroubles, type Trouble } from './trouble.ts';
 
 export interface PromotionSettings extends JoinSettings {
   /** `manual`: what would be done is told, and left to a person. */
@@ -28,8 +38,6 @@ export interface PromotionSettings extends JoinSettings {
   readonly promoteWithin: number;
   /** Seconds after a promotion in which no other one happens by itself. */
   readonly coolDown: number;
-  /** Seconds between two messages on the same trouble. */
-  readonly remindAfter: number;
 }
 
 /** What one plan looks at. */
@@ -229,14 +237,15 @@ class GroupPromotion {
     }
     if (!isDecided(last, now)) return [];
     const { verdict, seen } = closerLook(current, observed, found, probers.length);
+    // One that somebody sees is not told of as one that may be dead
+    if (verdict === 'alive') return [...this.#clearSuspicion(current), ...this.#settle([])];
     const told = this.#settle([
-      this.#trouble('primary-suspected', (since, reminder) =>
-        domainEvent('Primary Suspected', this.#group, [id, since, reminder], {
-          ...{ since: timestamp(since), reminder, primary: id, signs, seen },
+      this.#trouble('primary-suspected', '', (told, key) =>
+        domainEvent('Primary Suspected', this.#group, [id, ...key], {
+          ...{ ...told, primary: id, signs, seen },
         }),
       ),
     ]);
-    if (verdict === 'alive') return [...this.#clearSuspicion(current), ...told];
     if (verdict === 'unknown') return told;
     const [count, counted] = parseSuspicion(tags[tagKeys.suspected], now);
     const looks = last.requestedAt > counted ? count + 1 : count;
@@ -336,19 +345,27 @@ class GroupPromotion {
     if (living === undefined) {
       const message = held ?? 'none of the secondaries that may be promoted answers';
       const next = this.#nextEpoch(epoch);
-      const told = this.#trouble('promotion-blocked', (since, reminder) =>
-        domainEvent('Promotion Blocked', this.#group, [from, since, reminder, message], {
-          ...{ since: timestamp(since), reminder, primary: from, why, message, epoch: next },
-          candidates: [
-            ...ranked.map(({ id }) => ({ instance: id, blocker: '' })),
-            ...[...blockers].map(([instance, blocker]) => ({ instance, blocker })),
-          ],
+      const told = this.#trouble('promotion-blocked', message, (told, key) =>
+        domainEvent('Promotion Blocked', this.#group, [from, ...key, message], {
+          ...{ ...told, primary: from, why, message, epoch: next },
+          candidates: this.#describeCandidates(ranked, blockers),
           directories: this.#configurationOf(current)[tagKeys.directories] ?? '',
         }),
       );
       return this.#settle([told]);
     }
     return living;
+  }
+
+  /** Those that could be promoted, the best first, and those that could not; of each whether it runs at all. */
+  #describeCandidates(
+    able: readonly ObservedInstance[],
+    blockers: ReadonlyMap<string, string>,
+  ): readonly PromotionCandidate[] {
+    const states = new Map(this.#members.map(({ id, state }) => [id, state]));
+    return [...able.map(({ id }) => [id, ''] as const), ...blockers].map(([instance, blocker]) => ({
+      ...{ instance, blocker, state: states.get(instance) },
+    }));
   }
 
   /**
@@ -439,11 +456,11 @@ class GroupPromotion {
       (target === 'any' ? ranked[0] : undefined);
     const blocked = (message: string) =>
       this.#settle([
-        this.#trouble('promotion-blocked', (since, reminder) =>
-          domainEvent('Promotion Blocked', this.#group, [current.id, since, reminder, message], {
-            ...{ since: timestamp(since), reminder, primary: current.id, why, message },
+        this.#trouble('promotion-blocked', message, (told, key) =>
+          domainEvent('Promotion Blocked', this.#group, [current.id, ...key, message], {
+            ...{ ...told, primary: current.id, why, message },
             ...{ epoch: this.#nextEpoch(epoch), directories: current.tags[tagKeys.directories] ?? '' },
-            candidates: [...blockers].map(([instance, blocker]) => ({ instance, blocker })),
+            candidates: this.#describeCandidates([], blockers),
           }),
         ),
       ]);
@@ -659,11 +676,11 @@ class GroupPromotion {
     // A host that was just tagged may not have its agent online yet
     if (secondsBetween(task.requestedAt, this.#view.now) < 1) return [];
     return this.#settle([
-      this.#trouble('promotion-blocked', (since, reminder) =>
-        domainEvent('Promotion Blocked', this.#group, [id, since, reminder, claim.epoch], {
-          ...{ since: timestamp(since), reminder, primary: claim.from ?? id, why: claim.why, message },
+      this.#trouble('promotion-blocked', message, (told, key) =>
+        domainEvent('Promotion Blocked', this.#group, [id, ...key, claim.epoch], {
+          ...{ ...told, primary: claim.from ?? id, why: claim.why, message },
           ...{ epoch: claim.epoch, directories: tags[tagKeys.directories] ?? '' },
-          candidates: [{ instance: id, blocker: message }],
+          candidates: this.#describeCandidates([], new Map([[id, message]])),
         }),
       ),
     ]);
@@ -785,55 +802,69 @@ class GroupPromotion {
   // --- what is told
 
   /**
-   * Brings the troubles in the tags to just these: what is raised is told once, and what is not raised any more is over.
-   * Times are those of whole minutes: runs at the same time would each tell it with a time, and so an id, of their own.
+   * Brings the incidents in the tags to just these: what is raised is told when it has held for long enough, and what is not raised any more
+   * is over. Times are those of whole minutes: runs at the same time would each tell it with a time, and so an id, of their own.
    */
   #settle(raised: readonly RaisedTrouble[]): readonly PromotionAction[] {
-    const before = new Map<string, Trouble>();
-    for (const { tags } of this.#members)
-      for (const [, trouble] of parseTroubles(tags[tagKeys.promotionTrouble]))
-        before.set(trouble.code, trouble);
+    const before = this.#noted();
     const { now, settings } = this.#view;
     const minute = Math.floor(now / 60_000) * 60_000;
     const after = new Map<string, Trouble>();
     const events: PromotionAction[] = [];
-    for (const { code, told } of raised) {
-      const evidence = { code, raised: true, at: minute };
-      const { trouble, tell } = weigh(before.get(code), evidence, 0, now, settings.remindAfter * 1000);
-      if (trouble === undefined) continue;
-      after.set(code, trouble);
-      if (tell === 'failure') events.push(this.#tell(told(trouble.since, trouble.told - 1), code));
+    for (const { code, cause, told } of raised) {
+      const evidence = { code, cause, raised: true, at: minute, for: holdOf(code, settings) };
+      const { incident, notice } = assess(before.get(code), evidence, settings, now);
+      if (incident === undefined) continue;
+      after.set(code, incident);
+      if (notice !== undefined)
+        events.push(this.#tell(told(toldOf(incident, notice), noticeKey(incident, notice)), code));
     }
-    for (const { code, since, told } of before.values()) {
-      const from = promotionEvents[code];
-      if (after.has(code) || told === 0 || from === undefined) continue;
-      const over = domainEvent('Group Recovered', this.#group, [code, since], {
-        ...{ from, since: timestamp(since), seconds: secondsBetween(since, now) },
-      });
-      events.push(this.#tell(over, `${code} is over`));
+    const codes = [...after].flatMap(([code, incident]) => (isRaised(incident) ? [code] : []));
+    for (const [code, trouble] of before) {
+      // What is raised says more: this one is neither over nor told any more
+      if (after.has(code) || isInhibited(code, codes)) continue;
+      const { incident, notice } = assess(trouble, { code, raised: false, at: now }, settings, now);
+      if (incident !== undefined) after.set(code, incident);
+      if (notice === 'resolved') events.push(...this.#tellOver(trouble));
     }
-    const carriers = this.#members.filter(({ tags }) => tags[tagKeys.promotionTrouble] !== undefined);
-    if (after.size === 0)
-      return carriers.length === 0
-        ? []
-        : [
-            ...events,
-            this.#tag(
-              carriers.map(({ id }) => id),
-              {},
-              [tagKeys.promotionTrouble],
-              'the primary is well',
-            ),
-          ];
-    const text = (troubles: ReadonlyMap<string, Trouble>) =>
-      [...troubles.values()].map((each) => formatTrouble(each)).join(' ');
-    if (text(before) === text(after)) return events;
-    const ids = this.#members.map(({ id }) => id).sort();
-    return [...events, this.#tag(ids, { [tagKeys.promotionTrouble]: text(after) }, [], text(after))];
+    return [...events, ...this.#note(before, after)];
   }
 
-  #trouble(code: TroubleCode, told: RaisedTrouble['told']): RaisedTrouble {
-    return { code, told };
+  /** What the tags say of promotions. */
+  #noted(): ReadonlyMap<string, Trouble> {
+    const noted = this.#members.flatMap(({ tags }) => parseTroubles(tags[tagKeys.promotionTrouble]));
+    return new Map(noted.map(([, trouble]) => [trouble.code, trouble]));
+  }
+
+  #tellOver({ code, since }: Trouble): readonly PromotionAction[] {
+    const from = promotionEvents[code];
+    if (from === undefined) return [];
+    const seconds = secondsBetween(since, this.#view.now);
+    const over = domainEvent('Group Recovered', this.#group, [code, since], {
+      ...{ from, since: timestamp(since), seconds },
+    });
+    return [this.#tell(over, `${code} is over`)];
+  }
+
+  #note(
+    before: ReadonlyMap<string, Trouble>,
+    after: ReadonlyMap<string, Trouble>,
+  ): readonly PromotionAction[] {
+    const text = (troubles: ReadonlyMap<string, Trouble>) =>
+      [...troubles.values()].map((each) => formatTrouble(each)).join(' ');
+    const key = tagKeys.promotionTrouble;
+    if (after.size === 0) {
+      const carriers = this.#members.filter(({ tags }) => tags[key] !== undefined).map(({ id }) => id);
+      return carriers.length === 0 ? [] : [this.#tag(carriers, {}, [key], 'the primary is well')];
+    }
+    if (text(before) === text(after)) return [];
+    const ids = this.#members.map(({ id }) => id).sort();
+    return [this.#tag(ids, { [key]: text(after) }, [], text(after))];
+  }
+
+  /** @param cause what is told at once when it changes, but for numbers in it */
+  #trouble(code: TroubleCode, cause: string, told: RaisedTrouble['told']): RaisedTrouble {
+    return { code, cause: cause.replaceAll(/\b\d+\b/gu, '#'), told };
   }
 
   #tell(event: DomainEvent, reason: string): PromotionAction {
@@ -862,7 +893,8 @@ const promotionEvents: Readonly<Record<string, GroupEventType>> = {
 
 interface RaisedTrouble {
   readonly code: TroubleCode;
-  readonly told: (since: number, reminder: number) => DomainEvent;
+  readonly cause: string;
+  readonly told: (told: Told, key: readonly (string | number)[]) => DomainEvent;
 }
 
 /** Milliseconds for which one who has answered is taken for alive. */

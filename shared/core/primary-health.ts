@@ -1,3 +1,4 @@
+import { isRaised } from './incidents/incident.ts';
 import { isLeaving } from './lifecycle.ts';
 import type { ObservedInstance, ObservedReachability, PromotionObservation } from './observation.ts';
 import { tagKeys } from './tag-keys.ts';
@@ -38,7 +39,11 @@ export function assessPrimary(primary: ObservedInstance, observed: PromotionObse
     };
   if (state !== 'running') return { kind: 'well' };
   const status = observed.statuses.find((each) => each.id === id);
-  const pushes = parseTroubles(tags[tagKeys.groupTrouble]).some(([, { code }]) => code === 'push-failed');
+  // It was just started: neither its agent nor the checks can be expected yet
+  if (status?.initializing === true) return { kind: 'well' };
+  const pushes = parseTroubles(tags[tagKeys.groupTrouble]).some(
+    ([, trouble]) => trouble.code === 'push-failed' && isRaised(trouble),
+  );
   const signs = [
     ...(status !== undefined && !status.ok ? [`EC2 status checks: ${status.detail}`] : []),
     ...(agent?.online === true ? [] : ['its SSM agent is not online']),
@@ -88,5 +93,6 @@ export function closerLook(
 
 /** EC2's own checks fail: whatever SSM's last ping says, nothing is to be expected from it. */
 export function isFailing(id: string, { statuses }: PromotionObservation): boolean {
-  return statuses.find((each) => each.id === id)?.ok === false;
+  const status = statuses.find((each) => each.id === id);
+  return status?.ok === false && status.initializing !== true;
 }

@@ -15,17 +15,25 @@ import {
   unpushedDirectories,
 } from './group-evidence.ts';
 import { type SecondaryState, secondaryStates, troublesOf } from './group-state.ts';
+import {
+  type Assessment,
+  assess,
+  type Evidence,
+  type IncidentPolicy,
+  isRaised,
+  type Notice,
+} from './incidents/incident.ts';
+import { noticeKey, toldOf } from './incidents/notice.ts';
+import { holdOf, secondaryCode } from './incidents/rules.ts';
 import type { ObservedInstance, ObservedPush, SecondaryLine } from './observation.ts';
 import type { MetricName, OutcomeAction } from './outcome-action.ts';
 import type { TickAction } from './plan-tick.ts';
 import { findPrimary } from './primary.ts';
 import { tagKeys } from './tag-keys.ts';
 import { parseTime, secondsBetween } from './time.ts';
-import { formatTrouble, parseTroubles, type Trouble, weigh } from './trouble.ts';
+import { formatTrouble, parseTroubles, type Trouble } from './trouble.ts';
 
-export interface OutcomeSettings {
-  /** Seconds between two messages on the same trouble. */
-  readonly remindAfter: number;
+export interface OutcomeSettings extends IncidentPolicy {
   /** Seconds that a secondary may be behind its group's last push before that is a failure of its own. */
   readonly behindAfter: number;
   /** Seconds after which a push that still runs is an overrun: the time between two ticks. */
@@ -74,6 +82,19 @@ const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-
 /** While one of these lasts, every secondary falls behind. */
 const holdsAllUp: readonly string[] = ['push-failed', 'directory-not-pushed', 'deletions-held'];
 
+/** A secondary that is told of, and why. */
+interface ToldSecondary {
+  readonly entry: FailedSecondary;
+  readonly trouble: Trouble;
+  readonly notice: Notice;
+}
+
+/** What is raised of the group's promotions, whoever carries it. */
+function raisedPromotionCodes(members: readonly ObservedInstance[]): readonly string[] {
+  const noted = members.flatMap(({ tags }) => parseTroubles(tags[tagKeys.promotionTrouble]));
+  return noted.flatMap(([, trouble]) => (isRaised(trouble) ? [trouble.code] : []));
+}
+
 class GroupRecord {
   readonly #group: string;
   readonly #members: readonly ObservedInstance[];
@@ -83,8 +104,8 @@ class GroupRecord {
   readonly #events: OutcomeAction[] = [];
   readonly #records: OutcomeAction[] = [];
   readonly #measures: OutcomeAction[] = [];
-  /** By when they began to fail and how often that was told. */
-  readonly #failures = new Map<string, readonly FailedSecondary[]>();
+  /** By the reminder that is due, or what else there is to be told. */
+  readonly #failures = new Map<string, readonly ToldSecondary[]>();
   /** By the push that brought them up to date: when it was asked for. */
   readonly #recovered = new Map<number, readonly RecoveredSecondary[]>();
   readonly #primary: ObservedInstance | undefined;
@@ -93,6 +114,8 @@ class GroupRecord {
   readonly #secondaries: ReadonlyMap<string, SecondaryState>;
   /** When the last push that was recorded was asked for, in milliseconds since 1970. */
   readonly #recordedBefore: number;
+  /** When a failure of a secondary was told last, in milliseconds since 1970; 0 for never. */
+  readonly #toldBefore: number;
   #recorded: number;
 
   constructor(
@@ -112,6 +135,8 @@ class GroupRecord {
     this.#configuration = configuration?.ok ? configuration.value : undefined;
     this.#troubles = troublesOf(members);
     this.#secondaries = secondaryStates(members, this.#primary, this.#configuration);
+    const told = [...this.#secondaries.values()].map(({ troubleBefore }) => troubleBefore?.notifiedAt ?? 0);
+    this.#toldBefore = Math.max(0, ...told);
     this.#recordedBefore = parseTime(this.#primary?.tags[tagKeys.syncedAt]);
     this.#recorded = this.#recordedBefore;
   }
@@ -189,18 +214,14 @@ class GroupRecord {
     // Of a host without tags only a whole push notes until when it is known: from another one it would be told at each look
     if (!line.ok && !whole && state.instance === undefined) return fresh;
     const before = state.trouble;
-    const { trouble, tell } = weigh(
-      before,
-      { code: line.error ?? 'failed', raised: !line.ok, at },
-      known,
-      this.#now,
-      this.#settings.remindAfter * 1000,
-    );
+    const code = secondaryCode(line.error ?? 'failed', before?.code);
+    const evidence = { code, raised: !line.ok, at, knownUntil: known };
+    const { incident: trouble, notice } = this.#assessSecondary(state, evidence);
     state.trouble = trouble;
     if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
-    if (tell === 'failure' && trouble !== undefined)
-      this.#failed(state, trouble, line.error ?? 'failed', line.message ?? '');
-    if (tell === 'recovery' && before !== undefined)
+    if (notice !== undefined && notice !== 'resolved' && trouble !== undefined)
+      this.#failed(state, trouble, notice, line.error ?? 'failed', line.message ?? '');
+    if (notice === 'resolved' && before !== undefined)
       this.#recovered.set(at, [
         ...(this.#recovered.get(at) ?? []),
         {
@@ -211,36 +232,33 @@ class GroupRecord {
     return fresh;
   }
 
+  /** What begins or changes soon after the last message on a secondary of the group waits for the others: see `groupInterval`. */
+  #assessSecondary(state: SecondaryState, evidence: Evidence): Assessment {
+    const notBefore = this.#toldBefore + this.#settings.groupInterval * 1000;
+    const wanted = { ...evidence, notBefore, for: holdOf(evidence.code, this.#settings) };
+    return assess(state.trouble, wanted, this.#settings, this.#now);
+  }
+
   #troublesOutside(): readonly string[] {
     return [...this.#secondaries.values()].flatMap(({ instance, trouble, secondary: { id } }) =>
       instance === undefined && trouble !== undefined ? [formatTrouble(trouble, id)] : [],
     );
   }
 
-  #failed(state: SecondaryState, { since, told }: Trouble, error: string, message: string): void {
+  #failed(state: SecondaryState, trouble: Trouble, notice: Notice, error: string, message: string): void {
     const { secondary, instance, syncedAt } = state;
     const known = instance !== undefined && syncedAt > 0;
     const entry = {
       ...{ secondary: secondary.id, error, message },
       ...(known && { syncedAt: timestamp(syncedAt), secondsBehind: secondsBetween(syncedAt, this.#now) }),
     };
-    const key = `${since}/${told - 1}`;
-    this.#failures.set(key, [...(this.#failures.get(key) ?? []), entry]);
+    const key = `${notice} ${trouble.told}`;
+    this.#failures.set(key, [...(this.#failures.get(key) ?? []), { entry, trouble, notice }]);
   }
 
   /** What was found on single secondaries, in as few events as can be. */
   #tellSecondaries(primary: ObservedInstance): void {
-    for (const [key, secondaries] of this.#failures) {
-      const [since = 0, reminder = 0] = key.split('/').map(Number);
-      const ids = secondaries.map(({ secondary }) => secondary).sort();
-      const event = domainEvent('Sync Failed', this.#group, [since, reminder, ...ids], {
-        ...{ primary: primary.id, since: timestamp(since), reminder, secondaries },
-      });
-      this.#tell(
-        event,
-        `behind: ${secondaries.map((each) => `${each.secondary}: ${each.error}: ${each.message}`).join('; ')}`,
-      );
-    }
+    for (const [, together] of this.#failures) this.#tellFailures(primary, together);
     for (const [at, secondaries] of this.#recovered) {
       const ids = secondaries.map(({ secondary, since }) => `${secondary} ${since}`).sort();
       const event = domainEvent('Sync Recovered', this.#group, ids, {
@@ -248,6 +266,20 @@ class GroupRecord {
       });
       this.#tell(event, `in sync again: ${secondaries.map(({ secondary }) => secondary).join(', ')}`);
     }
+  }
+
+  /** Those that are told for one reason: one event, since the first of them began. */
+  #tellFailures(primary: ObservedInstance, together: readonly ToldSecondary[]): void {
+    const [first] = together.toSorted((one, other) => one.trouble.since - other.trouble.since);
+    if (first === undefined) return;
+    const secondaries = together.map(({ entry }) => entry);
+    const ids = secondaries.map(({ secondary }) => secondary).sort();
+    const key = [...noticeKey(first.trouble, first.notice), ...ids];
+    const event = domainEvent('Sync Failed', this.#group, key, {
+      ...{ ...toldOf(first.trouble, first.notice), primary: primary.id, secondaries },
+    });
+    const words = secondaries.map((each) => `${each.secondary}: ${each.error}: ${each.message}`);
+    this.#tell(event, `behind: ${words.join('; ')}`);
   }
 
   #tellFiles(lines: readonly SecondaryLine[], primary: ObservedInstance, at: number, command: string): void {
@@ -285,7 +317,13 @@ class GroupRecord {
     const primary = this.#primary;
     const view = { group: this.#group, members: this.#members, primary, plan: own, now: this.#now };
     const { pushes } = this.#observed;
-    for (const evidence of tickEvidence({ ...view, pushes, overrunAfter: this.#settings.overrunAfter }))
+    const raised = raisedPromotionCodes(this.#members);
+    for (const evidence of tickEvidence({
+      ...view,
+      pushes,
+      raised,
+      overrunAfter: this.#settings.overrunAfter,
+    }))
       this.#weighGroup(evidence, 0);
     if (primary === undefined) return;
     const push = own.find((action) => action.kind === 'push');
@@ -303,14 +341,15 @@ class GroupRecord {
   #weighAge(state: SecondaryState, primary: ObservedInstance): void {
     const { instance, syncedAt, trouble: before } = state;
     if (instance === undefined || !state.member || syncedAt === 0) return;
-    if (before !== undefined && before.code !== 'overdue') return;
-    if (holdsAllUp.some((code) => this.#troubles.has(code))) return;
+    if (isRaised(before) && before?.code !== 'overdue') return;
+    if (holdsAllUp.some((code) => isRaised(this.#troubles.get(code)))) return;
     if (secondsBetween(syncedAt, this.#recorded) <= this.#settings.behindAfter) return;
     const evidence = { code: 'overdue', raised: true, at: syncedAt };
-    const { trouble, tell } = weigh(before, evidence, 0, this.#now, this.#settings.remindAfter * 1000);
+    const { incident: trouble, notice } = this.#assessSecondary(state, evidence);
     state.trouble = trouble;
     const message = `no push since then has reported success: pushes to it hang, or their results are lost or cut off; see the history of Run Command on ${primary.id}`;
-    if (tell !== undefined && trouble !== undefined) this.#failed(state, trouble, 'overdue', message);
+    if (notice !== undefined && trouble !== undefined)
+      this.#failed(state, trouble, notice, 'overdue', message);
   }
 
   /** A host that cannot join is told of by planMembership at first; here again after a while. */
@@ -319,15 +358,18 @@ class GroupRecord {
       const [entry] = parseTroubles(tags[tagKeys.trouble]);
       const before = entry?.[1];
       if (tags[tagKeys.state] !== 'joining' || before === undefined || before.told === 0) continue;
-      const evidence = { code: before.code, raised: true, at: this.#now };
-      const { trouble, tell } = weigh(before, evidence, 0, this.#now, this.#settings.remindAfter * 1000);
-      if (tell === undefined || trouble === undefined) continue;
-      const event = domainEvent('Join Failed', this.#group, [id, trouble.since, trouble.told - 1], {
-        ...{ secondary: id, since: timestamp(trouble.since), reminder: trouble.told - 1, final: false },
-        message: `it still cannot join: ${before.code}`,
+      // Not later than the last message: of the cause it knows nothing
+      const evidence = { code: before.code, raised: true, at: before.notifiedAt ?? before.since };
+      const { incident: trouble, notice } = assess(before, evidence, this.#settings, this.#now);
+      if (notice === undefined || trouble === undefined) continue;
+      const { cause } = before;
+      const noted = { ...trouble, ...(cause !== undefined && { cause }) };
+      const event = domainEvent('Join Failed', this.#group, [id, ...noticeKey(noted, notice)], {
+        ...{ ...toldOf(noted, notice), secondary: id, final: false },
+        message: `${id} still cannot join; the history of its commands says why`,
       });
       this.#tell(event, `${id} still cannot join`);
-      this.#record([id], { [tagKeys.trouble]: formatTrouble(trouble) }, [], `${id} still cannot join`);
+      this.#record([id], { [tagKeys.trouble]: formatTrouble(noted) }, [], `${id} still cannot join`);
     }
   }
 
@@ -337,7 +379,7 @@ class GroupRecord {
     for (const state of this.#secondaries.values()) {
       const { id } = state.secondary;
       if (!state.member || !targets.has(id)) continue;
-      if (state.trouble !== undefined || state.instance?.tags[tagKeys.state] === 'behind') failing += 1;
+      if (isRaised(state.trouble) || state.instance?.tags[tagKeys.state] === 'behind') failing += 1;
       const syncedAt =
         state.instance === undefined ? (state.trouble?.since ?? this.#recorded) : state.syncedAt;
       if (syncedAt === 0) continue;
@@ -358,13 +400,19 @@ class GroupRecord {
     // A later push has said how things are
     if (evidence.at <= known) return;
     const before = this.#troubles.get(evidence.code);
-    const { trouble, tell } = weigh(before, evidence, known, this.#now, this.#settings.remindAfter * 1000);
+    const hold = holdOf(evidence.code, this.#settings);
+    const { incident: trouble, notice } = assess(
+      before,
+      { ...evidence, knownUntil: known, for: hold },
+      this.#settings,
+      this.#now,
+    );
     if (trouble === undefined) this.#troubles.delete(evidence.code);
     else this.#troubles.set(evidence.code, trouble);
-    if (tell === 'failure' && trouble !== undefined)
-      this.#tell(told(trouble.since, trouble.told - 1), reason);
+    if (notice !== undefined && notice !== 'resolved' && trouble !== undefined)
+      this.#tell(told(toldOf(trouble, notice), noticeKey(trouble, notice)), reason);
     const from = groupEvents[evidence.code];
-    if (tell === 'recovery' && before !== undefined && from !== undefined) {
+    if (notice === 'resolved' && before !== undefined && from !== undefined) {
       const event = domainEvent('Group Recovered', this.#group, [evidence.code, before.since], {
         ...{ from, since: timestamp(before.since), seconds: secondsBetween(before.since, evidence.at) },
       });
@@ -381,7 +429,7 @@ class GroupRecord {
       const wanted = {
         // Without its trouble (somebody took the tag away) it stays behind until a push says otherwise
         [tagKeys.state]:
-          trouble !== undefined || (tags[tagKeys.state] === 'behind' && syncedAt === syncedBefore)
+          isRaised(trouble) || (tags[tagKeys.state] === 'behind' && syncedAt === syncedBefore)
             ? 'behind'
             : 'in-sync',
         ...(syncedAt > 0 && { [tagKeys.syncedAt]: timestamp(syncedAt) }),

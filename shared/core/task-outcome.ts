@@ -8,12 +8,15 @@ export const busyAgain = 5;
 /** How long SSM may not know a command that it has accepted, in seconds: GetCommandInvocation is eventually consistent. */
 const unknownFor = 60;
 
-/** How far a task has come. */
+/** A host's word for a request of an epoch that is over: whoever asked did not know of the next one. Nothing is wrong with the host. */
+export const staleError = 'older-epoch';
+
+/** How far a task has come; `stale`: it was asked for in the name of an epoch that is over, which is nobody's failure. */
 export type Outcome =
   | { readonly kind: 'under-way'; readonly reason: string }
   /** It has failed, and is asked for again only in a while. */
-  | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'again'; readonly reason: string; readonly failed: boolean }
+  | { readonly kind: 'failed'; readonly reason: string; readonly stale: boolean }
+  | { readonly kind: 'again'; readonly reason: string; readonly failed: boolean; readonly stale: boolean }
   | { readonly kind: 'ended'; readonly command: ObservedCommand };
 
 /** What became of a task: it still runs, it ended (well or, as a push with one failed host, not), or it has to be asked for again. */
@@ -27,7 +30,12 @@ export function outcomeOf(
   if (command === undefined)
     return age < unknownFor
       ? { kind: 'under-way', reason: `SSM does not show the command ${task.command} yet` }
-      : { kind: 'again', reason: `SSM does not know the command ${task.command}`, failed: false };
+      : {
+          kind: 'again',
+          reason: `SSM does not know the command ${task.command}`,
+          failed: false,
+          stale: false,
+        };
   if (command.status === 'under-way')
     return { kind: 'under-way', reason: `${task.step} runs since ${Math.round(age)} s` };
   // One host that failed is not to hold up the others of the same command
@@ -35,5 +43,8 @@ export function outcomeOf(
   if (command.status === 'succeeded' || byHost) return { kind: 'ended', command };
   const said = command.lines.find((line) => line.kind === 'error');
   const reason = `${task.step} failed on ${host} (${command.detail})${said === undefined ? '' : `: ${said.error}: ${said.message}`}`;
-  return age < retryAfter ? { kind: 'failed', reason } : { kind: 'again', reason, failed: true };
+  const stale = said?.error === staleError;
+  return age < retryAfter
+    ? { kind: 'failed', reason, stale }
+    : { kind: 'again', reason, failed: true, stale };
 }

@@ -1,3 +1,4 @@
+import { tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
 
 /**
@@ -8,68 +9,37 @@ export interface Trouble {
   readonly code: string;
   /** Milliseconds since 1970: the start of the first look or push that found it. */
   readonly since: number;
-  /** How often it was told: 0 while it waits for a second look, then 1, then one more for each reminder. */
+  /** How often it was told: 0 while it has not held for long enough, then 1, then one more for each reminder. */
   readonly told: number;
-}
-
-/** What one look, or one push, says about one kind of trouble. */
-export interface Evidence {
-  readonly code: string;
-  readonly raised: boolean;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  /** Milliseconds that it has to last before it is told: for what an old read of tags can feign. */
-  readonly confirmAfter?: number;
-}
-
-/** What becomes of a trouble, and what is to be told. */
-export interface Verdict {
-  readonly trouble: Trouble | undefined;
-  readonly tell: 'failure' | 'recovery' | undefined;
-}
-
-/**
- * Takes one piece of evidence into account. The same evidence again changes nothing, and evidence that is older than
- * what is known already does not count, so results may come twice, late and in any order.
- *
- * @param knownUntil milliseconds since 1970: what was well then makes earlier failures old news
- * @param remindAfter milliseconds between two messages on the same trouble
- */
-export function weigh(
-  trouble: Trouble | undefined,
-  evidence: Evidence,
-  knownUntil: number,
-  now: number,
-  remindAfter: number,
-): Verdict {
-  const { code, at, confirmAfter = 0 } = evidence;
-  if (!evidence.raised) {
-    if (trouble === undefined || at <= trouble.since) return { trouble, tell: undefined };
-    return { trouble: undefined, tell: trouble.told > 0 ? 'recovery' : undefined };
-  }
-  if (trouble === undefined) {
-    if (at <= knownUntil) return { trouble, tell: undefined };
-    const told = confirmAfter > 0 ? 0 : 1;
-    return { trouble: { code, since: at, told }, tell: told === 0 ? undefined : 'failure' };
-  }
-  const lasted = now - trouble.since;
-  if (trouble.told === 0)
-    return lasted < confirmAfter
-      ? { trouble, tell: undefined }
-      : { trouble: { ...trouble, told: 1 }, tell: 'failure' };
-  const due = Math.floor(lasted / remindAfter) + 1;
-  return due <= trouble.told
-    ? { trouble, tell: undefined }
-    : { trouble: { ...trouble, told: due }, tell: 'failure' };
+  /** A fingerprint of the cause that was told last, four characters of base 36. */
+  readonly cause?: string;
+  /** When it was told last, in milliseconds since 1970. */
+  readonly notifiedAt?: number;
+  /** Since when the condition is away, in milliseconds since 1970: what is not told yet, or only remembered. */
+  readonly clearedAt?: number;
+  /** How often it came back soon after it was over. */
+  readonly flaps?: number;
 }
 
 const form =
-  /^(?:(?<subject>[^/]+)\/)?(?<code>[a-z-]{1,40})\/(?<since>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/(?<told>\d{1,9})$/u;
+  /^(?:(?<subject>[^/]+)\/)?(?<code>[a-z-]{1,40})\/(?<since>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/(?<told>\d{1,9})(?:\/(?<cause>[0-9a-z]{4})?\.(?<notified>[0-9a-z]{1,9})?\.(?<cleared>[0-9a-z]{1,9})?\.(?<flaps>\d{0,3}))?$/u;
 
-/** `unreachable/2026-11-22T10:00:00.123Z/1`, with the host before it where the tag does not belong to the host itself. */
-export function formatTrouble({ code, since, told }: Trouble, subject?: string): string {
-  const text = `${code}/${new Date(since).toISOString()}/${told}`;
+/**
+ * `unreachable/2026-11-22T10:00:00.123Z/1`, with the host before it where the tag does not belong to the host itself, and the history behind
+ * it: the cause, when it was told and when it went away, both in milliseconds of base 36 after it began, and how often it came back.
+ */
+export function formatTrouble(trouble: Trouble, subject?: string): string {
+  const { code, since, told } = trouble;
+  const text = `${code}/${new Date(since).toISOString()}/${told}${formatHistory(trouble)}`;
   return subject === undefined ? text : `${subject}/${text}`;
+}
+
+function formatHistory({ since, cause = '', notifiedAt, clearedAt, flaps = 0 }: Trouble): string {
+  if (cause === '' && notifiedAt === undefined && clearedAt === undefined && flaps === 0) return '';
+  const after = (at: number | undefined): string =>
+    at === undefined ? '' : Math.max(0, at - since).toString(36);
+  const times = flaps === 0 ? '' : String(Math.min(flaps, 999));
+  return `/${[cause, after(notifiedAt), after(clearedAt), times].join('.')}`;
 }
 
 /** The troubles of a tag value, each with its subject ('' for none). What cannot be read is left out: it is found and told again. */
@@ -78,7 +48,20 @@ export function parseTroubles(value: string | undefined): readonly (readonly [st
     const groups = form.exec(word)?.groups;
     const since = Date.parse(groups?.['since'] ?? '');
     if (groups === undefined || Number.isNaN(since)) return [];
-    const { subject = '', code = '', told } = groups;
-    return [[subject, { code, since, told: Number(told) }] as const];
+    const { subject = '', code = '', told, cause, notified, cleared, flaps } = groups;
+    const trouble = {
+      ...{ code, since, told: Number(told) },
+      ...(cause !== undefined && { cause }),
+      ...(notified !== undefined && { notifiedAt: since + Number.parseInt(notified, 36) }),
+      ...(cleared !== undefined && { clearedAt: since + Number.parseInt(cleared, 36) }),
+      ...(Number(flaps ?? 0) > 0 && { flaps: Number(flaps) }),
+    };
+    return [[subject, trouble] as const];
   });
+}
+
+/** The trouble of this kind that a host carries, if people were told of it. */
+export function toldTrouble(tags: Readonly<Record<string, string>>, code: string): Trouble | undefined {
+  const found = parseTroubles(tags[tagKeys.trouble]).map(([, trouble]) => trouble);
+  return found.find((trouble) => trouble.code === code && trouble.told > 0);
 }

@@ -18,6 +18,14 @@ export function laneOf(group: string): string {
   return digest(group);
 }
 
+/** Milliseconds for which what a look has shown may be acted upon: a run that was held up looks again, for others may have acted since. */
+const longestView = 30_000;
+
+/** Is what a look has shown too old to be acted upon? Both times are in milliseconds since 1970. */
+export function isStaleView(lookedFrom: number, now: number): boolean {
+  return now - lookedFrom > longestView;
+}
+
 /** Clocks of two functions differ by less than this, in milliseconds. */
 const clocksDiffer = 2_000;
 

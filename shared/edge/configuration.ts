@@ -39,6 +39,8 @@ const joining = {
 
 const recording = {
   HOSTSYNC_REMIND_AFTER: settings['remind-after'],
+  HOSTSYNC_GROUP_WAIT: settings['group-wait'],
+  HOSTSYNC_GROUP_INTERVAL: settings['group-interval'],
   HOSTSYNC_BEHIND_AFTER: settings['behind-after'],
   HOSTSYNC_OVERRUN_AFTER: settings['overrun-after'],
   HOSTSYNC_METRICS_BY_SECONDARY: settings['metrics-by-secondary'],
@@ -77,7 +79,12 @@ const schemas = {
     ...waking,
     ...remembering,
   }),
-  alert: v.object({ ...common, HOSTSYNC_ALERT_TOPIC: topicArn, ...remembering }),
+  alert: v.object({
+    ...common,
+    HOSTSYNC_ALERT_TOPIC: topicArn,
+    HOSTSYNC_REMIND_AFTER: settings['remind-after'],
+    ...remembering,
+  }),
 };
 
 type Schemas = typeof schemas;

@@ -14,7 +14,10 @@ const common = {
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/u)),
   group: v.string(),
 };
-const told = { since: timestamp, reminder: count };
+const told = {
+  ...{ since: timestamp, reminder: count },
+  ...{ changed: v.optional(v.boolean()), flaps: v.optional(count) },
+};
 
 /** One schema an event: the form of its detail. */
 const details = {
@@ -66,7 +69,7 @@ const details = {
   }),
   'Promotion Blocked': v.object({
     ...{ ...common, ...told, primary: text, why: text, message: text, epoch: count, directories: text },
-    candidates: v.array(v.object({ instance: text, blocker: text })),
+    candidates: v.array(v.object({ instance: text, blocker: text, state: v.optional(text) })),
   }),
   'Primary Suspected': v.object({
     ...{ ...common, ...told, primary: text, signs: v.array(text), seen: v.array(text) },
@@ -84,11 +87,11 @@ const details = {
   }),
   'Rescue Failed': v.object({ ...common, ...told, primary: text, from: text, message: text }),
   'Group Recovered': v.object({
-    ...{ ...common, since: timestamp, seconds },
+    ...{ ...common, instance: v.optional(text), since: timestamp, seconds },
     from: v.picklist([
       ...(['Push Failed', 'Push Overrun', 'Directory Not Pushed', 'Deletions Held', 'No Primary'] as const),
       ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
-      ...(['Primary Suspected', 'Promotion Blocked'] as const),
+      ...(['Primary Suspected', 'Promotion Blocked', 'Join Failed', 'Rescue Failed'] as const),
     ]),
   }),
 } satisfies {

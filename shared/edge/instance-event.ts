@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { hookNames } from '../core/lifecycle.ts';
+import { isOwnChange } from '../core/own-change.ts';
 import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
 
@@ -10,6 +11,8 @@ export interface InstanceEvent {
   readonly instance: string;
   /** For the log. */
   readonly what: string;
+  /** hostsync itself has written the tags that changed. */
+  readonly own?: boolean;
   /** EC2 is about to take a spot instance away; nothing but the event tells. */
   readonly interruption?: string;
 }
@@ -51,11 +54,16 @@ const instanceArn = /^arn:[^:]+:ec2:[^:]*:[^:]*:instance\/(?<id>i-[0-9a-f]+)$/u;
 const tagChange = v.pipe(
   v.object({
     resources: v.pipe(v.array(v.string()), v.minLength(1, 'is empty')),
-    detail: v.object({ 'changed-tag-keys': v.array(v.string()) }),
+    detail: v.object({
+      'changed-tag-keys': v.array(v.string()),
+      tags: v.optional(v.record(v.string(), v.string())),
+    }),
   }),
   v.transform(({ resources, detail }): Happened => {
     const instance = instanceArn.exec(resources[0] ?? '')?.groups?.['id'] ?? '';
-    return { instance, what: `tags: ${detail['changed-tag-keys'].join(', ')}` };
+    const { 'changed-tag-keys': changed, tags } = detail;
+    const own = isOwnChange(changed, tags);
+    return { instance, what: `tags: ${changed.join(', ')}`, ...(own && { own }) };
   }),
 );
 

@@ -23,7 +23,8 @@ export function makeInstanceHandler(name: FunctionName, keep?: Keep) {
     const { logger } = instruments;
     const happened = parseInstanceEvent(event);
     if (happened === undefined) return logger.warn('an event of another kind: nothing is done', { event });
-    const { id, instance, what } = happened;
+    const { id, instance, what, own } = happened;
+    if (own) return logger.info(`an echo of what hostsync wrote on ${instance}: ${what}`);
     const at = Date.now();
     const group = await groupOf(clients.ec2, instance);
     if (group === undefined) return logger.info(`${instance} belongs to no group: ${what}`);

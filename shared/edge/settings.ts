@@ -56,6 +56,8 @@ export const settings = {
   ),
   /** A week at most: what is not told again within that is forgotten. */
   'remind-after': seconds(60, 604_800),
+  'group-wait': seconds(0, 3600),
+  'group-interval': seconds(0, 3600),
   'behind-after': seconds(30, 86_400),
   'overrun-after': seconds(10, 86_400),
   failover: v.picklist(['auto', 'manual'], 'must be auto or manual'),

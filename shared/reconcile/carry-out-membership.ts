@@ -2,7 +2,8 @@ import { completeHook, keepHookAlive, releaseInstance } from '../aws/auto-scalin
 import { publishEvents } from '../aws/domain-events.ts';
 import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
 import { sendScript } from '../aws/ssm.ts';
-import { domainEvent, timestamp } from '../core/domain-event.ts';
+import { type DomainEvent, domainEvent, timestamp } from '../core/domain-event.ts';
+import { noticeKey, toldOf } from '../core/incidents/notice.ts';
 import type { MembershipAction } from '../core/membership-action.ts';
 import {
   formatJoinRequest,
@@ -12,15 +13,25 @@ import {
 } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/task.ts';
+import { secondsBetween } from '../core/time.ts';
 import { formatTrouble } from '../core/trouble.ts';
+import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 
-/** Carries one action out. Every one of them may be carried out twice without harm. */
-export async function carryOutMembership(action: MembershipAction, tools: Tools): Promise<void> {
+/**
+ * Carries one action out. Every one of them may be carried out twice without harm.
+ *
+ * @param report is given what the log is to say of it
+ */
+export async function carryOutMembership(
+  action: MembershipAction,
+  tools: Tools,
+  report: ActionReport,
+): Promise<void> {
   const { clients, documents, marks } = tools;
   switch (action.kind) {
     case 'join':
-      return join(action, tools);
+      return join(action, tools, report);
     case 'record-join': {
       const { instance, hostKey, epoch, digest } = action;
       await marks.write([instance], {
@@ -38,6 +49,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         text,
         `hostsync first sync, group ${group}`,
       );
+      report.commands.push(command);
       for (const [pass, entries] of Map.groupBy(passes, ([, each]) => each))
         await marks.write(
           entries.map(([id]) => id),
@@ -50,6 +62,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const text = formatLeaveRequest(request);
       const comment = `hostsync leave, group ${group}`;
       const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
+      report.commands.push(command);
       return marks.write([instance], { [tagKeys.task]: task('leave', command) });
     }
     case 'record-left':
@@ -61,6 +74,7 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const text = formatRescueRequest(request);
       const comment = `hostsync ${kind}, group ${group}`;
       const command = await sendScript(clients.ssm, documents.rescue, [primary], text, comment);
+      report.commands.push(command);
       const sources = request.sources.map(({ id }) => id);
       return marks.write(sources, { [tagKeys.task]: task(kind, command) });
     }
@@ -70,7 +84,10 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
       const rescued = domainEvent('Files Rescued', group, [instance, epoch, requestedAt], {
         ...{ primary, from: instance, files, conflicts, examples, list: line.list ?? '' },
       });
-      if (files + conflicts > 0) await publishEvents(clients.eventBridge, [rescued]);
+      await publishEvents(clients.eventBridge, [
+        ...(files + conflicts > 0 ? [rescued] : []),
+        ...overEvents('Rescue Failed', action),
+      ]);
       await marks.write([instance], {
         [tagKeys.gathered]: String(epoch),
         ...(released && { [tagKeys.state]: 'joining' }),
@@ -85,29 +102,16 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         ...{ secondary: instance, syncedAt },
       });
       // Told before it is recorded: better twice, with the same id, than never
-      await publishEvents(clients.eventBridge, [joined]);
+      await publishEvents(clients.eventBridge, [joined, ...overEvents('Join Failed', action)]);
       await marks.write([instance], {
         ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt },
         [tagKeys.gathered]: String(action.epoch),
       });
       return marks.remove(instance, [tagKeys.task, tagKeys.trouble]);
     }
-    case 'report-failure': {
-      const { group, instance, trouble, message, rescuedBy } = action;
-      const told = { since: timestamp(trouble.since), reminder: 0 };
-      if (rescuedBy !== undefined) {
-        const failed = domainEvent('Rescue Failed', group, [instance, trouble.since, 0], {
-          ...{ ...told, primary: rescuedBy, from: instance, message },
-        });
-        await publishEvents(clients.eventBridge, [failed]);
-      } else if (trouble.told > 0) {
-        const failed = domainEvent('Join Failed', group, [instance, trouble.since, 0], {
-          ...{ ...told, secondary: instance, message, final: false },
-        });
-        await publishEvents(clients.eventBridge, [failed]);
-      }
-      return marks.write([instance], { [tagKeys.trouble]: formatTrouble(trouble) });
-    }
+    case 'report-failure':
+      await publishEvents(clients.eventBridge, failureEvents(action));
+      return marks.write([action.instance], { [tagKeys.trouble]: formatTrouble(action.trouble) });
     case 'set-list':
       await publishEvents(
         clients.eventBridge,
@@ -135,11 +139,11 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
         });
         await publishEvents(clients.eventBridge, [event]);
       }
-      await completeHook(clients.autoScaling, action, result);
+      if (!(await completeHook(clients.autoScaling, action, result))) report.refused = notHeld;
       return;
     }
     case 'keep-alive':
-      await keepHookAlive(clients.autoScaling, action);
+      if (!(await keepHookAlive(clients.autoScaling, action))) report.refused = notHeld;
       return;
     case 'release':
       await releaseInstance(clients.autoScaling, action.instance);
@@ -152,7 +156,14 @@ export async function carryOutMembership(action: MembershipAction, tools: Tools)
 /** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */
 const oneIsBad = new Set(['InvalidInstanceId']);
 
-async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: Tools): Promise<void> {
+/** Of a hook that was completed already, is somebody else's, or whose time is over. */
+const notHeld = 'the hook no longer holds it';
+
+async function join(
+  action: Extract<MembershipAction, { kind: 'join' }>,
+  tools: Tools,
+  report: ActionReport,
+): Promise<void> {
   const { clients, documents, marks } = tools;
   const { group, instances, newcomers, request, digest } = action;
   const text = formatJoinRequest(request);
@@ -164,6 +175,7 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
       text,
       `hostsync join, group ${group}`,
     );
+    report.commands.push(command);
     // What one host has no room for keeps no other from what was asked of it
     const writing = [
       marks.write(newcomers, { [tagKeys.state]: 'joining' }),
@@ -173,7 +185,7 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
   } catch (error) {
     if (instances.length === 1 || !hasCode(error, oneIsBad)) throw error;
     const alone = instances.map((id) =>
-      join({ ...action, instances: [id], newcomers: newcomers.filter((each) => each === id) }, tools),
+      join({ ...action, instances: [id], newcomers: newcomers.filter((each) => each === id) }, tools, report),
     );
     throwAll(await errorsOf(alone));
   }
@@ -181,4 +193,32 @@ async function join(action: Extract<MembershipAction, { kind: 'join' }>, tools: 
 
 function task(step: TaskStep, command: string, pass = 1, digest = '-'): string {
   return formatTask({ step, pass, digest, command, requestedAt: Date.now() });
+}
+
+/** What is told of a host that cannot join, or whose files cannot be rescued; nothing while that is only noted. */
+function failureEvents({
+  group,
+  instance,
+  trouble,
+  notice,
+  message,
+  rescuedBy,
+}: Extract<MembershipAction, { kind: 'report-failure' }>): readonly DomainEvent[] {
+  if (notice === undefined) return [];
+  const told = { ...toldOf(trouble, notice), message };
+  const key = [instance, ...noticeKey(trouble, notice)];
+  return rescuedBy === undefined
+    ? [domainEvent('Join Failed', group, key, { ...told, secondary: instance, final: false })]
+    : [domainEvent('Rescue Failed', group, key, { ...told, primary: rescuedBy, from: instance })];
+}
+
+/** What is told of a host whose trouble is over, if its trouble was. */
+function overEvents(
+  from: 'Join Failed' | 'Rescue Failed',
+  { group, instance, over }: Extract<MembershipAction, { kind: 'admit' | 'record-gathered' }>,
+): readonly DomainEvent[] {
+  if (over === undefined) return [];
+  const seconds = secondsBetween(over.since, Date.now());
+  const detail = { from, instance, since: timestamp(over.since), seconds };
+  return [domainEvent('Group Recovered', group, [from, instance, over.since], detail)];
 }

@@ -43,16 +43,18 @@ async function carryOutGroup(
   { clients, marks, logger }: OutcomeTools,
 ): Promise<void> {
   const events = actions.flatMap((action) => (action.kind === 'tell' ? [action] : []));
-  for (const { event, reason, group } of events) logger.info(reason, { action: event.type, group });
   await publishEvents(
     clients.eventBridge,
     events.map(({ event }) => event),
   );
+  for (const { event, reason, group } of events)
+    logger.info(reason, { action: 'tell', outcome: 'done', event: event.type, id: event.detail.id, group });
   for (const action of actions) {
     if (action.kind !== 'record') continue;
-    const { instances, set, remove } = action;
-    await marks.write(instances, set);
-    throwAll(await errorsOf(instances.map((instance) => marks.remove(instance, remove))));
+    const { group, instances: hosts, set, remove, reason } = action;
+    await marks.write(hosts, set);
+    throwAll(await errorsOf(hosts.map((instance) => marks.remove(instance, remove))));
+    logger.info(reason, { action: 'record', outcome: 'done', group, hosts: hosts.join(' ') });
   }
 }
 

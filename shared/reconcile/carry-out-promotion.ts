@@ -10,27 +10,40 @@ import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
 import { tagKeys } from '../core/tag-keys.ts';
 import { formatTask } from '../core/task.ts';
+import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 
-/** Carries one step out. Every one of them may be carried out twice without harm. */
-export async function carryOutPromotion(action: PromotionAction, tools: Tools): Promise<void> {
+/**
+ * Carries one step out. Every one of them may be carried out twice without harm.
+ *
+ * @param report is given what the log is to say of it
+ */
+export async function carryOutPromotion(
+  action: PromotionAction,
+  tools: Tools,
+  report: ActionReport,
+): Promise<void> {
   const { clients, marks, documents, memory, metrics } = tools;
   switch (action.kind) {
     case 'tell':
       if (action.event.type === 'Primary Promoted') metrics.addMetric('Promotions', MetricUnit.Count, 1);
       return publishEvents(clients.eventBridge, [action.event]);
     case 'claim':
-      return writeClaim(memory, action.group, action.claim, action.seen);
+      if (!(await writeClaim(memory, action.group, action.claim, action.seen)))
+        report.refused = 'another run was first, or the epoch is held already';
+      return;
     case 'run': {
       const { group, instance, step, pass, digest } = action;
       const [document, text] = script(action, tools);
       const comment = `hostsync ${step}, group ${group}`;
       const command = await sendScript(clients.ssm, document, [instance], text, comment);
+      report.commands.push(command);
       const task = formatTask({ step, pass, digest, command, requestedAt: Date.now() });
       return marks.write([instance], { [tagKeys.task]: task });
     }
     case 'cancel-pushes':
-      return cancelPushes(clients.ssm, documents.push, action.instance);
+      report.commands.push(...(await cancelPushes(clients.ssm, documents.push, action.instance)));
+      return;
     case 'tag':
       await marks.write(action.instances, action.set);
       for (const instance of action.instances) await marks.remove(instance, action.remove);
@@ -60,9 +73,14 @@ function script(
 /**
  * Moves what points at the primary.
  *
+ * @param report is given what the log is to say of it
  * @throws {PointerError} for what is refused
  */
-export async function carryOutUpkeep(action: UpkeepAction, tools: Tools): Promise<void> {
+export async function carryOutUpkeep(
+  action: UpkeepAction,
+  tools: Tools,
+  report: ActionReport,
+): Promise<void> {
   const { autoScaling, ec2, loadBalancing, route53 } = tools.clients;
   switch (action.kind) {
     case 'move-name':
@@ -74,7 +92,8 @@ export async function carryOutUpkeep(action: UpkeepAction, tools: Tools): Promis
     case 'move-target':
       return moveTargets(loadBalancing, action.targetGroup, action.add, action.remove);
     case 'protect':
-      await protect(autoScaling, action.autoScalingGroup, action.instance, action.on);
+      if (!(await protect(autoScaling, action.autoScalingGroup, action.instance, action.on)))
+        report.refused = 'it is not in service';
       return;
   }
 }

@@ -13,6 +13,7 @@ import type { PromotionAction } from '../core/promotion-action.ts';
 import { formatProbeRequest } from '../core/request.ts';
 import { routeBetween } from '../core/route.ts';
 import { tagKeys } from '../core/tag-keys.ts';
+import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 
 type ProbeAction = Extract<PromotionAction, { kind: 'probe' }>;
@@ -28,10 +29,12 @@ export async function askProbers(
   tools: Tools,
   action: ProbeAction,
   observed: MembershipObservation,
+  report: ActionReport,
 ): Promise<void> {
   const { instance } = action;
   const requestedAt = Date.now();
   const { commands, by } = await send(tools, action, observed);
+  report.commands.push(...commands);
   const probe = formatProbe({ instance, commands, by, requestedAt });
   await tools.marks.write([instance], { [tagKeys.probe]: probe });
 }
@@ -57,11 +60,13 @@ export async function askCandidates(
   tools: Tools,
   action: ProbeAction,
   observed: MembershipObservation,
+  report: ActionReport,
 ): Promise<ObservedReachability> {
   const { ssm } = tools.clients;
   const { instance, by: asked } = action;
   const requestedAt = Date.now();
   const { commands, by } = await send(tools, action, observed);
+  report.commands.push(...commands);
   let first: number | undefined;
   for (;;) {
     await sleep(pause);

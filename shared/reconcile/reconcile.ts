@@ -11,6 +11,8 @@ import { planTick } from '../core/plan-tick.ts';
 import { planUpkeep } from '../core/plan-upkeep.ts';
 import type { PromotionAction } from '../core/promotion-action.ts';
 import { recordOutcome } from '../core/record-outcome.ts';
+import { isStaleView } from '../core/wake-up.ts';
+import { ActionReport, failureFields, hostsOf, type LoggedAction, logAction } from './action-log.ts';
 import { carryOutMembership } from './carry-out-membership.ts';
 import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
@@ -75,6 +77,8 @@ class Reconciliation {
   #promotionFailed = false;
   #outdated = false;
   #until: number;
+  /** When the last look began, in milliseconds since 1970. */
+  #lookedFrom = 0;
 
   constructor(group: string, tools: Tools, options: ReconcileOptions) {
     this.#group = group;
@@ -85,6 +89,7 @@ class Reconciliation {
 
   async go(): Promise<Reconciled> {
     for (let looks = 1; ; looks += 1) {
+      this.#lookedFrom = Date.now();
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
       if (looks === 1) await this.#recordPushes(observed);
       const promotion = await this.#promote(observed);
@@ -109,7 +114,7 @@ class Reconciliation {
     }
   }
 
-  readonly #failed = (what: string, cause: unknown): void => {
+  readonly #failed = (what: string, cause: unknown, fields: Readonly<Record<string, unknown>> = {}): void => {
     const message = `group ${this.#group}: ${what} failed: ${describeError(cause)}`;
     if (isOutdated(cause)) {
       // Nothing is wrong: the next look goes on from what the other run wrote
@@ -118,7 +123,7 @@ class Reconciliation {
       return;
     }
     if (this.#errors.has(message)) return;
-    this.#tools.logger.error(message, { group: this.#group });
+    this.#tools.logger.error(message, { group: this.#group, outcome: 'failed', ...fields });
     this.#errors.set(message, new Error(message, { cause }));
   };
 
@@ -148,7 +153,8 @@ class Reconciliation {
       ...{ observed, settings, now: Date.now(), tick: this.#options.tick },
     }).filter(({ group }) => group === this.#group);
     for (const action of actions)
-      if (!(await this.#takePromotionStep(action, observed))) {
+      if (this.#isStale()) return { progress: 'moves', actions };
+      else if (!(await this.#takePromotionStep(action, observed))) {
         this.#promotionFailed = true;
         return { progress: 'settled', actions };
       }
@@ -163,20 +169,38 @@ class Reconciliation {
    * @returns false if it failed and ends the steps
    */
   async #takePromotionStep(action: PromotionAction, observed: PromotionObservation): Promise<boolean> {
-    const { kind, reason } = action;
-    this.#say(action);
+    const done = await this.#take(action, async (report) => {
+      if (action.kind !== 'probe') return carryOutPromotion(action, this.#tools, report);
+      if (action.where === 'primary') return askProbers(this.#tools, action, observed, report);
+      this.#reachability.push(await askCandidates(this.#tools, action, observed, report));
+      // However long that took, what it has shown is to be looked at
+      this.#until = Math.max(this.#until, Date.now() + afterProbe);
+    });
+    return done || action.kind === 'cancel-pushes';
+  }
+
+  /** Carries an action out, and logs what became of it when that is known. @returns whether it did not fail */
+  async #take(action: LoggedAction, carryOut: (report: ActionReport) => Promise<void>): Promise<boolean> {
+    const report = new ActionReport();
     try {
-      if (kind === 'probe' && action.where === 'primary') await askProbers(this.#tools, action, observed);
-      else if (kind === 'probe') {
-        this.#reachability.push(await askCandidates(this.#tools, action, observed));
-        // However long that took, what it has shown is to be looked at
-        this.#until = Math.max(this.#until, Date.now() + afterProbe);
-      } else await carryOutPromotion(action, this.#tools);
+      await carryOut(report);
+      this.#say(action, report);
       return true;
     } catch (error) {
-      this.#failed(`${kind} (${reason})`, error);
-      return kind === 'cancel-pushes';
+      const what = action.kind === 'refuse' ? 'pointing at the primary' : `${action.kind} (${action.reason})`;
+      this.#failed(what, error, failureFields(action, report, error));
+      return false;
     }
+  }
+
+  /** A run that was held up between its look and its act would act on what is no more. */
+  #isStale(): boolean {
+    const isStale = isStaleView(this.#lookedFrom, Date.now());
+    if (isStale)
+      this.#tools.logger.warn('what was seen is too old to act upon: the group is looked at again', {
+        ...{ action: 'look', outcome: 'stale', group: this.#group },
+      });
+    return isStale;
   }
 
   #planMembership(observed: PromotionObservation): readonly MembershipAction[] {
@@ -194,17 +218,13 @@ class Reconciliation {
   /** In order; one that fails ends those of its hosts. */
   async #takeSteps(steps: readonly MembershipAction[]): Promise<void> {
     for (const step of steps) {
+      if (this.#isStale()) return;
       if (this.#isLeftAlone(step)) continue;
       const hook = hookOf(step);
       if (hook !== '') this.#doneHooks.add(hook);
-      this.#say(step);
       if (step.kind === 'admit') this.#tools.metrics.addMetric('SecondariesJoined', MetricUnit.Count, 1);
-      try {
-        await carryOutMembership(step, this.#tools);
-      } catch (error) {
-        this.#failed(`${step.kind} (${step.reason})`, error);
+      if (!(await this.#take(step, (report) => carryOutMembership(step, this.#tools, report))))
         for (const id of hostsOf(step)) this.#failedHosts.add(id);
-      }
     }
   }
 
@@ -212,55 +232,19 @@ class Reconciliation {
   async #upkeep(observed: PromotionObservation): Promise<void> {
     const pointers = await lookAtPointers(observed, this.#tools, this.#failed);
     for (const action of planUpkeep(observed, pointers)) {
-      if (action.group !== this.#group) continue;
-      if (action.kind !== 'refuse')
-        this.#tools.logger.info(action.reason, { action: action.kind, group: action.group });
-      try {
-        await carryOutUpkeep(action, this.#tools);
-      } catch (error) {
-        this.#failed(
-          action.kind === 'refuse' ? 'pointing at the primary' : `${action.kind} (${action.reason})`,
-          error,
-        );
-      }
+      if (action.group === this.#group)
+        await this.#take(action, (report) => carryOutUpkeep(action, this.#tools, report));
     }
   }
 
   /** A reason that lasts is logged once a run. */
-  #say(action: MembershipAction | PromotionAction): void {
-    const { kind, reason, ...rest } = action;
+  #say(action: LoggedAction, report: ActionReport): void {
+    const { kind, reason } = action;
     const repeats = kind === 'wait' || kind === 'keep-alive' || kind === 'probe';
-    if (repeats && this.#said.has(reason)) return;
-    this.#said.add(reason);
-    const level = action.kind === 'complete-hook' && action.failed ? 'error' : 'info';
-    this.#tools.logger[level](reason, { action: kind, ...rest });
-  }
-}
-
-/** The hosts that wait for what this action does. */
-function hostsOf(action: MembershipAction): readonly string[] {
-  switch (action.kind) {
-    case 'join':
-      return action.instances;
-    case 'first-sync':
-      return [...action.passes.keys()];
-    case 'gather':
-    case 'rescue':
-      return action.request.sources.map(({ id }) => id);
-    case 'set-list':
-      return [...action.joined, ...action.left];
-    case 'record-join':
-    case 'leave':
-    case 'record-left':
-    case 'record-gathered':
-    case 'admit':
-    case 'report-failure':
-    case 'clear-state':
-    case 'complete-hook':
-    case 'keep-alive':
-    case 'release':
-    case 'wait':
-      return [action.instance];
+    const said = `${kind} ${hostsOf(action).join(' ')} ${reason}`;
+    if (repeats && this.#said.has(said)) return;
+    this.#said.add(said);
+    logAction(this.#tools.logger, action, report);
   }
 }
 

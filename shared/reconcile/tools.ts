@@ -57,11 +57,17 @@ export function makeTools(
 export function outcomeSettings(
   configuration: Pick<
     Configuration,
-    'HOSTSYNC_REMIND_AFTER' | 'HOSTSYNC_BEHIND_AFTER' | 'HOSTSYNC_OVERRUN_AFTER'
+    | 'HOSTSYNC_REMIND_AFTER'
+    | 'HOSTSYNC_GROUP_WAIT'
+    | 'HOSTSYNC_GROUP_INTERVAL'
+    | 'HOSTSYNC_BEHIND_AFTER'
+    | 'HOSTSYNC_OVERRUN_AFTER'
   >,
 ): OutcomeSettings {
   return {
     remindAfter: configuration.HOSTSYNC_REMIND_AFTER,
+    groupWait: configuration.HOSTSYNC_GROUP_WAIT,
+    groupInterval: configuration.HOSTSYNC_GROUP_INTERVAL,
     behindAfter: configuration.HOSTSYNC_BEHIND_AFTER,
     overrunAfter: configuration.HOSTSYNC_OVERRUN_AFTER,
   };

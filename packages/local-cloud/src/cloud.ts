@@ -8,7 +8,7 @@ import { type Account, ec2Id } from './base/account.ts';
 import { LocalCloudError } from './base/errors.ts';
 import type { CallRecord, Problem } from './base/journal.ts';
 import type { Json } from './base/json.ts';
-import type { DashboardResource } from './cloudformation/stack.ts';
+import type { DashboardResource, QueryDefinitionResource } from './cloudformation/stack.ts';
 import type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 import type { AlarmEvaluation, AlarmView, EvaluateOptions } from './cloudwatch/alarms.ts';
 import type { MetricDatum } from './cloudwatch/metrics.ts';
@@ -121,6 +121,7 @@ export class LocalCloud {
       ...stack.tables,
       ...stack.alarms,
       ...stack.dashboards,
+      ...stack.queryDefinitions,
     ];
     const found = all.find((resource) => resource.logicalId === logicalId);
     if (found === undefined) throw new LocalCloudError(`the template has no ${logicalId}`);
@@ -373,6 +374,11 @@ export class LocalCloud {
   /** The dashboards of the template, with the JSON of their bodies read. */
   dashboards(): readonly DashboardResource[] {
     return this.#services.service.stack.dashboards;
+  }
+
+  /** The saved queries of Logs Insights of the template; they are not run here. */
+  queryDefinitions(): readonly QueryDefinitionResource[] {
+    return this.#services.service.stack.queryDefinitions;
   }
 
   /**

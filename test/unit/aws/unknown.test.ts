@@ -74,14 +74,14 @@ describe.each(['AccessDeniedException', 'ThrottlingException', 'InternalServerEr
 it('a push that has ended meanwhile needs no cancelling', async () => {
   ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [{ CommandId: 'c-1' }] });
   ssm.on(CancelCommandCommand).rejects(named('InvalidCommandId'));
-  await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeUndefined();
+  await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeInstanceOf(Array);
 });
 
 it.each(['InvalidInstanceId', 'InvalidCommandId'])(
   'of a host that is gone (%s) there is no push to cancel',
   async (code) => {
     ssm.on(ListCommandInvocationsCommand).rejects(named(code));
-    await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeUndefined();
+    await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeInstanceOf(Array);
   },
 );
 

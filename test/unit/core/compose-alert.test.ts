@@ -118,7 +118,7 @@ it('of 250 hosts that fail ten are named and the others counted', () => {
 });
 
 it.each([
-  ['unreachable', 'see whether its security group lets'],
+  ['unreachable', 'see whether the security group of'],
   ['timeout', 'aws ec2 describe-instance-status'],
   ['host-key-changed', 'find out first'],
   ['host-key-unknown', '/etc/hostsync/known_hosts'],
@@ -174,8 +174,8 @@ What to do:
 
   it('it is over', () => {
     expect(alertOn(named('Group Recovered'))).toEqual({
-      subject: 'hostsync web: over: push failed',
-      body: `Group web: "Push Failed", told since 2026-11-22T10:00:00.123Z, is over after 5 min.
+      subject: 'hostsync web: resolved: push failed',
+      body: `Group web: "Push Failed" was resolved after 5 min (it began at 2026-11-22T10:00:00.123Z).
 
 There is nothing to do.
 `,

@@ -6,7 +6,10 @@ import { formatTask, parseTask } from '../../../shared/core/task.ts';
 import { instanceId, primaryTags, publicKey } from './fixtures.ts';
 import { SimulatedGroup } from './simulated-group.ts';
 
-const settings = { joinTimeout: 1800, joinFailure: 'ABANDON' } as const;
+const settings = {
+  ...({ joinTimeout: 1800, joinFailure: 'ABANDON' } as const),
+  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 0 },
+} as const;
 const plan = (group: SimulatedGroup) => planMembership(group.observe(), settings, group.now);
 const isQuiet = ({ kind }: MembershipAction) => kind === 'wait' || kind === 'keep-alive';
 

@@ -20,7 +20,9 @@ const consequences = (actions: readonly OutcomeAction[]) =>
 /** Who failed or was well again, as people were told, in order. */
 const failures = (told: readonly DomainEvent[]) =>
   told.flatMap((event) =>
-    event.type === 'Sync Failed' ? event.detail.secondaries.map(({ secondary }) => secondary) : [],
+    event.type === 'Sync Failed' && event.detail.changed !== true
+      ? event.detail.secondaries.map(({ secondary }) => secondary)
+      : [],
   );
 const recoveries = (told: readonly DomainEvent[]) =>
   told.flatMap((event) =>
@@ -127,7 +129,7 @@ describe('a push', () => {
     expect(group.tags(2)).toMatchObject({
       'hostsync:state': 'behind',
       'hostsync:synced-at': time(-1),
-      'hostsync:trouble': `disk-full/${time(0)}/1`,
+      'hostsync:trouble': expect.stringContaining(`disk-full/${time(0)}/1/`),
     });
     expect(group.tags(3)).toEqual({ ...secondaryTags, 'hostsync:synced-at': time(0) });
     expect(group.types()).toEqual(['Files Synced', 'Sync Failed']);
@@ -220,7 +222,7 @@ describe('a push', () => {
           detail: { error: detail, message: expect.stringContaining(message), since: time(0) },
         },
       ]);
-      expect(group.tags(2)['hostsync:group-trouble']).toBe(`push-failed/${time(0)}/1`);
+      expect(group.tags(2)['hostsync:group-trouble']).toContain(`push-failed/${time(0)}/1/`);
       group.record([push([line(second, 'ok', at(2))], at(2))]);
       expect(group.told.at(-1)).toMatchObject({
         type: 'Group Recovered',
@@ -529,7 +531,7 @@ describe('hosts outside EC2', () => {
       ];
       group.record([push(lines, at(minutes))]);
     }
-    expect(group.tags(1)['hostsync:outside']).toBe(`${outside}/unreachable/${time(0)}/1`);
+    expect(group.tags(1)['hostsync:outside']).toContain(`${outside}/unreachable/${time(0)}/1/`);
     group.record([push([line(outside, 'ok', at(5))], at(5))]);
     expect(group.types()).toEqual(['Sync Failed', 'Sync Recovered']);
     expect(Object.keys(group.tags(1))).not.toContain('hostsync:outside');
@@ -585,6 +587,12 @@ const pushes = fc
   );
 
 /** Every result as it comes. */
+/** The tags without what depends on when people were told, and of what first. */
+function withoutCauses(group: SimulatedResults): unknown {
+  const told = /[a-z-]+(\/[^ /]+Z\/\d+)(?:\/[0-9a-z.]*)?/gu;
+  return JSON.parse(JSON.stringify(group.allTags()).replaceAll(told, '$1'));
+}
+
 function inOrder(all: readonly ObservedPush[]): SimulatedResults {
   const group = new SimulatedResults(2, [outside]);
   for (const each of all) {
@@ -597,6 +605,7 @@ function inOrder(all: readonly ObservedPush[]): SimulatedResults {
 /** For each host that was told of: what was told, in order. */
 function transitions(told: readonly DomainEvent[]): ReadonlyMap<string, readonly string[]> {
   const all = told.flatMap((event): readonly (readonly [string, string])[] => {
+    if ('changed' in event.detail && event.detail.changed === true) return [];
     switch (event.type) {
       case 'Sync Failed':
         return event.detail.secondaries.map(({ secondary }) => [secondary, 'failure']);
@@ -681,7 +690,7 @@ describe('whatever pushes bring', () => {
         const group = new SimulatedResults(2, [outside]);
         group.now = at(all.length);
         group.record(all);
-        expect(group.allTags()).toEqual(inOrder(all).allTags());
+        expect(withoutCauses(group)).toEqual(withoutCauses(inOrder(all)));
       }),
       { numRuns: 500 },
     );

@@ -9,7 +9,9 @@ import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtu
 /** Where the time of a simulation begins: a whole minute. */
 export const start = Date.parse('2026-11-22T10:00:00.000Z');
 
-export const settings: OutcomeSettings = { remindAfter: 21_600, behindAfter: 300, overrunAfter: 60 };
+export const settings: OutcomeSettings = {
+  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 0, behindAfter: 300, overrunAfter: 60 },
+};
 
 const minute = 60_000;
 

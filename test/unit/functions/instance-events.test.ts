@@ -136,3 +136,26 @@ describe('a spot interruption', () => {
     expect(switchovers()).toEqual([]);
   });
 });
+
+describe('the echo of what hostsync itself wrote', () => {
+  const changed = (keys: readonly string[], tags: Readonly<Record<string, string>> = {}) => ({
+    ...{ id: 'e-9', source: 'aws.tag', 'detail-type': 'Tag Change on Resource' },
+    resources: [`arn:aws:ec2:us-east-1:111122223333:instance/${instanceId(2)}`],
+    detail: { 'changed-tag-keys': keys, service: 'ec2', 'resource-type': 'instance', version: 5, tags },
+  });
+
+  it.each(names)('wakes nobody and asks AWS for nothing: %s', async (name) => {
+    await run(name, changed(['hostsync:primary', 'hostsync:promoted', 'hostsync:public-key']));
+    await run(name, changed(['hostsync:primary', 'hostsync:state', 'hostsync:directories']));
+    const interruption = { 'hostsync:switchover': 'any spot interruption: EC2 will terminate it' };
+    await run(name, changed(['hostsync:switchover'], interruption));
+    expect(ec2.calls().length + sqs.calls().length).toBe(0);
+  });
+
+  it.each(names)('is none where a person has changed a tag: %s', async (name) => {
+    await run(name, changed(['hostsync:primary', 'hostsync:directories']));
+    await run(name, changed(['hostsync:switchover'], { 'hostsync:switchover': 'any' }));
+    await run(name, changed(['hostsync:paused']));
+    expect(aws.wakeUps().length).toBe(3);
+  });
+});

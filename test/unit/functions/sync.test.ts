@@ -247,7 +247,8 @@ it('logs every reason as one JSON object', async () => {
       ...{ level: 'INFO', action: 'leave-out', group: 'web', code: 'unknown', secondary: instanceId(3) },
     }),
     expect.objectContaining({
-      ...{ level: 'INFO', action: 'push', group: 'web', primary: instanceId(1), command: aws.commandId },
+      ...{ level: 'INFO', action: 'push', group: 'web', hosts: instanceId(1), outcome: 'done' },
+      command: aws.commandId,
     }),
   ]);
 });

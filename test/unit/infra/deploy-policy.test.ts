@@ -111,6 +111,11 @@ const needed: Readonly<Record<string, readonly string[]>> = {
     'logs:DeleteRetentionPolicy',
     'logs:DeleteLogGroup',
   ],
+  'AWS::Logs::QueryDefinition': [
+    'logs:PutQueryDefinition',
+    'logs:DescribeQueryDefinitions',
+    'logs:DeleteQueryDefinition',
+  ],
   'AWS::S3::Bucket': [
     's3:CreateBucket',
     's3:PutEncryptionConfiguration',

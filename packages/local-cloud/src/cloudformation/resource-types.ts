@@ -133,6 +133,7 @@ export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map<string, 
     },
   ],
   ['AWS::CloudWatch::Dashboard', { nameProperty: 'DashboardName', identify: plain }],
+  ['AWS::Logs::QueryDefinition', { nameProperty: 'Name', identify: plain }],
 ]);
 
 function bucket(name: string, account: Account): ResourceIdentity {

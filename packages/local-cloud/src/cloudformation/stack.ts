@@ -3,6 +3,7 @@ import type { NamedPolicy } from '../api/registry.ts';
 import type { Account } from '../base/account.ts';
 import { LocalCloudError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
+import { type QueryDefinition, queryDefinitionSchema } from '../cloudwatch/query-definitions.ts';
 import { alarmSchema, type DashboardBody, dashboardSchema } from '../cloudwatch/resources.ts';
 import {
   queuePolicySchema,
@@ -181,6 +182,8 @@ export interface TopicResource extends Identified {
 export interface DashboardResource extends Identified {
   readonly body: DashboardBody;
 }
+/** A saved query of Logs Insights. */
+export type QueryDefinitionResource = Identified & QueryDefinition;
 /** The policy of a queue or a topic. */
 export interface ResourcePolicy {
   readonly logicalId: string;
@@ -209,6 +212,7 @@ export interface Stack {
   readonly resourcePolicies: readonly ResourcePolicy[];
   readonly alarms: readonly AlarmResource[];
   readonly dashboards: readonly DashboardResource[];
+  readonly queryDefinitions: readonly QueryDefinitionResource[];
 }
 
 /** @throws LocalCloudError naming the resource and the property that is wrong or that the local cloud does not know */
@@ -253,6 +257,10 @@ export function readStack(template: EvaluatedTemplate, account: Account): Stack 
     dashboards: of('AWS::CloudWatch::Dashboard').map((r) => ({
       ...identified(r),
       body: parse(dashboardSchema, r).DashboardBody,
+    })),
+    queryDefinitions: of('AWS::Logs::QueryDefinition').map((r) => ({
+      ...identified(r),
+      ...parse(queryDefinitionSchema, r),
     })),
   };
 }

@@ -356,3 +356,35 @@ describe('the dashboards of a template', () => {
     await expect(sampleCloud({ resources: dashboard(body) })).rejects.toThrow(message);
   });
 });
+
+describe('the saved queries of a template', () => {
+  const query = (properties: object) => ({
+    Query: {
+      Type: 'AWS::Logs::QueryDefinition',
+      Properties: {
+        Name: 'sample/errors',
+        QueryString: "fields @message\n| filter level = 'ERROR'",
+        ...properties,
+      },
+    },
+  });
+
+  test('can be read', async () => {
+    const cloud = await sampleCloud({ resources: query({ LogGroupNames: ['/aws/lambda/sample'] }) });
+    expect(cloud.queryDefinitions()).toMatchObject([
+      { logicalId: 'Query', Name: 'sample/errors', LogGroupNames: ['/aws/lambda/sample'] },
+    ]);
+  });
+
+  test.each([
+    [
+      'a command that there is not',
+      { QueryString: 'select @message' },
+      'has no commands of Logs Insights: select',
+    ],
+    ['a property that there is not', { LogGroups: ['x'] }, 'LogGroups'],
+    ['no query', { QueryString: '' }, 'QueryString'],
+  ])('with %s are refused', async (_name, properties, message) => {
+    await expect(sampleCloud({ resources: query(properties) })).rejects.toThrow(message);
+  });
+});

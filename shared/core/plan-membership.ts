@@ -16,6 +16,7 @@ import {
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
 import { findPrimary, isDeposed, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
+import { formatPushRequest, formatRescueRequest, maximumRequestLength } from './request.ts';
 import { formatOwnShards, listEntry, shardNumber } from './secondaries.ts';
 import { stateTagKeys, tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
@@ -177,42 +178,44 @@ function isGone(instance: ObservedInstance, { observed }: View): boolean {
   );
 }
 
-/** One command for all hosts that are asked the same; the first passes of one primary go together as well. */
+/** One command for all hosts that are asked the same; the first passes of one primary go together as well, as far as a request holds them. */
 function mergeCommands(actions: readonly MembershipAction[]): readonly MembershipAction[] {
   const merged: MembershipAction[] = [];
   for (const action of actions) {
-    const index = merged.findIndex((each) => each.kind === action.kind && isSameCommand(each, action));
-    const earlier = merged[index];
-    if (earlier?.kind === 'join' && action.kind === 'join' && earlier.instances.length < 50)
-      merged[index] = {
-        ...earlier,
-        instances: [...earlier.instances, ...action.instances],
-        newcomers: [...earlier.newcomers, ...action.newcomers],
-      };
-    else if (earlier?.kind === 'first-sync' && action.kind === 'first-sync')
-      merged[index] = {
-        ...earlier,
-        request: {
-          ...earlier.request,
-          secondaries: [...earlier.request.secondaries, ...action.request.secondaries],
-        },
-        passes: new Map([...earlier.passes, ...action.passes]),
-        reason: `${earlier.reason}; ${action.reason}`,
-      };
-    else if (earlier?.kind === 'gather' && action.kind === 'gather')
-      merged[index] = {
-        ...earlier,
-        request: { ...earlier.request, sources: [...earlier.request.sources, ...action.request.sources] },
-        reason: `${earlier.reason}; ${action.reason}`,
-      };
-    else merged.push(action);
+    const isMerged = merged.some((earlier, index) => {
+      const both = mergeTwo(earlier, action);
+      if (both !== undefined) merged[index] = both;
+      return both !== undefined;
+    });
+    if (!isMerged) merged.push(action);
   }
   return merged;
 }
 
-function isSameCommand(a: MembershipAction, b: MembershipAction): boolean {
-  if (a.kind === 'join' && b.kind === 'join') return a.digest === b.digest && a.instances.length < 50;
-  return (a.kind === 'first-sync' || a.kind === 'gather') && a.kind === b.kind;
+/** The most hosts of one command. Source: API reference of SSM, SendCommand. */
+const mostHosts = 50;
+
+/** @returns undefined for what does not go together */
+function mergeTwo(one: MembershipAction, other: MembershipAction): MembershipAction | undefined {
+  if (one.kind === 'join' && other.kind === 'join') {
+    if (one.digest !== other.digest || one.instances.length >= mostHosts) return undefined;
+    const instances = [...one.instances, ...other.instances];
+    return { ...one, instances, newcomers: [...one.newcomers, ...other.newcomers] };
+  }
+  const reason = `${one.reason}; ${other.reason}`;
+  if (one.kind === 'first-sync' && other.kind === 'first-sync') {
+    const secondaries = [...one.request.secondaries, ...other.request.secondaries];
+    const request = { ...one.request, secondaries };
+    if (formatPushRequest(request).length > maximumRequestLength) return undefined;
+    return { ...one, request, passes: new Map([...one.passes, ...other.passes]), reason };
+  }
+  if (one.kind === 'gather' && other.kind === 'gather') {
+    const request = { ...one.request, sources: [...one.request.sources, ...other.request.sources] };
+    return formatRescueRequest(request).length > maximumRequestLength
+      ? undefined
+      : { ...one, request, reason };
+  }
+  return undefined;
 }
 
 /**

@@ -79,6 +79,9 @@ export function measureGroups(
 /** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-scripts.md. */
 const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-held']);
 
+/** Errors of a secondary that has lost its key, login, sudoers or module, as by configuration management: joining again mends them. */
+const rejoinable: ReadonlySet<string> = new Set(['key-refused', 'not-prepared']);
+
 /** While one of these lasts, every secondary falls behind. */
 const holdsAllUp: readonly string[] = ['push-failed', 'directory-not-pushed', 'deletions-held'];
 
@@ -217,6 +220,7 @@ class GroupRecord {
     const code = secondaryCode(line.error ?? 'failed', before?.code);
     const evidence = { code, raised: !line.ok, at, knownUntil: known };
     const { incident: trouble, notice } = this.#assessSecondary(state, evidence);
+    if (rejoinable.has(code) && before?.code !== code) this.#joinAgain(state);
     state.trouble = trouble;
     if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
     if (notice !== undefined && notice !== 'resolved' && trouble !== undefined)
@@ -230,6 +234,12 @@ class GroupRecord {
         },
       ]);
     return fresh;
+  }
+
+  /** Somebody has taken away what a join had made: it is made again, once. */
+  #joinAgain({ instance }: SecondaryState): void {
+    if (instance?.tags[tagKeys.joined] === undefined) return;
+    this.#record([instance.id], {}, [tagKeys.joined], `${instance.id} is to join again`);
   }
 
   /** What begins or changes soon after the last message on a secondary of the group waits for the others: see `groupInterval`. */

@@ -520,6 +520,22 @@ describe('what is known of the group', () => {
   });
 });
 
+describe.each(['key-refused', 'not-prepared'] as const)(
+  'a secondary that has lost what its join made (%s)',
+  (error) => {
+    it('joins again by itself, once for each time', () => {
+      const group = new SimulatedResults(2);
+      const joined = () => group.tags(2)['hostsync:joined'];
+      Object.assign(group.tags(2), { 'hostsync:joined': 'x' });
+      group.record([push([line(second, error, at(0)), line(third, 'ok', at(0))], at(0))]);
+      expect(joined()).toBeUndefined();
+      Object.assign(group.tags(2), { 'hostsync:joined': 'x' });
+      group.record([push([line(second, error, at(1)), line(third, 'ok', at(1))], at(1))]);
+      expect(joined()).toBe('x');
+    });
+  },
+);
+
 describe('hosts outside EC2', () => {
   it('have their troubles on the primary, are told once, and their recovery too', () => {
     const group = new SimulatedResults(1, [outside, 'web8.example.com']);

@@ -16,7 +16,9 @@ export const settings: OutcomeSettings = {
 const minute = 60_000;
 
 /** How a push went for one host: `ok`, or the word for its error. */
-export type Went = 'ok' | 'unreachable' | 'partial' | 'busy' | 'directory-skipped' | 'disk-full';
+export type Went =
+  | ('ok' | 'unreachable' | 'partial' | 'busy' | 'directory-skipped' | 'disk-full')
+  | ('key-refused' | 'not-prepared');
 
 /** A line of host/push.sh on one secondary; a push that sent something to it has a number of files. */
 export function line(id: string, went: Went = 'ok', at = start, files = 0): SecondaryLine {

@@ -1,3 +1,4 @@
+import { advance, isYoung, type Step } from './advance.ts';
 import { assess } from './incidents/incident.ts';
 import { holdOf } from './incidents/rules.ts';
 import type { MembershipAction } from './membership-action.ts';
@@ -5,11 +6,10 @@ import type { View } from './membership-view.ts';
 import type { ObservedInstance, RescueLine } from './observation.ts';
 import { planJoin } from './plan-newcomer.ts';
 import type { Ready } from './readiness.ts';
-import type { PushTarget } from './request.ts';
 import { routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
-import { parseTask } from './task.ts';
-import { busyAgain, outcomeOf, retryAfter, staleError } from './task-outcome.ts';
+import { parseTask, type Task } from './task.ts';
+import { busyAgain, retryAfter, staleError } from './task-outcome.ts';
 import { parseTroubles, toldTrouble } from './trouble.ts';
 
 /**
@@ -39,58 +39,19 @@ export function planRescue(
   ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
-  const { primary, configuration } = ready;
-  const { epoch, directories, excludes } = configuration;
   const { id, tags } = instance;
   if (!view.online.has(id))
     return [
       { kind: 'wait', group, instance: id, soon: false, reason: `the SSM agent of ${id} is not online` },
     ];
-  if (tags[tagKeys.left] !== String(epoch)) {
-    const leave = (reason: string): MembershipAction => ({
-      ...{ kind: 'leave', group, instance: id, reason },
-      request: { group, epoch, directories, excludes, peer: primary.id, prepare: false },
-    });
-    const task = parseTask(tags[tagKeys.task]);
-    if (task?.step !== 'leave') return [leave(`${id} was the primary: it is to push no more`)];
-    const outcome = outcomeOf(task, id, view);
-    switch (outcome.kind) {
-      case 'under-way':
-        return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
-      case 'failed':
-        return [
-          ...(outcome.stale
-            ? []
-            : reportRescue(group, instance, primary.id, task.requestedAt, outcome.reason, view)),
-          { kind: 'wait', group, instance: id, soon: false, reason: outcome.reason },
-        ];
-      case 'again':
-        return [
-          ...(outcome.failed && !outcome.stale
-            ? reportRescue(group, instance, primary.id, task.requestedAt, outcome.reason, view)
-            : []),
-          leave(outcome.reason),
-        ];
-      case 'ended': {
-        // One that was asked for before the last promotion made its lists for another primary
-        const line = outcome.command.lines.find((each) => each.kind === 'leave' && each.epoch === epoch);
-        if (line?.kind !== 'leave') {
-          const reason = `${id} did not say what it holds`;
-          const early = view.now - task.requestedAt < retryAfter * 1000;
-          return early ? [{ kind: 'wait', group, instance: id, soon: false, reason }] : [leave(reason)];
-        }
-        const reason = `${id} pushes no more; ${line.stranded ?? 'an unknown number of'} files may be on it alone`;
-        return [{ kind: 'record-left', group, instance: id, epoch, reason }];
-      }
-    }
-  }
+  if (tags[tagKeys.left] !== String(ready.configuration.epoch))
+    return planLeave(group, instance, ready, view);
   const joining = planJoin(group, instance, ready, view, true);
   return joining.length > 0 ? joining : planFetch('rescue', group, instance, ready, view);
 }
 
-/** Has the primary fetch what only this host holds, until it has all of it. */
-function planFetch(
-  kind: 'gather' | 'rescue',
+/** Has a former primary stop pushing, and list what only it may hold. */
+function planLeave(
   group: string,
   instance: ObservedInstance,
   { primary, configuration }: Ready,
@@ -98,63 +59,106 @@ function planFetch(
 ): readonly MembershipAction[] {
   const { epoch, directories, excludes } = configuration;
   const { id, tags } = instance;
-  const wait = (reason: string, soon: boolean): MembershipAction => ({
-    ...{ kind: 'wait', group, instance: id, soon, reason: `${id}: ${reason}` },
-  });
-  const route = routeBetween(primary, instance);
-  if (route.kind === 'no-route') {
-    // Of one that is only gathered from, the tick says so
-    const told =
-      kind === 'rescue' ? reportRescue(group, instance, primary.id, view.now, route.reason, view) : [];
-    return [...told, wait(route.reason, false)];
-  }
-  const source: PushTarget = {
-    id,
-    address: route.address,
-    port: route.port,
-    hostKey: tags[tagKeys.hostKey],
-  };
-  const fetch = (reason: string): MembershipAction => ({
-    ...{ kind, group, primary: primary.id, reason },
-    request: { group, epoch, directories, excludes, sources: [source], lists: kind === 'rescue' },
-  });
-  const task = parseTask(tags[tagKeys.task]);
-  const what = `${primary.id} is to have what only ${id} holds`;
-  if (task?.step !== kind) return [fetch(what)];
-  const report = (message: string) =>
-    kind === 'rescue' ? reportRescue(group, instance, primary.id, task.requestedAt, message, view) : [];
-  const outcome = outcomeOf(task, primary.id, view);
-  switch (outcome.kind) {
-    case 'under-way':
-      return [wait(outcome.reason, true)];
-    case 'failed':
-      return [...(outcome.stale ? [] : report(outcome.reason)), wait(outcome.reason, false)];
-    case 'again':
-      return [...(outcome.failed && !outcome.stale ? report(outcome.reason) : []), fetch(outcome.reason)];
-    case 'ended': {
-      const line = outcome.command.lines.find((each) => each.kind === 'rescue' && each.id === id);
-      if (line?.kind === 'rescue' && line.error === 'busy')
-        return view.now - task.requestedAt < busyAgain * 1000
-          ? [wait(line.message ?? line.error, true)]
-          : [fetch(line.message ?? line.error)];
-      if (line?.kind !== 'rescue' || !line.ok) {
-        const reason =
-          line?.kind === 'rescue'
-            ? `${line.error}: ${line.message}`
-            : `${primary.id} said nothing about ${id}`;
-        const early = view.now - task.requestedAt < retryAfter * 1000;
-        const stale = line?.kind === 'rescue' && line.error === staleError;
-        return [...(stale ? [] : report(reason)), early ? wait(reason, false) : fetch(reason)];
+  const request = { group, epoch, directories, excludes, peer: primary.id, prepare: false };
+  const send = (reason: string): readonly MembershipAction[] => [
+    { kind: 'leave', group, instance: id, request, reason },
+  ];
+  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
+    { kind: 'wait', group, instance: id, soon, reason },
+  ];
+  const step: Step = {
+    step: 'leave',
+    host: id,
+    because: `${id} was the primary: it is to push no more`,
+    send,
+    wait,
+    report: (reason, task) => reportRescue(group, instance, primary.id, task.requestedAt, reason, view),
+    ended: ({ lines }, task) => {
+      // One that was asked for before the last promotion made its lists for another primary
+      const line = lines.find((each) => each.kind === 'leave' && each.epoch === epoch);
+      if (line?.kind !== 'leave') {
+        const reason = `${id} did not say what it holds`;
+        return isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
       }
-      return [
-        {
-          ...{ kind: 'record-gathered', group, instance: id, epoch, primary: primary.id, line },
-          ...{ released: kind === 'rescue', requestedAt: task.requestedAt, reason: describe(line) },
-          over: toldTrouble(tags, 'rescue-failed'),
-        },
-      ];
-    }
-  }
+      const reason = `${id} pushes no more; ${line.stranded ?? 'an unknown number of'} files may be on it alone`;
+      return [{ kind: 'record-left', group, instance: id, epoch, reason }];
+    },
+  };
+  return advance(parseTask(tags[tagKeys.task]), step, view);
+}
+
+/** Has the primary fetch what only this host holds, until it has all of it. */
+function planFetch(
+  kind: 'gather' | 'rescue',
+  group: string,
+  instance: ObservedInstance,
+  ready: Ready,
+  view: View,
+): readonly MembershipAction[] {
+  const { primary, configuration } = ready;
+  const { epoch, directories, excludes } = configuration;
+  const { id, tags } = instance;
+  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
+    { kind: 'wait', group, instance: id, soon, reason: `${id}: ${reason}` },
+  ];
+  // Of one that is only gathered from, the tick says so
+  const report = (message: string, at: number) =>
+    kind === 'rescue' ? reportRescue(group, instance, primary.id, at, message, view) : [];
+  const route = routeBetween(primary, instance);
+  if (route.kind === 'no-route') return [...report(route.reason, view.now), ...wait(route.reason, false)];
+  const { address, port } = route;
+  const sources = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
+  const request = { group, epoch, directories, excludes, sources, lists: kind === 'rescue' };
+  const send = (reason: string): readonly MembershipAction[] => [
+    { kind, group, primary: primary.id, request, reason },
+  ];
+  const step: Step = {
+    step: kind,
+    host: primary.id,
+    because: `${primary.id} is to have what only ${id} holds`,
+    send,
+    wait,
+    report: (reason, task) => report(reason, task.requestedAt),
+    ended: ({ lines }, task) => {
+      const line = lines.find((each) => each.kind === 'rescue' && each.id === id);
+      if (line?.kind === 'rescue' && line.ok)
+        return recordGathered(group, instance, line, task, ready, kind === 'rescue');
+      if (line?.kind === 'rescue' && line.error === 'busy') {
+        const reason = line.message ?? line.error;
+        return isYoung(task, busyAgain, view.now) ? wait(reason, true) : send(reason);
+      }
+      const reason =
+        line?.kind === 'rescue' ? `${line.error}: ${line.message}` : `${primary.id} said nothing about ${id}`;
+      const stale = line?.kind === 'rescue' && line.error === staleError;
+      const again = isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
+      return [...(stale ? [] : report(reason, task.requestedAt)), ...again];
+    },
+  };
+  return advance(parseTask(tags[tagKeys.task]), step, view);
+}
+
+function recordGathered(
+  group: string,
+  { id, tags }: ObservedInstance,
+  line: RescueLine,
+  { requestedAt }: Task,
+  { primary, configuration: { epoch } }: Ready,
+  released: boolean,
+): readonly MembershipAction[] {
+  return [
+    {
+      kind: 'record-gathered',
+      group,
+      instance: id,
+      epoch,
+      primary: primary.id,
+      line,
+      released,
+      requestedAt,
+      over: toldTrouble(tags, 'rescue-failed'),
+      reason: describe(line),
+    },
+  ];
 }
 
 function describe({ id, files = 0, conflicts = 0 }: RescueLine): string {

@@ -1,3 +1,4 @@
+import { advance, isYoung, type Step } from './advance.ts';
 import { assess } from './incidents/incident.ts';
 import { holdOf } from './incidents/rules.ts';
 import type { MembershipAction } from './membership-action.ts';
@@ -8,8 +9,8 @@ import { formatJoinRequest, type JoinRequest } from './request.ts';
 import { joinTagKeys, roomProblem } from './room.ts';
 import { type Route, routeBetween } from './route.ts';
 import { tagKeys } from './tag-keys.ts';
-import { digest, parseTask } from './task.ts';
-import { busyAgain, outcomeOf, retryAfter } from './task-outcome.ts';
+import { digest, parseTask, type Task } from './task.ts';
+import { busyAgain, retryAfter } from './task-outcome.ts';
 import { parseTroubles, toldTrouble } from './trouble.ts';
 
 /** A first sync of a busy primary never ends with nothing left to send. From this pass on, a short one will do. */
@@ -100,52 +101,32 @@ export function planJoin(
   const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
   if (tags[tagKeys.joined] === wanted && tags[tagKeys.hostKey] !== undefined) return [];
-  const join = (reason: string): readonly MembershipAction[] => [
-    {
-      kind: 'join',
-      group,
-      instances: [id],
-      // One whose files are still to be fetched is no newcomer: it stays what it is until they are
-      newcomers: readable || isMember(instance) ? [] : [id],
-      request,
-      digest: wanted,
-      reason,
-    },
+  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
+    { kind: 'wait', group, instance: id, soon, reason },
   ];
-  if (!view.online.has(id))
-    return [
-      { kind: 'wait', group, instance: id, soon: false, reason: `the SSM agent of ${id} is not online yet` },
-    ];
-  const task = parseTask(tags[tagKeys.task]);
-  if (task?.step !== 'join' || task.digest !== wanted)
-    return join(`${id} is to trust the key of ${primary.id} and to receive ${directories.join(' ')}`);
-  const outcome = outcomeOf(task, id, view);
-  switch (outcome.kind) {
-    case 'under-way':
-      return [{ kind: 'wait', group, instance: id, soon: true, reason: outcome.reason }];
-    case 'failed':
-      return [
-        ...(outcome.stale ? [] : reportFailure(group, instance, task.requestedAt, outcome.reason, view)),
-        { kind: 'wait', group, instance: id, soon: false, reason: outcome.reason },
-      ];
-    case 'again':
-      return [
-        ...(outcome.failed && !outcome.stale
-          ? reportFailure(group, instance, task.requestedAt, outcome.reason, view)
-          : []),
-        ...join(outcome.reason),
-      ];
-    case 'ended': {
-      const line = outcome.command.lines.find((each) => each.kind === 'join');
-      if (line === undefined) return join(`${id} printed no host key`);
-      return [
-        {
-          ...{ kind: 'record-join', group, instance: id, hostKey: line.hostKey, epoch, digest: wanted },
-          reason: `${id} is joined; its host key is pinned from now on`,
-        },
-      ];
-    }
-  }
+  if (!view.online.has(id)) return wait(`the SSM agent of ${id} is not online yet`, false);
+  // One whose files are still to be fetched is no newcomer: it stays what it is until they are
+  const newcomers = readable || isMember(instance) ? [] : [id];
+  const send = (reason: string): readonly MembershipAction[] => [
+    { kind: 'join', group, instances: [id], newcomers, request, digest: wanted, reason },
+  ];
+  const step: Step = {
+    step: 'join',
+    digest: wanted,
+    host: id,
+    because: `${id} is to trust the key of ${primary.id} and to receive ${directories.join(' ')}`,
+    send,
+    wait,
+    report: (reason, task) => reportFailure(group, instance, task.requestedAt, reason, view),
+    ended: ({ lines }) => {
+      const line = lines.find((each) => each.kind === 'join');
+      if (line === undefined) return send(`${id} printed no host key`);
+      const reason = `${id} is joined; its host key is pinned from now on`;
+      const { hostKey } = line;
+      return [{ kind: 'record-join', group, instance: id, hostKey, epoch, digest: wanted, reason }];
+    },
+  };
+  return advance(parseTask(tags[tagKeys.task]), step, view);
 }
 
 /** The passes of the first sync, until one finds nothing left. */
@@ -157,74 +138,63 @@ function planFirstSync(
   view: View,
 ): readonly MembershipAction[] {
   const { primary, configuration } = ready;
+  const { epoch, directories, excludes, options } = configuration;
   const { id, tags } = instance;
-  const wait = (reason: string, soon = true): readonly MembershipAction[] => [
+  const secondaries = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
+  const request = { group, epoch, directories, excludes, options, first: true, secondaries };
+  const sync = (pass: number, reason: string): readonly MembershipAction[] => [
+    { kind: 'first-sync', group, primary: primary.id, passes: new Map([[id, pass]]), request, reason },
+  ];
+  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
-  const sync = (pass: number, reason: string): readonly MembershipAction[] => [
-    {
-      ...{ kind: 'first-sync', group, primary: primary.id, passes: new Map([[id, pass]]), reason },
-      request: {
-        ...{
-          group,
-          epoch: configuration.epoch,
-          directories: configuration.directories,
-          excludes: configuration.excludes,
-          options: configuration.options,
-        },
-        first: true,
-        secondaries: [{ id, address, port, hostKey: tags[tagKeys.hostKey] }],
-      },
-    },
-  ];
-  const task = parseTask(tags[tagKeys.task]);
-  if (task?.step !== 'first-sync') return sync(1, `${id} gets its first sync`);
-  const report = (reason: string) => reportFailure(group, instance, task.requestedAt, reason, view);
-  const outcome = outcomeOf(task, primary.id, view);
-  switch (outcome.kind) {
-    case 'under-way':
-      return wait(`${id}: ${outcome.reason}`);
-    case 'failed':
-      return [...(outcome.stale ? [] : report(outcome.reason)), ...wait(`${id}: ${outcome.reason}`, false)];
-    case 'again':
-      return [
-        ...(outcome.failed && !outcome.stale ? report(outcome.reason) : []),
-        ...sync(task.pass, outcome.reason),
-      ];
-    case 'ended': {
-      const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === id);
-      if (line === undefined || line.kind !== 'secondary')
-        return sync(task.pass, `${primary.id} printed nothing on ${id}`);
-      if (!line.ok && line.error === 'busy')
-        return view.now - task.requestedAt < busyAgain * 1000
-          ? wait(`${id}: ${line.message}`)
-          : sync(task.pass, `${id}: ${line.message}`);
-      if (!line.ok) {
-        const reason = `the first sync of ${id} failed: ${line.error}: ${line.message}`;
-        const again =
-          view.now - task.requestedAt < retryAfter * 1000 ? wait(reason, false) : sync(task.pass, reason);
-        return [...report(reason), ...again];
+  const report = (reason: string, task: Task) =>
+    reportFailure(group, instance, task.requestedAt, reason, view);
+  const step: Step = {
+    step: 'first-sync',
+    host: primary.id,
+    because: `${id} gets its first sync`,
+    send: (reason, task) => sync(task?.pass ?? 1, reason),
+    wait: (reason, soon) => wait(`${id}: ${reason}`, soon),
+    report,
+    ended: ({ lines }, task) => {
+      const { pass } = task;
+      const line = lines.find((each) => each.kind === 'secondary' && each.id === id);
+      if (line?.kind !== 'secondary') return sync(pass, `${primary.id} printed nothing on ${id}`);
+      if (line.ok) return admitOrGoOn(group, instance, line, task, ready, sync);
+      if (line.error === 'busy') {
+        const reason = `${id}: ${line.message}`;
+        return isYoung(task, busyAgain, view.now) ? wait(reason, true) : sync(pass, reason);
       }
-      const verified = verification(line, task.pass);
-      if (verified === undefined)
-        return sync(
-          task.pass + 1,
-          `${id} got ${line.files} files in pass ${task.pass}; another looks whether all is there`,
-        );
-      return [
-        {
-          kind: 'admit',
-          group,
-          instance: id,
-          // By the clock of AWS, but not later than the scan
-          syncedAt: Math.min(Math.floor(line.started * 1000), task.requestedAt),
-          epoch: configuration.epoch,
-          over: toldTrouble(tags, 'join-failed'),
-          reason: `${id} is in sync: ${verified}`,
-        },
-      ];
-    }
-  }
+      const reason = `the first sync of ${id} failed: ${line.error}: ${line.message}`;
+      const again = isYoung(task, retryAfter, view.now) ? wait(reason, false) : sync(pass, reason);
+      return [...report(reason, task), ...again];
+    },
+  };
+  return advance(parseTask(tags[tagKeys.task]), step, view);
+}
+
+/** A pass went well: the host is let in if that proves that it has the files; else another pass looks. */
+function admitOrGoOn(
+  group: string,
+  { id, tags }: ObservedInstance,
+  line: SecondaryLine,
+  { pass, requestedAt }: Task,
+  { configuration: { epoch } }: Ready,
+  sync: (pass: number, reason: string) => readonly MembershipAction[],
+): readonly MembershipAction[] {
+  const verified = verification(line, pass);
+  if (verified === undefined)
+    return sync(
+      pass + 1,
+      `${id} got ${line.files} files in pass ${pass}; another looks whether all is there`,
+    );
+  // By the clock of AWS, but not later than the scan
+  const syncedAt = Math.min(Math.floor(line.started * 1000), requestedAt);
+  const over = toldTrouble(tags, 'join-failed');
+  return [
+    { kind: 'admit', group, instance: id, syncedAt, epoch, over, reason: `${id} is in sync: ${verified}` },
+  ];
 }
 
 /** Why a pass proves that the host has the files, or nothing. */

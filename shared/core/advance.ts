@@ -1,0 +1,57 @@
+import type { MembershipAction } from './membership-action.ts';
+import type { MembershipObservation, ObservedCommand } from './observation.ts';
+import type { Task } from './task.ts';
+import { outcomeOf } from './task-outcome.ts';
+
+type Actions = readonly MembershipAction[];
+
+/** Something that a host is asked to do, and what follows from how far that has come. */
+export interface Step {
+  readonly step: Task['step'];
+  /** What it is to establish; a task with another digest is another one. */
+  readonly digest?: string;
+  /** Where the command runs. */
+  readonly host: string;
+  /** Why it is asked for at all. */
+  readonly because: string;
+  /** Asks for it, for the first time (without a task) or again. */
+  readonly send: (reason: string, task?: Task) => Actions;
+  /** @param soon it ends within seconds */
+  readonly wait: (reason: string, soon: boolean) => Actions;
+  /** It has failed, and that is somebody's failure. */
+  readonly report: (reason: string, task: Task) => Actions;
+  /** It has come to its end, well or not. */
+  readonly ended: (command: ObservedCommand, task: Task) => Actions;
+}
+
+/** The next action of a step: it is asked for, waited for, asked for again after a while, or done. */
+export function advance(
+  task: Task | undefined,
+  step: Step,
+  view: { readonly observed: MembershipObservation; readonly now: number },
+): Actions {
+  const isOther = step.digest !== undefined && task?.digest !== step.digest;
+  if (task === undefined || task.step !== step.step || isOther) return step.send(step.because);
+  const outcome = outcomeOf(task, step.host, view);
+  switch (outcome.kind) {
+    case 'under-way':
+      return step.wait(outcome.reason, true);
+    case 'failed':
+      return [
+        ...(outcome.stale ? [] : step.report(outcome.reason, task)),
+        ...step.wait(outcome.reason, false),
+      ];
+    case 'again':
+      return [
+        ...(outcome.failed && !outcome.stale ? step.report(outcome.reason, task) : []),
+        ...step.send(outcome.reason, task),
+      ];
+    case 'ended':
+      return step.ended(outcome.command, task);
+  }
+}
+
+/** Was it asked for less than so many seconds ago? Then it is not asked for again yet. */
+export function isYoung({ requestedAt }: Task, seconds: number, now: number): boolean {
+  return now - requestedAt < seconds * 1000;
+}

@@ -70,17 +70,22 @@ function ofPrimary({ members, isImpaired }: TickedGroup): string | undefined {
 function ofHosts({ members, plan, head, now }: TickedGroup): string | undefined {
   const paused = plan.some((action) => action.kind === 'no-push' && action.code === 'paused');
   const overdueFrom = paused || head === 'unread' ? 0 : now - overdue;
-  for (const { id, state, tags } of members) {
-    if (tags[tagKeys.primary] !== undefined) continue;
-    const its = tags[tagKeys.state];
-    const runs = state === 'running' || state === 'pending';
-    if (runs && its === undefined) return `${id} is new`;
-    if (!runs && its !== undefined && its !== 'quarantined') return `${id} is ${state}`;
-    if (runs && its !== undefined && its !== 'in-sync') return `${id} is ${its}`;
-    if (its === 'in-sync' && parseTime(tags[tagKeys.syncedAt]) < overdueFrom)
-      return `${id} was not in sync since ${tags[tagKeys.syncedAt] ?? 'it is remembered'}`;
+  for (const member of members) {
+    const reason = member.tags[tagKeys.primary] === undefined ? ofHost(member, overdueFrom) : undefined;
+    if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+/** @param overdueFrom a secondary that was not in sync since then is looked at, in milliseconds since 1970 */
+function ofHost({ id, state, tags }: ObservedInstance, overdueFrom: number): string | undefined {
+  const its = tags[tagKeys.state];
+  if (state !== 'running' && state !== 'pending')
+    return its === undefined || its === 'quarantined' ? undefined : `${id} is ${state}`;
+  if (its === undefined) return `${id} is new`;
+  if (its !== 'in-sync') return `${id} is ${its}`;
+  if (parseTime(tags[tagKeys.syncedAt]) >= overdueFrom) return undefined;
+  return `${id} was not in sync since ${tags[tagKeys.syncedAt] ?? 'it is remembered'}`;
 }
 
 function unseen(head: Head | undefined | 'unread', now: number): string | undefined {

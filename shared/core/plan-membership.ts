@@ -80,47 +80,69 @@ function planInstance(
   ready: Readiness,
   view: View,
 ): readonly MembershipAction[] {
-  const lifecycle = view.observed.lifecycles.get(instance.id);
   // A former primary holds what nobody else has: stopped or held by a hook, it stays what it is until that is rescued
   if (instance.tags[tagKeys.state] === 'quarantined' && instance.state !== 'shutting-down')
-    return [
-      ...(ready.kind === 'ready' && instance.state === 'running'
-        ? planRescue(group, instance, ready, view)
-        : []),
-      ...holdTermination(group, instance, view, 'what only it holds is not rescued yet'),
-    ];
+    return planQuarantined(group, instance, ready, view);
   if (isDeposed(instance)) return holdTermination(group, instance, view, 'it was the primary');
   const released = releaseRetained(group, instance, view);
   // What it carries goes when its hook asks once more: until then a run that was killed finds what it had to do
   if (released.length > 0) return released;
-  if (isGone(instance, view)) {
-    const keys = stateKeysOf(instance.tags);
-    const why =
-      isLeaving(lifecycle) || isWarm(lifecycle)
-        ? `Auto Scaling has it ${lifecycle?.state}`
-        : `it is ${instance.state}`;
-    return [
-      ...(keys.length === 0
-        ? []
-        : [
-            {
-              kind: 'clear-state',
-              group,
-              instance: instance.id,
-              keys,
-              reason: `${instance.id} leaves: ${why}`,
-            } as const,
-          ]),
-      ...completeHook(group, instance, view, 'CONTINUE', `${instance.id} is no secondary: ${why}`),
-    ];
-  }
-  if (isMember(instance)) {
-    const gathering = ready.kind === 'ready' ? planGathering(group, instance, ready, view) : [];
-    const again =
-      ready.kind === 'ready' && gathering.length === 0 ? planJoin(group, instance, ready, view) : gathering;
-    return [...again, ...completeHook(group, instance, view, 'CONTINUE', `${instance.id} has the files`)];
-  }
-  if (instance.state !== 'running') return [];
+  if (isGone(instance, view)) return planGone(group, instance, view);
+  if (isMember(instance)) return planMember(group, instance, ready, view);
+  return instance.state === 'running' ? planStranger(group, instance, ready, view) : [];
+}
+
+function planQuarantined(
+  group: string,
+  instance: ObservedInstance,
+  ready: Readiness,
+  view: View,
+): readonly MembershipAction[] {
+  const canGive = ready.kind === 'ready' && instance.state === 'running';
+  return [
+    ...(canGive ? planRescue(group, instance, ready, view) : []),
+    ...holdTermination(group, instance, view, 'what only it holds is not rescued yet'),
+  ];
+}
+
+function planGone(group: string, instance: ObservedInstance, view: View): readonly MembershipAction[] {
+  const { id, state, tags } = instance;
+  const lifecycle = view.observed.lifecycles.get(id);
+  const isScaled = isLeaving(lifecycle) || isWarm(lifecycle);
+  const why = isScaled ? `Auto Scaling has it ${lifecycle?.state}` : `it is ${state}`;
+  const keys = stateKeysOf(tags);
+  const clear: MembershipAction = {
+    kind: 'clear-state',
+    group,
+    instance: id,
+    keys,
+    reason: `${id} leaves: ${why}`,
+  };
+  return [
+    ...(keys.length === 0 ? [] : [clear]),
+    ...completeHook(group, instance, view, 'CONTINUE', `${id} is no secondary: ${why}`),
+  ];
+}
+
+function planMember(
+  group: string,
+  instance: ObservedInstance,
+  ready: Readiness,
+  view: View,
+): readonly MembershipAction[] {
+  const complete = completeHook(group, instance, view, 'CONTINUE', `${instance.id} has the files`);
+  if (ready.kind !== 'ready') return complete;
+  const gathering = planGathering(group, instance, ready, view);
+  return [...(gathering.length > 0 ? gathering : planJoin(group, instance, ready, view)), ...complete];
+}
+
+/** One that runs and is no secondary yet. */
+function planStranger(
+  group: string,
+  instance: ObservedInstance,
+  ready: Readiness,
+  view: View,
+): readonly MembershipAction[] {
   const held = holdHook(group, instance, view);
   // What is given up gets no further command: it is about to be terminated
   if (held.some((action) => action.kind === 'complete-hook' && action.result === 'ABANDON')) return held;

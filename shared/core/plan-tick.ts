@@ -103,60 +103,65 @@ function planGroup(
   instances: ReadonlyMap<string, ObservedInstance>,
   agents: ReadonlyMap<string, ObservedAgent>,
 ): readonly TickAction[] {
-  const noPush = (code: NoPushCode, severity: Severity, reason: string): TickAction => {
-    return { kind: 'no-push', group, code, severity, reason };
-  };
-  const badTags = (problems: readonly TagProblem[]) => noPush('bad-tags', 'error', describeAll(problems));
-
+  const noPush = ({ code, severity, reason }: NoPush): readonly TickAction[] => [
+    { kind: 'no-push', group, code, severity, reason },
+  ];
   const badNames = members.flatMap(({ id }) => groupNameProblem(id, group) ?? []);
-  if (badNames.length > 0) return [badTags(badNames)];
-
+  if (badNames.length > 0) return noPush(badTags(badNames));
   const { current: primary, tied } = findPrimary(members);
-  if (tied.length > 0)
-    return [
-      noPush(
-        'several-primaries',
-        'error',
-        `${tied.length} instances carry the tag ${tagKeys.primary} with the same epoch, or one that cannot be read: ${list(tied.map(({ id }) => id))}; nothing is pushed until one of them has the highest, or the others have lost the tag`,
-      ),
-    ];
+  if (tied.length > 0) return noPush(severalPrimaries(tied));
   if (primary === undefined)
-    return [
-      noPush(
-        'no-primary',
-        'error',
-        `none of the ${members.length} instances of the group carries the tag ${tagKeys.primary}: set it, with ${tagKeys.directories}, on the host that editors upload to`,
-      ),
-    ];
-
+    return noPush({
+      code: 'no-primary',
+      severity: 'error',
+      reason: `none of the ${members.length} instances of the group carries the tag ${tagKeys.primary}: set it, with ${tagKeys.directories}, on the host that editors upload to`,
+    });
   const paused = primary.tags[tagKeys.paused];
-  if (paused !== undefined)
-    return [noPush('paused', 'info', `${primary.id} carries the tag ${tagKeys.paused}: "${paused}"`)];
-
+  if (paused !== undefined) {
+    const reason = `${primary.id} carries the tag ${tagKeys.paused}: "${paused}"`;
+    return noPush({ code: 'paused', severity: 'info', reason });
+  }
   const configuration = parseConfiguration(primary);
-  if (!configuration.ok) return [badTags(configuration.problems)];
+  if (!configuration.ok) return noPush(badTags(configuration.problems));
+  const blocker = pushBlocker(primary, agents);
+  return blocker === undefined
+    ? planPush(group, primary, configuration.value, instances, agents)
+    : noPush(blocker);
+}
 
-  if (primary.state !== 'running')
-    return [
-      noPush(
-        'primary-not-running',
-        'error',
-        `the primary ${primary.id} is ${primary.state}: start it, or move its tags to another host`,
-      ),
-    ];
-  if (agents.get(primary.id)?.online !== true)
-    return [
-      noPush(
-        'primary-not-online',
-        'error',
-        agents.has(primary.id)
-          ? `the SSM agent of the primary ${primary.id} has lost its connection: see whether the host is up and reaches SSM`
-          : `the primary ${primary.id} is unknown to SSM: see whether its agent runs and its instance profile has AmazonSSMManagedInstanceCore`,
-      ),
-    ];
-  if (!isEstablished(primary))
-    return [noPush('not-promoted', 'info', `${primary.id} is about to become the primary`)];
-  return planPush(group, primary, configuration.value, instances, agents);
+type NoPush = { readonly code: NoPushCode; readonly severity: Severity; readonly reason: string };
+
+function badTags(problems: readonly TagProblem[]): NoPush {
+  return { code: 'bad-tags', severity: 'error', reason: describeAll(problems) };
+}
+
+function severalPrimaries(tied: readonly ObservedInstance[]): NoPush {
+  const ids = list(tied.map(({ id }) => id));
+  return {
+    code: 'several-primaries',
+    severity: 'error',
+    reason: `${tied.length} instances carry the tag ${tagKeys.primary} with the same epoch, or one that cannot be read: ${ids}; nothing is pushed until one of them has the highest, or the others have lost the tag`,
+  };
+}
+
+/** Why a primary cannot push now, or nothing. */
+function pushBlocker(
+  primary: ObservedInstance,
+  agents: ReadonlyMap<string, ObservedAgent>,
+): NoPush | undefined {
+  const { id, state } = primary;
+  if (state !== 'running') {
+    const reason = `the primary ${id} is ${state}: start it, or move its tags to another host`;
+    return { code: 'primary-not-running', severity: 'error', reason };
+  }
+  if (agents.get(id)?.online !== true) {
+    const reason = agents.has(id)
+      ? `the SSM agent of the primary ${id} has lost its connection: see whether the host is up and reaches SSM`
+      : `the primary ${id} is unknown to SSM: see whether its agent runs and its instance profile has AmazonSSMManagedInstanceCore`;
+    return { code: 'primary-not-online', severity: 'error', reason };
+  }
+  if (isEstablished(primary)) return undefined;
+  return { code: 'not-promoted', severity: 'info', reason: `${id} is about to become the primary` };
 }
 
 /** The nodes outside EC2 that the lists of these primaries name: SSM has their addresses. */
@@ -226,66 +231,81 @@ function pushTarget(
   instances: ReadonlyMap<string, ObservedInstance>,
   agents: ReadonlyMap<string, ObservedAgent>,
 ): PushTarget | LeftOut {
-  const leaveOut = (code: LeaveOutCode, severity: Severity, reason: string): LeftOut => ({
-    code,
-    severity,
-    reason,
-  });
   const { id } = secondary;
   switch (secondary.kind) {
-    case 'outside': {
-      const route = routeOutside(primary, { id, address: id, port: secondary.port });
-      if (route.kind === 'no-route') return leaveOut(route.code, 'error', route.reason);
-      return { id, address: id, port: secondary.port, hostKey: undefined };
-    }
+    case 'outside':
+      return targetOutside(primary, id, id, secondary.port);
     case 'managed-node': {
       const address = agents.get(id)?.address;
-      if (address === undefined)
-        return leaveOut(
-          'unknown',
-          'error',
-          `SSM knows no node ${id}: register it again, or take it from the list`,
-        );
-      const route = routeOutside(primary, { id, address, port: sshPort });
-      if (route.kind === 'no-route') return leaveOut(route.code, 'error', route.reason);
-      return { id, address, port: sshPort, hostKey: undefined };
+      if (address !== undefined) return targetOutside(primary, id, address, sshPort);
+      const reason = `SSM knows no node ${id}: register it again, or take it from the list`;
+      return { code: 'unknown', severity: 'error', reason };
     }
     case 'instance': {
       const instance = instances.get(id);
-      if (id === primary.id)
-        return leaveOut('is-primary', 'error', `${id} is the primary itself: take it from the list`);
-      if (instance === undefined)
-        return leaveOut(
-          'unknown',
-          'info',
-          `no instance ${id} with the tag ${tagKeys.group} is there: it was terminated or lost the tag, and goes off the list`,
-        );
-      const itsGroup = instance.tags[tagKeys.group];
-      if (itsGroup !== group)
-        return leaveOut(
-          'other-group',
-          'error',
-          `${id} belongs to the group "${itsGroup}": take it from the list, or correct its tag ${tagKeys.group}`,
-        );
-      if (instance.state !== 'running')
-        return leaveOut('not-running', 'info', `${id} is ${instance.state}; it is pushed to when it runs`);
-      const route = routeBetween(primary, instance);
-      if (route.kind === 'no-route') return leaveOut(route.code, 'error', route.reason);
-      const state = instance.tags[tagKeys.state];
-      if (state === 'joining')
-        return leaveOut('joining', 'info', `${id} still gets its first sync, in a push of its own`);
-      if (state === 'quarantined')
-        return leaveOut('quarantined', 'info', `${id} is in quarantine until what only it holds is rescued`);
-      const hostKey = instance.tags[tagKeys.hostKey];
-      if (hostKey === undefined)
-        return leaveOut('not-joined', 'info', `${id} has no tag ${tagKeys.hostKey} yet: it is about to join`);
-      if (!isGathered(instance, epoch))
-        return leaveOut('not-gathered', 'info', `${id} first gives ${primary.id} what only it holds`);
-      const problem = hostKeyProblem(id, hostKey);
-      if (problem !== undefined) return leaveOut('bad-tags', 'error', describeTagProblem(problem));
-      return { id, address: route.address, port: route.port, hostKey };
+      const stranger = strangerReason(group, primary, id, instance);
+      if (stranger !== undefined) return stranger;
+      return instance === undefined ? gone(id) : targetInstance(epoch, primary, instance);
     }
   }
+}
+
+function targetOutside(
+  primary: ObservedInstance,
+  id: string,
+  address: string,
+  port: number,
+): PushTarget | LeftOut {
+  const route = routeOutside(primary, { id, address, port });
+  if (route.kind === 'no-route') return { code: route.code, severity: 'error', reason: route.reason };
+  return { id, address, port, hostKey: undefined };
+}
+
+function gone(id: string): LeftOut {
+  const reason = `no instance ${id} with the tag ${tagKeys.group} is there: it was terminated or lost the tag, and goes off the list`;
+  return { code: 'unknown', severity: 'info', reason };
+}
+
+/** Why an instance does not belong on the list. */
+function strangerReason(
+  group: string,
+  primary: ObservedInstance,
+  id: string,
+  instance: ObservedInstance | undefined,
+): LeftOut | undefined {
+  if (id === primary.id) {
+    const reason = `${id} is the primary itself: take it from the list`;
+    return { code: 'is-primary', severity: 'error', reason };
+  }
+  const itsGroup = instance?.tags[tagKeys.group];
+  if (instance === undefined || itsGroup === group) return undefined;
+  const reason = `${id} belongs to the group "${itsGroup}": take it from the list, or correct its tag ${tagKeys.group}`;
+  return { code: 'other-group', severity: 'error', reason };
+}
+
+function targetInstance(
+  epoch: number,
+  primary: ObservedInstance,
+  instance: ObservedInstance,
+): PushTarget | LeftOut {
+  const { id, state, tags } = instance;
+  const later = (code: LeaveOutCode, reason: string): LeftOut => ({ code, severity: 'info', reason });
+  if (state !== 'running') return later('not-running', `${id} is ${state}; it is pushed to when it runs`);
+  const route = routeBetween(primary, instance);
+  if (route.kind === 'no-route') return { code: route.code, severity: 'error', reason: route.reason };
+  const its = tags[tagKeys.state];
+  if (its === 'joining') return later('joining', `${id} still gets its first sync, in a push of its own`);
+  if (its === 'quarantined')
+    return later('quarantined', `${id} is in quarantine until what only it holds is rescued`);
+  const hostKey = tags[tagKeys.hostKey];
+  if (hostKey === undefined)
+    return later('not-joined', `${id} has no tag ${tagKeys.hostKey} yet: it is about to join`);
+  if (!isGathered(instance, epoch))
+    return later('not-gathered', `${id} first gives ${primary.id} what only it holds`);
+  const problem = hostKeyProblem(id, hostKey);
+  if (problem !== undefined)
+    return { code: 'bad-tags', severity: 'error', reason: describeTagProblem(problem) };
+  return { id, address: route.address, port: route.port, hostKey };
 }
 
 function hostKeyProblem(instance: string, value: string): TagProblem | undefined {

@@ -31,18 +31,28 @@ export function promotionBlocker(
   const lifecycle = observed.lifecycles.get(id);
   if (isLeaving(lifecycle) || isWarm(lifecycle)) return `Auto Scaling has it ${lifecycle?.state}`;
   if (tags[tagKeys.promote] === 'never') return `its tag ${tagKeys.promote} says never`;
+  if (observed.agents.find((agent) => agent.id === id)?.online !== true) return 'its SSM agent is not online';
+  return copyBlocker(instance, observed, promoteWithin, livedUntil);
+}
+
+/** Why its copy of the files may not be the one that counts, or nothing. */
+function copyBlocker(
+  instance: ObservedInstance,
+  observed: MembershipObservation,
+  promoteWithin: number,
+  livedUntil: number,
+): string | undefined {
+  const { tags } = instance;
   const its = tags[tagKeys.state];
   const shared = its === 'behind' ? sharedTrouble(instance, groupOf(instance, observed)) : undefined;
   if (its !== 'in-sync' && shared === undefined)
     return its === undefined ? 'it has not joined' : `its state is ${its}`;
-  if (observed.agents.find((agent) => agent.id === id)?.online !== true) return 'its SSM agent is not online';
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   if (syncedAt === 0) return 'it is not known when it was in sync';
   // What could be read arrived; what could not was lost before
   const until = shared?.restArrived === true ? Math.min(shared.since, livedUntil) : livedUntil;
   const behind = secondsBetween(syncedAt, Math.max(syncedAt, until));
-  if (behind > promoteWithin) return `it is ${behind} s behind, more than ${promoteWithin}`;
-  return undefined;
+  return behind > promoteWithin ? `it is ${behind} s behind, more than ${promoteWithin}` : undefined;
 }
 
 function groupOf(

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 // What `npm start` shows: files that are put on a primary arrive on its secondaries. Runs inside a sandbox.
 import { join } from 'node:path';
 import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
@@ -5,6 +6,7 @@ import { openFleet } from 'local-cloud/hosts';
 import { showFailover } from './failover.ts';
 import { openShell } from './look-around.ts';
 import type { TourOptions } from './options.ts';
+import { packageWith } from './own-package.ts';
 import { Presenter } from './presenter.ts';
 import { pushResults, waitForSync } from './pushes.ts';
 import { compareTrees, readTree, type Tree } from './tree.ts';
@@ -47,8 +49,13 @@ try {
 async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
   const started = Date.now();
   const fleet = await openFleet();
+  // Here a minute is a few seconds
+  const variables = { HOSTSYNC_GROUP_WAIT: String(Math.ceil(tick)), HOSTSYNC_GROUP_INTERVAL: '0' };
+  const packageDirectory = packageWith(join('.hostsync', 'package'), variables);
   const cloud = await startCloud({
-    ...{ packageDirectory: join('.hostsync', 'package'), tickSeconds: 'manual', fleet },
+    packageDirectory,
+    tickSeconds: 'manual',
+    fleet,
     log: (line) => presenter.note(line),
   });
   try {
@@ -102,6 +109,7 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
   } finally {
     await cloud.close();
     await fleet.close();
+    rmSync(packageDirectory, { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { notesOf } from '../../tour/notes.ts';
+import { packageWith } from '../../tour/own-package.ts';
 import { type PushResult, pushResults } from '../../tour/pushes.ts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
 
@@ -120,20 +121,6 @@ export class TestGroup {
   }
 }
 
-/** The packaged service as other parameters of the deployment make it: these variables of the functions' environments. */
-export function packageWith(variables: Readonly<Record<string, string>>): string {
-  mkdirSync('.hostsync', { recursive: true });
-  const directory = mkdtempSync(join('.hostsync', 'test-package-'));
-  cpSync(packageDirectory, directory, { recursive: true });
-  const file = join(directory, 'cloudformation-template-update-stack.json');
-  const template: unknown = JSON.parse(
-    readFileSync(file, 'utf8'),
-    (key, value: unknown) => variables[key] ?? value,
-  );
-  writeFileSync(file, JSON.stringify(template));
-  return directory;
-}
-
 /** Runs a command on a host. @throws {Error} with what it said, unless it ends with 0 */
 export async function must(host: Pick<Host, 'exec' | 'id'>, command: string): Promise<string> {
   const { code, stdout, stderr } = await host.exec(`set -euo pipefail; ${command}`);
@@ -158,6 +145,9 @@ export async function moveSshServer(host: Pick<Host, 'exec' | 'id'>, port: numbe
   );
 }
 
+/** Here a minute is a second: incidents are told at once, and again as soon as they change. */
+const atOnce = { HOSTSYNC_GROUP_WAIT: '0', HOSTSYNC_GROUP_INTERVAL: '0' };
+
 /** Starts the hosts of a group `web`, sets the primary's tags, and has ticks bring every secondary in sync. */
 export async function startGroup(options: GroupOptions = {}): Promise<TestGroup> {
   const {
@@ -169,9 +159,9 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     timeScale,
   } = options;
   const fleet = await openFleet();
-  const own = options.environment === undefined ? undefined : packageWith(options.environment);
+  const own = packageWith(options.package ?? packageDirectory, { ...atOnce, ...options.environment });
   const cloud = await startCloud({
-    ...{ packageDirectory: own ?? options.package ?? packageDirectory, tickSeconds: 'manual', fleet },
+    ...{ packageDirectory: own, tickSeconds: 'manual', fleet },
     ...(timeScale !== undefined && { timeScale }),
     ...(options.parameters !== undefined && { parameters: options.parameters }),
   });

@@ -28,6 +28,8 @@ const mostNamed = 10;
  *
  * @param now milliseconds since 1970
  */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the texts of all messages, one case each
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: singular and plural in texts
 export function composeAlert(event: DomainEvent, now: number): Alert | undefined {
   // No group of that name is pushed, but its owner is told what is wrong with it
   const group = plainText(event.detail.group, 256);
@@ -262,6 +264,7 @@ function remediesOfAll(secondaries: readonly FailedSecondary[], primary: string)
 }
 
 /** What to do about an error of docs/host-scripts.md, with the commands. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case for each error, and nothing else
 function remedies(hosts: readonly string[], error: string, primary: string): readonly string[] {
   const own = hosts.filter((id) => /^m?i-/u.test(id));
   const external = hosts.filter((id) => !own.includes(id));

@@ -123,18 +123,27 @@ function planFetch(
       const line = lines.find((each) => each.kind === 'rescue' && each.id === id);
       if (line?.kind === 'rescue' && line.ok)
         return recordGathered(group, instance, line, task, ready, kind === 'rescue');
-      if (line?.kind === 'rescue' && line.error === 'busy') {
-        const reason = line.message ?? line.error;
-        return isYoung(task, busyAgain, view.now) ? wait(reason, true) : send(reason);
-      }
-      const reason =
-        line?.kind === 'rescue' ? `${line.error}: ${line.message}` : `${primary.id} said nothing about ${id}`;
-      const stale = line?.kind === 'rescue' && line.error === staleError;
-      const again = isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
-      return [...(stale ? [] : report(reason, task.requestedAt)), ...again];
+      const nothing = {
+        reason: `${primary.id} said nothing about ${id}`,
+        after: retryAfter,
+        isFailure: true,
+      };
+      const { reason, after, isFailure } = line?.kind === 'rescue' ? failureOf(line) : nothing;
+      const again = isYoung(task, after, view.now) ? wait(reason, after === busyAgain) : send(reason);
+      return isFailure ? [...report(reason, task.requestedAt), ...again] : again;
     },
   };
   return advance(parseTask(tags[tagKeys.task]), step, view);
+}
+
+/** Why nothing was brought, after how many seconds it is asked for again, and whether something is wrong. */
+function failureOf({ error = '', message }: RescueLine): {
+  readonly reason: string;
+  readonly after: number;
+  readonly isFailure: boolean;
+} {
+  if (error === 'busy') return { reason: message ?? error, after: busyAgain, isFailure: false };
+  return { reason: `${error}: ${message}`, after: retryAfter, isFailure: error !== staleError };
 }
 
 function recordGathered(

@@ -6,12 +6,12 @@ import {
   type Told,
   timestamp,
 } from './domain-event.ts';
-import { groupNameProblem, parseConfiguration } from './group.ts';
+import { type GroupConfiguration, groupNameProblem, parseConfiguration } from './group.ts';
 import { assess, isRaised } from './incidents/incident.ts';
 import { noticeKey, toldOf } from './incidents/notice.ts';
 import { holdOf, isInhibited } from './incidents/rules.ts';
 import type { JoinSettings } from './membership-view.ts';
-import type { Claim, ObservedInstance, PromotionObservation, Register } from './observation.ts';
+import type { Claim, ObservedInstance, PromotionObservation, Register, ScriptLine } from './observation.ts';
 import { isGathered } from './plan-gathering.ts';
 import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './primary.ts';
 import { assessPrimary, closerLook, type Health, isFailing } from './primary-health.ts';
@@ -19,7 +19,7 @@ import { isDecided, isPast } from './probe.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
 import { roomProblem } from './room.ts';
-import { routeBetween } from './route.ts';
+import { type Route, routeBetween } from './route.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from './secondaries.ts';
 import { lastSignOfLife } from './sign-of-life.ts';
 import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
@@ -320,41 +320,41 @@ class GroupPromotion {
     epoch: number,
     why: string,
   ): readonly PromotionAction[] {
+    if (this.#register === undefined) return [];
+    const [ranked, blockers] = this.#candidates(from);
+    const held = this.#heldBack(current, epoch, ranked.length > 0);
+    const living = held === undefined ? this.#claimForLiving(ranked, from, why, epoch) : undefined;
+    if (living !== undefined) return living;
+    const message = held ?? 'none of the secondaries that may be promoted answers';
+    const next = this.#nextEpoch(epoch);
+    const told = this.#trouble('promotion-blocked', message, (told, key) =>
+      domainEvent('Promotion Blocked', this.#group, [from, ...key, message], {
+        ...{ ...told, primary: from, why, message, epoch: next },
+        candidates: this.#describeCandidates(ranked, blockers),
+        directories: this.#configurationOf(current)[tagKeys.directories] ?? '',
+      }),
+    );
+    return this.#settle([told]);
+  }
+
+  /** What keeps everybody from being promoted, or nothing. */
+  #heldBack(
+    current: ObservedInstance | undefined,
+    epoch: number,
+    hasCandidates: boolean,
+  ): string | undefined {
     const { settings, now } = this.#view;
     const register = this.#register;
-    if (register === undefined) return [];
-    const [ranked, blockers] = this.#candidates(from);
-    const [best] = ranked;
-    const paused = current?.tags[tagKeys.paused] ?? register.configuration?.tags[tagKeys.paused];
+    const paused = current?.tags[tagKeys.paused] ?? register?.configuration?.tags[tagKeys.paused];
+    if (paused !== undefined) return `the group is paused: "${paused}"`;
+    if (settings.failover === 'manual') return 'failover is left to a person';
     // A promotion that did not come to its end does not hold up the next
-    const last = register.claims.findLast(
+    const last = register?.claims.findLast(
       (claim) => (claim.kind === 'failover' || claim.kind === 'switchover') && claim.epoch <= epoch,
     );
-    const cooling = last === undefined ? 0 : settings.coolDown - secondsBetween(last.at, now);
-    const held =
-      paused !== undefined
-        ? `the group is paused: "${paused}"`
-        : settings.failover === 'manual'
-          ? 'failover is left to a person'
-          : cooling > 0
-            ? `epoch ${last?.epoch} began less than ${settings.coolDown} s ago`
-            : best === undefined
-              ? 'no secondary may be promoted'
-              : undefined;
-    const living = held === undefined ? this.#claimForLiving(ranked, from, why, epoch) : undefined;
-    if (living === undefined) {
-      const message = held ?? 'none of the secondaries that may be promoted answers';
-      const next = this.#nextEpoch(epoch);
-      const told = this.#trouble('promotion-blocked', message, (told, key) =>
-        domainEvent('Promotion Blocked', this.#group, [from, ...key, message], {
-          ...{ ...told, primary: from, why, message, epoch: next },
-          candidates: this.#describeCandidates(ranked, blockers),
-          directories: this.#configurationOf(current)[tagKeys.directories] ?? '',
-        }),
-      );
-      return this.#settle([told]);
-    }
-    return living;
+    if (last !== undefined && secondsBetween(last.at, now) < settings.coolDown)
+      return `epoch ${last.epoch} began less than ${settings.coolDown} s ago`;
+    return hasCandidates ? undefined : 'no secondary may be promoted';
   }
 
   /** Those that could be promoted, the best first, and those that could not; of each whether it runs at all. */
@@ -443,27 +443,16 @@ class GroupPromotion {
   /** Takes no more writes where the user has a hook for that, pushes until nothing is left, and only then claims. */
   #switchOver(
     current: ObservedInstance,
-    { why, target, byOperator }: Extract<Health, { kind: 'leaving' }>,
+    leaving: Extract<Health, { kind: 'leaving' }>,
   ): readonly PromotionAction[] {
-    const { observed, now } = this.#view;
+    const { target, why } = leaving;
     const epoch = epochOf(current) ?? 0;
     if (this.#register === undefined) return [];
     const task = parseTask(current.tags[tagKeys.task]);
-    const begun = task?.step === 'prepare' || task?.step === 'final-push';
+    const begun = task?.step === 'prepare' || task?.step === 'final-push' ? task : undefined;
     const [ranked, blockers] = this.#candidates(current.id, current);
-    const chosen =
-      ranked.find(({ id }) => (target === 'any' ? begun && digest(id) === task.digest : id === target)) ??
-      (target === 'any' ? ranked[0] : undefined);
-    const blocked = (message: string) =>
-      this.#settle([
-        this.#trouble('promotion-blocked', message, (told, key) =>
-          domainEvent('Promotion Blocked', this.#group, [current.id, ...key, message], {
-            ...{ ...told, primary: current.id, why, message },
-            ...{ epoch: this.#nextEpoch(epoch), directories: current.tags[tagKeys.directories] ?? '' },
-            candidates: this.#describeCandidates([], blockers),
-          }),
-        ),
-      ]);
+    const chosen = chooseTarget(ranked, target, begun);
+    const blocked = (message: string) => this.#switchoverBlocked(current, why, message, blockers);
     if (current.tags[tagKeys.paused] !== undefined) return blocked('the group is paused');
     const configuration = parseConfiguration(current);
     if (!configuration.ok) return blocked('a tag of the primary is wrong');
@@ -474,73 +463,110 @@ class GroupPromotion {
       return [this.#wait(`${chosen.id} first gives ${current.id} what only it holds`)];
     const route = routeBetween(current, chosen);
     if (route.kind === 'no-route') return blocked(route.reason);
-    const { directories, excludes, options } = configuration.value;
-    const common = { group: this.#group, epoch, directories, excludes };
-    const run = (
-      step: 'prepare' | 'final-push',
-      pass: number,
-      reason: string,
-    ): Extract<PromotionAction, { kind: 'run' }> => ({
-      ...{
-        kind: 'run',
-        group: this.#group,
-        instance: current.id,
-        step,
-        pass,
-        digest: digest(chosen.id),
-        reason,
-      },
-      request:
-        step === 'prepare'
-          ? { script: 'leave', value: { ...common, peer: chosen.id, prepare: true } }
-          : {
-              script: 'push',
-              value: {
-                ...{ ...common, options },
-                secondaries: [
-                  {
-                    ...{ id: chosen.id, address: route.address, port: route.port },
-                    hostKey: chosen.tags[tagKeys.hostKey],
-                  },
-                ],
-              },
-            },
-    });
-    if (!begun || task.digest !== digest(chosen.id))
+    const run = this.#handOverStep(current, chosen, configuration.value, route);
+    if (begun?.digest !== digest(chosen.id))
       return [run('prepare', 1, `${current.id} is to hand over to ${chosen.id}: ${why}`)];
+    return this.#continueSwitchover(current, chosen, begun, { ...leaving, run, blocked });
+  }
+
+  #switchoverBlocked(
+    current: ObservedInstance,
+    why: string,
+    message: string,
+    blockers: ReadonlyMap<string, string>,
+  ): readonly PromotionAction[] {
+    const epoch = this.#nextEpoch(epochOf(current) ?? 0);
+    const directories = current.tags[tagKeys.directories] ?? '';
+    return this.#settle([
+      this.#trouble('promotion-blocked', message, (told, key) =>
+        domainEvent('Promotion Blocked', this.#group, [current.id, ...key, message], {
+          ...{ ...told, primary: current.id, why, message, epoch, directories },
+          candidates: this.#describeCandidates([], blockers),
+        }),
+      ),
+    ]);
+  }
+
+  /** Makes the steps with which a primary hands over to one host. */
+  #handOverStep(
+    current: ObservedInstance,
+    chosen: ObservedInstance,
+    { epoch, directories, excludes, options }: GroupConfiguration,
+    { address, port }: Extract<Route, { kind: 'route' }>,
+  ): HandOverStep {
+    const group = this.#group;
+    const common = { group, epoch, directories, excludes };
+    const secondaries = [{ id: chosen.id, address, port, hostKey: chosen.tags[tagKeys.hostKey] }];
+    const requests = {
+      prepare: { script: 'leave', value: { ...common, peer: chosen.id, prepare: true } },
+      'final-push': { script: 'push', value: { ...common, options, secondaries } },
+    } as const;
+    return (step, pass, reason) => ({
+      kind: 'run',
+      group,
+      instance: current.id,
+      step,
+      pass,
+      digest: digest(chosen.id),
+      reason,
+      request: requests[step],
+    });
+  }
+
+  /** What follows from how far the step has come that was asked for last. */
+  #continueSwitchover(
+    current: ObservedInstance,
+    chosen: ObservedInstance,
+    task: Task,
+    switchover: Switchover,
+  ): readonly PromotionAction[] {
+    const { run, blocked, byOperator } = switchover;
+    const { observed, now } = this.#view;
     const outcome = outcomeOf(task, current.id, { observed, now });
-    if (outcome.kind === 'under-way') return [this.#wait(outcome.reason)];
-    if (outcome.kind === 'failed') return [...blocked(outcome.reason), this.#wait(outcome.reason)];
-    if (outcome.kind === 'again') {
-      // What is forced upon the host does not wait for its hook
-      if (task.step === 'prepare' && outcome.failed && byOperator) return blocked(outcome.reason);
-      return [
-        run(task.step === 'prepare' && outcome.failed ? 'final-push' : task.step, task.pass, outcome.reason),
-      ];
+    const step = task.step === 'prepare' ? 'prepare' : 'final-push';
+    switch (outcome.kind) {
+      case 'under-way':
+        return [this.#wait(outcome.reason)];
+      case 'failed':
+        return [...blocked(outcome.reason), this.#wait(outcome.reason)];
+      case 'again': {
+        const hookFails = step === 'prepare' && outcome.failed;
+        // What is forced upon the host does not wait for its hook
+        if (hookFails && byOperator) return blocked(outcome.reason);
+        return [run(hookFails ? 'final-push' : step, task.pass, outcome.reason)];
+      }
+      case 'ended':
+        if (step === 'prepare') return [run('final-push', 1, `${current.id} has stopped taking writes`)];
+        return this.#afterFinalPush(current, chosen, task, outcome.command.lines, switchover);
     }
-    if (task.step === 'prepare') return [run('final-push', 1, `${current.id} has stopped taking writes`)];
-    const line = outcome.command.lines.find((each) => each.kind === 'secondary' && each.id === chosen.id);
-    if (line?.kind !== 'secondary')
-      return [run('final-push', task.pass, `nothing was said about ${chosen.id}`)];
+  }
+
+  #afterFinalPush(
+    current: ObservedInstance,
+    chosen: ObservedInstance,
+    { pass, requestedAt }: Task,
+    lines: readonly ScriptLine[],
+    { run, blocked, why }: Switchover,
+  ): readonly PromotionAction[] {
+    const { now } = this.#view;
+    const line = lines.find((each) => each.kind === 'secondary' && each.id === chosen.id);
+    if (line?.kind !== 'secondary') return [run('final-push', pass, `nothing was said about ${chosen.id}`)];
     if (!line.ok) {
-      if (secondsBetween(task.requestedAt, now) < retryAfter)
-        return [this.#wait(`${line.error}: ${line.message}`)];
-      const again = run('final-push', task.pass, `${line.error}: ${line.message}`);
-      return line.error === 'busy' ? [again] : [...blocked(`${line.error}: ${line.message}`), again];
+      const reason = `${line.error}: ${line.message}`;
+      if (secondsBetween(requestedAt, now) < retryAfter) return [this.#wait(reason)];
+      const again = run('final-push', pass, reason);
+      return line.error === 'busy' ? [again] : [...blocked(reason), again];
     }
     // Whatever has kept us from going on: what came since then is not in it
-    if (secondsBetween(task.requestedAt + line.seconds * 1000, now) > validFor)
+    if (secondsBetween(requestedAt + line.seconds * 1000, now) > validFor)
       return [run('prepare', 1, `the last push of ${current.id} is too old`)];
     const settled = line.files === 0 && line.deleted === 0;
-    if (task.pass < 2 || (!settled && task.pass < mostPasses))
-      return [run('final-push', task.pass + 1, `${line.files} files were sent in pass ${task.pass}`)];
-    const claimed = this.#claim({
-      ...{ kind: 'switchover', holder: chosen.id, from: current.id, epoch: this.#nextEpoch(epoch) },
-      why: settled
-        ? why
-        : `${why}; writes did not end, so the last ${line.files} files may be followed by more`,
-    });
-    return [claimed];
+    if (pass < 2 || (!settled && pass < mostPasses))
+      return [run('final-push', pass + 1, `${line.files} files were sent in pass ${pass}`)];
+    const open = `${why}; writes did not end, so the last ${line.files} files may be followed by more`;
+    const epoch = this.#nextEpoch(epochOf(current) ?? 0);
+    const claim = { kind: 'switchover', holder: chosen.id, from: current.id, epoch } as const;
+    return [this.#claim({ ...claim, why: settled ? why : open })];
   }
 
   // --- claims
@@ -603,33 +629,21 @@ class GroupPromotion {
     const { observed, now } = this.#view;
     const { epoch } = claim;
     const wanted = digest(`epoch ${epoch}`);
+    const group = this.#group;
+    const common = {
+      kind: 'run',
+      group,
+      instance: holder.id,
+      step: 'promote',
+      pass: 1,
+      digest: wanted,
+    } as const;
     const run = (reason: string): readonly PromotionAction[] => [
-      {
-        ...{
-          kind: 'run',
-          group: this.#group,
-          instance: holder.id,
-          step: 'promote',
-          pass: 1,
-          digest: wanted,
-          reason,
-        },
-        request: { script: 'promote', value: { group: this.#group, epoch } },
-      },
+      { ...common, reason, request: { script: 'promote', value: { group, epoch } } },
     ];
-    const before = this.#members.find(({ id }) => id === claim.from);
-    const stop: readonly PromotionAction[] =
-      before === undefined || before.state !== 'running'
-        ? []
-        : [
-            {
-              ...{ kind: 'cancel-pushes', group: this.#group, instance: before.id },
-              reason: `${before.id} is to push no more`,
-            },
-          ];
     const task = parseTask(holder.tags[tagKeys.task]);
     if (task?.step !== 'promote' || task.digest !== wanted)
-      return [...stop, ...run(`${holder.id} becomes the primary of epoch ${epoch}`)];
+      return [...this.#stopPushes(claim.from), ...run(`${holder.id} becomes the primary of epoch ${epoch}`)];
     const outcome = outcomeOf(task, holder.id, { observed, now });
     switch (outcome.kind) {
       case 'under-way':
@@ -653,6 +667,13 @@ class GroupPromotion {
         ];
       }
     }
+  }
+
+  #stopPushes(of: string | undefined): readonly PromotionAction[] {
+    const before = this.#members.find(({ id }) => id === of);
+    if (before?.state !== 'running') return [];
+    const { id } = before;
+    return [{ kind: 'cancel-pushes', group: this.#group, instance: id, reason: `${id} is to push no more` }];
   }
 
   /** Those that were the primary and had the tag taken off by hand: before another one is, they are set apart as any former one. */
@@ -765,8 +786,6 @@ class GroupPromotion {
     const { id, tags } = current;
     if (current.state !== 'running') return [];
     const last = register.claims.at(-1);
-    const from = superseded[0]?.id ?? register.configuration?.primary;
-    const known = from === undefined || from === id ? undefined : from;
     // An epoch that it holds already and that is still the newest: go on
     if (last?.holder === id && last.epoch >= epoch) return this.#goOn(current, last);
     if (
@@ -776,15 +795,20 @@ class GroupPromotion {
       return [];
     const online = this.#view.observed.agents.find((agent) => agent.id === id)?.online === true;
     if (!online) return [this.#wait(`the SSM agent of ${id} is not online yet`)];
-    return [
-      this.#claim({
-        ...{ epoch: epoch > (last?.epoch ?? 0) ? epoch : (last?.epoch ?? 0) + 1, holder: id },
-        ...(known !== undefined && { from: known }),
-        ...(last === undefined
-          ? { kind: 'first' as const, why: 'the first primary of the group' }
-          : { kind: 'adopted' as const, why: `somebody set the tag ${tagKeys.primary} on it` }),
-      }),
-    ];
+    return [this.#claimByHand(id, epoch, superseded[0]?.id ?? register.configuration?.primary)];
+  }
+
+  /** @param from who was the primary before, as far as that is known */
+  #claimByHand(holder: string, epoch: number, from: string | undefined): PromotionAction {
+    const last = this.#register?.claims.at(-1);
+    const known = from === holder ? undefined : from;
+    const next = Math.max(epoch, (last?.epoch ?? 0) + 1);
+    return this.#claim({
+      ...{ epoch: next, holder, ...(known !== undefined && { from: known }) },
+      ...(last === undefined
+        ? { kind: 'first' as const, why: 'the first primary of the group' }
+        : { kind: 'adopted' as const, why: `somebody set the tag ${tagKeys.primary} on it` }),
+    });
   }
 
   /** An earlier primary: it pushes nothing, takes no part, and keeps what it holds until that is rescued. */
@@ -890,6 +914,29 @@ const promotionEvents: Readonly<Record<string, GroupEventType>> = {
   'primary-suspected': 'Primary Suspected',
   'promotion-blocked': 'Promotion Blocked',
 };
+
+type HandOverStep = (
+  step: 'prepare' | 'final-push',
+  pass: number,
+  reason: string,
+) => Extract<PromotionAction, { kind: 'run' }>;
+
+interface Switchover {
+  readonly why: string;
+  readonly byOperator: boolean;
+  readonly run: HandOverStep;
+  readonly blocked: (message: string) => readonly PromotionAction[];
+}
+
+/** The one that is asked for; of any, the one that it was begun with, or else the best. */
+function chooseTarget(
+  ranked: readonly ObservedInstance[],
+  target: string,
+  begun: Task | undefined,
+): ObservedInstance | undefined {
+  if (target !== 'any') return ranked.find(({ id }) => id === target);
+  return ranked.find(({ id }) => digest(id) === begun?.digest) ?? ranked[0];
+}
 
 interface RaisedTrouble {
   readonly code: TroubleCode;

@@ -23,24 +23,11 @@ export function assessPrimary(primary: ObservedInstance, observed: PromotionObse
   const agent = observed.agents.find((each) => each.id === id);
   // Without its agent nothing can be handed over; whether it is dead is to be found out
   const reachable = state !== 'running' || agent?.online === true;
-  const request = tags[tagKeys.switchover];
-  if (request !== undefined && reachable) {
-    const [target = 'any', ...reason] = request.trim().split(/\s+/u);
-    const why = reason.length === 0 ? `the tag ${tagKeys.switchover} asks for it` : reason.join(' ');
-    return { kind: 'leaving', why, target: target || 'any', byOperator: reason.length === 0 };
-  }
-  const lifecycle = observed.lifecycles.get(id);
-  if (isLeaving(lifecycle) && reachable)
-    return {
-      kind: 'leaving',
-      why: `Auto Scaling has it ${lifecycle?.state}`,
-      target: 'any',
-      byOperator: false,
-    };
-  if (state !== 'running') return { kind: 'well' };
+  const leaving = reachable ? leavingReason(primary, observed) : undefined;
+  if (leaving !== undefined) return leaving;
   const status = observed.statuses.find((each) => each.id === id);
   // It was just started: neither its agent nor the checks can be expected yet
-  if (status?.initializing === true) return { kind: 'well' };
+  if (state !== 'running' || status?.initializing === true) return { kind: 'well' };
   const pushes = parseTroubles(tags[tagKeys.groupTrouble]).some(
     ([, trouble]) => trouble.code === 'push-failed' && isRaised(trouble),
   );
@@ -50,6 +37,23 @@ export function assessPrimary(primary: ObservedInstance, observed: PromotionObse
     ...(pushes ? ['its pushes do not come to an end'] : []),
   ];
   return signs.length === 0 ? { kind: 'well' } : { kind: 'suspected', signs };
+}
+
+/** Who wants it replaced while it lives: its operator, or Auto Scaling. */
+function leavingReason(
+  { id, tags }: ObservedInstance,
+  { lifecycles }: PromotionObservation,
+): Extract<Health, { kind: 'leaving' }> | undefined {
+  const request = tags[tagKeys.switchover];
+  if (request !== undefined) {
+    const [target = 'any', ...reason] = request.trim().split(/\s+/u);
+    const why = reason.length === 0 ? `the tag ${tagKeys.switchover} asks for it` : reason.join(' ');
+    return { kind: 'leaving', why, target: target || 'any', byOperator: reason.length === 0 };
+  }
+  const lifecycle = lifecycles.get(id);
+  if (!isLeaving(lifecycle)) return undefined;
+  const why = `Auto Scaling has it ${lifecycle?.state}`;
+  return { kind: 'leaving', why, target: 'any', byOperator: false };
 }
 
 /** What one closer look at a suspected primary gives. */

@@ -216,24 +216,35 @@ class GroupRecord {
     if (line.error !== undefined && groupWide.has(line.error)) return fresh;
     // Of a host without tags only a whole push notes until when it is known: from another one it would be told at each look
     if (!line.ok && !whole && state.instance === undefined) return fresh;
+    this.#assessLine(state, line, at, known);
+    return fresh;
+  }
+
+  /** @param known until when the secondary was well, in milliseconds since 1970 */
+  #assessLine(state: SecondaryState, line: SecondaryLine, at: number, known: number): void {
+    const { error = 'failed', message = '' } = line;
     const before = state.trouble;
-    const code = secondaryCode(line.error ?? 'failed', before?.code);
+    const code = secondaryCode(error, before?.code);
     const evidence = { code, raised: !line.ok, at, knownUntil: known };
     const { incident: trouble, notice } = this.#assessSecondary(state, evidence);
     if (rejoinable.has(code) && before?.code !== code) this.#joinAgain(state);
     state.trouble = trouble;
     if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
-    if (notice !== undefined && notice !== 'resolved' && trouble !== undefined)
-      this.#failed(state, trouble, notice, line.error ?? 'failed', line.message ?? '');
-    if (notice === 'resolved' && before !== undefined)
-      this.#recovered.set(at, [
-        ...(this.#recovered.get(at) ?? []),
-        {
-          ...{ secondary: line.id, error: before.code, since: timestamp(before.since) },
-          seconds: secondsBetween(before.since, at),
-        },
-      ]);
-    return fresh;
+    if (notice === 'resolved') this.#recover(line.id, before, at);
+    else if (notice !== undefined && trouble !== undefined)
+      this.#failed(state, trouble, notice, error, message);
+  }
+
+  #recover(secondary: string, before: Trouble | undefined, at: number): void {
+    if (before === undefined) return;
+    const { code: error, since } = before;
+    const recovered = {
+      secondary,
+      error,
+      since: timestamp(since),
+      seconds: secondsBetween(since, at),
+    };
+    this.#recovered.set(at, [...(this.#recovered.get(at) ?? []), recovered]);
   }
 
   /** Somebody has taken away what a join had made: it is made again, once. */
@@ -433,23 +444,14 @@ class GroupRecord {
   #recordSecondaries(): void {
     const alike = new Map<string, string[]>();
     for (const state of this.#secondaries.values()) {
-      const { instance, trouble, syncedAt, syncedBefore } = state;
+      const { instance, trouble } = state;
       if (instance === undefined || !state.member) continue;
-      const { tags } = instance;
-      const wanted = {
-        // Without its trouble (somebody took the tag away) it stays behind until a push says otherwise
-        [tagKeys.state]:
-          isRaised(trouble) || (tags[tagKeys.state] === 'behind' && syncedAt === syncedBefore)
-            ? 'behind'
-            : 'in-sync',
-        ...(syncedAt > 0 && { [tagKeys.syncedAt]: timestamp(syncedAt) }),
-        ...(trouble !== undefined && { [tagKeys.trouble]: formatTrouble(trouble) }),
-      };
-      const set = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => tags[key] !== value));
-      const text = JSON.stringify(set);
-      if (text !== '{}') alike.set(text, [...(alike.get(text) ?? []), instance.id]);
+      const { id, tags } = instance;
+      const wanted = Object.entries(marksOf(state, tags));
+      const text = JSON.stringify(Object.fromEntries(wanted.filter(([key, value]) => tags[key] !== value)));
+      if (text !== '{}') alike.set(text, [...(alike.get(text) ?? []), id]);
       if (trouble === undefined && tags[tagKeys.trouble] !== undefined)
-        this.#record([instance.id], {}, [tagKeys.trouble], `${instance.id} is in sync again`);
+        this.#record([id], {}, [tagKeys.trouble], `${id} is in sync again`);
     }
     const primary = this.#primary;
     if (primary !== undefined && this.#recorded > this.#recordedBefore) {
@@ -494,6 +496,20 @@ class GroupRecord {
   #measure(values: Readonly<Partial<Record<MetricName, number>>>, reason: string): void {
     this.#measures.push({ kind: 'measure', group: this.#group, values, reason });
   }
+}
+
+/** What is to be known of a secondary, by keys. */
+function marksOf(
+  { trouble, syncedAt, syncedBefore }: SecondaryState,
+  tags: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  // Without its trouble (somebody took the note away) it stays behind until a push says otherwise
+  const staysBehind = tags[tagKeys.state] === 'behind' && syncedAt === syncedBefore;
+  return {
+    [tagKeys.state]: isRaised(trouble) || staysBehind ? 'behind' : 'in-sync',
+    ...(syncedAt > 0 && { [tagKeys.syncedAt]: timestamp(syncedAt) }),
+    ...(trouble !== undefined && { [tagKeys.trouble]: formatTrouble(trouble) }),
+  };
 }
 
 function formatGroupTroubles(troubles: ReadonlyMap<string, Trouble>): string {

@@ -33,6 +33,7 @@ export interface NotificationDecision {
 }
 
 /** What this event says of an incident; undefined for one that tells of no incident. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case for each event, and nothing else
 export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | undefined {
   const { group } = detail;
   const raised = (causes: Readonly<Record<string, string>>, reminder: number): IncidentUpdate => {

@@ -1,7 +1,7 @@
 /** Prints docs/events.schema.json. Calls: node scripts/event-schemas.ts > docs/events.schema.json */
 import { pathToFileURL } from 'node:url';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { eventSource } from '../shared/core/domain-event.ts';
+import { eventSource } from '../shared/core/model/domain-event.ts';
 import { eventDetailSchemas } from '../shared/edge/domain-event-schema.ts';
 
 /** The JSON Schema (2020-12) of all events as EventBridge delivers them; `$defs` has that of each detail, by its type. */

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 
 /** SSM refuses a document whose content, with the parameters of the call, is larger. Source: General Reference, SSM quotas. */
 const maximumDocumentBytes = 64 * 1024;
-/** Room that is kept for the request. `shared/core/request.ts` refuses a larger one. */
+/** Room that is kept for the request. `shared/core/model/request.ts` refuses a larger one. */
 const maximumRequestCharacters = 17 * 1024;
 
 /**

@@ -7,8 +7,8 @@ import {
   settleNotification,
   writeNotificationLog,
 } from '../../shared/aws/notifications.ts';
-import { composeRecovery } from '../../shared/core/alarm-recovery.ts';
-import { type Alert, composeAlert } from '../../shared/core/compose-alert.ts';
+import { composeRecovery } from '../../shared/core/incidents/alarm-recovery.ts';
+import { type Alert, composeAlert } from '../../shared/core/incidents/compose-alert.ts';
 import {
   decideNotification,
   type IncidentUpdate,

@@ -1,7 +1,7 @@
 import { observeGroup } from '../../shared/aws/ec2.ts';
 import { TagWriter } from '../../shared/aws/tags.ts';
-import { findPrimary } from '../../shared/core/primary.ts';
-import { tagKeys } from '../../shared/core/tag-keys.ts';
+import { findPrimary } from '../../shared/core/model/primary.ts';
+import { tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { type Keep, makeInstanceHandler } from '../../shared/edge/instance-handler.ts';
 
 /** Only the event tells of a spot interruption, so a tag keeps it: any run may go on from there. */

@@ -2,7 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { makeClients } from '../../shared/aws/clients.ts';
 import { describeError } from '../../shared/aws/errors.ts';
 import { noteLook, readHeads } from '../../shared/aws/memory.ts';
-import { isServed, type WakeUp } from '../../shared/core/wake-up.ts';
+import { isServed, type WakeUp } from '../../shared/core/model/wake-up.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
 import { parseWakeUps } from '../../shared/edge/wake-up.ts';

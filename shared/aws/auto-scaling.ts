@@ -6,7 +6,7 @@ import {
   SetInstanceProtectionCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
-import type { ObservedLifecycle } from '../core/observation.ts';
+import type { ObservedLifecycle } from '../core/model/observation.ts';
 import { hasCode } from './errors.ts';
 
 /** One hook that holds one instance. */

@@ -1,5 +1,5 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { type DomainEvent, eventSource } from '../core/domain-event.ts';
+import { type DomainEvent, eventSource } from '../core/model/domain-event.ts';
 
 /** EventBridge took the call and refused some of the events. */
 export class EventRefusedError extends Error {

@@ -6,8 +6,8 @@ import {
   paginateDescribeInstanceStatus,
   paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
-import type { ObservedInstance, ObservedStatus } from '../core/observation.ts';
-import { tagKeys } from '../core/tag-keys.ts';
+import type { ObservedInstance, ObservedStatus } from '../core/model/observation.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
 import { hasCode } from './errors.ts';
 
 const present = {

@@ -3,7 +3,7 @@ import {
   type SendMessageBatchRequestEntry,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { laneOf, type WakeUp } from '../core/wake-up.ts';
+import { laneOf, type WakeUp } from '../core/model/wake-up.ts';
 import { formatWakeUp } from '../edge/wake-up.ts';
 import { errorsOf, throwAll } from './errors.ts';
 

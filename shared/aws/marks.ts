@@ -1,7 +1,7 @@
-import { noNotes, placeOf, withNotes } from '../core/notes.ts';
-import type { ObservedInstance } from '../core/observation.ts';
-import { tagKeys } from '../core/tag-keys.ts';
-import { parseTime } from '../core/time.ts';
+import { noNotes, placeOf, withNotes } from '../core/model/notes.ts';
+import type { ObservedInstance } from '../core/model/observation.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
+import { parseTime } from '../core/model/time.ts';
 import type { Clients } from './clients.ts';
 import { errorsOf, throwAll } from './errors.ts';
 import { type Memory, type Remembered, writeNotes, writeSynced } from './memory.ts';

@@ -7,9 +7,9 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as v from 'valibot';
-import { mergeSynced, type Notes, placeOf } from '../core/notes.ts';
-import type { Claim, Head, Register } from '../core/observation.ts';
-import { tagKeys } from '../core/tag-keys.ts';
+import { mergeSynced, type Notes, placeOf } from '../core/model/notes.ts';
+import type { Claim, Head, Register } from '../core/model/observation.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
 import { describeIssues } from '../edge/issues.ts';
 import { errorsOf, hasCode } from './errors.ts';
 

@@ -10,9 +10,9 @@ import {
   ListResourceRecordSetsCommand,
   type Route53Client,
 } from '@aws-sdk/client-route-53';
-import type { ObservedRecord, RecordChange } from '../core/plan-name.ts';
-import type { ObservedElasticAddress } from '../core/primary-address.ts';
-import { tagKeys } from '../core/tag-keys.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
+import type { ObservedRecord, RecordChange } from '../core/succession/plan-name.ts';
+import type { ObservedElasticAddress } from '../core/succession/primary-address.ts';
 
 /** Seconds that resolvers keep the name of a primary. Source: Route 53 Developer Guide, failover. */
 const timeToLive = 60;

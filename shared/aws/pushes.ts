@@ -6,7 +6,7 @@ import {
   paginateListCommandInvocations,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { ObservedPush } from '../core/observation.ts';
+import type { ObservedPush } from '../core/model/observation.ts';
 import { errorsOf, hasCode, throwAll } from './errors.ts';
 import { deliveryTimeout, notKnown, toObserved } from './ssm.ts';
 

@@ -6,7 +6,7 @@ import {
   SendCommandCommand,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { ObservedAgent, ObservedCommand, ObservedReachability } from '../core/observation.ts';
+import type { ObservedAgent, ObservedCommand, ObservedReachability } from '../core/model/observation.ts';
 import { describeError, hasCode } from './errors.ts';
 import { parseScriptOutput } from './script-output.ts';
 

@@ -1,5 +1,5 @@
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import type { ObservedInstance } from '../core/observation.ts';
+import type { ObservedInstance } from '../core/model/observation.ts';
 import { errorsOf, hasCode, throwAll } from './errors.ts';
 
 /** EC2 then writes none of them, or some: which is not documented. Source: EC2 API guide, error codes. */

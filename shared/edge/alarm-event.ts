@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { AlarmRecovery } from '../core/alarm-recovery.ts';
+import type { AlarmRecovery } from '../core/incidents/alarm-recovery.ts';
 import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
 

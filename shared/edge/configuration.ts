@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { defaultTagPrefix } from '../core/tag-prefix.ts';
+import { defaultTagPrefix } from '../core/model/tag-prefix.ts';
 import { describeIssues } from './issues.ts';
 import { settings } from './settings.ts';
 

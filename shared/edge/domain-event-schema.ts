@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import type { DomainEvent, EventType } from '../core/domain-event.ts';
-import { eventSource } from '../core/domain-event.ts';
+import type { DomainEvent, EventType } from '../core/model/domain-event.ts';
+import { eventSource } from '../core/model/domain-event.ts';
 import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
 

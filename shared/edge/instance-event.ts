@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { hookNames } from '../core/lifecycle.ts';
-import { isOwnChange } from '../core/own-change.ts';
+import { hookNames } from '../core/model/lifecycle.ts';
+import { isOwnChange } from '../core/model/own-change.ts';
 import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
 

@@ -1,7 +1,7 @@
 import { type Clients, makeClients } from '../aws/clients.ts';
 import { groupOf, listingGroups } from '../aws/ec2.ts';
 import { wake } from '../aws/lanes.ts';
-import { laneOf } from '../core/wake-up.ts';
+import { laneOf } from '../core/model/wake-up.ts';
 import { readConfiguration } from './configuration.ts';
 import { type Instruments, makeHandler } from './handler.ts';
 import { type InstanceEvent, parseInstanceEvent } from './instance-event.ts';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { WakeUp } from '../core/wake-up.ts';
+import type { WakeUp } from '../core/model/wake-up.ts';
 import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
 

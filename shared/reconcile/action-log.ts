@@ -1,8 +1,8 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { describeError } from '../aws/errors.ts';
-import type { MembershipAction } from '../core/membership-action.ts';
-import type { UpkeepAction } from '../core/plan-upkeep.ts';
-import type { PromotionAction } from '../core/promotion-action.ts';
+import type { MembershipAction } from '../core/membership/membership-action.ts';
+import type { UpkeepAction } from '../core/succession/plan-upkeep.ts';
+import type { PromotionAction } from '../core/succession/promotion-action.ts';
 
 export type LoggedAction = MembershipAction | PromotionAction | UpkeepAction;
 

@@ -2,19 +2,19 @@ import { completeHook, keepHookAlive, releaseInstance } from '../aws/auto-scalin
 import { publishEvents } from '../aws/domain-events.ts';
 import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
 import { sendScript } from '../aws/ssm.ts';
-import { type DomainEvent, domainEvent, timestamp } from '../core/domain-event.ts';
 import { noticeKey, toldOf } from '../core/incidents/notice.ts';
-import type { MembershipAction } from '../core/membership-action.ts';
+import type { MembershipAction } from '../core/membership/membership-action.ts';
+import { type DomainEvent, domainEvent, timestamp } from '../core/model/domain-event.ts';
 import {
   formatJoinRequest,
   formatLeaveRequest,
   formatPushRequest,
   formatRescueRequest,
-} from '../core/request.ts';
-import { tagKeys } from '../core/tag-keys.ts';
-import { formatTask, type TaskStep } from '../core/task.ts';
-import { secondsBetween } from '../core/time.ts';
-import { formatTrouble } from '../core/trouble.ts';
+} from '../core/model/request.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
+import { formatTask, type TaskStep } from '../core/model/task.ts';
+import { secondsBetween } from '../core/model/time.ts';
+import { formatTrouble } from '../core/model/trouble.ts';
 import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 

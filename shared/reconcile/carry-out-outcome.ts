@@ -1,7 +1,7 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { publishEvents } from '../aws/domain-events.ts';
 import { describeError, errorsOf, throwAll } from '../aws/errors.ts';
-import type { MetricName, OutcomeAction } from '../core/outcome-action.ts';
+import type { MetricName, OutcomeAction } from '../core/results/outcome-action.ts';
 import type { Tools } from './tools.ts';
 
 /** The results of at least one group could not be told or recorded; those of the others were. */

@@ -5,11 +5,11 @@ import { writeClaim, writeMirror } from '../aws/memory.ts';
 import { changeRecords, moveElasticAddress, moveTargets, PointerError } from '../aws/pointers.ts';
 import { cancelPushes } from '../aws/pushes.ts';
 import { sendScript } from '../aws/ssm.ts';
-import type { UpkeepAction } from '../core/plan-upkeep.ts';
-import type { PromotionAction } from '../core/promotion-action.ts';
-import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/request.ts';
-import { tagKeys } from '../core/tag-keys.ts';
-import { formatTask } from '../core/task.ts';
+import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/model/request.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
+import { formatTask } from '../core/model/task.ts';
+import type { UpkeepAction } from '../core/succession/plan-upkeep.ts';
+import type { PromotionAction } from '../core/succession/promotion-action.ts';
 import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 

@@ -12,16 +12,16 @@ import type {
   ObservedReachability,
   PromotionObservation,
   Register,
-} from '../core/observation.ts';
-import type { ObservedRecord } from '../core/plan-name.ts';
-import { nodesOf } from '../core/plan-tick.ts';
-import { type ObservedPointers, pointerNames } from '../core/plan-upkeep.ts';
-import { findPrimary } from '../core/primary.ts';
-import type { ObservedElasticAddress } from '../core/primary-address.ts';
-import { parseProbe } from '../core/probe.ts';
-import { tagKeys } from '../core/tag-keys.ts';
-import { parseTask, type TaskStep } from '../core/task.ts';
-import { parseTime } from '../core/time.ts';
+} from '../core/model/observation.ts';
+import { findPrimary } from '../core/model/primary.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
+import { parseTask, type TaskStep } from '../core/model/task.ts';
+import { parseTime } from '../core/model/time.ts';
+import { nodesOf } from '../core/push/plan-tick.ts';
+import type { ObservedRecord } from '../core/succession/plan-name.ts';
+import { type ObservedPointers, pointerNames } from '../core/succession/plan-upkeep.ts';
+import type { ObservedElasticAddress } from '../core/succession/primary-address.ts';
+import { parseProbe } from '../core/succession/probe.ts';
 import { observeProbe } from './probe.ts';
 import type { Tools } from './tools.ts';
 

@@ -6,13 +6,13 @@ import type {
   ObservedCommand,
   ObservedInstance,
   ObservedReachability,
-} from '../core/observation.ts';
-import { epochOf } from '../core/primary.ts';
-import { type AskedProbe, formatProbe, probeInterval } from '../core/probe.ts';
-import type { PromotionAction } from '../core/promotion-action.ts';
-import { formatProbeRequest } from '../core/request.ts';
-import { routeBetween } from '../core/route.ts';
-import { tagKeys } from '../core/tag-keys.ts';
+} from '../core/model/observation.ts';
+import { epochOf } from '../core/model/primary.ts';
+import { formatProbeRequest } from '../core/model/request.ts';
+import { routeBetween } from '../core/model/route.ts';
+import { tagKeys } from '../core/model/tag-keys.ts';
+import { type AskedProbe, formatProbe, probeInterval } from '../core/succession/probe.ts';
+import type { PromotionAction } from '../core/succession/promotion-action.ts';
 import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 

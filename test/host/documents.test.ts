@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compactScript, hostDocument } from '../../scripts/host-documents.mjs';
-import { maximumRequestLength } from '../../shared/core/request.ts';
+import { maximumRequestLength } from '../../shared/core/model/request.ts';
 import { libraryPath, scriptFunctions, scripts, scriptText } from './scripts.ts';
 
 /** What bash has read, without line numbers, comments and layout. */

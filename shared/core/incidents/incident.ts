@@ -1,5 +1,5 @@
-import { digest } from '../task.ts';
-import type { Trouble } from '../trouble.ts';
+import { digest } from '../model/task.ts';
+import type { Trouble } from '../model/trouble.ts';
 
 /** When incidents become messages, in seconds. The words are Alertmanager's: https://prometheus.io/docs/alerting/latest/configuration/ */
 export interface IncidentPolicy {

@@ -1,5 +1,5 @@
-import { type Told, timestamp } from '../domain-event.ts';
-import type { Trouble } from '../trouble.ts';
+import { type Told, timestamp } from '../model/domain-event.ts';
+import type { Trouble } from '../model/trouble.ts';
 import type { Notice } from './incident.ts';
 
 /** What an event on an incident says of it, besides what the incident is about. */

@@ -1,5 +1,5 @@
-import type { DomainEvent } from '../domain-event.ts';
-import { digest } from '../task.ts';
+import type { DomainEvent } from '../model/domain-event.ts';
+import { digest } from '../model/task.ts';
 
 /** What was notified last of one host of an incident, or of the incident itself where it has none. */
 export interface LoggedNotification {

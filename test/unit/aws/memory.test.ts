@@ -8,8 +8,8 @@ import {
   writeClaim,
   writeMirror,
 } from '../../../shared/aws/memory.ts';
-import { noNotes } from '../../../shared/core/notes.ts';
-import type { Claim } from '../../../shared/core/observation.ts';
+import { noNotes } from '../../../shared/core/model/notes.ts';
+import type { Claim } from '../../../shared/core/model/observation.ts';
 import { startTable } from '../table.ts';
 
 const claim = (epoch: number, more: Partial<Claim> = {}): Claim => ({

@@ -22,7 +22,7 @@ import {
   readRecords,
   readTargets,
 } from '../../../shared/aws/pointers.ts';
-import type { ObservedRecord } from '../../../shared/core/plan-name.ts';
+import type { ObservedRecord } from '../../../shared/core/succession/plan-name.ts';
 
 const route53 = mockClient(Route53Client);
 const compute = mockClient(EC2Client);

@@ -7,9 +7,9 @@ import { makeFleet } from '../../../bench/control/fleet.ts';
 import { measureTick } from '../../../bench/control/measure.ts';
 import type { TickMeasure } from '../../../bench/control/summary.ts';
 import { BenchError } from '../../../bench/meter.ts';
-import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
-import { mirrorDigest } from '../../../shared/core/plan-promotion.ts';
-import { parseSecondaries } from '../../../shared/core/secondaries.ts';
+import { joinDigest } from '../../../shared/core/membership/plan-newcomer.ts';
+import { mirrorDigest } from '../../../shared/core/model/mirror.ts';
+import { parseSecondaries } from '../../../shared/core/model/secondaries.ts';
 
 const project = resolve(import.meta.dirname, '../../..');
 let output: string;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Alert, composeAlert } from '../../../shared/core/compose-alert.ts';
-import type { DomainEvent } from '../../../shared/core/domain-event.ts';
+import { type Alert, composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
+import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import { exampleEvents, since } from './example-events.ts';
 import { instanceId } from './fixtures.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDirectories } from '../../../shared/core/directories.ts';
+import { parseDirectories } from '../../../shared/core/model/directories.ts';
 
 const parse = (value: string | undefined) => parseDirectories('i-1', value);
 

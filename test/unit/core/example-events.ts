@@ -1,5 +1,5 @@
-import type { DomainEvent, EventDetails, EventType } from '../../../shared/core/domain-event.ts';
-import { domainEvent } from '../../../shared/core/domain-event.ts';
+import type { DomainEvent, EventDetails, EventType } from '../../../shared/core/model/domain-event.ts';
+import { domainEvent } from '../../../shared/core/model/domain-event.ts';
 import { instanceId } from './fixtures.ts';
 
 export const since = '2026-11-22T10:00:00.123Z';

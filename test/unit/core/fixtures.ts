@@ -1,12 +1,13 @@
+import { joinDigest } from '../../../shared/core/membership/plan-newcomer.ts';
+import { mirrorDigest } from '../../../shared/core/model/mirror.ts';
 import type {
   Head,
   ObservedAgent,
   ObservedInstance,
   ObservedReachability,
   Register,
-} from '../../../shared/core/observation.ts';
-import { joinDigest } from '../../../shared/core/plan-newcomer.ts';
-import { mirrorDigest, type PromotionSettings } from '../../../shared/core/plan-promotion.ts';
+} from '../../../shared/core/model/observation.ts';
+import type { PromotionSettings } from '../../../shared/core/succession/plan-promotion.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {

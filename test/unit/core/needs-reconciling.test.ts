@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { isUnsettled, needsReconciling, type TickedGroup } from '../../../shared/core/needs-reconciling.ts';
-import type { Head, ObservedInstance } from '../../../shared/core/observation.ts';
-import { planTick } from '../../../shared/core/plan-tick.ts';
-import { isServed, laneOf } from '../../../shared/core/wake-up.ts';
+import type { Head, ObservedInstance } from '../../../shared/core/model/observation.ts';
+import { isServed, laneOf } from '../../../shared/core/model/wake-up.ts';
+import {
+  isUnsettled,
+  needsReconciling,
+  type TickedGroup,
+} from '../../../shared/core/push/needs-reconciling.ts';
+import { planTick } from '../../../shared/core/push/plan-tick.ts';
 import {
   agent,
   healthyGroup,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mergeSynced, placeOf, tagsOf, withNotes } from '../../../shared/core/notes.ts';
+import { mergeSynced, placeOf, tagsOf, withNotes } from '../../../shared/core/model/notes.ts';
 import { instance, instanceId, primaryTags } from './fixtures.ts';
 
 const [first, second, third] = [instanceId(1), instanceId(2), instanceId(3)];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isOwnChange } from '../../../shared/core/own-change.ts';
+import { isOwnChange } from '../../../shared/core/model/own-change.ts';
 
 it.each<[string, readonly string[], Readonly<Record<string, string>>, boolean]>([
   ['a host becomes the primary', ['hostsync:primary', 'hostsync:promoted', 'hostsync:directories'], {}, true],

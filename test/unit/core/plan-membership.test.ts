@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MembershipAction } from '../../../shared/core/membership-action.ts';
-import { planMembership } from '../../../shared/core/plan-membership.ts';
-import { formatPushRequest, maximumRequestLength } from '../../../shared/core/request.ts';
-import { formatTask, parseTask } from '../../../shared/core/task.ts';
+import type { MembershipAction } from '../../../shared/core/membership/membership-action.ts';
+import { planMembership } from '../../../shared/core/membership/plan-membership.ts';
+import { formatPushRequest, maximumRequestLength } from '../../../shared/core/model/request.ts';
+import { formatTask, parseTask } from '../../../shared/core/model/task.ts';
 import { instanceId, primaryTags, publicKey } from './fixtures.ts';
 import { SimulatedGroup } from './simulated-group.ts';
 

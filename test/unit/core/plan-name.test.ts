@@ -1,5 +1,9 @@
 import { expect, it } from 'vitest';
-import { type ObservedRecord, recordBlocker, recordChanges } from '../../../shared/core/plan-name.ts';
+import {
+  type ObservedRecord,
+  recordBlocker,
+  recordChanges,
+} from '../../../shared/core/succession/plan-name.ts';
 
 const record = (
   type: string,

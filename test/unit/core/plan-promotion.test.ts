@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findPrimary } from '../../../shared/core/primary.ts';
-import { promotionBlocker } from '../../../shared/core/promotion-blocker.ts';
+import { findPrimary } from '../../../shared/core/model/primary.ts';
+import { promotionBlocker } from '../../../shared/core/succession/promotion-blocker.ts';
 import { instanceId } from './fixtures.ts';
 import { Run, SimulatedFailover, settle, tickOf } from './simulated-failover.ts';
 import { runs, stride } from './thoroughness.ts';

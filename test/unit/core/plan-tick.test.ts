@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planTick, type TickAction, tickBlocker } from '../../../shared/core/plan-tick.ts';
+import { planTick, type TickAction, tickBlocker } from '../../../shared/core/push/plan-tick.ts';
 import {
   agent,
   healthyGroup,

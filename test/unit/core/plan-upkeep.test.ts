@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
-import type { MembershipObservation, ObservedLifecycle } from '../../../shared/core/observation.ts';
-import type { ObservedRecord } from '../../../shared/core/plan-name.ts';
-import { type ObservedPointers, planUpkeep, pointerNames } from '../../../shared/core/plan-upkeep.ts';
-import type { ObservedElasticAddress } from '../../../shared/core/primary-address.ts';
+import type { MembershipObservation, ObservedLifecycle } from '../../../shared/core/model/observation.ts';
+import type { ObservedRecord } from '../../../shared/core/succession/plan-name.ts';
+import {
+  type ObservedPointers,
+  planUpkeep,
+  pointerNames,
+} from '../../../shared/core/succession/plan-upkeep.ts';
+import type { ObservedElasticAddress } from '../../../shared/core/succession/primary-address.ts';
 import { healthyGroup, instance, instanceId } from './fixtures.ts';
 
 const arn = 'arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/editors/0123456789abcdef';

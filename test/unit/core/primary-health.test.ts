@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ObservedReachability, PromotionObservation } from '../../../shared/core/observation.ts';
-import { assessPrimary, closerLook } from '../../../shared/core/primary-health.ts';
+import type { ObservedReachability, PromotionObservation } from '../../../shared/core/model/observation.ts';
+import { assessPrimary, closerLook } from '../../../shared/core/succession/primary-health.ts';
 import { agent, closeLook, instance, instanceId, primaryTags } from './fixtures.ts';
 
 const id = instanceId(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatProbe, isDecided, isPast, parseProbe } from '../../../shared/core/probe.ts';
+import { formatProbe, isDecided, isPast, parseProbe } from '../../../shared/core/succession/probe.ts';
 import { closeLook, instanceId } from './fixtures.ts';
 
 const now = Date.parse('2026-11-22T10:00:00.000Z');

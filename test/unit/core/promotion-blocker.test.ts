@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { MembershipObservation } from '../../../shared/core/observation.ts';
-import { promotionBlocker, rankCandidates } from '../../../shared/core/promotion-blocker.ts';
+import type { MembershipObservation } from '../../../shared/core/model/observation.ts';
+import { promotionBlocker, rankCandidates } from '../../../shared/core/succession/promotion-blocker.ts';
 import { agent, instance, instanceId } from './fixtures.ts';
 
 const now = 1_800_000_000_000;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parsePushOptions } from '../../../shared/core/push-options.ts';
-import { formatPushRequest } from '../../../shared/core/request.ts';
+import { parsePushOptions } from '../../../shared/core/model/push-options.ts';
+import { formatPushRequest } from '../../../shared/core/model/request.ts';
 
 const parse = (value: string | undefined) => parsePushOptions('i-1', value);
 

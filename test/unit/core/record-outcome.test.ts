@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DomainEvent } from '../../../shared/core/domain-event.ts';
-import type { ObservedPush } from '../../../shared/core/observation.ts';
-import type { OutcomeAction } from '../../../shared/core/outcome-action.ts';
-import { parseTroubles } from '../../../shared/core/trouble.ts';
+import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
+import type { ObservedPush } from '../../../shared/core/model/observation.ts';
+import { parseTroubles } from '../../../shared/core/model/trouble.ts';
+import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
 import { instanceId, secondaryTags } from './fixtures.ts';
 import { broken, line, push, SimulatedResults, start, type Went } from './simulated-results.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ObservedInstance } from '../../../shared/core/observation.ts';
-import { planTick } from '../../../shared/core/plan-tick.ts';
-import { formatProbeRequest, formatPushRequest } from '../../../shared/core/request.ts';
-import { parsePort, routeBetween, routeOutside } from '../../../shared/core/route.ts';
+import type { ObservedInstance } from '../../../shared/core/model/observation.ts';
+import { formatProbeRequest, formatPushRequest } from '../../../shared/core/model/request.ts';
+import { parsePort, routeBetween, routeOutside } from '../../../shared/core/model/route.ts';
+import { planTick } from '../../../shared/core/push/plan-tick.ts';
 import { healthyGroup, instance, instanceId } from './fixtures.ts';
 
 type Families = 'IPv4' | 'IPv6' | 'dual-stack' | 'none';

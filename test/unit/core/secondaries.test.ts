@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatOwnShards, parseSecondaries, shardNumber } from '../../../shared/core/secondaries.ts';
+import { formatOwnShards, parseSecondaries, shardNumber } from '../../../shared/core/model/secondaries.ts';
 import { instanceId } from './fixtures.ts';
 
 const parse = (tags: Readonly<Record<string, string>>) => parseSecondaries('i-1', tags);

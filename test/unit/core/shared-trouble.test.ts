@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sharedTrouble } from '../../../shared/core/shared-trouble.ts';
+import { sharedTrouble } from '../../../shared/core/succession/shared-trouble.ts';
 import { instance, secondaryTags } from './fixtures.ts';
 
 const since = '2026-11-22T09:00:00.000Z';

@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest';
-import type { ObservedAgent, ObservedInstance, ObservedStatus } from '../../../shared/core/observation.ts';
-import { lastSignOfLife } from '../../../shared/core/sign-of-life.ts';
+import type {
+  ObservedAgent,
+  ObservedInstance,
+  ObservedStatus,
+} from '../../../shared/core/model/observation.ts';
+import { lastSignOfLife } from '../../../shared/core/succession/sign-of-life.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtures.ts';
 
 const now = Date.parse('2026-11-22T10:00:00.000Z');

@@ -1,5 +1,6 @@
-import type { DomainEvent } from '../../../shared/core/domain-event.ts';
-import type { MembershipAction } from '../../../shared/core/membership-action.ts';
+import type { MembershipAction } from '../../../shared/core/membership/membership-action.ts';
+import { planMembership } from '../../../shared/core/membership/plan-membership.ts';
+import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import type {
   Claim,
   MembershipObservation,
@@ -10,16 +11,15 @@ import type {
   PromotionObservation,
   Register,
   ScriptLine,
-} from '../../../shared/core/observation.ts';
-import { planMembership } from '../../../shared/core/plan-membership.ts';
-import { type PromotionSettings, planPromotion } from '../../../shared/core/plan-promotion.ts';
-import { planTick } from '../../../shared/core/plan-tick.ts';
-import { epochOf, findPrimary, isEstablished } from '../../../shared/core/primary.ts';
-import type { PromotionAction } from '../../../shared/core/promotion-action.ts';
-import { promotionBlocker } from '../../../shared/core/promotion-blocker.ts';
-import type { PushTarget } from '../../../shared/core/request.ts';
-import { formatTask, type TaskStep } from '../../../shared/core/task.ts';
-import { formatTrouble } from '../../../shared/core/trouble.ts';
+} from '../../../shared/core/model/observation.ts';
+import { epochOf, findPrimary, isEstablished } from '../../../shared/core/model/primary.ts';
+import type { PushTarget } from '../../../shared/core/model/request.ts';
+import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
+import { formatTrouble } from '../../../shared/core/model/trouble.ts';
+import { planTick } from '../../../shared/core/push/plan-tick.ts';
+import { type PromotionSettings, planPromotion } from '../../../shared/core/succession/plan-promotion.ts';
+import type { PromotionAction } from '../../../shared/core/succession/promotion-action.ts';
+import { promotionBlocker } from '../../../shared/core/succession/promotion-blocker.ts';
 import { instanceId, promotionSettings } from './fixtures.ts';
 
 /** A promise of ours that was broken. */

@@ -1,13 +1,13 @@
-import type { MembershipAction } from '../../../shared/core/membership-action.ts';
+import type { MembershipAction } from '../../../shared/core/membership/membership-action.ts';
 import type {
   MembershipObservation,
   ObservedCommand,
   ObservedInstance,
   ObservedLifecycle,
   ScriptLine,
-} from '../../../shared/core/observation.ts';
-import { formatTask, type TaskStep } from '../../../shared/core/task.ts';
-import { formatTrouble } from '../../../shared/core/trouble.ts';
+} from '../../../shared/core/model/observation.ts';
+import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
+import { formatTrouble } from '../../../shared/core/model/trouble.ts';
 import { hostKey } from './fixtures.ts';
 
 /** Just enough of AWS and of the hosts to carry a membership plan out and look again. Time is in seconds, and moves only when told. */

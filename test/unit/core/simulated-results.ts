@@ -1,9 +1,13 @@
-import type { DomainEvent } from '../../../shared/core/domain-event.ts';
-import { placeOf } from '../../../shared/core/notes.ts';
-import type { ObservedInstance, ObservedPush, SecondaryLine } from '../../../shared/core/observation.ts';
-import type { OutcomeAction } from '../../../shared/core/outcome-action.ts';
-import { planTick, type TickAction } from '../../../shared/core/plan-tick.ts';
-import { type OutcomeSettings, recordOutcome } from '../../../shared/core/record-outcome.ts';
+import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
+import { placeOf } from '../../../shared/core/model/notes.ts';
+import type {
+  ObservedInstance,
+  ObservedPush,
+  SecondaryLine,
+} from '../../../shared/core/model/observation.ts';
+import { planTick, type TickAction } from '../../../shared/core/push/plan-tick.ts';
+import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
+import { type OutcomeSettings, recordOutcome } from '../../../shared/core/results/record-outcome.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtures.ts';
 
 /** Where the time of a simulation begins: a whole minute. */

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { tagKeys as defaultKeys, makeTagKeys } from '../../../shared/core/tag-keys.ts';
+import { tagKeys as defaultKeys, makeTagKeys } from '../../../shared/core/model/tag-keys.ts';
 
 it('of the default prefix are those of docs/tags.md', () => {
   expect(defaultKeys).toEqual(makeTagKeys('hostsync'));
@@ -16,11 +16,11 @@ it('of the longest prefix fit, and can be shown in instance metadata', () => {
 it('of a stage are in all that it reads, writes, and says', async () => {
   vi.stubEnv('HOSTSYNC_TAG_PREFIX', 'acme');
   vi.resetModules();
-  const { tagKeys, stateTagKeys, primaryTagKeys } = await import('../../../shared/core/tag-keys.ts');
-  const { formatOwnShards, shardNumber } = await import('../../../shared/core/secondaries.ts');
-  const { hookNames } = await import('../../../shared/core/lifecycle.ts');
-  const { eventSource } = await import('../../../shared/core/domain-event.ts');
-  const { composeAlert } = await import('../../../shared/core/compose-alert.ts');
+  const { tagKeys, stateTagKeys, primaryTagKeys } = await import('../../../shared/core/model/tag-keys.ts');
+  const { formatOwnShards, shardNumber } = await import('../../../shared/core/model/secondaries.ts');
+  const { hookNames } = await import('../../../shared/core/model/lifecycle.ts');
+  const { eventSource } = await import('../../../shared/core/model/domain-event.ts');
+  const { composeAlert } = await import('../../../shared/core/incidents/compose-alert.ts');
   const { exampleEvents } = await import('./example-events.ts');
 
   for (const key of [...Object.values(tagKeys), ...stateTagKeys, ...primaryTagKeys])

@@ -1,4 +1,4 @@
-import { composeAlert } from '../../../shared/core/compose-alert.ts';
+import { composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
 import { instanceId } from './fixtures.ts';
 import { Run, SimulatedFailover, settle, tickOf } from './simulated-failover.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { formatTrouble, parseTroubles } from '../../../shared/core/trouble.ts';
+import { formatTrouble, parseTroubles } from '../../../shared/core/model/trouble.ts';
 
 it('a trouble survives its tag, with and without its history and the host that it is of', () => {
   const week = 7 * 24 * 3600_000;

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { eventSchema } from '../../../scripts/event-schemas.ts';
-import { composeAlert } from '../../../shared/core/compose-alert.ts';
+import { composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
 import { eventDetailSchemas, parseDomainEvent } from '../../../shared/edge/domain-event-schema.ts';
 import { EventError } from '../../../shared/edge/event-error.ts';
 import { exampleEvents } from '../core/example-events.ts';

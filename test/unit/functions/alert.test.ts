@@ -2,7 +2,7 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DomainEvent } from '../../../shared/core/domain-event.ts';
+import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import { exampleEvents } from '../core/example-events.ts';
 import { startTable } from '../table.ts';
 import { lambdaContext } from './lambda-context.ts';

@@ -25,8 +25,8 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { vi } from 'vitest';
-import { placeOf, tagsOf } from '../../../shared/core/notes.ts';
-import type { ObservedInstance } from '../../../shared/core/observation.ts';
+import { placeOf, tagsOf } from '../../../shared/core/model/notes.ts';
+import type { ObservedInstance } from '../../../shared/core/model/observation.ts';
 import { formatWakeUp, parseWakeUps } from '../../../shared/edge/wake-up.ts';
 import { remembered } from '../core/fixtures.ts';
 

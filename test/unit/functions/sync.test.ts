@@ -3,7 +3,7 @@ import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { DescribeInstanceInformationCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { laneOf } from '../../../shared/core/wake-up.ts';
+import { laneOf } from '../../../shared/core/model/wake-up.ts';
 import { healthyGroup, instance, instanceId, primaryTags, secondaryTags } from '../core/fixtures.ts';
 import { lambdaContext, scheduledEvent } from './lambda-context.ts';
 import * as aws from './mocked-aws.ts';

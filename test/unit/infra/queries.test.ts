@@ -27,12 +27,20 @@ describe('the saved queries', () => {
   it('ask for actions and outcomes that the log has', () => {
     const code = [
       ...[
-        'shared/core/membership-action.ts',
-        'shared/core/promotion-action.ts',
-        'shared/core/plan-upkeep.ts',
+        'shared/core/membership/membership-action.ts',
+        'shared/core/succession/promotion-action.ts',
+        'shared/core/succession/plan-upkeep.ts',
       ],
-      ...['shared/core/plan-tick.ts', 'shared/core/outcome-action.ts', 'functions/alert/handler.ts'],
-      ...['shared/core/domain-event.ts', 'shared/reconcile/action-log.ts', 'shared/reconcile/reconcile.ts'],
+      ...[
+        'shared/core/push/plan-tick.ts',
+        'shared/core/results/outcome-action.ts',
+        'functions/alert/handler.ts',
+      ],
+      ...[
+        'shared/core/model/domain-event.ts',
+        'shared/reconcile/action-log.ts',
+        'shared/reconcile/reconcile.ts',
+      ],
     ]
       .map(read)
       .join('\n');

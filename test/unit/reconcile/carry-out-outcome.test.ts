@@ -3,7 +3,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { placeOf } from '../../../shared/core/notes.ts';
+import { placeOf } from '../../../shared/core/model/notes.ts';
 import { instanceId } from '../core/fixtures.ts';
 import { line, push, SimulatedResults, start } from '../core/simulated-results.ts';
 

@@ -9,7 +9,7 @@ import {
   type Notice,
   resolveAfter,
 } from '../../../../shared/core/incidents/incident.ts';
-import type { Trouble } from '../../../../shared/core/trouble.ts';
+import type { Trouble } from '../../../../shared/core/model/trouble.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

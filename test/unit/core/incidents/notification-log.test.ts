@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { DomainEvent } from '../../../../shared/core/domain-event.ts';
 import {
   decideNotification,
   type IncidentUpdate,
   incidentUpdate,
   type NotificationLog,
 } from '../../../../shared/core/incidents/notification-log.ts';
+import type { DomainEvent } from '../../../../shared/core/model/domain-event.ts';
 import { exampleEvents } from '../example-events.ts';
 
 const now = Date.parse('2026-11-22T10:00:00.000Z');

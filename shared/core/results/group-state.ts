@@ -1,10 +1,10 @@
-import type { GroupConfiguration } from './group.ts';
-import { isMember } from './membership-view.ts';
-import type { ObservedInstance } from './observation.ts';
-import type { Secondary } from './secondaries.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTime } from './time.ts';
-import { parseTroubles, type Trouble } from './trouble.ts';
+import type { GroupConfiguration } from '../model/group.ts';
+import { isMember } from '../model/member.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import type { Secondary } from '../model/secondaries.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTime } from '../model/time.ts';
+import { parseTroubles, type Trouble } from '../model/trouble.ts';
 
 /** What a secondary is found to be, before anything is written. */
 export interface SecondaryState {

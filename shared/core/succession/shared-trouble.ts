@@ -1,7 +1,7 @@
-import { isMember } from './membership-view.ts';
-import type { ObservedInstance } from './observation.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTroubles, type Trouble } from './trouble.ts';
+import { isMember } from '../model/member.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTroubles, type Trouble } from '../model/trouble.ts';
 
 /** All but single files arrived. Source: docs/host-scripts.md, errors of a secondary. */
 const restArrived: ReadonlySet<string> = new Set(['permission-denied', 'partial']);

@@ -1,7 +1,7 @@
-import type { DomainEvent } from './domain-event.ts';
-import type { Claim, Head } from './observation.ts';
-import type { LeaveRequest, PromoteRequest, PushRequest } from './request.ts';
-import type { TaskStep } from './task.ts';
+import type { DomainEvent } from '../model/domain-event.ts';
+import type { Claim, Head } from '../model/observation.ts';
+import type { LeaveRequest, PromoteRequest, PushRequest } from '../model/request.ts';
+import type { TaskStep } from '../model/task.ts';
 
 interface Common {
   readonly group: string;

@@ -1,24 +1,17 @@
+import { assess } from '../incidents/incident.ts';
+import { holdOf } from '../incidents/rules.ts';
+import { isGathered } from '../model/member.ts';
+import type { ObservedInstance, RescueLine } from '../model/observation.ts';
+import { routeBetween } from '../model/route.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTask, type Task } from '../model/task.ts';
+import { busyAgain, retryAfter, staleError } from '../model/task-outcome.ts';
+import { parseTroubles, toldTrouble } from '../model/trouble.ts';
 import { advance, isYoung, type Step } from './advance.ts';
-import { assess } from './incidents/incident.ts';
-import { holdOf } from './incidents/rules.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
-import type { ObservedInstance, RescueLine } from './observation.ts';
 import { planJoin } from './plan-newcomer.ts';
 import type { Ready } from './readiness.ts';
-import { routeBetween } from './route.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTask, type Task } from './task.ts';
-import { busyAgain, retryAfter, staleError } from './task-outcome.ts';
-import { parseTroubles, toldTrouble } from './trouble.ts';
-
-/**
- * Has this host given the primary of this epoch what only it holds? Until then it is not pushed to, for a push deletes: the
- * last push of an earlier primary may have reached one host and not the one that was promoted.
- */
-export function isGathered({ tags }: ObservedInstance, epoch: number): boolean {
-  return Number(tags[tagKeys.gathered] ?? '1') >= epoch;
-}
 
 /** What is left to do until a secondary of an earlier epoch can be pushed to; nothing if there is nothing. */
 export function planGathering(

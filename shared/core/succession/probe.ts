@@ -1,6 +1,6 @@
-import { timestamp } from './domain-event.ts';
-import type { ObservedReachability } from './observation.ts';
-import { parseTime } from './time.ts';
+import { timestamp } from '../model/domain-event.ts';
+import type { ObservedReachability } from '../model/observation.ts';
+import { parseTime } from '../model/time.ts';
 
 /** A probe of a suspected primary, as it is noted while it runs and while what it shows counts. */
 export interface AskedProbe {

@@ -1,10 +1,10 @@
-import { hookNames, isLeaving, isWarm, waitingHooks } from './lifecycle.ts';
+import { hookNames, isLeaving, isWarm, waitingHooks } from '../model/lifecycle.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import { isEstablished, type Primaries } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTroubles, type Trouble } from '../model/trouble.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
-import type { ObservedInstance } from './observation.ts';
-import { isEstablished, type Primaries } from './primary.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTroubles, type Trouble } from './trouble.ts';
 
 /** Keeps a newcomer's hook alive, or gives the launch up when its time is over. */
 export function holdHook(group: string, instance: ObservedInstance, view: View): readonly MembershipAction[] {

@@ -1,12 +1,12 @@
-import { groupNameProblem } from './group.ts';
-import { isRemembered } from './incidents/incident.ts';
-import type { Head, ObservedInstance } from './observation.ts';
-import { mirrorDigest } from './plan-promotion.ts';
+import { isRemembered } from '../incidents/incident.ts';
+import { groupNameProblem } from '../model/group.ts';
+import { mirrorDigest } from '../model/mirror.ts';
+import type { Head, ObservedInstance } from '../model/observation.ts';
+import { findPrimary, isDeposed } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTime } from '../model/time.ts';
+import { parseTroubles } from '../model/trouble.ts';
 import type { TickAction } from './plan-tick.ts';
-import { findPrimary, isDeposed } from './primary.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTime } from './time.ts';
-import { parseTroubles } from './trouble.ts';
 
 /** What a tick knows of a group. */
 export interface TickedGroup {

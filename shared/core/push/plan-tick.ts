@@ -1,19 +1,19 @@
-import { type GroupConfiguration, groupNameProblem, parseConfiguration } from './group.ts';
-import type { Observation, ObservedAgent, ObservedInstance } from './observation.ts';
-import { isGathered } from './plan-gathering.ts';
-import { findPrimary, isEstablished } from './primary.ts';
-import { isPublicKey } from './public-key.ts';
+import { type GroupConfiguration, groupNameProblem, parseConfiguration } from '../model/group.ts';
+import { isGathered } from '../model/member.ts';
+import type { Observation, ObservedAgent, ObservedInstance } from '../model/observation.ts';
+import { findPrimary, isEstablished } from '../model/primary.ts';
+import { isPublicKey } from '../model/public-key.ts';
 import {
   encodedLength,
   formatPushRequest,
   maximumRequestLength,
   type PushRequest,
   type PushTarget,
-} from './request.ts';
-import { routeBetween, routeOutside } from './route.ts';
-import { parseSecondaries, type Secondary, sshPort } from './secondaries.ts';
-import { tagKeys } from './tag-keys.ts';
-import { describeTagProblem, type TagProblem } from './tag-problem.ts';
+} from '../model/request.ts';
+import { routeBetween, routeOutside } from '../model/route.ts';
+import { parseSecondaries, type Secondary, sshPort } from '../model/secondaries.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { describeTagProblem, type TagProblem } from '../model/tag-problem.ts';
 
 /** Why a group is not pushed. */
 export type NoPushCode =

@@ -1,8 +1,8 @@
-import { type GroupConfiguration, parseConfiguration } from './group.ts';
+import { type GroupConfiguration, parseConfiguration } from '../model/group.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import { isEstablished, type Primaries } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
 import type { View } from './membership-view.ts';
-import type { ObservedInstance } from './observation.ts';
-import { isEstablished, type Primaries } from './primary.ts';
-import { tagKeys } from './tag-keys.ts';
 
 /** How ready a group is to take newcomers. */
 export type Readiness =

@@ -1,5 +1,5 @@
+import { tagKeys } from '../model/tag-keys.ts';
 import type { WantedAddresses } from './primary-address.ts';
-import { tagKeys } from './tag-keys.ts';
 
 /** One record set of the name that editors use. */
 export interface ObservedRecord {

@@ -1,8 +1,8 @@
-import { isRaised } from './incidents/incident.ts';
-import { isLeaving } from './lifecycle.ts';
-import type { ObservedInstance, ObservedReachability, PromotionObservation } from './observation.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTroubles } from './trouble.ts';
+import { isRaised } from '../incidents/incident.ts';
+import { isLeaving } from '../model/lifecycle.ts';
+import type { ObservedInstance, ObservedReachability, PromotionObservation } from '../model/observation.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTroubles } from '../model/trouble.ts';
 
 /** How a primary is. */
 export type Health =

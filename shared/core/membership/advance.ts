@@ -1,7 +1,7 @@
+import type { MembershipObservation, ObservedCommand } from '../model/observation.ts';
+import type { Task } from '../model/task.ts';
+import { outcomeOf } from '../model/task-outcome.ts';
 import type { MembershipAction } from './membership-action.ts';
-import type { MembershipObservation, ObservedCommand } from './observation.ts';
-import type { Task } from './task.ts';
-import { outcomeOf } from './task-outcome.ts';
 
 type Actions = readonly MembershipAction[];
 

@@ -1,10 +1,10 @@
-import { type DomainEvent, domainEvent, type GroupEventType, type Told } from './domain-event.ts';
-import type { Evidence } from './incidents/incident.ts';
-import { isInhibited } from './incidents/rules.ts';
-import type { ObservedInstance, ObservedPush, ScriptLine } from './observation.ts';
-import type { NoPushCode, TickAction } from './plan-tick.ts';
-import { tagKeys } from './tag-keys.ts';
-import { secondsBetween } from './time.ts';
+import type { Evidence } from '../incidents/incident.ts';
+import { isInhibited } from '../incidents/rules.ts';
+import { type DomainEvent, domainEvent, type GroupEventType, type Told } from '../model/domain-event.ts';
+import type { ObservedInstance, ObservedPush, ScriptLine } from '../model/observation.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { secondsBetween } from '../model/time.ts';
+import type { NoPushCode, TickAction } from '../push/plan-tick.ts';
 
 /** One piece of evidence on the whole group, and how it is told. */
 export interface GroupEvidence extends Evidence {

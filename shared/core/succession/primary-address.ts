@@ -1,6 +1,6 @@
-import type { ObservedInstance } from './observation.ts';
-import { tagKeys } from './tag-keys.ts';
-import { type Parsed, parsed } from './tag-problem.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { type Parsed, parsed } from '../model/tag-problem.ts';
 
 /** Which address of the primary its name points at: the operator's choice. */
 export type AddressChoice =

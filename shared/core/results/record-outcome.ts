@@ -1,11 +1,27 @@
 import {
+  type Assessment,
+  assess,
+  type Evidence,
+  type IncidentPolicy,
+  isRaised,
+  type Notice,
+} from '../incidents/incident.ts';
+import { noticeKey, toldOf } from '../incidents/notice.ts';
+import { holdOf, secondaryCode } from '../incidents/rules.ts';
+import {
   type DomainEvent,
   domainEvent,
   type FailedSecondary,
   type RecoveredSecondary,
   timestamp,
-} from './domain-event.ts';
-import { type GroupConfiguration, parseConfiguration } from './group.ts';
+} from '../model/domain-event.ts';
+import { type GroupConfiguration, parseConfiguration } from '../model/group.ts';
+import type { ObservedInstance, ObservedPush, SecondaryLine } from '../model/observation.ts';
+import { findPrimary } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTime, secondsBetween } from '../model/time.ts';
+import { formatTrouble, parseTroubles, type Trouble } from '../model/trouble.ts';
+import type { TickAction } from '../push/plan-tick.ts';
 import {
   type GroupEvidence,
   groupEvents,
@@ -15,23 +31,7 @@ import {
   unpushedDirectories,
 } from './group-evidence.ts';
 import { type SecondaryState, secondaryStates, troublesOf } from './group-state.ts';
-import {
-  type Assessment,
-  assess,
-  type Evidence,
-  type IncidentPolicy,
-  isRaised,
-  type Notice,
-} from './incidents/incident.ts';
-import { noticeKey, toldOf } from './incidents/notice.ts';
-import { holdOf, secondaryCode } from './incidents/rules.ts';
-import type { ObservedInstance, ObservedPush, SecondaryLine } from './observation.ts';
 import type { MetricName, OutcomeAction } from './outcome-action.ts';
-import type { TickAction } from './plan-tick.ts';
-import { findPrimary } from './primary.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTime, secondsBetween } from './time.ts';
-import { formatTrouble, parseTroubles, type Trouble } from './trouble.ts';
 
 export interface OutcomeSettings extends IncidentPolicy {
   /** Seconds that a secondary may be behind its group's last push before that is a failure of its own. */

@@ -5,10 +5,10 @@ import type {
   GroupEventType,
   PromotionCandidate,
   Told,
-} from './domain-event.ts';
-import { plainText, subjectText } from './plain-text.ts';
-import { tagKeys } from './tag-keys.ts';
-import { duration, secondsBetween } from './time.ts';
+} from '../model/domain-event.ts';
+import { plainText, subjectText } from '../model/plain-text.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { duration, secondsBetween } from '../model/time.ts';
 
 /** A message for people. */
 export interface Alert {

@@ -1,17 +1,18 @@
+import { assess } from '../incidents/incident.ts';
+import { holdOf } from '../incidents/rules.ts';
+import { isMember } from '../model/member.ts';
+import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import { formatJoinRequest, type JoinRequest } from '../model/request.ts';
+import { joinTagKeys, roomProblem } from '../model/room.ts';
+import { type Route, routeBetween } from '../model/route.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { digest, parseTask, type Task } from '../model/task.ts';
+import { busyAgain, retryAfter } from '../model/task-outcome.ts';
+import { parseTroubles, toldTrouble } from '../model/trouble.ts';
 import { advance, isYoung, type Step } from './advance.ts';
-import { assess } from './incidents/incident.ts';
-import { holdOf } from './incidents/rules.ts';
 import type { MembershipAction } from './membership-action.ts';
-import { isMember, type View } from './membership-view.ts';
-import type { ObservedInstance, SecondaryLine } from './observation.ts';
+import type { View } from './membership-view.ts';
 import type { Readiness, Ready } from './readiness.ts';
-import { formatJoinRequest, type JoinRequest } from './request.ts';
-import { joinTagKeys, roomProblem } from './room.ts';
-import { type Route, routeBetween } from './route.ts';
-import { tagKeys } from './tag-keys.ts';
-import { digest, parseTask, type Task } from './task.ts';
-import { busyAgain, retryAfter } from './task-outcome.ts';
-import { parseTroubles, toldTrouble } from './trouble.ts';
 
 /** A first sync of a busy primary never ends with nothing left to send. From this pass on, a short one will do. */
 const settledAfterPasses = 3;

@@ -1,6 +1,6 @@
-import type { MembershipObservation, ObservedStatus } from './observation.ts';
-import { tagKeys } from './tag-keys.ts';
-import { parseTime } from './time.ts';
+import type { MembershipObservation, ObservedStatus } from '../model/observation.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTime } from '../model/time.ts';
 
 /**
  * When a primary was last known to live, in milliseconds since 1970: what it took after that, it cannot have taken for long. How much a

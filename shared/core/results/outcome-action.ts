@@ -1,4 +1,4 @@
-import type { DomainEvent } from './domain-event.ts';
+import type { DomainEvent } from '../model/domain-event.ts';
 
 /** One consequence of what became of pushes, with its reason. */
 export type OutcomeAction =

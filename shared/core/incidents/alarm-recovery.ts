@@ -1,6 +1,6 @@
+import { plainText, subjectText } from '../model/plain-text.ts';
+import { duration, secondsBetween } from '../model/time.ts';
 import type { Alert } from './compose-alert.ts';
-import { plainText, subjectText } from './plain-text.ts';
-import { duration, secondsBetween } from './time.ts';
 
 /** A CloudWatch alarm went from ALARM to OK. Times are in milliseconds since 1970. */
 export interface AlarmRecovery {

@@ -1,6 +1,5 @@
-import type { IncidentPolicy } from './incidents/incident.ts';
-import type { MembershipObservation, ObservedInstance } from './observation.ts';
-import { tagKeys } from './tag-keys.ts';
+import type { IncidentPolicy } from '../incidents/incident.ts';
+import type { MembershipObservation } from '../model/observation.ts';
 
 /** How long a launch may take, and what becomes of one that takes longer. */
 export interface JoinSettings extends IncidentPolicy {
@@ -16,9 +15,4 @@ export interface View {
   readonly settings: JoinSettings;
   readonly now: number;
   readonly online: ReadonlySet<string>;
-}
-
-/** It has all the files, or had them and is behind. */
-export function isMember({ tags }: ObservedInstance): boolean {
-  return tags[tagKeys.state] === 'in-sync' || tags[tagKeys.state] === 'behind';
 }

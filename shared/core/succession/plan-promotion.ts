@@ -1,3 +1,7 @@
+import { assess, isRaised } from '../incidents/incident.ts';
+import { noticeKey, toldOf } from '../incidents/notice.ts';
+import { holdOf, isInhibited } from '../incidents/rules.ts';
+import type { JoinSettings } from '../membership/membership-view.ts';
 import {
   type DomainEvent,
   domainEvent,
@@ -5,29 +9,32 @@ import {
   type PromotionCandidate,
   type Told,
   timestamp,
-} from './domain-event.ts';
-import { type GroupConfiguration, groupNameProblem, parseConfiguration } from './group.ts';
-import { assess, isRaised } from './incidents/incident.ts';
-import { noticeKey, toldOf } from './incidents/notice.ts';
-import { holdOf, isInhibited } from './incidents/rules.ts';
-import type { JoinSettings } from './membership-view.ts';
-import type { Claim, ObservedInstance, PromotionObservation, Register, ScriptLine } from './observation.ts';
-import { isGathered } from './plan-gathering.ts';
-import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from './primary.ts';
+} from '../model/domain-event.ts';
+import { type GroupConfiguration, groupNameProblem, parseConfiguration } from '../model/group.ts';
+import { isGathered } from '../model/member.ts';
+import { isConfiguration, mirrorDigest, mirroredTags } from '../model/mirror.ts';
+import type {
+  Claim,
+  ObservedInstance,
+  PromotionObservation,
+  Register,
+  ScriptLine,
+} from '../model/observation.ts';
+import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from '../model/primary.ts';
+import { roomProblem } from '../model/room.ts';
+import { type Route, routeBetween } from '../model/route.ts';
+import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from '../model/secondaries.ts';
+import { primaryTagKeys, stateTagKeys, tagKeys } from '../model/tag-keys.ts';
+import { words } from '../model/tag-problem.ts';
+import { digest, parseTask, type Task } from '../model/task.ts';
+import { outcomeOf } from '../model/task-outcome.ts';
+import { parseTime, secondsBetween } from '../model/time.ts';
+import { formatTrouble, parseTroubles, type Trouble } from '../model/trouble.ts';
 import { assessPrimary, closerLook, type Health, isFailing } from './primary-health.ts';
 import { isDecided, isPast } from './probe.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { promotionBlocker, rankCandidates } from './promotion-blocker.ts';
-import { roomProblem } from './room.ts';
-import { type Route, routeBetween } from './route.ts';
-import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from './secondaries.ts';
 import { lastSignOfLife } from './sign-of-life.ts';
-import { configurationTagKeys, primaryTagKeys, stateTagKeys, tagKeys } from './tag-keys.ts';
-import { words } from './tag-problem.ts';
-import { digest, parseTask, type Task } from './task.ts';
-import { outcomeOf } from './task-outcome.ts';
-import { parseTime, secondsBetween } from './time.ts';
-import { formatTrouble, parseTroubles, type Trouble } from './trouble.ts';
 
 export interface PromotionSettings extends JoinSettings {
   /** `manual`: what would be done is told, and left to a person. */
@@ -958,25 +965,6 @@ const mostPasses = 4;
 /** What a secondary carries and a primary does not; what is told of the group stays, and how far it was when it was promoted. */
 function leftWhenPromoted(tags: Readonly<Record<string, string>>): readonly string[] {
   return stateTagKeys.filter((key) => tags[key] !== undefined && key !== tagKeys.syncedAt);
-}
-
-/** The tags of a primary that outlive it. */
-function mirroredTags({ tags }: ObservedInstance): Readonly<Record<string, string>> {
-  const kept = Object.entries(tags).filter(([key]) => isConfiguration(key) || key === tagKeys.primary);
-  return Object.fromEntries(kept);
-}
-
-/** Changes with every tag of a primary that its mirror holds, and with the primary. */
-export function mirrorDigest(primary: ObservedInstance): string {
-  return digest(JSON.stringify([primary.id, ...Object.entries(mirroredTags(primary)).sort(byKey)]));
-}
-
-function isConfiguration(key: string): boolean {
-  return configurationTagKeys.includes(key) || shardNumber(key) !== undefined || key === tagKeys.paused;
-}
-
-function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : 1;
 }
 
 /** The tags of a configuration, with one instance taken off the list of secondaries. */

@@ -1,7 +1,9 @@
-import { isLeaving, isWarm } from './lifecycle.ts';
-import type { MembershipObservation, ObservedInstance } from './observation.ts';
+import { isLeaving, isWarm } from '../model/lifecycle.ts';
+import type { MembershipObservation, ObservedInstance } from '../model/observation.ts';
+import { findPrimary, isEstablished } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { describeTagProblem } from '../model/tag-problem.ts';
 import { type ObservedRecord, type RecordChange, recordBlocker, recordChanges } from './plan-name.ts';
-import { findPrimary, isEstablished } from './primary.ts';
 import {
   type AddressChoice,
   elasticAddressBlocker,
@@ -9,8 +11,6 @@ import {
   parseAddressChoice,
   wantedAddresses,
 } from './primary-address.ts';
-import { tagKeys } from './tag-keys.ts';
-import { describeTagProblem } from './tag-problem.ts';
 
 /** What points at the primary, as it is now. */
 export interface ObservedPointers {

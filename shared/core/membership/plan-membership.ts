@@ -1,8 +1,15 @@
-import { groupNameProblem, parseConfiguration } from './group.ts';
-import { isLeaving, isWarm } from './lifecycle.ts';
+import { groupNameProblem, parseConfiguration } from '../model/group.ts';
+import { isLeaving, isWarm } from '../model/lifecycle.ts';
+import { isMember } from '../model/member.ts';
+import type { MembershipObservation, ObservedInstance } from '../model/observation.ts';
+import { findPrimary, isDeposed, isEstablished } from '../model/primary.ts';
+import { formatPushRequest, formatRescueRequest, maximumRequestLength } from '../model/request.ts';
+import { formatOwnShards, listEntry, shardNumber } from '../model/secondaries.ts';
+import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
+import { words } from '../model/tag-problem.ts';
+import { parseTroubles } from '../model/trouble.ts';
 import type { MembershipAction } from './membership-action.ts';
-import { isMember, type JoinSettings, type View } from './membership-view.ts';
-import type { MembershipObservation, ObservedInstance } from './observation.ts';
+import type { JoinSettings, View } from './membership-view.ts';
 import { planGathering, planRescue } from './plan-gathering.ts';
 import {
   completeHook,
@@ -14,13 +21,7 @@ import {
   releaseRetained,
 } from './plan-hooks.ts';
 import { planJoin, planNewcomer } from './plan-newcomer.ts';
-import { findPrimary, isDeposed, isEstablished } from './primary.ts';
 import { type Readiness, readiness } from './readiness.ts';
-import { formatPushRequest, formatRescueRequest, maximumRequestLength } from './request.ts';
-import { formatOwnShards, listEntry, shardNumber } from './secondaries.ts';
-import { stateTagKeys, tagKeys } from './tag-keys.ts';
-import { words } from './tag-problem.ts';
-import { parseTroubles } from './trouble.ts';
 
 /**
  * What is to be done next so that the hosts of every group join and leave as they come and go. It is made from what is

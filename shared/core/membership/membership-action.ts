@@ -1,7 +1,7 @@
-import type { Notice } from './incidents/incident.ts';
-import type { RescueLine } from './observation.ts';
-import type { JoinRequest, LeaveRequest, PushRequest, RescueRequest } from './request.ts';
-import type { Trouble } from './trouble.ts';
+import type { Notice } from '../incidents/incident.ts';
+import type { RescueLine } from '../model/observation.ts';
+import type { JoinRequest, LeaveRequest, PushRequest, RescueRequest } from '../model/request.ts';
+import type { Trouble } from '../model/trouble.ts';
 
 /** One step towards every host of a group being what its instance's state asks for. */
 export type MembershipAction =

@@ -1,10 +1,10 @@
-import { isLeaving, isWarm } from './lifecycle.ts';
-import type { MembershipObservation, ObservedInstance } from './observation.ts';
-import { parsePort, sharesFamily } from './route.ts';
+import { isLeaving, isWarm } from '../model/lifecycle.ts';
+import type { MembershipObservation, ObservedInstance } from '../model/observation.ts';
+import { parsePort, sharesFamily } from '../model/route.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { describeTagProblem } from '../model/tag-problem.ts';
+import { parseTime, secondsBetween } from '../model/time.ts';
 import { sharedTrouble } from './shared-trouble.ts';
-import { tagKeys } from './tag-keys.ts';
-import { describeTagProblem } from './tag-problem.ts';
-import { parseTime, secondsBetween } from './time.ts';
 
 export interface CandidateSettings {
   /** Seconds of uploads that may be missing on a host that becomes the primary by itself. */

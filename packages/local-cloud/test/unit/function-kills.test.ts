@@ -25,12 +25,14 @@ beforeAll(async () => {
   handler = outputFiles?.[0]?.text ?? '';
 });
 
+// What ends a run is the kill, however slow the machine is
+const functionProperties = { Timeout: 300 };
 const statements = [{ Effect: 'Allow', Action: ['ec2:DescribeInstances', 'ec2:CreateTags'], Resource: '*' }];
 
 describe('a function that is killed between two steps', () => {
   test('has done the one and not the other; the event is tried again', async () => {
     const cloud = await sampleCloud({
-      ...{ handler, statements, timeScale: 100 },
+      ...{ handler, statements, functionProperties, timeScale: 100 },
       invokeConfig: { MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 21_600 },
     });
     const instance = await cloud.launch();
@@ -62,7 +64,7 @@ describe('a function that is killed between two steps', () => {
   });
 
   test('before the call has not made it', async () => {
-    const cloud = await sampleCloud({ handler, statements });
+    const cloud = await sampleCloud({ handler, statements, functionProperties });
     const instance = await cloud.launch();
     cloud.faults.killFunctionAfter('SyncLambdaFunction', { call: 'ec2:CreateTags', before: true });
     const { outcome } = await cloud.invoke('SyncLambdaFunction', {});
@@ -72,7 +74,7 @@ describe('a function that is killed between two steps', () => {
   });
 
   test('at any of its calls, those that are refused included, so that every place can be tried', async () => {
-    const cloud = await sampleCloud({ handler, statements });
+    const cloud = await sampleCloud({ handler, statements, functionProperties });
     const instance = await cloud.launch();
     const seen: (readonly [struck: number, tags: number])[] = [];
     for (let n = 1; n <= 6; n += 1) {
@@ -94,7 +96,7 @@ describe('a function that is killed between two steps', () => {
   });
 
   test('is another function than the one that goes on', async () => {
-    const cloud = await sampleCloud({ handler, statements });
+    const cloud = await sampleCloud({ handler, statements, functionProperties });
     await cloud.launch();
     const fault = cloud.faults.killFunctionAtCall('OtherLambdaFunction', 1);
     expect((await cloud.invoke('SyncLambdaFunction', {})).outcome).toMatchObject({ kind: 'success' });

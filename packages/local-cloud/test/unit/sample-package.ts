@@ -65,7 +65,7 @@ export function sampleTemplate(options: SampleOptions = {}) {
           Runtime: 'nodejs24.x',
           FunctionName: 'sample-dev-sync',
           MemorySize: 256,
-          Timeout: 120,
+          Timeout: 20,
           Architectures: ['arm64'],
           Environment: { Variables: { DOCUMENT: { Ref: 'PushDocument' }, TOPIC: { Ref: 'Alerts' } } },
           Role: { 'Fn::GetAtt': ['SyncRole', 'Arn'] },

@@ -27,9 +27,22 @@ interface Started {
 /** The engine behind the tables: dynalite, in this process, on a port that nobody else knows, from the first call on. */
 export class TableEngine {
   #started: Promise<Started> | undefined;
+  readonly #running = new Set<Promise<unknown>>();
+  #closed = false;
 
-  /** @throws AwsError as DynamoDB answers */
+  /** @throws AwsError as DynamoDB answers, and when the engine is closed */
   async call(operation: string, input: unknown): Promise<unknown> {
+    if (this.#closed) throw new AwsError('InternalServerError', 'the local cloud is closed', 500);
+    const calling = this.#call(operation, input);
+    this.#running.add(calling);
+    try {
+      return await calling;
+    } finally {
+      this.#running.delete(calling);
+    }
+  }
+
+  async #call(operation: string, input: unknown): Promise<unknown> {
     this.#started ??= start();
     const { url } = await this.#started;
     const response = await fetch(url, {
@@ -51,7 +64,10 @@ export class TableEngine {
     throw new AwsError(code, error.message ?? error.Message ?? code, response.status);
   }
 
+  /** Calls that run come to their end before. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
     if (this.#started === undefined) return;
     const { server } = await this.#started;
     server.closeAllConnections();

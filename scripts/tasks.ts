@@ -5,6 +5,7 @@ import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { usage as controlUsage, parseControlOptions } from '../bench/control/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
+import { usage as fuzzUsage, parseFuzzOptions } from '../test/fuzz/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
 
 const project = resolve(import.meta.dirname, '..');
@@ -213,6 +214,12 @@ async function benchControl(words: readonly string[]): Promise<void> {
   await run(process.execPath, [join('bench', 'control', 'main.ts'), JSON.stringify(options)]);
 }
 
+async function fuzz(words: readonly string[]): Promise<void> {
+  const options = parseFuzzOptions(words);
+  if (options === 'help') return console.log(fuzzUsage);
+  await inSandbox([process.execPath, join(project, 'test', 'fuzz', 'main.ts'), JSON.stringify(options)]);
+}
+
 /** Changes the code of the core in all ways, one at a time, and counts the changes that no test notices. */
 async function mutate(words: readonly string[]): Promise<void> {
   await run(process.execPath, [
@@ -231,6 +238,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   unit,
   host,
   integration,
+  fuzz,
   mutate,
   format: async () => {
     await run('biome', ['check', '--write', '.']);

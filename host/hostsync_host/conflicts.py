@@ -1,0 +1,147 @@
+"""Keeps what differs from the primary's own files out of the directories that are served.
+
+A `config.php` with another name beside it would be public as source text. So it goes below `/var/lib/hostsync/rescued`,
+under its whole path, for root alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+from typing import Optional
+
+from . import copying
+from .place import open_below, unmunged
+
+RESCUED = b"/var/lib/hostsync/rescued"
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_DIRECTORY_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+class Conflicts:
+    """The files of one source, as one run keeps them."""
+
+    def __init__(self, source: str, started: str, rescued: bytes = RESCUED) -> None:
+        """started: UTC, as 20261122T185325Z."""
+        self._rescued = rescued
+        self._source = source.encode()
+        self.path = rescued + b"/" + started.encode() + b"-" + self._source
+        self._top = -1
+
+    def keep(self, stage: int, name: bytes, directory: bytes) -> Optional[bytes]:
+        """Keeps an entry of a stage, which has this name in this directory.
+
+        Returns the path under which it is kept now, or None if an earlier run kept the same. Raises OSError.
+        """
+        relative = directory.lstrip(b"/") + b"/" + name
+        parent, _, base = relative.rpartition(b"/")
+        staged = open_below(stage, name.rpartition(b"/")[0])
+        try:
+            if self._is_kept(staged, parent, base):
+                return None
+            return self.path + b"/" + parent + b"/" + self._keep(staged, parent, base)
+        finally:
+            os.close(staged)
+
+    def close(self) -> None:
+        if self._top >= 0:
+            os.close(self._top)
+
+    def _is_kept(self, staged: int, parent: bytes, base: bytes) -> bool:
+        for path in self._earlier():
+            try:
+                top = os.open(path, _DIRECTORY)
+                try:
+                    kept = open_below(top, parent)
+                finally:
+                    os.close(top)
+            except OSError as error:
+                if error.errno in _NO_DIRECTORY_THERE:
+                    continue
+                raise
+            try:
+                if _is_same(staged, kept, base):
+                    return True
+            finally:
+                os.close(kept)
+        return False
+
+    def _earlier(self) -> list[bytes]:
+        pattern = re.compile(rb"\d{8}T\d{6}Z-" + re.escape(self._source))
+        names = sorted(os.listdir(self._rescued), reverse=True)
+        return [self._rescued + b"/" + name for name in names if pattern.fullmatch(name)]
+
+    def _keep(self, staged: int, parent: bytes, base: bytes) -> bytes:
+        kept = self._make_parent(parent)
+        try:
+            status = os.lstat(base, dir_fd=staged)
+            if stat.S_ISLNK(status.st_mode):
+                target = unmunged(os.readlink(base, dir_fd=staged))
+                os.symlink(target, base, dir_fd=kept)
+            else:
+                _take_file(staged, base, kept)
+            os.fsync(kept)
+        finally:
+            os.close(kept)
+        return base
+
+    def _make_parent(self, parent: bytes) -> int:
+        if self._top < 0:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            self._top = os.open(self.path, _DIRECTORY)
+        current = os.dup(self._top)
+        for part in parent.split(b"/"):
+            try:
+                os.mkdir(part, 0o700, dir_fd=current)
+            except FileExistsError:
+                pass
+            try:
+                following = os.open(part, _DIRECTORY, dir_fd=current)
+            finally:
+                os.close(current)
+            current = following
+        return current
+
+
+def _is_same(staged: int, kept: int, base: bytes) -> bool:
+    try:
+        ours = os.lstat(base, dir_fd=kept)
+    except FileNotFoundError:
+        return False
+    theirs = os.lstat(base, dir_fd=staged)
+    if stat.S_IFMT(ours.st_mode) != stat.S_IFMT(theirs.st_mode):
+        return False
+    if stat.S_ISLNK(ours.st_mode):
+        return os.readlink(base, dir_fd=kept) == unmunged(os.readlink(base, dir_fd=staged))
+    return ours.st_size == theirs.st_size and copying.are_equal(staged, base, kept, base)
+
+
+def _take_file(staged: int, base: bytes, kept: int) -> None:
+    """Copies it under a name of its own first: what a killed run leaves is never taken for a whole file.
+
+    A link would do on the same file system, but for the site's own descriptors: who has the file open could still write.
+    """
+    temporary = b".hostsync-" + secrets.token_hex(8).encode()
+    source = copying.open_file(staged, base)
+    try:
+        status = os.fstat(source)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        target = os.open(temporary, flags, 0o600, dir_fd=kept)
+        try:
+            copying.copy_data(source, target)
+            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.fsync(target)
+        finally:
+            os.close(target)
+    except BaseException:
+        try:
+            os.unlink(temporary, dir_fd=kept)
+        except FileNotFoundError:
+            pass
+        raise
+    finally:
+        os.close(source)
+    os.rename(temporary, base, src_dir_fd=kept, dst_dir_fd=kept)

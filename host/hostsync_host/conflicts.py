@@ -28,7 +28,9 @@ class Conflicts:
         """started: UTC, as 20261122T185325Z."""
         self._rescued = rescued
         self._source = source.encode()
-        self.path = rescued + b"/" + started.encode() + b"-" + self._source
+        self._started = started.encode()
+        # where they are; nothing as long as there is none
+        self.path = b""
         self._top = -1
 
     def keep(self, stage: int, name: bytes, directory: bytes) -> Optional[bytes]:
@@ -42,7 +44,8 @@ class Conflicts:
         try:
             if self._is_kept(staged, parent, base):
                 return None
-            return self.path + b"/" + parent + b"/" + self._keep(staged, parent, base)
+            self._keep(staged, parent, base)
+            return self.path + b"/" + relative
         finally:
             os.close(staged)
 
@@ -70,11 +73,11 @@ class Conflicts:
         return False
 
     def _earlier(self) -> list[bytes]:
-        pattern = re.compile(rb"\d{8}T\d{6}Z-" + re.escape(self._source))
+        pattern = re.compile(rb"\d{8}T\d{6}Z(\.\d+)?-" + re.escape(self._source))
         names = sorted(os.listdir(self._rescued), reverse=True)
         return [self._rescued + b"/" + name for name in names if pattern.fullmatch(name)]
 
-    def _keep(self, staged: int, parent: bytes, base: bytes) -> bytes:
+    def _keep(self, staged: int, parent: bytes, base: bytes) -> None:
         kept = self._make_parent(parent)
         try:
             status = os.lstat(base, dir_fd=staged)
@@ -86,12 +89,22 @@ class Conflicts:
             os.fsync(kept)
         finally:
             os.close(kept)
-        return base
+
+    def _make_top(self) -> None:
+        """A directory of its own for each run: so what one keeps is never replaced by what another keeps."""
+        number = 1
+        while self._top < 0:
+            again = b"" if number == 1 else b".%d" % number
+            self.path = self._rescued + b"/" + self._started + again + b"-" + self._source
+            try:
+                os.mkdir(self.path, 0o700)
+                self._top = os.open(self.path, _DIRECTORY)
+            except FileExistsError:
+                number += 1
 
     def _make_parent(self, parent: bytes) -> int:
         if self._top < 0:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
-            self._top = os.open(self.path, _DIRECTORY)
+            self._make_top()
         current = os.dup(self._top)
         for part in parent.split(b"/"):
             try:

@@ -13,10 +13,9 @@ import secrets
 import stat
 from typing import Optional
 
-from . import copying
+from . import copying, layout
 from .place import open_below, unmunged
 
-RESCUED = b"/var/lib/hostsync/rescued"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_DIRECTORY_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -24,9 +23,9 @@ _NO_DIRECTORY_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Conflicts:
     """The files of one source, as one run keeps them."""
 
-    def __init__(self, source: str, started: str, rescued: bytes = RESCUED) -> None:
+    def __init__(self, source: str, started: str) -> None:
         """started: UTC, as 20261122T185325Z."""
-        self._rescued = rescued
+        self._rescued = layout.rescued()
         self._source = source.encode()
         self._started = started.encode()
         # where they are; nothing as long as there is none
@@ -135,26 +134,11 @@ def _is_same(staged: int, kept: int, base: bytes) -> bool:
 def _take_file(staged: int, base: bytes, kept: int) -> None:
     """Copies it under a name of its own first: what a killed run leaves is never taken for a whole file.
 
-    A link would do on the same file system, but for the site's own descriptors: who has the file open could still write.
+    A link would do on the same file system, but who has the file open on the site could still write into it.
     """
     temporary = b".hostsync-" + secrets.token_hex(8).encode()
-    source = copying.open_file(staged, base)
     try:
-        status = os.fstat(source)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        target = os.open(temporary, flags, 0o600, dir_fd=kept)
-        try:
-            copying.copy_data(source, target)
-            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-            os.fsync(target)
-        finally:
-            os.close(target)
-    except BaseException:
-        try:
-            os.unlink(temporary, dir_fd=kept)
-        except FileNotFoundError:
-            pass
-        raise
+        copying.copy_whole(staged, base, kept, temporary, 0o600)
+        os.rename(temporary, base, src_dir_fd=kept, dst_dir_fd=kept)
     finally:
-        os.close(source)
-    os.rename(temporary, base, src_dir_fd=kept, dst_dir_fd=kept)
+        copying.remove(temporary, kept)

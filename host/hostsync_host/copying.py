@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
+from typing import Optional
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK = 1 << 20
@@ -68,19 +70,49 @@ def copy_data(source: int, target: int) -> None:
     os.ftruncate(target, size)
 
 
-def copy_new(from_directory: int, name: bytes, to_directory: int, new_name: bytes) -> None:
-    """Copies a file with mode and mtime, where link(2) cannot: it appears whole, and FileExistsError says that it did not."""
+def copy_new(from_directory: int, name: bytes, to_directory: int, new_name: bytes, temporary: bytes) -> None:
+    """Copies a file with mode and mtime, where link(2) cannot. It appears whole, or FileExistsError says that it did not.
+
+    `temporary` is a directory below that of the new name, which is made when it is missing, and which no push sends.
+    """
+    try:
+        os.mkdir(temporary, 0o700, dir_fd=to_directory)
+    except FileExistsError:
+        pass
+    directory = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=to_directory)
+    own_name = b"rescue-" + secrets.token_hex(8).encode()
+    try:
+        copy_whole(from_directory, name, directory, own_name)
+        os.link(own_name, new_name, src_dir_fd=directory, dst_dir_fd=to_directory, follow_symlinks=False)
+    finally:
+        remove(own_name, directory)
+        os.close(directory)
+        try:
+            os.rmdir(temporary, dir_fd=to_directory)
+        except OSError:
+            pass  # a push has something in it
+
+
+def copy_whole(from_directory: int, name: bytes, to_directory: int, new_name: bytes, mode: Optional[int] = None) -> None:
+    """Copies a file under a name that nobody has yet, and onto the disk."""
     source = open_file(from_directory, name)
     try:
         status = os.fstat(source)
-        target = os.open(b".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=to_directory)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        target = os.open(new_name, flags, 0o600, dir_fd=to_directory)
         try:
             copy_data(source, target)
-            os.fchmod(target, stat.S_IMODE(status.st_mode))
+            os.fchmod(target, stat.S_IMODE(status.st_mode) if mode is None else mode)
             os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
             os.fsync(target)
-            os.link(f"/proc/self/fd/{target}", new_name, dst_dir_fd=to_directory, follow_symlinks=True)
         finally:
             os.close(target)
     finally:
         os.close(source)
+
+
+def remove(name: bytes, directory: int) -> None:
+    try:
+        os.unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        pass

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from . import copying
+from .rsync import TEMPORARY
 
 # A link of the source arrives with a target that leads nowhere (rsync --munge-links)
 MUNGED = b"/rsyncd-munged/"
@@ -161,7 +162,7 @@ class Placer:
             # another file system is mounted there, or this one has no hard links
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
                 raise
-            copying.copy_new(staged.directory, base, self._to, base)
+            copying.copy_new(staged.directory, base, self._to, base, TEMPORARY)
 
     def _enter(self, directory: bytes) -> None:
         """Opens it in the stage and in its place, where it is made. A descriptor stays -1 if there is none."""

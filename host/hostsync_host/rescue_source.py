@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from . import fetch, owner
+from . import fetch, layout, owner
 from .conflicts import Conflicts
 from .directories import Opened, open_beneath
 from .place import Fate, Placed, Placer
@@ -55,13 +55,13 @@ class Outcome:
 class Source:
     """One run for one source. The lock of its pushes is held: neither is to see the half of the other."""
 
-    def __init__(self, request: Request, secondary: Secondary, scratch: bytes, locks: bytes, conflicts: Conflicts) -> None:
+    def __init__(self, request: Request, secondary: Secondary, scratch: bytes, conflicts: Conflicts) -> None:
         self.outcome = Outcome()
         self._request = request
         self._id = secondary.id
         self._scratch = os.fsdecode(scratch) + "/" + hashlib.sha256(secondary.id.encode()).hexdigest()[:16]
         os.mkdir(self._scratch, 0o700)
-        self._locks = locks
+        self._locks = layout.locks(request.group)
         self._conflicts = conflicts
         self._deadline = time.monotonic() + request.options.push_timeout
         self._connection = Connection(secondary, self._scratch.encode(), request.options)
@@ -179,9 +179,8 @@ class _Directory:
     def _open_stage(self) -> int:
         code = self._as_owner(self._prepare_stage)
         if code != 0:
-            self._outcome.note(
-                Fault("failed", f"{self._name}: {show(TEMPORARY)} in it is no directory of its owner's, or none can be made; move it away")
-            )
+            why = "is no directory of its owner's, or none can be made; move it away"
+            self._outcome.note(Fault("failed", f"{self._name}: {show(TEMPORARY)} in it {why}"))
             return -1
         try:
             return open_beneath(self._opened.descriptor, self._stage_name, _DIRECTORY)
@@ -199,7 +198,7 @@ class _Directory:
     def _prepare_stage(self) -> int:
         """What a killed run put into its place already has two names: it goes, and comes again."""
         os.umask(0o077)
-        os.chdir(self._opened.place)
+        os.fchdir(self._opened.descriptor)
         for path in (TEMPORARY, self._stage_name):
             try:
                 os.mkdir(path)
@@ -212,7 +211,7 @@ class _Directory:
         return subprocess.run(words, cwd=self._stage_name, env=environment(), check=False).returncode
 
     def _clear_stage(self) -> int:
-        os.chdir(self._opened.place)
+        os.fchdir(self._opened.descriptor)
         subprocess.run(["rm", "-rf", "--", self._stage_name], env=environment(), check=False)
         try:
             os.rmdir(TEMPORARY)
@@ -227,7 +226,8 @@ class _Directory:
         fetch.write_names(listed, names)
         self._note(self._fetch.files(self._opened, stage, listed))
         # One at a time: what one source brings must not change under the feet of the next
-        turn = os.open(self._source._locks + b"/.place." + self._opened.module.encode(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = self._source._locks + b"/.place." + self._opened.module.encode()
+        turn = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(turn, fcntl.LOCK_EX)
             self._place(names, stage)
@@ -254,7 +254,8 @@ class _Directory:
             for placed in _parse(records.read()):
                 self._take(placed, stage)
         if owner.wait(child) != 0:
-            self._outcome.note(Fault("failed", f"{self._name}: what arrived could not be put into its place; see standard error"))
+            why = "what arrived could not be put into its place; see standard error"
+            self._outcome.note(Fault("failed", f"{self._name}: {why}"))
 
     def _take(self, placed: Placed, stage: int) -> None:
         path = self._opened.path + b"/" + placed.name

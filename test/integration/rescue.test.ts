@@ -49,6 +49,15 @@ beforeEach(async () => {
   for (const host of [primary, next, other])
     for (const script of ['request', 'transfer', 'promote', 'join', 'push', 'leave', 'rescue', 'probe'])
       await host.writeFile(`/root/${script}.sh`, readFileSync(`host/${script}.sh`), 0o755);
+  for (const host of [primary, next, other]) {
+    await host.copyIn('host', '/opt/hostsync');
+    for (const command of (process.env['HOSTSYNC_PACKAGE'] ?? 'rescue').split(','))
+      await host.writeFile(
+        `/root/${command}.sh`,
+        `#!/bin/sh\nexec /usr/bin/python3 -I -c 'import sys; sys.path.insert(0, "/opt/hostsync"); from hostsync_host.__main__ import main; sys.exit(main(sys.argv[1:]))' ${command} "$@"\n`,
+        0o755,
+      );
+  }
   expect((await group.push({ options: { first: 'yes' } })).code).toBe(0);
 });
 afterEach(() => group?.close());

@@ -125,7 +125,7 @@ class _Directory:
             self._note(self._fetch.differing(self._opened, selection, all_output))
         elif self._fetch_list(self._path("wanted")):
             with open(all_output, "wb") as together:
-                for number, names in enumerate(fetch.chunks(fetch.read_names(self._path("wanted")))):
+                for names in fetch.chunks(fetch.read_names(self._path("wanted"))):
                     fetch.write_names(self._path("chunk"), names)
                     self._note(self._fetch.differing(self._opened, fetch.listed(self._path("chunk")), output))
                     with open(output, "rb") as said:

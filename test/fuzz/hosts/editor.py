@@ -245,7 +245,7 @@ class Editor:
             make_parents(new)
             shutil.copy2(old, new, follow_symlinks=False)
         elif len(new) < 600 and not new.startswith(old + b"/"):
-            shutil.copytree(old, new, symlinks=True)
+            shutil.copytree(os.fsdecode(old), os.fsdecode(new), symlinks=True)
 
     def truncate(self, new: bytes, old: bytes) -> None:
         if is_file(old) and os.path.getsize(old):

@@ -23,11 +23,12 @@ _NO_DIRECTORY_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Conflicts:
     """The files of one source, as one run keeps them."""
 
-    def __init__(self, source: str, started: str) -> None:
-        """started: UTC, as 20261122T185325Z."""
+    def __init__(self, source: str, started: str, munged: bool = True) -> None:
+        """started: UTC, as 20261122T185325Z. munged: links have the targets that rsync gave them on their way."""
         self._rescued = layout.rescued()
         self._source = source.encode()
         self._started = started.encode()
+        self._target = _munged_target if munged else _target
         # where they are; nothing as long as there is none
         self.path = b""
         self._top = -1
@@ -65,11 +66,23 @@ class Conflicts:
                     continue
                 raise
             try:
-                if _is_same(staged, kept, base):
+                if self._is_same(staged, kept, base):
                     return True
             finally:
                 os.close(kept)
         return False
+
+    def _is_same(self, staged: int, kept: int, base: bytes) -> bool:
+        try:
+            ours = os.lstat(base, dir_fd=kept)
+        except FileNotFoundError:
+            return False
+        theirs = os.lstat(base, dir_fd=staged)
+        if stat.S_IFMT(ours.st_mode) != stat.S_IFMT(theirs.st_mode):
+            return False
+        if stat.S_ISLNK(ours.st_mode):
+            return _target(kept, base) == self._target(staged, base)
+        return ours.st_size == theirs.st_size and copying.are_equal(staged, base, kept, base)
 
     def _earlier(self) -> list[bytes]:
         pattern = re.compile(rb"\d{8}T\d{6}Z(\.\d+)?-" + re.escape(self._source))
@@ -81,8 +94,7 @@ class Conflicts:
         try:
             status = os.lstat(base, dir_fd=staged)
             if stat.S_ISLNK(status.st_mode):
-                target = unmunged(os.readlink(base, dir_fd=staged))
-                os.symlink(target, base, dir_fd=kept)
+                os.symlink(self._target(staged, base), base, dir_fd=kept)
             else:
                 _take_file(staged, base, kept)
             os.fsync(kept)
@@ -118,17 +130,12 @@ class Conflicts:
         return current
 
 
-def _is_same(staged: int, kept: int, base: bytes) -> bool:
-    try:
-        ours = os.lstat(base, dir_fd=kept)
-    except FileNotFoundError:
-        return False
-    theirs = os.lstat(base, dir_fd=staged)
-    if stat.S_IFMT(ours.st_mode) != stat.S_IFMT(theirs.st_mode):
-        return False
-    if stat.S_ISLNK(ours.st_mode):
-        return os.readlink(base, dir_fd=kept) == unmunged(os.readlink(base, dir_fd=staged))
-    return ours.st_size == theirs.st_size and copying.are_equal(staged, base, kept, base)
+def _target(directory: int, base: bytes) -> bytes:
+    return os.readlink(base, dir_fd=directory)
+
+
+def _munged_target(directory: int, base: bytes) -> bytes:
+    return unmunged(_target(directory, base))
 
 
 def _take_file(staged: int, base: bytes, kept: int) -> None:

@@ -141,7 +141,7 @@ class Fetch:
     ) -> Optional[Fault]:
         fixed = ["rsync", "--links", "--times", "--numeric-ids", "--modify-window=-1", "--stats", "--no-h"]
         fixed += ["--8-bit-output", f"--timeout={self._options.io_timeout}", f"--rsh={self._connection.remote_shell()}"]
-        descriptors = [*inherit, *([opened.descriptor] if opened else [])]
+        descriptors = [*self._connection.inherit, *inherit, *([opened.descriptor] if opened else [])]
         finished = rsync.execute(
             [*fixed, *words],
             place=place,

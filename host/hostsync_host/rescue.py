@@ -6,6 +6,7 @@ directories that are served.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
@@ -156,11 +157,11 @@ class _Worker:
 
     def _rescue(self, lock: Lock) -> ExitCode:
         started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = layout.rescued() + f"/{self._secondary.id}-{started}.list".encode()
+        path, brought = _new_list(f"{self._secondary.id}-{started}")
         conflicts = Conflicts(self._secondary.id, started)
-        source = Source(self._request, self._secondary, self._scratch, conflicts)
-        with open(path, "ab", buffering=0) as brought:
-            outcome = source.rescue(self._fit, lambda name: None if brought.write(name + b"\0") else None)
+        with brought:
+            source = Source(self._request, self._secondary, self._scratch, conflicts, lock.fileno())
+            outcome = source.rescue(self._fit, brought)
             os.fsync(brought.fileno())
             is_empty = os.fstat(brought.fileno()).st_size == 0
         if is_empty:
@@ -196,6 +197,17 @@ def _report(source: str, outcome: Outcome, seconds: float, brought: Optional[byt
         fields.update(tooLong=outcome.too_long, tooLongExamples=examples)
         log(f"{source}: {outcome.too_long} paths are too long and were not brought: {', '.join(examples)}")
     emit("rescue", **fields)
+
+
+def _new_list(name: str) -> tuple[bytes, io.FileIO]:
+    number = 1
+    while True:
+        again = "" if number == 1 else f".{number}"
+        path = layout.rescued() + f"/{name}{again}.list".encode()
+        try:
+            return path, io.FileIO(path, "xb")
+        except FileExistsError:
+            number += 1
 
 
 def _clear_lists() -> None:

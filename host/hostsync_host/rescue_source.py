@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import os
 import subprocess
 import time
@@ -55,7 +56,10 @@ class Outcome:
 class Source:
     """One run for one source. The lock of its pushes is held: neither is to see the half of the other."""
 
-    def __init__(self, request: Request, secondary: Secondary, scratch: bytes, conflicts: Conflicts) -> None:
+    def __init__(
+        self, request: Request, secondary: Secondary, scratch: bytes, conflicts: Conflicts, lock: int
+    ) -> None:
+        """lock: its descriptor. rsync and ssh hold it, too: so what a killed run left is found."""
         self.outcome = Outcome()
         self._request = request
         self._id = secondary.id
@@ -64,11 +68,11 @@ class Source:
         self._locks = layout.locks(request.group)
         self._conflicts = conflicts
         self._deadline = time.monotonic() + request.options.push_timeout
-        self._connection = Connection(secondary, self._scratch.encode(), request.options)
+        self._connection = Connection(secondary, self._scratch.encode(), request.options, inherit=[lock])
         self._fetch = fetch.Fetch(self._connection, request.options, self._deadline)
 
-    def rescue(self, directories: Sequence[Opened], remember: Callable[[bytes], None]) -> Outcome:
-        """remember: is told the absolute path of each entry that was brought or kept, as it happens."""
+    def rescue(self, directories: Sequence[Opened], brought: io.FileIO) -> Outcome:
+        """brought: gets the absolute path of each entry that was brought or kept, ended by NUL, as it happens."""
         try:
             refusal = self._connection.ready(self._deadline)
             if refusal is not None:
@@ -76,7 +80,7 @@ class Source:
                 return self.outcome
             for opened in directories:
                 if not self._fetch.lost:
-                    _Directory(self, opened, remember).rescue()
+                    _Directory(self, opened, brought).rescue()
         finally:
             self._connection.close()
             self._conflicts.close()
@@ -85,12 +89,12 @@ class Source:
 
 
 class _Directory:
-    def __init__(self, source: Source, opened: Opened, remember: Callable[[bytes], None]) -> None:
+    def __init__(self, source: Source, opened: Opened, brought: io.FileIO) -> None:
         self._source = source
         self._fetch = source._fetch
         self._outcome = source.outcome
         self._opened = opened
-        self._remember = remember
+        self._brought = brought
         self._name = show(opened.path)
         self._tag = hashlib.sha256(source._id.encode()).hexdigest()[:16]
 
@@ -262,7 +266,7 @@ class _Directory:
         if placed.fate is Fate.NEW:
             self._outcome.files += 1
             self._example(self._outcome.new, path)
-            self._remember(path)
+            self._brought.write(path + b"\0")
         elif placed.fate is Fate.FAILED:
             self._outcome.note(Fault("partial", f"{show(path)}: {placed.message}"))
             log(f"{self._source._id}: {show(path)}: {placed.message}")
@@ -279,7 +283,7 @@ class _Directory:
         if path is not None:
             self._outcome.conflicts += 1
             self._example(self._outcome.kept, path)
-            self._remember(path)
+            self._brought.write(path + b"\0")
 
     def _example(self, examples: list[bytes], path: bytes) -> None:
         if len(examples) < _EXAMPLES:

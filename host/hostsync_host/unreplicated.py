@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Optional
 
+from .acknowledged import Acknowledged
 from .compare import join
-from .directories import Opened
+from .directories import Opened, open_beneath
 from .excludes import Matcher
-from .manifest import Entry, Manifest, Record, pairs, parse_record, read_entries
+from .manifest import Entry, Record, pairs, parse_record, read_entries
 from .scan import GONE, Found
 from .walkers import Order, Walkers
 
@@ -40,18 +42,21 @@ class Seen:
     def __init__(self, path: bytes, epoch: int, peer: str) -> None:
         self._path = path
         self._head = hashlib.blake2b(f"{epoch} {peer}".encode(), digest_size=_DIGEST).digest()
-        self._before = self._read()
+        before = self._read()
+        # There was a list before, and it may be asked what came since
+        self.is_again = before is not None
+        self._before = before or frozenset()
         self._now = open(path + b".new", "wb")
         self._now.write(self._head)
 
-    def _read(self) -> frozenset[bytes]:
+    def _read(self) -> Optional[frozenset[bytes]]:
         try:
             with open(self._path, "rb") as file:
                 if file.read(_DIGEST) != self._head:
-                    return frozenset()
+                    return None
                 return frozenset(iter(lambda: file.read(_DIGEST), b""))
         except FileNotFoundError:
-            return frozenset()
+            return None
 
     def add(self, path: bytes, record: Record) -> bool:
         """Whether it is new."""
@@ -84,10 +89,11 @@ class Lister:
         self._began_ns = began_ns
         self._excluded = excluded
 
-    def list(self, known: Optional[Manifest], names: BinaryIO, seen: Seen, later: Optional[BinaryIO]) -> Listing:
+    def list(self, known: Optional[Acknowledged], names: BinaryIO, seen: Seen, later: Optional[BinaryIO]) -> Listing:
         """Writes paths relative to the directory, each ended by NUL; what is new goes to `later`, too."""
         listing = Listing()
-        walkers = Walkers(Order(self._opened, self._scratch, self._began_ns, self._excluded, known))
+        old = known.manifest if known is not None else None
+        walkers = Walkers(Order(self._opened, self._scratch, self._began_ns, self._excluded, old))
         try:
             walkers.wait(lambda: None)
             for path, record in self._unreplicated(walkers, known):
@@ -104,13 +110,38 @@ class Lister:
             walkers.close()
         return listing
 
-    def _unreplicated(self, walkers: Walkers, known: Optional[Manifest]) -> Iterator[tuple[bytes, Record]]:
-        old = known.entries() if known is not None else iter(())
+    def _unreplicated(self, walkers: Walkers, known: Optional[Acknowledged]) -> Iterator[tuple[bytes, Record]]:
+        doubtful = dict(known.doubtful) if known is not None else {}
+        old = known.manifest.entries() if known is not None else iter(())
         for was, now in _side_by_side(old, _patch(walkers)):
-            records = {} if was is None or known is None else _by_name(known.records(was))
+            doubts = doubtful.pop(now.path, set())
+            records = {} if was is None or known is None else _by_name(known.manifest.records(was))
             for record in now:
-                if record.kind not in _NO_CONTENT and not is_replicated(record, records.get(record.name)):
+                same = record.name not in doubts and is_replicated(record, records.get(record.name))
+                if record.kind not in _NO_CONTENT and not same:
                     yield join(now.path, record.name), record
+        # The rest lies in directories that are as they were
+        for path in sorted(doubtful):
+            yield from self._doubtful(path, doubtful[path])
+
+    def _doubtful(self, path: bytes, names: set[bytes]) -> Iterator[tuple[bytes, Record]]:
+        try:
+            directory = open_beneath(self._opened.descriptor, path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return
+        try:
+            for name in sorted(names):
+                try:
+                    status = os.lstat(name, dir_fd=directory)
+                except OSError:
+                    continue
+                kind = "l" if stat.S_ISLNK(status.st_mode) else "f" if stat.S_ISREG(status.st_mode) else "d"
+                times = (status.st_mtime_ns, status.st_ctime_ns)
+                record = Record(kind, name, 0, 0, 0, 0, 0, status.st_size, *times, False)
+                if kind not in _NO_CONTENT:
+                    yield join(path, name), record
+        finally:
+            os.close(directory)
 
 
 class _Looked:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -24,7 +25,8 @@ from .manifest import Damaged
 from .request import Request
 from .results import emit, log, show
 from .scratch import Scratch
-from .unreplicated import Lister, Listing, Seen
+from .unreadable import files_in_shut_directories
+from .unreplicated import Lister, Listing, Seen, Sinks
 from .walkers import WalkFailed
 
 _HOOK, _HOOK_SECONDS = "before-demotion", 60
@@ -105,7 +107,6 @@ class _Lists:
     too_long: int = 0
     known: bool = True
     examples: list[bytes] = field(default_factory=list)
-    later: list[bytes] = field(default_factory=list)
     kept: int = 0
 
     def make(self) -> None:
@@ -149,36 +150,36 @@ class _Lists:
         self.new += listing.new
         self.too_long += listing.found.long.count
         self.examples += listing.examples
-        unreadable = listing.found.unreadable
-        if unreadable.count:
-            names = ", ".join(show(name) for name in unreadable.examples)
-            text = f"cannot be read whole by its owner: {names}; the rest is listed"
-            self._tell(Unfit(opened.path, Problem.UNREADABLE, text))
 
     def _write(self, opened: Opened, known: Optional[Acknowledged]) -> Listing:
         base = layout.stranded() + b"/" + opened.module.encode()
-        began = time.time_ns()
-        lister = Lister(opened, self.scratch, began, compile_excludes(self.request.excludes))
+        excluded = compile_excludes(self.request.excludes)
+        lister = Lister(opened, self.scratch, time.time_ns(), excluded)
         seen = Seen(base + b".seen", self.request.epoch, self.request.options.peer or "")
-        later = self.scratch + b"/later"
-        with open(base + b".new", "wb") as names, open(later, "wb") as news:
-            listing = lister.list(known, names, seen, news if seen.is_again else None)
+        later, shut = self.scratch + b"/later", self.scratch + b"/unreadable"
+        with open(base + b".new", "wb") as names, open(later, "wb") as news, open(shut, "wb") as others:
+            listing = lister.list(known, Sinks(names, news, others), seen)
             names.flush()
             os.fsync(names.fileno())
+        # Nobody can come for what only root can read, nor in time for what came since the last list, if it is the last one
+        self._keep(opened, read_names(os.fsdecode(shut)))
+        if listing.found.unreadable.count:
+            self._keep(opened, files_in_shut_directories(opened, excluded, self.scratch))
         if self.request.options.keep:
-            self._keep(opened, later)
+            self._keep(opened, read_names(os.fsdecode(later)))
         seen.end()
         os.rename(base + b".new", base + b".list")
         return listing
 
-    def _keep(self, opened: Opened, names: bytes) -> None:
-        """Copies what came since the last list: nobody may come for it before the first push from the new primary."""
-        for name in read_names(os.fsdecode(names)):
+    def _keep(self, opened: Opened, names: Iterable[bytes]) -> None:
+        """Copies files to where the first push from the new primary, which deletes, does not come."""
+        for name in names:
             try:
                 path = self.aside.keep(opened.descriptor, name, opened.path)
             except OSError as error:
                 raise not_ready(f"{show(opened.path + b'/' + name)} cannot be kept aside: {error.strerror}") from error
             if path is not None:
+                log(f"{show(opened.path + b'/' + name)} is kept as {show(path)}")
                 self.kept += 1
 
     def _tell(self, unfit: Unfit) -> None:
@@ -192,6 +193,6 @@ class _Lists:
         fields["examples"] = self.examples[:_EXAMPLES]
         if self.too_long:
             fields["tooLong"] = self.too_long
-        if self.request.options.keep:
-            fields.update(kept=self.kept, keptIn=self.aside.path or None)
+        if self.kept:
+            fields.update(kept=self.kept, keptIn=self.aside.path)
         return fields

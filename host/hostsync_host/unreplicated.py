@@ -23,6 +23,8 @@ from .walkers import Order, Walkers
 _EXAMPLES = 5
 _DIGEST = 16
 _NO_CONTENT = (".", "d")
+# No rsync as the owner can read them
+_SHUT = ("s", "u")
 
 
 @dataclass
@@ -34,6 +36,18 @@ class Listing:
     new: int = 0
     examples: list[bytes] = field(default_factory=list)
     found: Found = field(default_factory=Found)
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Files for paths relative to the directory, each ended by NUL."""
+
+    # what the new primary can come for
+    names: BinaryIO
+    # of them, what is new
+    later: BinaryIO
+    # what the owner of the directory cannot read
+    shut: BinaryIO
 
 
 class Seen:
@@ -89,26 +103,31 @@ class Lister:
         self._began_ns = began_ns
         self._excluded = excluded
 
-    def list(self, known: Optional[Acknowledged], names: BinaryIO, seen: Seen, later: Optional[BinaryIO]) -> Listing:
-        """Writes paths relative to the directory, each ended by NUL; what is new goes to `later`, too."""
+    def list(self, known: Optional[Acknowledged], sinks: Sinks, seen: Seen) -> Listing:
         listing = Listing()
         old = known.manifest if known is not None else None
         walkers = Walkers(Order(self._opened, self._scratch, self._began_ns, self._excluded, old))
         try:
             walkers.wait(lambda: None)
             for path, record in self._unreplicated(walkers, known):
-                names.write(path + b"\0")
-                listing.count += 1
-                if len(listing.examples) < _EXAMPLES:
-                    listing.examples.append(self._opened.path + b"/" + path)
-                if seen.add(path, record):
-                    listing.new += 1
-                    if later is not None:
-                        later.write(path + b"\0")
+                if record.kind in _SHUT:
+                    sinks.shut.write(path + b"\0")
+                else:
+                    self._take(path, record, listing, sinks, seen)
             listing.found = walkers.found
         finally:
             walkers.close()
         return listing
+
+    def _take(self, path: bytes, record: Record, listing: Listing, sinks: Sinks, seen: Seen) -> None:
+        sinks.names.write(path + b"\0")
+        listing.count += 1
+        if len(listing.examples) < _EXAMPLES:
+            listing.examples.append(self._opened.path + b"/" + path)
+        if seen.add(path, record):
+            listing.new += 1
+            if seen.is_again:
+                sinks.later.write(path + b"\0")
 
     def _unreplicated(self, walkers: Walkers, known: Optional[Acknowledged]) -> Iterator[tuple[bytes, Record]]:
         doubtful = dict(known.doubtful) if known is not None else {}

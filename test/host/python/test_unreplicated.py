@@ -12,7 +12,7 @@ from typing import Optional
 from hostsync_host.acknowledged import Acknowledged
 from hostsync_host.directories import Opened
 from hostsync_host.manifest import Manifest
-from hostsync_host.unreplicated import Lister, Listing, Seen
+from hostsync_host.unreplicated import Lister, Listing, Seen, Sinks
 from hostsync_host.walkers import Joiner, Order, Walkers
 
 
@@ -51,7 +51,7 @@ class ListerTest(unittest.TestCase):
         names = io.BytesIO()
         seen = Seen(self.base + b"/seen", epoch, "i-0abc")
         lister = Lister(self.opened(), self.scratch, time.time_ns() + 10**10, None)
-        listing = lister.list(known, names, seen, None)
+        listing = lister.list(known, Sinks(names, io.BytesIO(), io.BytesIO()), seen)
         seen.end()
         return sorted(names.getvalue().split(b"\0")[:-1]), listing
 

@@ -31,6 +31,8 @@ MOUNT = 1
 """Flag: another file system begins here."""
 UNREADABLE = 2
 """Flag: there are files in it that the owner of the root cannot read."""
+LARGE = 4
+"""Flag: there are files in it that are sent in a run of their own."""
 HEAD_SIZE = 4096
 
 

@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .excludes import Matcher
-from .manifest import MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
+from .manifest import LARGE, MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
 
 LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
+LARGE_SIZE = 32 * 1024 * 1024
+"""Bytes: files from this size on come last, in a run of their own."""
 YOUNG_NS = 2_000_000_000
 """What changed this shortly before the scan may change again in the same tick of the kernel's clock."""
 
@@ -177,6 +179,8 @@ class _Looker:
 
     def _record(self, name: bytes, status: os.stat_result, kind: int) -> None:
         changed = b"%d" % status.st_ctime_ns
+        if status.st_size >= LARGE_SIZE:
+            self.flags |= LARGE
         if status.st_ctime_ns >= self.recent:
             changed = b"r%d:%b" % (self.walk.began_ns, changed)
         self._write(
@@ -205,7 +209,7 @@ class _Looker:
         path = self.path + b"/" + name if self.path else name
         if os.access(path, os.R_OK, dir_fd=walk.root):
             return b"f"
-        self.flags = UNREADABLE
+        self.flags |= UNREADABLE
         return b"u"
 
     def _write(self, record: bytes) -> None:

@@ -214,7 +214,7 @@ class Joiner:
         self.size = 0
 
     def join(self) -> Tuple[str, int]:
-        """@returns the name of the new manifest, and how many entries it has. @raises Damaged"""
+        """@returns the name of the new manifest, and how many entries it has below the directory. @raises Damaged"""
         index = os.path.join(self.directory, os.fsencode(f"{self.name}.index"))
         records = segment_path(self.directory, self.name)
         with open(index, "w+b") as file, open(records, "w+b") as segment:
@@ -225,7 +225,7 @@ class Joiner:
             writer = IndexWriter(file)
             cuts = self._merge(writer, segment)
             writer.end()
-            total = writer.total + writer.count
+            total = writer.total
             segments = [self.old.segments[0]] if self.keep and self.old is not None else []
             segments.append(Segment(self.name, self.size))
             file.seek(0)
@@ -245,7 +245,7 @@ class Joiner:
             elif now.flags & GONE:
                 continue
             writer.add(entry)
-            if writer.total + writer.count >= step * (len(marks) + 1) and len(entry.path) < 100:
+            if writer.total >= step * (len(marks) + 1) and len(entry.path) < 100:
                 marks.append(entry.path)
         count = min(12, len(marks))
         return [marks[len(marks) * number // count] for number in range(count)]

@@ -2,7 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
-import { commandLine, type ScriptGroup, startScriptGroup } from './script-group.ts';
+import { hostCommand } from './host-package.ts';
+import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // The primary P dies or is left, N takes over, S is the other secondary. Each title says what an editor would lose, or a
 // thief would gain.
@@ -53,7 +54,7 @@ beforeEach(async () => {
 afterEach(() => group?.close());
 
 async function run(host: Host, script: string, request: string): Promise<Run> {
-  const result = await host.exec([...commandLine(script)], { stdin: request, timeoutSeconds: 100 });
+  const result = await host.exec(hostCommand(script), { stdin: request, timeoutSeconds: 100 });
   const lines: readonly Line[] = result.stdout
     .split('\n')
     .filter((line) => line !== '')
@@ -350,7 +351,7 @@ describe('what a secondary got and the new primary did not', () => {
 
 /** Starts a script and kills its process group, as the SSM agent does. */
 async function kill(host: Host, script: string, request: string, afterMilliseconds: number): Promise<void> {
-  const child: ChildProcess = host.spawn([...commandLine(script)], { stdin: request });
+  const child: ChildProcess = host.spawn(hostCommand(script), { stdin: request });
   child.stdout?.resume();
   child.stderr?.resume();
   await new Promise((done) => setTimeout(done, afterMilliseconds));

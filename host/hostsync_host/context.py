@@ -86,6 +86,9 @@ class Context:
     prefix: Tuple[str, ...] = ()
     scans: List[Scanned] = field(default_factory=list)
     unfit: int = 0
+    """Directories that are not sent."""
+    incomplete: int = 0
+    """Directories of which something cannot be sent."""
     changed: bool = False
     """Something differs from the last scan, so that there will be something to send."""
     deadline: float = 0.0

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import stat
 import subprocess
 from dataclasses import dataclass, field
 from typing import Iterable, Iterator, List, Optional, Sequence, Set
@@ -17,14 +15,13 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Set
 from . import rsync, verdict
 from .compare import Comparison, Leftover, read_leftovers, split
 from .context import Context, Deletion, Scanned, in_order
-from .directories import open_beneath
+from .shut import Copies
 from .ssh import Connection
 from .verdict import Fault
 
 NOBODY = b"./.~tmp~/-"
 """A name that is never there, for a list without a name would be no list."""
 MERGED = 256
-SHUT_LIMIT = 256 * 1024 * 1024
 FSYNC_MOST = 2000
 _FEW = 20
 
@@ -107,6 +104,10 @@ class Sending:
     def attempt(self, arguments: Sequence[object], names: Optional[bytes] = None, **how: object) -> bool:
         """One run, and what it leaves in doubt. `names`: the list that it was given. @returns whether all arrived"""
         finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        if "--fsync" in arguments and not finished.whole and verdict.refuses(finished, "fsync"):
+            self.fsync = False
+            arguments = [word for word in arguments if word != "--fsync"]
+            finished = self.run(arguments, **how)  # type: ignore[arg-type]
         if verdict.mode_unset(finished):
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
         fault = self.judge(finished)
@@ -193,21 +194,27 @@ class Sending:
     def _shut(self, comparison: Comparison) -> None:
         """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""
         place = comparison.place + b"/open.%d" % id(self)
-        os.mkdir(place, 0o700)
+        copies = Copies(self.scan.opened.descriptor, self.scan.opened.owner, place)
         copied: List[bytes] = []
-        room = SHUT_LIMIT
         for path in comparison.names("shut"):
-            size = copy_shut(self.scan.opened.descriptor, self.scan.opened.owner, path, place, room)
-            if size is None:
-                self.unsure.append(Leftover(b"?", *split(path)))
-            else:
-                room -= size
+            if copies.add(path):
                 copied.append(path)
+            else:
+                self.unsure.append(Leftover(b"?", *split(path)))
+        copies.end()
         names = place + b".list"
         with open(names, "wb") as file:
             file.write(b"".join(path + b"\0" for path in [*copied, NOBODY]))
         self.attempt([*_listed(names), "--ignore-times"], names, place=place, as_owner=False)
         subprocess.run(["rm", "-rf", "--", os.fsdecode(place)], check=False)
+
+    def touch(self) -> bool:
+        """A login and a run that sends nothing: is all well over there?"""
+        names = os.path.join(self.context.scratch, b"touch")
+        if not os.path.exists(names):
+            with open(names, "wb") as file:
+                file.write(NOBODY + b"\0")
+        return self.attempt(_listed(names))
 
     # --- large files
 
@@ -265,40 +272,3 @@ def _unhidden(path: bytes) -> bytes:
 def _lines(path: bytes) -> Iterable[bytes]:
     with open(path, "rb") as file:
         return file.read().split(b"\0")[:-1]
-
-
-def copy_shut(root: int, owner: int, path: bytes, place: bytes, room: int) -> Optional[int]:
-    """Copies a file that its owner cannot open, with its attributes and its parents'. @returns its size, or nothing"""
-    try:
-        source = open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
-    with open(source, "rb") as file:
-        status = os.fstat(source)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner or status.st_size > room:
-            return None
-        here = b""
-        for name in path.split(b"/")[:-1]:
-            here = here + b"/" + name if here else name
-            target = os.path.join(place, here)
-            if not os.path.isdir(target):
-                _copy_directory(root, here, target)
-        target = os.path.join(place, path)
-        with open(target, "wb") as copy:
-            shutil.copyfileobj(file, copy, 1 << 20)
-        _take_attributes(target, status)
-        return status.st_size
-
-
-def _copy_directory(root: int, path: bytes, target: bytes) -> None:
-    os.mkdir(target)
-    descriptor = open_beneath(root, path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _take_attributes(target, os.fstat(descriptor))
-    finally:
-        os.close(descriptor)
-
-
-def _take_attributes(target: bytes, status: os.stat_result) -> None:
-    os.chmod(target, stat.S_IMODE(status.st_mode))
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))

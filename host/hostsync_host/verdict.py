@@ -31,6 +31,11 @@ def mode_unset(finished: Finished) -> bool:
     return any(line.startswith(_CHMOD) for line in finished.lines)
 
 
+def refuses(finished: Finished, option: str) -> bool:
+    """Does the other host's rsync not know an option, or not allow it? It says so before it hears of any name."""
+    return any(option in line and ("refuse" in line or "unknown option" in line) for line in finished.lines[:5])
+
+
 def judge(finished: Finished, connection: Connection, timeout: int) -> Optional[Fault]:
     """Nothing, if everything arrived that was still there."""
     if finished.late:

@@ -8,21 +8,20 @@ import io
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
 from . import fetch, layout, owner
 from .conflicts import Conflicts
-from .directories import Opened, open_beneath
+from .directories import Opened
 from .place import Fate, Placed, Placer
 from .request import Request, Secondary
 from .results import log, show
-from .rsync import TEMPORARY
 from .ssh import Connection, environment
+from .stage import Stage
 from .verdict import Fault
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _EXAMPLES = 5
 _PLACE_OF_LISTS = "stranded"
 
@@ -96,7 +95,6 @@ class _Directory:
         self._opened = opened
         self._brought = brought
         self._name = show(opened.path)
-        self._tag = hashlib.sha256(source._id.encode()).hexdigest()[:16]
 
     def _path(self, name: str) -> str:
         return f"{self._source._scratch}/{name}"
@@ -105,19 +103,21 @@ class _Directory:
         ordinary, huge = self._path("ordinary"), self._path("huge")
         if not self._find_differing(ordinary, huge) or self._fetch.lost:
             return
-        stage = self._open_stage()
-        if stage < 0:
+        stage = Stage(self._opened, self._source._id)
+        fault = stage.open()
+        if fault is not None:
+            self._outcome.note(fault)
             return
         try:
             for names in self._pieces(ordinary, huge):
                 if self._fetch.lost:
                     break
-                self._bring(names, stage)
+                self._bring(names, stage.descriptor)
         finally:
-            os.close(stage)
+            stage.close()
         self._sync()
         if not self._fetch.lost:
-            self._as_owner(self._clear_stage)
+            stage.clear()
 
     # --- what is to be brought
 
@@ -177,51 +177,6 @@ class _Directory:
         yield from fetch.chunks(fetch.read_names(ordinary))
         # One at a time: where the time is over, the others have come
         yield from fetch.chunks(sorted(set(fetch.read_names(huge))), 1)
-
-    # --- the stage: a directory that rsync writes to, below a name that no push sends
-
-    def _open_stage(self) -> int:
-        code = self._as_owner(self._prepare_stage)
-        if code != 0:
-            why = "is no directory of its owner's, or none can be made; move it away"
-            self._outcome.note(Fault("failed", f"{self._name}: {show(TEMPORARY)} in it {why}"))
-            return -1
-        try:
-            return open_beneath(self._opened.descriptor, self._stage_name, _DIRECTORY)
-        except OSError:
-            self._outcome.note(Fault("failed", f"{self._name}: {show(self._stage_name)} in it was moved"))
-            return -1
-
-    @property
-    def _stage_name(self) -> bytes:
-        return TEMPORARY + b"/rescue-" + self._tag.encode()
-
-    def _as_owner(self, work: Callable[[], int]) -> int:
-        return owner.wait(owner.fork_as(self._opened.owner, self._opened.group, work))
-
-    def _prepare_stage(self) -> int:
-        """What a killed run put into its place already has two names: it goes, and comes again."""
-        os.umask(0o077)
-        os.fchdir(self._opened.descriptor)
-        for path in (TEMPORARY, self._stage_name):
-            try:
-                os.mkdir(path)
-            except FileExistsError:
-                pass
-            descriptor = os.open(path, _DIRECTORY | os.O_NOFOLLOW)
-            if os.fstat(descriptor).st_uid != os.geteuid():
-                return 1
-        words = ["find", ".", "-type", "f", "-links", "+1", "-delete"]
-        return subprocess.run(words, cwd=self._stage_name, env=environment(), check=False).returncode
-
-    def _clear_stage(self) -> int:
-        os.fchdir(self._opened.descriptor)
-        subprocess.run(["rm", "-rf", "--", self._stage_name], env=environment(), check=False)
-        try:
-            os.rmdir(TEMPORARY)
-        except OSError:
-            pass  # other runs have theirs in it
-        return 0
 
     # --- bringing
 

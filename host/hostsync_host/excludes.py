@@ -8,7 +8,8 @@ all that is in it.
 from __future__ import annotations
 
 import re
-from typing import Callable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 Matcher = Callable[[bytes, bytes, bool], bool]
 """(path relative to the root, its last name, is it a directory) -> is it excluded?"""
@@ -116,69 +117,75 @@ def _item(pattern: bytes, at: int, previous: int) -> Tuple[Optional[bytes], int,
     return literal(byte), byte, at + 1
 
 
-def _rule(pattern: bytes) -> Tuple[bytes, bool, bool]:
-    """(regular expression, is it for the path, is it for directories alone) of an exclude pattern."""
-    directory = False
-    whole = False
-    if pattern.endswith(b"/") and len(pattern) > 1:
-        pattern, directory = pattern[:-1], True
-    tail = b""
-    if len(pattern) > 3 and pattern.endswith(b"***"):
-        # "dir/***" is "dir/" and "dir/**": what is in an excluded directory is not looked at
-        pattern, tail = pattern[:-3], b"***"
+@dataclass(frozen=True)
+class _Form:
+    """What a pattern is matched against."""
+
+    whole: bool
+    """The path, not only its last name."""
+    before: bool
+    """With a slash before it."""
+    after: bool
+    """With a slash behind it, for a directory."""
+    directory: bool
+    """Directories alone."""
+
+
+def _rule(pattern: bytes) -> Tuple[_Form, bytes]:
+    """The form and the regular expression of an exclude pattern (add_rule and rule_matches in exclude.c)."""
+    directory = len(pattern) > 1 and pattern.endswith(b"/")
+    if directory:
+        pattern = pattern[:-1]
+    slashes = pattern.count(b"/")
+    wild = any(byte in b"*[?" for byte in pattern)
+    double = wild and b"**" in pattern
+    before = double and pattern.startswith(b"**")
+    form = _Form(bool(slashes) or double, before, double and pattern.endswith(b"***"), directory)
     anchored = pattern.startswith(b"/")
-    if b"/" in pattern.lstrip(b"/") or b"**" in pattern or anchored or tail:
-        whole = True
-    body = pattern
-    return _path_rule(body, tail, anchored, directory) if whole else (translate(body), False, directory)
-
-
-def _path_rule(body: bytes, tail: bytes, anchored: bool, directory: bool) -> Tuple[bytes, bool, bool]:
-    if tail and body.endswith(b"/"):
-        # matches a directory by "dir/", and what is below it by the stars
-        expression = translate(body[:-1].lstrip(b"/") if anchored else body[:-1])
-        return _begin(body, anchored) + b"(?:" + expression + b")", True, True
-    full = body + tail
-    expression = translate(full[1:] if anchored else full)
-    return _begin(full, anchored) + b"(?:" + expression + b")", True, directory
-
-
-def _begin(pattern: bytes, anchored: bool) -> bytes:
     if anchored:
-        return b""
-    # A pattern that begins with ** is matched against the path with a slash before it
-    return rb"(?:.*/)?"
+        pattern = pattern[1:]
+    expression = translate(pattern) if wild else re.escape(pattern)
+    if anchored or before or not form.whole:
+        return form, expression
+    if not double and _outside(pattern, wild) != slashes:
+        # It is matched against so many last elements as it has slashes, those in brackets included
+        return form, NEVER
+    return form, rb"(?:.*/)?(?:" + expression + b")"
+
+
+def _outside(pattern: bytes, wild: bool) -> int:
+    """The slashes that are not in a bracket."""
+    count = at = 0
+    while at < len(pattern):
+        if wild and pattern[at : at + 1] == b"[":
+            at = _bracket(pattern, at + 1)[1]
+            continue
+        count += pattern[at : at + 1] == b"/"
+        at += 1
+    return count
 
 
 def compile_excludes(patterns: Sequence[bytes]) -> Optional[Matcher]:
     """A matcher, or nothing where nothing is excluded."""
-    names: List[bytes] = []
-    directories: List[bytes] = []
-    paths: List[bytes] = []
-    deep: List[bytes] = []
+    forms: Dict[_Form, List[bytes]] = {}
     for pattern in patterns:
-        expression, whole, directory = _rule(pattern)
-        (((deep if directory else paths) if whole else (directories if directory else names))).append(expression)
-    if not patterns:
+        form, expression = _rule(pattern)
+        forms.setdefault(form, []).append(b"(?:" + expression + b")")
+    if not forms:
         return None
-    match_name, match_directory = _any(names), _any(directories)
-    match_path, match_deep = _any(paths), _any(deep)
+    tests = [(form, re.compile(b"|".join(each), re.DOTALL).fullmatch) for form, each in forms.items()]
 
     def excluded(path: bytes, name: bytes, is_directory: bool) -> bool:
-        if match_name is not None and match_name(name):
-            return True
-        if match_path is not None and match_path(path):
-            return True
-        if not is_directory:
-            return False
-        if match_directory is not None and match_directory(name):
-            return True
-        return match_deep is not None and match_deep(path) is not None
+        for form, matches in tests:
+            if form.directory and not is_directory:
+                continue
+            text = path if form.whole else name
+            if form.before:
+                text = b"/" + text
+            if form.after and is_directory:
+                text += b"/"
+            if matches(text):
+                return True
+        return False
 
     return excluded
-
-
-def _any(expressions: List[bytes]) -> Optional[Callable[[bytes], object]]:
-    if not expressions:
-        return None
-    return re.compile(b"|".join(b"(?:" + expression + b")" for expression in expressions), re.DOTALL).fullmatch

@@ -327,7 +327,7 @@ def _visit(
         if seen is None:
             return None
         mount = MOUNT if above is not None and seen.device != above else 0
-        if was is not None and seen.digest == was.digest and mount == was.flags & MOUNT:
+        if was is not None and seen.digest == was.digest != NEVER and mount == was.flags & MOUNT:
             walk.found.directories += 1
             if was.flags & UNREADABLE:
                 walk.found.flagged.add(path)

@@ -70,7 +70,8 @@ def _remember_hook(number: int) -> None:
 def leave(request: Request) -> ExitCode:
     files.make_directory(layout.ETC)
     files.make_directory(layout.STATE)
-    files.make_directory(layout.stranded(), 0o700)
+    for path in (layout.stranded(), layout.rescued()):
+        files.make_directory(path, 0o700)
     fence(request)
     hook = _run_hook(request)
     with Scratch("leave") as scratch:

@@ -42,8 +42,9 @@ async function run(host: Host, command: string, request: string): Promise<Run> {
 
 const heading = `group\tweb\nepoch\t2\n`;
 const directory = `directory\t${uploads}\n`;
+/** As the editor, who is the web server's user. */
 const edit = (host: Host, command: string) =>
-  must(host, `cd ${uploads}; ${command}; chown -h www-data: * || true`);
+  must(host, `cd ${uploads}; setpriv --reuid 33 --regid 33 --clear-groups bash -euc '${command}'`);
 
 async function promote(): Promise<void> {
   const { last } = await run(next, 'promote', heading);
@@ -74,7 +75,9 @@ const hook = (text: string) =>
 
 describe('the hook before-demotion', () => {
   it('runs on a primary that comes back, once, before anything is listed', async () => {
-    await hook(`echo $HOSTSYNC_EPOCH >> /tmp/told; ls /etc/hostsync/id_ed25519; echo late > ${uploads}/late`);
+    await hook(
+      `echo $HOSTSYNC_EPOCH >> /tmp/told; ls /etc/hostsync/id_ed25519; echo late > ${uploads}/late; chown www-data: ${uploads}/late`,
+    );
     await promote();
     const first = await leave();
     expect(first).toMatchObject({ code: 0, last: { hook: 'ok', stranded: expect.any(Number) } });

@@ -31,7 +31,7 @@ export async function installPackage(host: Host): Promise<void> {
 
 /** One line of standard output of push. Source: docs/host-scripts.md. */
 export interface PushLine {
-  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'error';
+  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'deletions-accepted' | 'error';
   readonly id?: string;
   readonly ok?: boolean;
   readonly error?: string;

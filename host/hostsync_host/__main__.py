@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import importlib
 import os
 import re
@@ -80,7 +81,18 @@ def call(arguments: Sequence[str]) -> ExitCode:
     return module.run(request)
 
 
+def hold_release() -> None:
+    """An upgrade leaves the directory that a command runs from until that has ended: the lock goes with the process."""
+    directory = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        pass  # an installer looks at it in this moment; it keeps the newest two
+
+
 def main(arguments: Sequence[str]) -> int:
+    hold_release()
     os.umask(0o077)
     os.environ.clear()
     os.environ.update(commands.ENVIRONMENT)

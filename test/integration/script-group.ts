@@ -1,35 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
+import { hostCommand, installPackage } from './host-package.ts';
 
-const hostPackage = join('host', 'hostsync_host');
-
-/** How a command of the host package is called on a host to which `installPackage` brought it. */
-export function commandLine(command: string): readonly string[] {
-  return existsSync(join(hostPackage, `${command}.py`))
-    ? ['/usr/bin/python3', '-I', '/root/host', command, '-']
-    : [`/root/${command}.sh`, '-'];
-}
-
-/** Puts the host package where `commandLine` looks for it. */
-export async function installPackage(host: Host): Promise<void> {
-  const files = [
-    '__main__.py',
-    ...readdirSync(hostPackage, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.py'))
-      .map((name) => join('hostsync_host', name)),
-  ];
-  await host.exec('mkdir -p /root/host/hostsync_host');
-  for (const name of files)
-    await host.writeFile(`/root/host/${name}`, readFileSync(join('host', name)), 0o644);
-  for (const name of readdirSync('host').filter((name) => name.endsWith('.sh')))
-    await host.writeFile(`/root/${name}`, readFileSync(join('host', name)), 0o755);
-}
-
-/** One line of standard output of push. Source: docs/host-scripts.md. */
+/** One line of standard output of push. Source: docs/host-package.md. */
 export interface PushLine {
   readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'deletions-accepted' | 'error';
   readonly id?: string;
@@ -117,7 +92,7 @@ export class ScriptGroup {
   }
 
   async push(options: PushOptions = {}): Promise<Push> {
-    const { code, stdout, stderr } = await this.primary.exec([...commandLine('push')], {
+    const { code, stdout, stderr } = await this.primary.exec(hostCommand('push'), {
       stdin: this.request(options),
       timeoutSeconds: 100,
     });
@@ -136,7 +111,7 @@ export class ScriptGroup {
 
   /** Starts a push as the leader of a process group, which SIGKILL ends as the SSM agent does. */
   start(options: PushOptions = {}): ChildProcess {
-    const child = this.primary.spawn([...commandLine('push')], { stdin: this.request(options) });
+    const child = this.primary.spawn(hostCommand('push'), { stdin: this.request(options) });
     child.stdout?.resume();
     child.stderr?.resume();
     return child;
@@ -158,7 +133,7 @@ async function runCommand(
   command: string,
   request: string,
 ): Promise<Readonly<Record<string, string>>> {
-  const { stdout, stderr } = await host.exec([...commandLine(command)], { stdin: request });
+  const { stdout, stderr } = await host.exec(hostCommand(command), { stdin: request });
   const line = stdout.trim().split('\n').at(-1) ?? '';
   if (!line.startsWith('{')) throw new Error(`${host.id}: ${command}: ${stderr}`);
   return JSON.parse(line);

@@ -57,6 +57,11 @@ class Deletion:
         return os.path.join(self.place, b"swap")
 
     @property
+    def parents(self) -> bytes:
+        """A list of the directories in which something is deleted: their times change by that."""
+        return os.path.join(self.place, b"parents")
+
+    @property
     def skeleton(self) -> bytes:
         """An empty tree with the directories in which something is deleted: from it nothing can be sent."""
         return os.path.join(self.place, b"skeleton")
@@ -175,16 +180,18 @@ class _Sorter:
         self.skeleton = os.open(deletion.skeleton, os.O_RDONLY | os.O_DIRECTORY)
         self.top, self.kept = open(deletion.list, "wb"), open(deletion.kept, "wb")
         self.names, self.swaps = open(deletion.names, "wb"), open(deletion.swap_list, "wb")
+        self.parents = open(deletion.parents, "wb")
         self.going: Set[bytes] = set()
         self.staying: Set[bytes] = set()
         self.made: Set[bytes] = {b""}
+        self.last: Optional[bytes] = None
 
     def __enter__(self) -> _Sorter:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self.skeleton)
-        for file in (self.top, self.kept, self.names, self.swaps):
+        for file in (self.top, self.kept, self.names, self.swaps, self.parents):
             file.close()
 
     def swap(self, paths: Iterable[bytes]) -> None:
@@ -212,6 +219,9 @@ class _Sorter:
             if leftover.directory not in self.going:
                 self.deletion.topmost += 1
                 self._parents(leftover.directory)
+                if leftover.directory != self.last:
+                    self.last = leftover.directory
+                    self.parents.write(b"./" + leftover.directory + b"\0")
                 self.top.write(b"./" + path + b"\0")
 
     def _is_back(self, leftover: Leftover, path: bytes) -> bool:

@@ -9,7 +9,7 @@ and for nothing that came later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 FEW = 20
@@ -163,6 +163,9 @@ def decide(
     held = _accept(decision, held, accept, accepted, now)
     held = _afresh(decision, held, observations, limits)
     counts = {seen.module: sum(batch.count for batch in held if batch.module == seen.module) for seen in observations}
+    # What was accepted is no loss of this hour
+    fresh = {batch.module for batch in decision.released}
+    observations = [replace(seen, samples=()) if seen.module in fresh else seen for seen in observations]
     reason = f"{unpushable[0]} was there and cannot be pushed now" if unpushable else ""
     # The directory that is in trouble speaks before those that are held with it
     causes = {seen.module: cause(seen, counts[seen.module], limits, now) for seen in observations if seen.gone > 0}

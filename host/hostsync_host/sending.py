@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from typing import Iterable, Iterator, List, Optional, Sequence, Set
@@ -151,7 +152,7 @@ class Sending:
         if counts["anew"]:
             yield self._list(comparison, "again", ("anew",)), ["--ignore-times", "--hard-links"]
 
-    def _list(self, comparison: Comparison, name: str, sources: Sequence[str]) -> bytes:
+    def _list(self, comparison: Comparison, name: str, sources: Sequence[str], more: Optional[bytes] = None) -> bytes:
         """A list for rsync. Its names begin with ./, which brings what the directory itself is, too."""
         path = comparison.file(f"list.{name}")
         if not os.path.exists(path):
@@ -159,6 +160,9 @@ class Sending:
                 for source in sources:
                     for line in comparison.names(source):
                         file.write(b"./" + line + b"\0")
+                if more is not None:
+                    with open(more, "rb") as lines:
+                        shutil.copyfileobj(lines, file)
                 file.write(NOBODY + b"\0")
             os.rename(file.name, path)
         return path
@@ -188,8 +192,8 @@ class Sending:
     def _delete_gone(self, comparison: Comparison, deletion: Deletion) -> None:
         if not self._delete(deletion.list, deletion.allowed):
             self.unsure += read_leftovers(deletion.names)
-        if comparison.counts["dirs"] and not self.lost:
-            self.attempt(_listed(self._list(comparison, "dirs", ("dirs",))), None)
+        if not self.lost:
+            self.attempt(_listed(self._list(comparison, "times", ("dirs",), deletion.parents)), None)
 
     def _shut(self, comparison: Comparison) -> None:
         """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""

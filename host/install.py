@@ -147,12 +147,11 @@ def read(path: str) -> Optional[bytes]:
 
 def read_source(directory: str) -> Dict[str, str]:
     """Every module of the package, by its path."""
+    modules = sorted(name for name in os.listdir(f"{directory}/hostsync_host") if name.endswith(".py"))
     files: Dict[str, str] = {}
-    for name in ("__main__.py", *sorted(os.listdir(f"{directory}/hostsync_host"))):
-        path = name if name == "__main__.py" else f"hostsync_host/{name}"
-        if path.endswith(".py"):
-            with open(f"{directory}/{path}", encoding="utf-8") as file:
-                files[path] = file.read()
+    for path in ("__main__.py", *(f"hostsync_host/{name}" for name in modules)):
+        with open(f"{directory}/{path}", encoding="utf-8") as file:
+            files[path] = file.read()
     return files
 
 

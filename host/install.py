@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import zlib
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, cast
 
 RELEASES = "/usr/local/lib/hostsync"
 # the newest, which is what `current` names, and the one before it, which may still run
@@ -44,7 +44,7 @@ def unpack(parts: List[bytes]) -> Dict[str, str]:
         raise InstallError(f"the parts make no package: {error}") from error
     if not inflater.eof or not isinstance(files, dict):
         raise InstallError("the parts make no package")
-    return files
+    return cast(Dict[str, str], files)
 
 
 def check(release: str, files: Mapping[str, str]) -> None:

@@ -38,6 +38,8 @@ export const environment = {
   HOSTSYNC_LEAVE_DOCUMENT: 'leave-document',
   HOSTSYNC_RESCUE_DOCUMENT: 'rescue-document',
   HOSTSYNC_PROBE_DOCUMENT: 'probe-document',
+  HOSTSYNC_INSTALL_ONE_DOCUMENT: 'install-one-document',
+  HOSTSYNC_INSTALL_TWO_DOCUMENT: 'install-two-document',
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
   HOSTSYNC_REMIND_AFTER: '21600',

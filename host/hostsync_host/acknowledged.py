@@ -18,13 +18,13 @@ class Acknowledged:
 
     manifest: Manifest
     # By directory: names of which it is not known what they are over there, whatever the manifest says
-    doubtful: "dict[bytes, set[bytes]]"
+    doubtful: dict[bytes, set[bytes]]
 
 
-NOTHING: "dict[str, Acknowledged]" = {}
+NOTHING: dict[str, Acknowledged] = {}
 
 
-def read(group: str, peer: Optional[str], held_epoch: int) -> "dict[str, Acknowledged]":
+def read(group: str, peer: Optional[str], held_epoch: int) -> dict[str, Acknowledged]:
     """By module. Nothing of a directory that is not there; what cannot be read is as if it were not."""
     if peer is None or held_epoch == 0 or not os.path.isdir(layout.manifests(group)):
         return NOTHING

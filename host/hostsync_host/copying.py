@@ -71,7 +71,7 @@ def copy_data(source: int, target: int) -> None:
 
 
 def copy_new(from_directory: int, name: bytes, to_directory: int, new_name: bytes, temporary: bytes) -> None:
-    """Copies a file with mode and mtime, where link(2) cannot. It appears whole, or FileExistsError says that it did not.
+    """Copies a file with mode and mtime, where link(2) cannot. It appears whole, or not at all: FileExistsError.
 
     `temporary` is a directory below that of the new name, which is made when it is missing, and which no push sends.
     """
@@ -93,7 +93,9 @@ def copy_new(from_directory: int, name: bytes, to_directory: int, new_name: byte
             pass  # a push has something in it
 
 
-def copy_whole(from_directory: int, name: bytes, to_directory: int, new_name: bytes, mode: Optional[int] = None) -> None:
+def copy_whole(
+    from_directory: int, name: bytes, to_directory: int, new_name: bytes, mode: Optional[int] = None
+) -> None:
     """Copies a file under a name that nobody has yet, and onto the disk."""
     source = open_file(from_directory, name)
     try:

@@ -1,7 +1,7 @@
 """Pulling from another host what is not here: what differs, and then the files themselves, into a stage.
 
-The other host is not trusted. rsync runs as the owner of the directory, and a symbolic link arrives with a target that leads
-nowhere.
+The other host is not trusted. rsync runs as the owner of the directory, and a symbolic link arrives with a target that
+leads nowhere.
 """
 
 from __future__ import annotations
@@ -110,14 +110,18 @@ class Fetch:
     def file(self, module: str, name: str, into: str) -> Optional[Fault]:
         """Fetches one file of a module into a directory of root's."""
         words = ["--no-links", f"--max-size={_LIST_LIMIT}", f"{self._connection.secondary.id}::{module}/{name}"]
-        return self._run(words + [into + "/"], place=into.encode())
+        return self._run([*words, into + "/"], place=into.encode())
 
     def differing(self, opened: Opened, selection: Sequence[object], output: str) -> Optional[Fault]:
-        """What is not here, or differs. --force is for a directory of ours where the source has a file: without it rsync
-        would not tell of the file. Nothing is changed."""
+        """What is not here, or differs; nothing is changed.
+
+        --force is for a directory of ours where the source has a file: without it rsync would not tell of the file.
+        """
         words = ["--dry-run", "--force", "--out-format=hostsync:%i %l %n", *_owner_words(opened), *selection]
         with open(output, "wb") as file:
-            return self._run([*words, self._module(opened), "./"], place=opened.place, opened=opened, keep=file.fileno())
+            return self._run(
+                [*words, self._module(opened), "./"], place=opened.place, opened=opened, keep=file.fileno()
+            )
 
     def files(self, opened: Opened, stage: int, names: str) -> Optional[Fault]:
         """Fetches files into a stage below the directory."""
@@ -177,7 +181,9 @@ class Fetch:
         rest = [
             line
             for line in finished.lines
-            if line not in overlong and not line.startswith("rsync error: ") and not any(line.endswith(text) for text in texts)
+            if line not in overlong
+            and not line.startswith("rsync error: ")
+            and not any(line.endswith(text) for text in texts)
         ]
         code = rsync.DONE if finished.code == rsync.PARTIAL and not rest else finished.code
         return replace(finished, code=code, lines=rest, reports=reports)

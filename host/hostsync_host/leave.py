@@ -1,7 +1,7 @@
 """Makes a primary push no more, and lists what only it may hold, for rescue on the new primary.
 
-With the option prepare it asks the operator's hook alone, before anything is given up. It may be run again and again: each
-run lists anew and says what is new since the last one.
+With the option prepare it asks the operator's hook alone, before anything is given up. It may be run again and again:
+each run lists anew and says what is new since the last one.
 """
 
 from __future__ import annotations
@@ -85,8 +85,10 @@ def leave(request: Request) -> ExitCode:
 
 
 def _run_hook(request: Request) -> HookResult:
-    """The software here may still write: its operator stops that before anything is listed. Once for each demotion, unless
-    it fails: what it did not do must still be done."""
+    """The software here may still write: the hook stops that before anything is listed.
+
+    It runs once for each demotion, unless it fails: what it did not do must still be done.
+    """
     held = held_epoch()
     if held == 0 or files.read_small(layout.demotion_prepared()) == b"%d\n" % held:
         return hooks.NO_HOOK
@@ -162,7 +164,7 @@ class _Lists:
             listing = lister.list(known, Sinks(names, news, others), seen)
             names.flush()
             os.fsync(names.fileno())
-        # Nobody can come for what only root can read, nor in time for what came since the last list, if it is the last one
+        # Nobody can come for what only root can read, nor in time for what came since the last list but one
         self._keep(opened, read_names(os.fsdecode(shut)))
         if listing.found.unreadable.count:
             self._keep(opened, files_in_shut_directories(opened, excluded, self.scratch))

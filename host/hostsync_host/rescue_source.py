@@ -55,9 +55,7 @@ class Outcome:
 class Source:
     """One run for one source. The lock of its pushes is held: neither is to see the half of the other."""
 
-    def __init__(
-        self, request: Request, secondary: Secondary, scratch: bytes, conflicts: Conflicts, lock: int
-    ) -> None:
+    def __init__(self, request: Request, secondary: Secondary, scratch: bytes, conflicts: Conflicts, lock: int) -> None:
         """lock: its descriptor. rsync and ssh hold it, too: so what a killed run left is found."""
         self.outcome = Outcome()
         self._request = request

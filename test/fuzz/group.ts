@@ -15,6 +15,7 @@ export const directories = ['/srv/uploads', '/srv/other'] as const;
 const untouched = 30;
 const programs = ['editor', 'normalise', 'tree', 'watcher', 'damage'] as const;
 export type Program = (typeof programs)[number];
+const modules = [...programs, 'choices'] as const;
 const webUser = '33';
 
 /** Deletions without limit: holding them back has tests of its own. */
@@ -121,9 +122,9 @@ export async function startFuzzGroup(journal: Journal): Promise<FuzzGroup> {
   const group = new FuzzGroup(scripts, journal);
   try {
     for (const host of [group.primary, ...group.secondaries])
-      for (const program of programs) {
-        const text = readFileSync(new URL(`hosts/${program}.py`, import.meta.url));
-        await host.writeFile(`/root/fuzz/${program}.py`, text);
+      for (const name of modules) {
+        const text = readFileSync(new URL(`hosts/${name}.py`, import.meta.url));
+        await host.writeFile(`/root/fuzz/${name}.py`, text);
       }
     const fill = `mkdir -p $d/stays/sub/deep; for i in {1..${untouched}}; do echo $i | tee $d/stays/$i > $d/stays/sub/deep/$i; done`;
     await must(group.primary, `for d in ${directories.join(' ')}; do ${fill}; done`);

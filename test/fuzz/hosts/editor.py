@@ -15,44 +15,10 @@ import sys
 import time
 from collections.abc import Callable
 
+from choices import DIRECTORY_MODES, FILE_MODES, SIZES, STRANGE_NAMES, STRANGE_TIMES, WEB_USER
+
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
-STRANGE_NAMES = (
-    b"a b",
-    b" lead",
-    b"trail ",
-    b"-dash",
-    b"*",
-    b"[x]",
-    b"\\",
-    b"\n",
-    b"x\ny",
-    b"#h",
-    b"...",
-    b".hidden",
-    b"\xff\xfe",
-    b"e\xcc\x81",
-    b"\xc3\xa9",
-    "名".encode() * 40,
-    b"lost+found",
-    b"x.~tmp~",
-    b".~tmp~",
-    b"-",
-    b'"q"',
-    b"'",
-    b"%s",
-    b"$(id)",
-    b"\x7f",
-    b"\x01\x02",
-    b"\\#012",
-    b"deleting",
-    b"x: No space left on device (28)",
-)
-STRANGE_TIMES = (0, -1, -1_500_000_000, 1, (2**32 + 5) * 10**9, 2**31 * 10**9, 7_258_118_400 * 10**9 + 999_999_999)
-FILE_MODES = (0o644, 0o600, 0o4755, 0o2755, 0o444, 0o755, 0o700, 0o777, 0o000)
-DIRECTORY_MODES = (0o755, 0o700, 0o777, 0o1777, 0o2755, 0o555)
-SIZES = (0, 1, 5, 5, 100, 4096, 70_000, 700_000)
-WEB_USER = 33
 
 
 def exchange(one: bytes, other: bytes) -> None:
@@ -102,7 +68,9 @@ class Editor:
             return b"n%d" % self.random.randrange(14)
         if chance < 0.80:
             length = self.random.choice([1, 3, 20, 255])
-            return bytes(self.random.choice([byte for byte in range(1, 256) if byte != ord("/")]) for _ in range(length))
+            return bytes(
+                self.random.choice([byte for byte in range(1, 256) if byte != ord("/")]) for _ in range(length)
+            )
         return self.random.choice(STRANGE_NAMES)
 
     def new_path(self) -> bytes:

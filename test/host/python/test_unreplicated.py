@@ -37,7 +37,7 @@ class ListerTest(unittest.TestCase):
         self.addCleanup(os.close, descriptor)
         return Opened(self.root, "0" * 16, descriptor, 0, 0, "volume")
 
-    def acknowledge(self, doubtful: "Optional[dict[bytes, set[bytes]]]" = None) -> Acknowledged:
+    def acknowledge(self, doubtful: Optional[dict[bytes, set[bytes]]] = None) -> Acknowledged:
         """As a push does that began long after the last change."""
         walkers = Walkers(Order(self.opened(), self.scratch, time.time_ns() + 10**10, None, None))
         walkers.wait(lambda: None)
@@ -47,7 +47,7 @@ class ListerTest(unittest.TestCase):
         self.addCleanup(manifest.close)
         return Acknowledged(manifest, doubtful or {})
 
-    def list(self, known: Optional[Acknowledged], epoch: int = 2) -> "tuple[list[bytes], Listing]":
+    def list(self, known: Optional[Acknowledged], epoch: int = 2) -> tuple[list[bytes], Listing]:
         names = io.BytesIO()
         seen = Seen(self.base + b"/seen", epoch, "i-0abc")
         lister = Lister(self.opened(), self.scratch, time.time_ns() + 10**10, None)

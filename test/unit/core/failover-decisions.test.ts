@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
 import type { Claim, ObservedCommand, PromotionObservation } from '../../../shared/core/model/observation.ts';
 import { digest, formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
-import { type PromotionSettings, planPromotion } from '../../../shared/core/succession/plan-promotion.ts';
+import type { PromotionSettings } from '../../../shared/core/succession/group-view.ts';
+import { planPromotion } from '../../../shared/core/succession/plan-promotion.ts';
 import {
   agent,
   closeLook,

@@ -7,7 +7,7 @@ import type {
   ObservedReachability,
   Register,
 } from '../../../shared/core/model/observation.ts';
-import type { PromotionSettings } from '../../../shared/core/succession/plan-promotion.ts';
+import type { PromotionSettings } from '../../../shared/core/succession/group-view.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {

@@ -59,7 +59,7 @@ function planLeave(
   const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
-  const step: Step = {
+  const step: Step<MembershipAction> = {
     step: 'leave',
     host: id,
     because: `${id} was the primary: it is to push no more`,
@@ -105,7 +105,7 @@ function planFetch(
   const send = (reason: string): readonly MembershipAction[] => [
     { kind, group, primary: primary.id, request, reason },
   ];
-  const step: Step = {
+  const step: Step<MembershipAction> = {
     step: kind,
     host: primary.id,
     because: `${primary.id} is to have what only ${id} holds`,

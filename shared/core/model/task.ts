@@ -13,7 +13,7 @@ export interface Task {
 
 const steps = [
   ...(['promote', 'join', 'first-sync', 'gather', 'leave', 'rescue'] as const),
-  ...(['prepare', 'final-push'] as const),
+  ...(['prepare', 'final-push', 'undo-demotion'] as const),
 ] as const;
 export type TaskStep = (typeof steps)[number];
 

@@ -1,3 +1,4 @@
+import { advance, isYoung, type Step } from '../membership/advance.ts';
 import { domainEvent, timestamp } from '../model/domain-event.ts';
 import { isConfiguration } from '../model/mirror.ts';
 import type { Claim, ObservedInstance } from '../model/observation.ts';
@@ -6,7 +7,6 @@ import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from '../mo
 import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
 import { words } from '../model/tag-problem.ts';
 import { digest, parseTask, type Task } from '../model/task.ts';
-import { outcomeOf } from '../model/task-outcome.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
 import { configurationOf, describeCandidates } from './candidates.ts';
 import { demoteFormer, findUntagged } from './former-primary.ts';
@@ -23,47 +23,51 @@ export function resumePromotion(
   holder: ObservedInstance,
   claim: Claim,
 ): readonly PromotionAction[] {
-  const { observed, now } = view;
+  const { group } = view;
   const { epoch } = claim;
   const wanted = digest(`epoch ${epoch}`);
-  const group = view.group;
-  const common = {
-    kind: 'run',
-    group,
-    instance: holder.id,
-    step: 'promote',
-    pass: 1,
-    digest: wanted,
-  } as const;
-  const run = (reason: string): readonly PromotionAction[] => [
-    { ...common, reason, request: { script: 'promote', value: { group, epoch } } },
+  const send = (reason: string): readonly PromotionAction[] => [
+    {
+      kind: 'run',
+      group,
+      instance: holder.id,
+      step: 'promote',
+      pass: 1,
+      digest: wanted,
+      reason,
+      request: { script: 'promote', value: { group, epoch } },
+    },
   ];
-  const task = parseTask(holder.tags[tagKeys.task]);
-  if (task?.step !== 'promote' || task.digest !== wanted)
-    return [...stopPushes(view, claim.from), ...run(`${holder.id} becomes the primary of epoch ${epoch}`)];
-  const outcome = outcomeOf(task, holder.id, { observed, now });
-  switch (outcome.kind) {
-    case 'under-way':
-      return [waitFor(view, outcome.reason)];
-    case 'failed':
-    case 'again': {
-      const told = promotionFails(view, holder, task, claim, outcome.reason);
-      return outcome.kind === 'again'
-        ? [...told, ...run(outcome.reason)]
-        : [...told, waitFor(view, outcome.reason)];
-    }
-    case 'ended': {
-      const line = outcome.command.lines.find((each) => each.kind === 'promote' && each.epoch === epoch);
-      if (line?.kind !== 'promote') {
-        const reason = `${holder.id} printed no key for epoch ${epoch}`;
-        return secondsBetween(task.requestedAt, now) < retryAfter ? [waitFor(view, reason)] : run(reason);
-      }
-      return [
-        ...findUntagged(view, holder).flatMap((each) => demoteFormer(view, each, holder)),
-        ...completePromotion(view, holder, claim, line.publicKey),
-      ];
-    }
-  }
+  const step: Step<PromotionAction> = {
+    step: 'promote',
+    digest: wanted,
+    host: holder.id,
+    because: `${holder.id} becomes the primary of epoch ${epoch}`,
+    send: (reason, task) =>
+      task === undefined ? [...stopPushes(view, claim.from), ...send(reason)] : send(reason),
+    wait: (reason) => [waitFor(view, reason)],
+    report: (reason, task) => promotionFails(view, holder, task, claim, reason),
+    ended: ({ lines }, task) => {
+      const line = lines.find((each) => each.kind === 'promote' && each.epoch === epoch);
+      if (line?.kind === 'promote') return promotedBy(view, holder, claim, line.publicKey);
+      const reason = `${holder.id} printed no key for epoch ${epoch}`;
+      return isYoung(task, retryAfter, view.now) ? [waitFor(view, reason)] : send(reason);
+    },
+  };
+  return advance(parseTask(holder.tags[tagKeys.task]), step, view);
+}
+
+/** The host is the primary of the epoch, and has shown its key. */
+function promotedBy(
+  view: GroupView,
+  holder: ObservedInstance,
+  claim: Claim,
+  publicKey: string,
+): readonly PromotionAction[] {
+  return [
+    ...findUntagged(view, holder).flatMap((each) => demoteFormer(view, each, holder)),
+    ...completePromotion(view, holder, claim, publicKey),
+  ];
 }
 
 function stopPushes(view: GroupView, of: string | undefined): readonly PromotionAction[] {

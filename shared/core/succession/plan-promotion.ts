@@ -18,7 +18,7 @@ import { demoteFormer } from './former-primary.ts';
 import { type GroupView, type PromotionView, setTags, waitFor } from './group-view.ts';
 import { planFailover } from './plan-failover.ts';
 import { clearSuspicion, planSuspicion } from './plan-suspicion.ts';
-import { planHandOver } from './plan-switchover.ts';
+import { planHandOver, withdrawSwitchover } from './plan-switchover.ts';
 import { assessPrimary } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { assessIncidents } from './promotion-incidents.ts';
@@ -59,12 +59,7 @@ function keepPrimary(view: GroupView, current: ObservedInstance): readonly Promo
       if (isAbandoned(view, current)) return retireClaim(view, current);
       if (isForgotten(view, epochOf(current) ?? 0))
         return renewEpoch(view, current, "hostsync's memory of the group was lost");
-      return [
-        ...clearSuspicion(view, current),
-        ...removeLeftovers(view, current),
-        ...mirrorTags(view, current),
-        ...assessIncidents(view, []),
-      ];
+      return lead(view, current);
     case 'suspected':
       return planSuspicion(view, current, health.signs);
     case 'leaving':
@@ -76,6 +71,17 @@ function keepPrimary(view: GroupView, current: ObservedInstance): readonly Promo
     case 'gone':
       return planFailover(view, current, current.id, epochOf(current) ?? 0, health.why);
   }
+}
+
+/** It is well, and nobody asks for another. */
+function lead(view: GroupView, current: ObservedInstance): readonly PromotionAction[] {
+  const withdrawing = withdrawSwitchover(view, current);
+  return [
+    ...clearSuspicion(view, current),
+    ...removeLeftovers(view, current, withdrawing.length > 0),
+    ...mirrorTags(view, current),
+    ...(withdrawing.length > 0 ? withdrawing : assessIncidents(view, [])),
+  ];
 }
 
 /** The mirror of the tags is read when no primary is left: EC2 drops the tags of what was terminated. */
@@ -96,9 +102,9 @@ function mirrorTags(view: GroupView, current: ObservedInstance): readonly Promot
 function removeLeftovers(
   view: GroupView,
   { id, tags }: ObservedInstance,
-  handsOver = false,
+  keepsTask = false,
 ): readonly PromotionAction[] {
-  const left = leftWhenPromoted(tags).filter((key) => !handsOver || key !== tagKeys.task);
+  const left = leftWhenPromoted(tags).filter((key) => !keepsTask || key !== tagKeys.task);
   if (left.length === 0) return [];
   return [setTags(view, [id], {}, left, `${id} is the primary: ${left.join(', ')} is of no use any more`)];
 }

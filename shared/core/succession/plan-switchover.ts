@@ -1,3 +1,4 @@
+import { advance, type Step } from '../membership/advance.ts';
 import { domainEvent } from '../model/domain-event.ts';
 import { type GroupConfiguration, parseConfiguration } from '../model/group.ts';
 import { isGathered } from '../model/member.ts';
@@ -5,13 +6,13 @@ import type { ObservedInstance, ScriptLine } from '../model/observation.ts';
 import { epochOf } from '../model/primary.ts';
 import { type Route, routeBetween } from '../model/route.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { digest, parseTask, type Task } from '../model/task.ts';
+import { digest, formatTask, parseTask, type Task } from '../model/task.ts';
 import { outcomeOf } from '../model/task-outcome.ts';
 import { secondsBetween } from '../model/time.ts';
 import { describeCandidates, findCandidates } from './candidates.ts';
 import { retryAfter } from './complete-promotion.ts';
 import { claimEpoch, followHosts, hostsFollowNewer, nextEpoch } from './epochs.ts';
-import { type GroupView, waitFor } from './group-view.ts';
+import { type GroupView, setTags, waitFor } from './group-view.ts';
 import type { Health } from './primary-health.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { assessIncidents, raised } from './promotion-incidents.ts';
@@ -62,20 +63,43 @@ function switchOver(
   const [ranked, blockers] = findCandidates(view, current.id, current);
   const chosen = chooseTarget(ranked, target, begun);
   const blocked = (message: string) => switchoverBlocked(view, current, why, message, blockers);
-  if (current.tags[tagKeys.paused] !== undefined) return blocked('the group is paused');
+  // Nobody is there to hand over to: until somebody is, the site takes writes again
+  const givenUp = (message: string) => [
+    ...blocked(message),
+    ...(leaving.byOperator ? withdrawSwitchover(view, current) : []),
+  ];
+  if (current.tags[tagKeys.paused] !== undefined) return givenUp('the group is paused');
   const configuration = parseConfiguration(current);
-  if (!configuration.ok) return blocked('a tag of the primary is wrong');
+  if (!configuration.ok) return givenUp('a tag of the primary is wrong');
   if (chosen === undefined)
-    return blocked(target === 'any' ? 'no secondary may be promoted' : `${target} may not be promoted`);
+    return givenUp(target === 'any' ? 'no secondary may be promoted' : `${target} may not be promoted`);
   // A push deletes, and this one may hold what the primary never had
   if (!isGathered(chosen, epoch))
     return [waitFor(view, `${chosen.id} first gives ${current.id} what only it holds`)];
   const route = routeBetween(current, chosen);
-  if (route.kind === 'no-route') return blocked(route.reason);
+  if (route.kind === 'no-route') return givenUp(route.reason);
   const run = handOverSteps(view, current, chosen, configuration.value, route);
   if (begun?.digest !== digest(chosen.id))
-    return [run('prepare', 1, `${current.id} is to hand over to ${chosen.id}: ${why}`)];
+    return [
+      noteIntent(view, current, chosen),
+      run('prepare', 1, `${current.id} hands over to ${chosen.id}: ${why}`),
+    ];
   return continueSwitchover(view, current, chosen, begun, { ...leaving, run, blocked });
+}
+
+/** Of a task that was about to be asked for. */
+const noCommand = '00000000-0000-0000-0000-000000000000';
+
+/** Before the hook can run it is noted that it may have: a run that is killed right after leaves a site whose writes nobody lets begin again. */
+function noteIntent(view: GroupView, { id }: ObservedInstance, chosen: ObservedInstance): PromotionAction {
+  const intent = formatTask({
+    step: 'prepare',
+    pass: 1,
+    digest: digest(chosen.id),
+    command: noCommand,
+    requestedAt: view.now,
+  });
+  return setTags(view, [id], { [tagKeys.task]: intent }, [], `${id} is about to be prepared for a demotion`);
 }
 
 function switchoverBlocked(
@@ -133,24 +157,26 @@ function continueSwitchover(
   switchover: Switchover,
 ): readonly PromotionAction[] {
   const { run, blocked, byOperator } = switchover;
-  const { observed, now } = view;
-  const outcome = outcomeOf(task, current.id, { observed, now });
-  const step = task.step === 'prepare' ? 'prepare' : 'final-push';
-  switch (outcome.kind) {
-    case 'under-way':
-      return [waitFor(view, outcome.reason)];
-    case 'failed':
-      return [...blocked(outcome.reason), waitFor(view, outcome.reason)];
-    case 'again': {
-      const hookFails = step === 'prepare' && outcome.failed;
+  const prepares = task.step === 'prepare';
+  const step: Step<PromotionAction> = {
+    step: task.step,
+    digest: digest(chosen.id),
+    host: current.id,
+    because: `${current.id} hands over to ${chosen.id}`,
+    send: (reason, _, failed) => {
+      const hookFails = prepares && failed === true;
       // What is forced upon the host does not wait for its hook
-      if (hookFails && byOperator) return blocked(outcome.reason);
-      return [run(hookFails ? 'final-push' : step, task.pass, outcome.reason)];
-    }
-    case 'ended':
-      if (step === 'prepare') return [run('final-push', 1, `${current.id} has stopped taking writes`)];
-      return afterFinalPush(view, current, chosen, task, outcome.command.lines, switchover);
-  }
+      if (hookFails && byOperator) return [];
+      return [run(prepares && !hookFails ? 'prepare' : 'final-push', task.pass, reason)];
+    },
+    wait: (reason) => [waitFor(view, reason)],
+    report: (reason) => (prepares && !byOperator ? [] : blocked(reason)),
+    ended: ({ lines }) =>
+      prepares
+        ? [run('final-push', 1, `${current.id} has stopped taking writes`)]
+        : afterFinalPush(view, current, chosen, task, lines, switchover),
+  };
+  return advance(task, step, view);
 }
 
 function afterFinalPush(
@@ -180,6 +206,67 @@ function afterFinalPush(
   const epoch = nextEpoch(view, epochOf(current) ?? 0);
   const claim = { kind: 'switchover', holder: chosen.id, from: current.id, epoch } as const;
   return [claimEpoch(view, { ...claim, why: settled ? why : open })];
+}
+
+const undo = 'undo-demotion';
+
+/**
+ * A switchover that was begun and is not wanted, or not possible, any more: the operator's hook has stopped the site's writes on the primary, and
+ * only a hook lets them begin again. The host knows which hooks ran.
+ */
+export function withdrawSwitchover(view: GroupView, current: ObservedInstance): readonly PromotionAction[] {
+  const { group } = view;
+  const { id, tags } = current;
+  const epoch = epochOf(current) ?? 0;
+  const task = parseTask(tags[tagKeys.task]);
+  if (task?.step !== 'prepare' && task?.step !== 'final-push' && task?.step !== undo) return [];
+  const wait = (reason: string): readonly PromotionAction[] => [waitFor(view, reason)];
+  // Its hook may still run
+  if (task.step === 'prepare' && outcomeOf(task, id, view).kind === 'under-way')
+    return wait(`the hook before-demotion of ${id} has to end first`);
+  const step: Step<PromotionAction> = {
+    step: undo,
+    host: id,
+    because: `the switchover was withdrawn: ${id} stays the primary and takes writes again`,
+    send: (reason) => [
+      {
+        kind: 'run',
+        group,
+        instance: id,
+        step: undo,
+        pass: 1,
+        digest: digest(`epoch ${epoch}`),
+        reason,
+        request: { script: 'promote', value: { group, epoch } },
+      },
+    ],
+    wait,
+    report: (reason) => undoFails(view, current, reason),
+    ended: () => [],
+  };
+  return advance(task, step, view);
+}
+
+function undoFails(
+  view: GroupView,
+  { id, tags }: ObservedInstance,
+  reason: string,
+): readonly PromotionAction[] {
+  const why = 'the switchover was withdrawn';
+  const message = `${id} may still refuse writes: ${reason}`;
+  return assessIncidents(view, [
+    raised(view, 'promotion-blocked', message, (told, key) =>
+      domainEvent('Promotion Blocked', view.group, [id, ...key, message], {
+        ...told,
+        primary: id,
+        why,
+        message,
+        epoch: Number(tags[tagKeys.primary]) || 0,
+        directories: tags[tagKeys.directories] ?? '',
+        candidates: [],
+      }),
+    ),
+  ]);
 }
 
 /** The one that is asked for; of any, the one that it was begun with, or else the best. */

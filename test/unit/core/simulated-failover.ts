@@ -54,6 +54,8 @@ interface Host {
   readonly files: Set<string>;
   /** Its hook before-demotion fails. */
   hookFails: boolean;
+  /** Its hook before-demotion ran, and no other since. */
+  refusesWrites: boolean;
 }
 
 interface Command {
@@ -116,7 +118,7 @@ export class SimulatedFailover {
     this.machines.set(id, { state: 'running', tags, zone, launchedAt: this.now, versions: [] });
     this.hosts.set(id, {
       ...{ alive: true, epoch: 0, hasKey: false, trusts: undefined, readable: false, listed: 0 },
-      ...{ files: new Set(), hookFails: false },
+      ...{ files: new Set(), hookFails: false, refusesWrites: false },
     });
   }
 
@@ -286,7 +288,7 @@ export class SimulatedFailover {
       if (holder !== undefined && holder !== id)
         throw new Violation(`${id} takes the role of the primary in epoch ${epoch}, and ${holder} has it`);
       this.accepted.set(epoch, id);
-      Object.assign(host, { epoch, hasKey: true, trusts: undefined });
+      Object.assign(host, { epoch, hasKey: true, trusts: undefined, refusesWrites: false });
       return { ok: true, lines: [{ kind: 'promote', epoch, publicKey: keyOf(id) }] };
     };
   }
@@ -304,6 +306,7 @@ export class SimulatedFailover {
       if (host.epoch > epoch) return olderEpoch;
       if (prepare && (!host.hasKey || host.epoch !== epoch)) return refused('not-ready', 'not the primary');
       if (prepare && host.hookFails) return refused('hook-failed', 'before-demotion ended with 1');
+      host.refusesWrites = true;
       if (!prepare) Object.assign(host, { epoch, hasKey: false, listed: epoch });
       return {
         ok: true,

@@ -42,6 +42,7 @@ export function makeTools(
     settings: {
       joinTimeout: configuration.HOSTSYNC_JOIN_TIMEOUT,
       joinFailure: configuration.HOSTSYNC_JOIN_FAILURE,
+      rescueQuiet: configuration.HOSTSYNC_RESCUE_QUIET,
       failover: configuration.HOSTSYNC_FAILOVER,
       failoverTicks: configuration.HOSTSYNC_FAILOVER_TICKS,
       promoteWithin: configuration.HOSTSYNC_PROMOTE_WITHIN,

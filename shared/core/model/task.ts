@@ -12,7 +12,7 @@ export interface Task {
 }
 
 const steps = [
-  ...(['promote', 'join', 'first-sync', 'gather', 'leave', 'rescue'] as const),
+  ...(['promote', 'join', 'first-sync', 'gather', 'leave', 'rescue', 'relist'] as const),
   ...(['prepare', 'final-push', 'undo-demotion'] as const),
 ] as const;
 export type TaskStep = (typeof steps)[number];

@@ -1,7 +1,7 @@
 import { advance, isYoung, type Step } from '../membership/advance.ts';
 import { domainEvent, timestamp } from '../model/domain-event.ts';
 import { isConfiguration } from '../model/mirror.ts';
-import type { Claim, ObservedInstance } from '../model/observation.ts';
+import type { Claim, ObservedInstance, ScriptLine } from '../model/observation.ts';
 import { epochOf, promotedMark } from '../model/primary.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from '../model/secondaries.ts';
 import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
@@ -49,7 +49,7 @@ export function resumePromotion(
     report: (reason, task) => promotionFails(view, holder, task, claim, reason),
     ended: ({ lines }, task) => {
       const line = lines.find((each) => each.kind === 'promote' && each.epoch === epoch);
-      if (line?.kind === 'promote') return promotedBy(view, holder, claim, line.publicKey);
+      if (line?.kind === 'promote') return promotedBy(view, holder, claim, line);
       const reason = `${holder.id} printed no key for epoch ${epoch}`;
       return isYoung(task, retryAfter, view.now) ? [waitFor(view, reason)] : send(reason);
     },
@@ -57,16 +57,19 @@ export function resumePromotion(
   return advance(parseTask(holder.tags[tagKeys.task]), step, view);
 }
 
+type PromoteLine = Extract<ScriptLine, { kind: 'promote' }>;
+
 /** The host is the primary of the epoch, and has shown its key. */
 function promotedBy(
   view: GroupView,
   holder: ObservedInstance,
   claim: Claim,
-  publicKey: string,
+  { publicKey, hook, hookMessage }: PromoteLine,
 ): readonly PromotionAction[] {
+  const why = hook === 'failed' ? `${claim.why}; its hook after-promotion failed: ${hookMessage}` : claim.why;
   return [
     ...findUntagged(view, holder).flatMap((each) => demoteFormer(view, each, holder)),
-    ...completePromotion(view, holder, claim, publicKey),
+    ...completePromotion(view, holder, { ...claim, why }, publicKey),
   ];
 }
 

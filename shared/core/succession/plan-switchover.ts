@@ -1,4 +1,4 @@
-import { advance, type Step } from '../membership/advance.ts';
+import { advance, isYoung, type Step } from '../membership/advance.ts';
 import { domainEvent } from '../model/domain-event.ts';
 import { type GroupConfiguration, parseConfiguration } from '../model/group.ts';
 import { isGathered } from '../model/member.ts';
@@ -210,6 +210,9 @@ function afterFinalPush(
 
 const undo = 'undo-demotion';
 
+/** Seconds between two runs of a hook that fails. */
+const hookRetryAfter = 60;
+
 /**
  * A switchover that was begun and is not wanted, or not possible, any more: the operator's hook has stopped the site's writes on the primary, and
  * only a hook lets them begin again. The host knows which hooks ran.
@@ -224,47 +227,42 @@ export function withdrawSwitchover(view: GroupView, current: ObservedInstance): 
   // Its hook may still run
   if (task.step === 'prepare' && outcomeOf(task, id, view).kind === 'under-way')
     return wait(`the hook before-demotion of ${id} has to end first`);
+  const send = (reason: string): readonly PromotionAction[] => [
+    {
+      kind: 'run',
+      group,
+      instance: id,
+      step: undo,
+      pass: 1,
+      digest: digest(`epoch ${epoch}`),
+      reason,
+      request: { script: 'promote', value: { group, epoch } },
+    },
+  ];
   const step: Step<PromotionAction> = {
     step: undo,
     host: id,
     because: `the switchover was withdrawn: ${id} stays the primary and takes writes again`,
-    send: (reason) => [
-      {
-        kind: 'run',
-        group,
-        instance: id,
-        step: undo,
-        pass: 1,
-        digest: digest(`epoch ${epoch}`),
-        reason,
-        request: { script: 'promote', value: { group, epoch } },
-      },
-    ],
+    send,
     wait,
     report: (reason) => undoFails(view, current, reason),
-    ended: () => [],
+    ended: ({ lines }, asked) => {
+      const line = lines.find((each) => each.kind === 'promote');
+      if (line?.kind !== 'promote' || line.hook !== 'failed') return [];
+      const reason = `its hook failed: ${line.hookMessage}`;
+      return [
+        ...undoFails(view, current, reason),
+        ...(isYoung(asked, hookRetryAfter, view.now) ? wait(reason) : send(reason)),
+      ];
+    },
   };
   return advance(task, step, view);
 }
 
-function undoFails(
-  view: GroupView,
-  { id, tags }: ObservedInstance,
-  reason: string,
-): readonly PromotionAction[] {
-  const why = 'the switchover was withdrawn';
-  const message = `${id} may still refuse writes: ${reason}`;
+function undoFails(view: GroupView, { id }: ObservedInstance, message: string): readonly PromotionAction[] {
   return assessIncidents(view, [
-    raised(view, 'promotion-blocked', message, (told, key) =>
-      domainEvent('Promotion Blocked', view.group, [id, ...key, message], {
-        ...told,
-        primary: id,
-        why,
-        message,
-        epoch: Number(tags[tagKeys.primary]) || 0,
-        directories: tags[tagKeys.directories] ?? '',
-        candidates: [],
-      }),
+    raised(view, 'writes-not-resumed', message, (told, key) =>
+      domainEvent('Writes Not Resumed', view.group, [id, ...key], { ...told, primary: id, message }),
     ),
   ]);
 }

@@ -15,12 +15,13 @@ import { type GroupView, notify, setTags } from './group-view.ts';
 import type { PromotionAction } from './promotion-action.ts';
 
 /** What can be wrong with a promotion, and the event that tells of it. */
-type TroubleCode = 'primary-suspected' | 'promotion-blocked';
+type TroubleCode = 'primary-suspected' | 'promotion-blocked' | 'writes-not-resumed';
 
 /** The event that tells of a trouble, by the code in the tag. */
 const promotionEvents: Readonly<Record<string, GroupEventType>> = {
   'primary-suspected': 'Primary Suspected',
   'promotion-blocked': 'Promotion Blocked',
+  'writes-not-resumed': 'Writes Not Resumed',
 };
 
 interface RaisedTrouble {

@@ -637,6 +637,8 @@ describe('a planned switchover', () => {
     expect(claimed(each)).toMatchObject([{ epoch: 2, kind: 'switchover' }]);
   });
 
+  const hookUndone = (hook: 'ok' | 'failed') =>
+    command([{ kind: 'promote', epoch: 1, publicKey: 'ssh-ed25519 AAAA', hook, hookMessage: 'exit 1' }]);
   const undone = command([{ kind: 'promote', epoch: 1, publicKey: 'ssh-ed25519 AAAA' }]);
   const undo = { kind: 'run', instance: first, step: 'undo-demotion', request: { script: 'promote' } };
   const noTask = { kind: 'tag', instances: [first], set: {}, remove: ['hostsync:task'] };
@@ -668,9 +670,19 @@ describe('a planned switchover', () => {
       [noTask],
     ],
     [
+      'and its hook fails: run again, after a while',
+      { tags: { 'hostsync:task': task('undo-demotion', 1, third, 61) }, observed: hookUndone('failed') },
+      [{ kind: 'tell', event: { type: 'Writes Not Resumed' } }, { kind: 'tag' }, undo],
+    ],
+    [
+      'and its hook has just failed',
+      { tags: { 'hostsync:task': task('undo-demotion', 1) }, observed: hookUndone('failed') },
+      [{ kind: 'tell' }, { kind: 'tag' }, { kind: 'wait' }],
+    ],
+    [
       'and the host does not answer: asked again',
       { tags: { 'hostsync:task': task('undo-demotion', 1, third, 20) }, observed: command([], 'failed') },
-      [{ kind: 'tell', event: { type: 'Promotion Blocked' } }, { kind: 'tag' }, undo],
+      [{ kind: 'tell', event: { type: 'Writes Not Resumed' } }, { kind: 'tag' }, undo],
     ],
   ])('that is withdrawn %s', (_name, each, expected) => {
     expect(acts(each)).toMatchObject(expected as object[]);

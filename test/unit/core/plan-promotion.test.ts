@@ -132,6 +132,27 @@ it('a switchover that is withdrawn, at any moment, leaves a primary that takes w
   }
 });
 
+it('what editors write to a former primary after its list is rescued, too, as long as they go on', () => {
+  const group = wellGroup(3);
+  group.upload();
+  group.tag(first, { 'hostsync:switchover': second });
+  // Their resolvers still have its address
+  let late = 0;
+  for (let minute = 0; minute < 12; minute++) {
+    const isQuarantined = group.tags(first)['hostsync:state'] === 'quarantined';
+    const rescues = group.tags(first)['hostsync:task']?.startsWith('rescue') === true;
+    if (isQuarantined && rescues && late < 3) {
+      late += 1;
+      group.host(first).files.add(`late-${late}`);
+    }
+    settle(group, 1);
+  }
+  settle(group);
+  const files = ['file-1', 'file-2', 'late-1', 'late-2', 'late-3'];
+  for (const host of group.hosts.values()) expect([...host.files].sort()).toEqual(files);
+  expect(group.tags(first)['hostsync:state']).toBe('in-sync');
+});
+
 it('a second failure in the middle is survived, cool-down or not, if there is a candidate', () => {
   for (const fail of [
     (group: SimulatedFailover, id: string) => group.stop(id),

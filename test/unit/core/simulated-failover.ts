@@ -51,6 +51,8 @@ interface Host {
   readable: boolean;
   /** For which epoch it has listed what is stranded. */
   listed: number;
+  /** What its last list has. */
+  list: ReadonlySet<string>;
   readonly files: Set<string>;
   /** Its hook before-demotion fails. */
   hookFails: boolean;
@@ -118,7 +120,7 @@ export class SimulatedFailover {
     this.machines.set(id, { state: 'running', tags, zone, launchedAt: this.now, versions: [] });
     this.hosts.set(id, {
       ...{ alive: true, epoch: 0, hasKey: false, trusts: undefined, readable: false, listed: 0 },
-      ...{ files: new Set(), hookFails: false, refusesWrites: false },
+      ...{ files: new Set(), hookFails: false, refusesWrites: false, list: new Set() },
     });
   }
 
@@ -307,13 +309,16 @@ export class SimulatedFailover {
       if (prepare && (!host.hasKey || host.epoch !== epoch)) return refused('not-ready', 'not the primary');
       if (prepare && host.hookFails) return refused('hook-failed', 'before-demotion ended with 1');
       host.refusesWrites = true;
-      if (!prepare) Object.assign(host, { epoch, hasKey: false, listed: epoch });
+      const since = host.listed === epoch ? host.list : new Set<string>();
+      const list = new Set(host.files);
+      if (!prepare) Object.assign(host, { epoch, hasKey: false, listed: epoch, list });
+      const added = [...list].filter((file) => !since.has(file)).length;
       return {
         ok: true,
         lines: [
           prepare
             ? { kind: 'leave', prepared: true }
-            : { kind: 'leave', prepared: false, epoch, stranded: 0 },
+            : { kind: 'leave', prepared: false, epoch, stranded: list.size, new: added },
         ],
       };
     };
@@ -371,7 +376,7 @@ export class SimulatedFailover {
         if (host?.alive !== true) return fail('unreachable');
         if (host.trusts !== keyOf(id) || !host.readable) return fail('key-refused');
         if (lists && host.listed !== epoch) return fail('not-prepared');
-        const missing = [...host.files].filter((file) => !primary.files.has(file));
+        const missing = [...(lists ? host.list : host.files)].filter((file) => !primary.files.has(file));
         for (const file of missing) primary.files.add(file);
         return { kind: 'rescue', id: from, ok: true, files: missing.length, conflicts: 0 };
       });
@@ -624,9 +629,12 @@ export class Run {
         const script = group.push(primary, request.epoch, request.secondaries);
         return this.#run('first-sync', primary, script, [...passes.keys()], { pass });
       }
-      case 'leave': {
-        const { instance, request } = action;
-        return this.#run('leave', instance, group.leave(request.epoch, request.prepare), [instance]);
+      case 'notify-rescued':
+        return [];
+      case 'leave':
+      case 'relist': {
+        const { kind, instance, request } = action;
+        return this.#run(kind, instance, group.leave(request.epoch, request.prepare), [instance]);
       }
       case 'record-left':
         return [

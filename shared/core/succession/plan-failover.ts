@@ -4,9 +4,12 @@ import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
 import { configurationOf, describeCandidates, findCandidates } from './candidates.ts';
 import { claimEpoch, nextEpoch } from './epochs.ts';
-import { askProbers, type GroupView } from './group-view.ts';
+import { askProbers, type GroupView, waitFor } from './group-view.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { assessIncidents, raised } from './promotion-incidents.ts';
+
+/** Milliseconds in which a host answers that lives; others are asked then. */
+const answersWithin = 10_000;
 
 /** Milliseconds for which one who has answered is taken for alive. */
 const justNow = 60_000;
@@ -79,6 +82,8 @@ function claimForLiving(
     return [
       claimEpoch(view, { kind: 'failover', holder: holder.id, from, why, epoch: nextEpoch(view, epoch) }),
     ];
+  if (found.some(({ ended, requestedAt }) => !ended && now - requestedAt < answersWithin))
+    return [waitFor(view, `${[...asked].join(', ')} were asked whether they live`)];
   const next = ranked.filter(({ id }) => !asked.has(id)).slice(0, 3);
   if (next.length === 0) return undefined;
   const names = next.map(({ id }) => id);

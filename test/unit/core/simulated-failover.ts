@@ -102,6 +102,10 @@ export class SimulatedFailover {
   readonly accepted = new Map<number, string>();
   /** Whose files were let go with the host, or by a hand. */
   readonly forgotten = new Set<string>();
+  /** Probes that take their time: where there is a delay, they are shared by all runs, as notes in the table are. */
+  readonly probes: { readonly due: number; readonly seen: ObservedReachability }[] = [];
+  /** Milliseconds that a command takes, or undefined for what it takes otherwise. */
+  delay: ((step: TaskStep | 'push' | 'probe' | 'question') => number) | undefined;
   mirror: Register['configuration'];
   mirrorDigest: string | undefined;
   #commandNumber = 0;
@@ -248,7 +252,10 @@ export class SimulatedFailover {
       configuration: this.mirrorDigest,
     };
     const registers = new Map([['web', { head, claims, configuration: this.mirror }]]);
-    return { ...membership, statuses, reachability, registers };
+    const probes = this.probes.map(({ due, seen }) =>
+      due <= this.now ? seen : { ...seen, ended: false, answered: [], probes: [] },
+    );
+    return { ...membership, statuses, reachability: [...probes.reverse(), ...reachability], registers };
   }
 
   look({ instance, where, by }: Extract<PromotionAction, { kind: 'probe' }>): ObservedReachability {
@@ -273,7 +280,7 @@ export class SimulatedFailover {
     command = this.nextCommand(),
   ): string {
     // A promotion takes its time, so that others can come in between
-    const due = this.now + (step === 'promote' || step === 'rescue' ? 4000 : 1000);
+    const due = this.now + (this.delay?.(step) ?? (step === 'promote' || step === 'rescue' ? 4000 : 1000));
     this.commands.push({ command, instance, due, requestedAt: this.now, run, ended: undefined });
     return command;
   }
@@ -592,7 +599,14 @@ export class Run {
           },
         ];
       case 'probe':
-        return [() => void this.#reachability.push(group.look(action))];
+        return [
+          () => {
+            const seen = group.look(action);
+            const takes = group.delay?.(action.where === 'itself' ? 'question' : 'probe');
+            if (takes === undefined) this.#reachability.push(seen);
+            else group.probes.push({ due: group.now + takes, seen });
+          },
+        ];
     }
   }
 

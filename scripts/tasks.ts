@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { usage as controlUsage, parseControlOptions } from '../bench/control/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
+import { formatPython, lintPython, pythonFiles } from './lint-python.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const packageDirectory = join('.hostsync', 'package');
@@ -64,11 +65,17 @@ const shfmtOptions = ['--indent', '2', '--case-indent', '--binary-next-line'];
 const lintBash = 'shellcheck --external-sources --source-path=SCRIPTDIR "$@"';
 const formatOfBash = `shfmt --diff ${shfmtOptions.join(' ')} "$@"`;
 
+const python = () =>
+  pythonFiles(project, (directory) => (existsSync(directory) ? readdirSync(directory) : []));
+
 async function check(): Promise<void> {
-  say('format and lint (Biome), types (TypeScript), Bash (shellcheck, shfmt)');
+  say('format and lint (Biome, Ruff), types (TypeScript, Pyright), Bash (shellcheck, shfmt)');
   await run('biome', ['ci', '--error-on-warnings', '.']);
-  // Linters of the host package's Python come from npm too; their lines belong here
+  const problems = lintPython(project, python());
+  for (const problem of problems) say(problem);
+  if (problems.length > 0) throw new TaskError('the lint of Python', 1);
   await run('tsc', ['--project', '.']);
+  await run('pyright', ['--project', 'host'], { quiet: true });
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 
@@ -234,6 +241,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   mutate,
   format: async () => {
     await run('biome', ['check', '--write', '.']);
+    formatPython(python());
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),

@@ -60,7 +60,5 @@ def run(request: Request) -> ExitCode:
         said["hookName"] = name
     if hook.message:
         said["hookMessage"] = hook.message
-    results.emit(
-        "promote", group=request.group, epoch=request.epoch, changed=changed, publicKey=public, **said
-    )
+    results.emit("promote", group=request.group, epoch=request.epoch, changed=changed, publicKey=public, **said)
     return ExitCode.DONE

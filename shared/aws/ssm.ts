@@ -111,7 +111,6 @@ async function send(
   return Command?.CommandId ?? '';
 }
 
-<<<<<<< HEAD
 /** What CloudFormation puts behind the stack's name and the logical id. Source: CloudFormation User Guide, name type. */
 const generated = /^(?<stem>.+-)[A-Z0-9]{8,14}$/u;
 
@@ -120,7 +119,8 @@ export function isSameDocument(name: string | undefined, configured: string): bo
   if (name === undefined || name === configured) return name === configured;
   const stem = generated.exec(configured)?.groups?.['stem'];
   return stem !== undefined && generated.exec(name)?.groups?.['stem'] === stem;
-=======
+}
+
 /**
  * Has hosts take the package: all its parts.
  *
@@ -136,7 +136,6 @@ export function sendInstall(
   return Promise.all(
     documents.map((DocumentName) => send(ssm, { DocumentName, instances, comment, Parameters: {} })),
   );
->>>>>>> host-frame
 }
 
 /** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */

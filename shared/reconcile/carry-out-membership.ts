@@ -62,14 +62,9 @@ export async function carryOutMembership(
     case 'relist': {
       const { kind, group, instance, request } = action;
       const text = formatLeaveRequest(request);
-<<<<<<< HEAD
       const comment = `hostsync ${kind}, group ${group}`;
-      const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
-=======
-      const comment = `hostsync leave, group ${group}`;
       const fence = formatFence(request);
       const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment, { fence });
->>>>>>> host-frame
       report.commands.push(command);
       return marks.write([instance], { [tagKeys.task]: task(kind, command) });
     }

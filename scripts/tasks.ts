@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { join, resolve } from 'node:path';
 import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { usage as controlUsage, parseControlOptions } from '../bench/control/options.ts';
+import { usage as lagUsage, parseLagOptions } from '../bench/lag/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { usage as fuzzUsage, parseFuzzOptions } from '../test/fuzz/options.ts';
@@ -207,11 +208,20 @@ async function start(words: readonly string[]): Promise<void> {
 
 async function bench(words: readonly string[]): Promise<void> {
   if (words[0] === 'control') return benchControl(words.slice(1));
+  if (words[0] === 'lag') return benchLag(words.slice(1));
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
   // The sandbox has no network to get it from
   const lsyncd = await getLsyncd(project);
   await inSandbox([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
+}
+
+async function benchLag(words: readonly string[]): Promise<void> {
+  const options = parseLagOptions(words);
+  if (options === 'help') return console.log(lagUsage);
+  const lsyncd = await getLsyncd(project);
+  const input = JSON.stringify({ options, lsyncd });
+  await inSandbox([process.execPath, join(project, 'bench', 'lag', 'main.ts'), input]);
 }
 
 /** It needs no hosts, and so no sandbox. */

@@ -60,7 +60,7 @@ type Progress = 'moves' | 'waits' | 'settled';
 
 /** What is followed by something that takes its time. After all else the next step can be taken at once. */
 const slow: ReadonlySet<MembershipAction['kind'] | PromotionAction['kind']> = new Set([
-  ...(['leave', 'gather', 'rescue', 'join', 'first-sync', 'wait', 'keep-alive'] as const),
+  ...(['leave', 'relist', 'gather', 'rescue', 'join', 'first-sync', 'wait', 'keep-alive'] as const),
   'run',
 ]);
 

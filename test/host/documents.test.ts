@@ -103,7 +103,8 @@ describe('documents', () => {
 
 describe('the parts of the package', () => {
   it('install it when the last one has come, in any order, and are compiled', () => {
-    expect(install(2)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
+    expect(install(3)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
+    expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
     expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
     expect(install(1)).toMatchObject({ code: 0, answer: { installed: true, release: thePackage.release } });
     expect(readlinkSync(join(root, 'releases/current'))).toBe(thePackage.release);
@@ -116,13 +117,13 @@ describe('the parts of the package', () => {
   });
 
   it('may come at the same time', async () => {
-    const ends = [1, 2].map(async (number) => {
+    const ends = [1, 2, 3].map(async (number) => {
       const file = join(root, `script-${number}`);
       writeFileSync(file, textOf(installDocument(number, thePackage, directory)), { mode: 0o755 });
       const child = spawn(file, { env: {}, stdio: 'ignore' });
       return (await once(child, 'close'))[0];
     });
-    expect(await Promise.all(ends)).toEqual([0, 0]);
+    expect(await Promise.all(ends)).toEqual([0, 0, 0]);
     expect(releases()).toEqual([thePackage.release]);
   });
 
@@ -130,6 +131,7 @@ describe('the parts of the package', () => {
     const { release } = thePackage;
     const { files } = small('print("evil")');
     install(1, { release, files });
+    install(3, { release, files });
     expect(install(2, { release, files })).toMatchObject({
       ...{
         code: 13,

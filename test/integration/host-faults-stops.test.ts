@@ -24,7 +24,8 @@ function meanwhile(program: string): { end(): Promise<void> } {
   child.stderr?.resume();
   return {
     async end() {
-      child.kill('SIGKILL');
+      // the whole group: what was started here is in the host
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       await closed;
     },
   };

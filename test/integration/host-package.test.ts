@@ -84,7 +84,10 @@ describe('keys', () => {
     );
     const { publicKey } = await promote(3);
     await must(primary, 'rm /usr/sbin/ssh-keygen');
-    await must(secondary, 'ssh-keygen -A');
+    await must(
+      secondary,
+      `ssh-keygen -A; sed -i '1i HostKey /etc/ssh/ssh_host_ecdsa_key\\nHostKey /etc/ssh/ssh_host_ed25519_key' /etc/ssh/sshd_config`,
+    );
     expect(publicKey).toMatch(/^ecdsa-sha2-nistp256 /u);
     const joined = await joinWith(3, publicKey);
     expect(joined).toMatchObject({ code: 0, hostKey: expect.stringMatching(/^ecdsa-sha2-nistp256 /u) });
@@ -177,9 +180,12 @@ describe('rsync reaches the module', () => {
       `mkdir -p ${uploads}/d/e; echo x > ${uploads}/d/e/x; chown -R www-data: ${uploads}; chmod 644 ${uploads}/d`,
     );
     await list();
-    await must(primary, `chmod 755 ${uploads}/d; echo y > ${uploads}/d/e/x; chown -R www-data: ${uploads}`);
+    await must(
+      primary,
+      `chmod 755 ${uploads}/d; echo longer > ${uploads}/d/e/x; chown -R www-data: ${uploads}`,
+    );
     await list();
-    expect(await must(secondary, `cat ${uploads}/d/e/x; stat -c %a ${uploads}/d`)).toBe('y\n755\n');
+    expect(await must(secondary, `cat ${uploads}/d/e/x; stat -c %a ${uploads}/d`)).toBe('longer\n755\n');
     // and one that was made so on the secondary itself is mended when it joins again
     await must(secondary, `chmod 0 ${uploads}/d; chmod 600 ${uploads}`);
     const { publicKey } = await promote(6);

@@ -49,7 +49,7 @@ const script = (kind: string, clock: string) => [
 
 const kinds = [
   ...(['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const),
-  ...(['install_one', 'install_two'] as const),
+  ...(['install_one', 'install_two', 'install_three'] as const),
 ] as const;
 const capital = (word: string) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 /** Of a stage with this prefix. */
@@ -78,6 +78,7 @@ const environment = {
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
   HOSTSYNC_REMIND_AFTER: '21600',
+  HOSTSYNC_RESCUE_QUIET: '0',
   HOSTSYNC_GROUP_WAIT: '0',
   HOSTSYNC_GROUP_INTERVAL: '0',
   HOSTSYNC_BEHIND_AFTER: '300',

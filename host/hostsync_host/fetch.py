@@ -194,10 +194,12 @@ def _owner_words(opened: Opened) -> list[str]:
     return [] if opened.owner == 0 else [f"--copy-as={opened.owner}:{opened.group}"]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _trust() -> tuple[str, ...]:
-    """rsync 3.5 takes long names of a list for names that nobody asked for, and ends. What was not asked for stays in the
-    stage: names are placed by the list."""
+    """rsync 3.5 takes some long names of a list for names that nobody asked for, and ends.
+
+    It need not look: what was not asked for stays in the stage, for names are placed by the list.
+    """
     return ("--trust-sender",) if rsync.capabilities().version >= (3, 2, 5) else ()
 
 

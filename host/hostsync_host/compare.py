@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .manifest import LARGE, MOUNT, NEVER, Entry, Manifest, key_of, name_of, pairs, parse_record
+from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, name_of, pairs, parse_record
 from .scan import LARGE_SIZE
 
 class Leftover(NamedTuple):
@@ -298,6 +298,15 @@ def large_files(manifest: Manifest) -> Iterator[bytes]:
         if entry.flags & LARGE:
             for record in manifest.records(entry):
                 if record.startswith(b"f") and parse_record(record).size >= LARGE_SIZE:
+                    yield join(entry.path, name_of(record))
+
+
+def shut_files(manifest: Manifest) -> Iterator[bytes]:
+    """The files that their owner shut for himself. @raises Damaged"""
+    for entry in manifest.entries():
+        if entry.flags & SHUT:
+            for record in manifest.records(entry):
+                if record.startswith(b"s"):
                     yield join(entry.path, name_of(record))
 
 

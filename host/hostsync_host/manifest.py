@@ -33,6 +33,8 @@ UNREADABLE = 2
 """Flag: there are files in it that the owner of the root cannot read."""
 LARGE = 4
 """Flag: there are files in it that are sent in a run of their own."""
+SHUT = 8
+"""Flag: there are files in it that their owner shut for himself."""
 HEAD_SIZE = 4096
 
 

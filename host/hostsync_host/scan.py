@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .excludes import Matcher
-from .manifest import LARGE, MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
+from .manifest import LARGE, MOUNT, NEVER, SHUT, UNREADABLE, Entry, Manifest, key_of
 
 LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
@@ -234,6 +234,7 @@ class _Looker:
         if not walk.owner or _readable(status, walk.owner, walk.group):
             return b"f"
         if status.st_uid == walk.owner:
+            self.flags |= SHUT
             return b"s"
         path = self.path + b"/" + name if self.path else name
         if os.access(path, os.R_OK, dir_fd=walk.root):

@@ -110,6 +110,7 @@ class Sending:
             arguments = [word for word in arguments if word != "--fsync"]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
         if verdict.mode_unset(finished):
+            arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
         fault = self.judge(finished)
         if fault is not None or finished.vanished:
@@ -131,7 +132,7 @@ class Sending:
             if self.lost:
                 return False
         if comparison.counts["shut"]:
-            self._shut(comparison)
+            self.shut(comparison.names("shut"))
         if comparison.counts["links"] and not self.lost:
             self.attempt(_listed(self._list(comparison, "links", ("links",))), comparison.file("links"))
         if deletion.topmost and not self.lost:
@@ -195,12 +196,12 @@ class Sending:
         if not self.lost:
             self.attempt(_listed(self._list(comparison, "times", ("dirs",), deletion.parents)), None)
 
-    def _shut(self, comparison: Comparison) -> None:
+    def shut(self, paths: Iterable[bytes]) -> None:
         """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""
-        place = comparison.place + b"/open.%d" % id(self)
+        place = os.path.join(self.context.scratch, f"open.{id(self)}.{self.scan.module}".encode())
         copies = Copies(self.scan.opened.descriptor, self.scan.opened.owner, place)
         copied: List[bytes] = []
-        for path in comparison.names("shut"):
+        for path in paths:
             if copies.add(path):
                 copied.append(path)
             else:
@@ -208,7 +209,7 @@ class Sending:
         copies.end()
         names = place + b".list"
         with open(names, "wb") as file:
-            file.write(b"".join(path + b"\0" for path in [*copied, NOBODY]))
+            file.write(b"".join(b"./" + path + b"\0" for path in [*copied, NOBODY[2:]]))
         self.attempt([*_listed(names), "--ignore-times"], names, place=place, as_owner=False)
         subprocess.run(["rm", "-rf", "--", os.fsdecode(place)], check=False)
 

@@ -148,7 +148,8 @@ class _Looker:
         self.recent = walk.began_ns - YOUNG_NS
         self.young = own.st_ctime_ns >= self.recent
         if sink is not None:
-            self._write(b". %o %d %d %d %d" % (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino, own.st_mtime_ns))
+            who = (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino)
+            self._write(b". %o %d %d %d %d %d" % (*who, own.st_mtime_ns, own.st_ctime_ns))
 
     def glance(self, names: List[bytes], directory: int) -> None:
         """The same as `take` for each, for the digest alone: this is where a push in which nothing changed spends its time."""

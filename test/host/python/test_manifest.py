@@ -200,7 +200,8 @@ class Comparisons(Tree):
         self.assertEqual(
             self.lists(self.compare(manifest, manifest, leftovers)),
             {
-                "anew": [b"back", b"d/x", b"dir"],
+                "anew": [b"back", b"dir"],
+                "checksum": [b"d/x"],
                 "swapped": [b"dir"],
                 "deleted": [b"-nowhere/y", b"-still-gone"],
             },

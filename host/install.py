@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import zlib
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, cast
 
 RELEASES = "/usr/local/lib/hostsync"
 # the newest, which is what `current` names, and the one before it, which may still run
@@ -44,7 +44,7 @@ def unpack(parts: List[bytes]) -> Dict[str, str]:
         raise InstallError(f"the parts make no package: {error}") from error
     if not inflater.eof or not isinstance(files, dict):
         raise InstallError("the parts make no package")
-    return files
+    return cast(Dict[str, str], files)
 
 
 def check(release: str, files: Mapping[str, str]) -> None:
@@ -147,12 +147,11 @@ def read(path: str) -> Optional[bytes]:
 
 def read_source(directory: str) -> Dict[str, str]:
     """Every module of the package, by its path."""
+    modules = sorted(name for name in os.listdir(f"{directory}/hostsync_host") if name.endswith(".py"))
     files: Dict[str, str] = {}
-    for name in ("__main__.py", *sorted(os.listdir(f"{directory}/hostsync_host"))):
-        path = name if name == "__main__.py" else f"hostsync_host/{name}"
-        if path.endswith(".py"):
-            with open(f"{directory}/{path}", encoding="utf-8") as file:
-                files[path] = file.read()
+    for path in ("__main__.py", *(f"hostsync_host/{name}" for name in modules)):
+        with open(f"{directory}/{path}", encoding="utf-8") as file:
+            files[path] = file.read()
     return files
 
 

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { usage as controlUsage, parseControlOptions } from '../bench/control/options.ts';
+import { usage as lagUsage, parseLagOptions } from '../bench/lag/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
+import { formatPython, lintPython, pythonFiles } from './lint-python.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const packageDirectory = join('.hostsync', 'package');
@@ -64,11 +66,17 @@ const shfmtOptions = ['--indent', '2', '--case-indent', '--binary-next-line'];
 const lintBash = 'shellcheck --external-sources --source-path=SCRIPTDIR "$@"';
 const formatOfBash = `shfmt --diff ${shfmtOptions.join(' ')} "$@"`;
 
+const python = () =>
+  pythonFiles(project, (directory) => (existsSync(directory) ? readdirSync(directory) : []));
+
 async function check(): Promise<void> {
-  say('format and lint (Biome), types (TypeScript), Bash (shellcheck, shfmt)');
+  say('format and lint (Biome, Ruff), types (TypeScript, Pyright), Bash (shellcheck, shfmt)');
   await run('biome', ['ci', '--error-on-warnings', '.']);
-  // Linters of the host package's Python come from npm too; their lines belong here
+  const problems = lintPython(project, python());
+  for (const problem of problems) say(problem);
+  if (problems.length > 0) throw new TaskError('the lint of Python', 1);
   await run('tsc', ['--project', '.']);
+  await run('pyright', ['--project', 'host'], { quiet: true });
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 
@@ -199,11 +207,20 @@ async function start(words: readonly string[]): Promise<void> {
 
 async function bench(words: readonly string[]): Promise<void> {
   if (words[0] === 'control') return benchControl(words.slice(1));
+  if (words[0] === 'lag') return benchLag(words.slice(1));
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
   // The sandbox has no network to get it from
   const lsyncd = await getLsyncd(project);
   await inSandbox([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
+}
+
+async function benchLag(words: readonly string[]): Promise<void> {
+  const options = parseLagOptions(words);
+  if (options === 'help') return console.log(lagUsage);
+  const lsyncd = await getLsyncd(project);
+  const input = JSON.stringify({ options, lsyncd });
+  await inSandbox([process.execPath, join(project, 'bench', 'lag', 'main.ts'), input]);
 }
 
 /** It needs no hosts, and so no sandbox. */
@@ -234,6 +251,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   mutate,
   format: async () => {
     await run('biome', ['check', '--write', '.']);
+    formatPython(python());
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),

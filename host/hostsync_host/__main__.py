@@ -1,4 +1,4 @@
-"""Runs one command by its name: reads the request, does the work, and turns every end into a result and an exit code."""
+"""Runs a command by its name: reads the request, does the work, and turns every end into a result and an exit code."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from . import results
 
 
 def read_small(path: bytes, limit: int = 65536) -> Optional[bytes]:
-    """The file's content; None if there is no such file. A larger one, or one that is no regular file, is an OSError."""
+    """The file's content; None if there is no such file. A larger one, or one that is no regular file: an OSError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:

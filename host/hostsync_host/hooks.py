@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 import subprocess
 import threading
@@ -120,8 +121,6 @@ def _listen(reading: int, child: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
 
 def _wait_for(reading: int, ended: int) -> bool:
     """Waits for output or the end; says whether the end is there."""
-    import select
-
     poll = select.poll()
     poll.register(ended, select.POLLIN | select.POLLHUP)
     if _is_open(reading):
@@ -130,8 +129,6 @@ def _wait_for(reading: int, ended: int) -> bool:
 
 
 def _is_open(reading: int) -> bool:
-    import select
-
     poll = select.poll()
     poll.register(reading, select.POLLIN)
     events = dict(poll.poll(0)).get(reading, 0)
@@ -139,9 +136,9 @@ def _is_open(reading: int) -> bool:
 
 
 def _read_available(reading: int, most: int) -> bytes:
+    parts: list[bytes] = []
     os.set_blocking(reading, False)
     try:
-        parts = []
         while most > 0:
             data = os.read(reading, min(most, 65536))
             if not data:

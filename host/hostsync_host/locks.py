@@ -13,7 +13,7 @@ from .errors import not_ready
 
 
 class Lock:
-    """A lock of a file or directory, held until `release`. Children do not hold it, unless they are given `fileno()`."""
+    """A lock of a file or directory, held until `release`. Children do not hold it, unless given `fileno()`."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: Optional[int] = descriptor
@@ -58,7 +58,7 @@ def try_lock(path: bytes) -> Optional[Lock]:
 
 
 def wait_for_lock(path: bytes, seconds: float) -> Optional[Lock]:
-    """Waits for the lock; None when the time has passed. (A thread waits for no signal, so this asks again and again.)"""
+    """Waits for the lock; None when the time has passed. (flock itself knows no time, so this asks again and again.)"""
     end = time.monotonic() + seconds
     while True:
         lock = try_lock(path)

@@ -21,14 +21,14 @@ SETTINGS = (
 
 
 def forced_command() -> list[bytes]:
-    """An empty environment, for no variable is to choose what is loaded. rsync before 3.5 starts OpenSSL after the chroot,
-    so its configuration, which can name code to run, would be read from the module: an empty name is no file."""
+    """An empty environment, for no variable is to choose what is loaded. rsync before 3.5 starts OpenSSL after the
+    chroot, so its configuration, which can name code to run, would come from the module: an empty name is no file."""
     return [b"/usr/bin/env", b"-i", b"OPENSSL_CONF=", *layout.daemon()]
 
 
 def make_login() -> bool:
-    """Password "*": none fits. ("!" means locked, and an sshd without PAM then refuses keys too.) A forced command is run
-    by the login's shell, so nologin would block it."""
+    """Password "*": none fits. ("!" means locked, and an sshd without PAM then refuses keys too.) A forced command is
+    run by the login's shell, so nologin would block it."""
     name, home = layout.LOGIN, layout.home().decode()
     changed = False
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Mapping, Optional, Union
 
 Value = Union[int, bool, str, None]
@@ -88,7 +88,11 @@ def name_problem(command: str, name: str) -> Optional[str]:
     kind = KINDS.get(name)
     if kind is None:
         known = [each for each, its in KINDS.items() if command in its.commands] or list(KINDS)
-        return f"is unknown; use {', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else f"is unknown; use {known[0]}"
+        return (
+            f"is unknown; use {', '.join(known[:-1])} or {known[-1]}"
+            if len(known) > 1
+            else f"is unknown; use {known[0]}"
+        )
     if command not in kind.commands:
         return f"is not for {command}; take the line away"
     return None
@@ -106,7 +110,7 @@ def value_problem(name: str, value: str) -> Optional[str]:
 
 def make_options(given: Mapping[str, str]) -> Options:
     """From names and values without a problem."""
-    values: dict[str, Value] = {each.name: each.default for each in fields(Options)}
+    values: dict[str, Value] = {}
     for name, value in given.items():
         kind = KINDS[name]
         field = name.replace("-", "_")

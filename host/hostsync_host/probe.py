@@ -1,4 +1,4 @@
-"""Says whether a host, the primary that others have lost sight of, is reached from this one: does SSH answer there?"""
+"""Says whether a host, the primary that others have lost sight of, is reached from this one: does SSH answer?"""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TRIES = 2
 
 
 def reach(address: str, port: int) -> Optional[str]:
-    """Why the host is not reached, or None. A host that hangs may still accept connections, for the kernel does that: so
-    it has to say something."""
+    """Why the host is not reached, or None. A host that hangs may still accept connections, for the kernel does that:
+    so it has to say something."""
     end = time.monotonic() + TRY_SECONDS
     said = b""
     try:
@@ -28,9 +28,7 @@ def reach(address: str, port: int) -> Optional[str]:
                 if not data:
                     break
                 said += data
-    except TimeoutError:
-        return f"no answer within {TRY_SECONDS:.0f} seconds"
-    except socket.timeout:  # before Python 3.10 a class of its own
+    except (TimeoutError, socket.timeout):  # before Python 3.10 two classes
         return f"no answer within {TRY_SECONDS:.0f} seconds"
     except socket.gaierror as error:
         return f"{address}: {error.strerror}"

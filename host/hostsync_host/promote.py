@@ -36,7 +36,9 @@ def run_hooks(request: Request, before: Optional[GroupState]) -> tuple[str, hook
     # before-demotion ran here, and now the demotion does not come
     name = "demotion-cancelled" if hooks.is_there("demotion-cancelled") else "after-promotion"
     result = hooks.run_hook(name, HOOK_SECONDS, request.group, request.epoch)
-    files.remove(layout.demotion_prepared())
+    if result.status != "failed":
+        # else it is asked for again, and the hook runs again
+        files.remove(layout.demotion_prepared())
     return name, result
 
 
@@ -58,7 +60,5 @@ def run(request: Request) -> ExitCode:
         said["hookName"] = name
     if hook.message:
         said["hookMessage"] = hook.message
-    results.emit(
-        "promote", group=request.group, epoch=request.epoch, changed=changed, publicKey=public, **said
-    )
+    results.emit("promote", group=request.group, epoch=request.epoch, changed=changed, publicKey=public, **said)
     return ExitCode.DONE

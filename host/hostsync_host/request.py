@@ -1,4 +1,4 @@
-"""Reads a request, or refuses it as a whole: one field a line, its parts separated by one tab (docs/host-package.md)."""
+"""Reads a request, or refuses it as a whole: a field a line, its parts separated by one tab (docs/host-package.md)."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ class _Reader:
     epoch: Optional[int] = None
     holder: Optional[str] = None
     public_key: Optional[str] = None
-    directories: list[Directory] = field(default_factory=list)
-    excludes: list[bytes] = field(default_factory=list)
-    secondaries: dict[str, Secondary] = field(default_factory=dict)
-    options: dict[str, str] = field(default_factory=dict)
+    directories: list[Directory] = field(default_factory=list[Directory])
+    excludes: list[bytes] = field(default_factory=list[bytes])
+    secondaries: dict[str, Secondary] = field(default_factory=dict[str, Secondary])
+    options: dict[str, str] = field(default_factory=dict[str, str])
 
     def bad(self, name: str, value: str, remedy: str) -> NoReturn:
         if len(value) > VALUE_LIMIT:
@@ -157,9 +157,7 @@ class _Reader:
         for other in (each.path.decode() for each in self.directories):
             self.check_once("directory", path, other if other == path else None)
             if path.startswith(other + "/") or other.startswith(path + "/"):
-                self.bad(
-                    "directory", path, f'it and "{other}" lie one inside the other; name the outer one only'
-                )
+                self.bad("directory", path, f'it and "{other}" lie one inside the other; name the outer one only')
         for account in parts[1:]:
             if not ACCOUNT.fullmatch(account):
                 self.bad("directory", account, "is no user or group; write a name or a number")

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import threading
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, cast
 
 MESSAGE_LIMIT = 300
 EXAMPLE_LIMIT = 200
@@ -49,9 +49,9 @@ def _plain(value: object) -> object:
         # a name that Python decoded may hold surrogates for bytes
         return show(value.encode("utf-8", "surrogateescape")) if not value.isascii() else value
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(each) for key, each in cast("Mapping[object, object]", value).items()}
     if isinstance(value, Sequence):
-        return [_plain(each) for each in value]
+        return [_plain(each) for each in cast("Sequence[object]", value)]
     return value
 
 
@@ -63,7 +63,8 @@ def to_json(fields: Mapping[str, object]) -> str:
         if isinstance(value, str) and name in ("message", "hookMessage"):
             value = cut(value, MESSAGE_LIMIT)
         elif isinstance(value, list) and name == "examples":
-            value = [cut(each, EXAMPLE_LIMIT) if isinstance(each, str) else each for each in value]
+            names = cast("list[object]", value)
+            value = [cut(each, EXAMPLE_LIMIT) if isinstance(each, str) else each for each in names]
         plain[name] = value
     return json.dumps(plain, separators=(",", ":")).replace("\x7f", "\\u007f")
 

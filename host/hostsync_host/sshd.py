@@ -93,7 +93,7 @@ def access_problem(settings: Settings, groups: Sequence[str]) -> Optional[str]:
         return f"AllowUsers does not name {name}; add {name} to it in /etc/ssh/sshd_config"
     denied = _denies(words(settings, "denygroups"), groups)
     if denied:
-        return f'DenyGroups "{denied}" keeps the user {name} out; take that group from the user: gpasswd -d {name} {denied}'
+        return f'DenyGroups "{denied}" keeps the user {name} out; take the user out: gpasswd -d {name} {denied}'
     if not _allows(words(settings, "allowgroups"), groups):
         return f"AllowGroups names no group of {name}; add {groups[0]} to it in /etc/ssh/sshd_config"
     return None
@@ -104,7 +104,10 @@ def key_problem(settings: Settings, key_type: str) -> Optional[str]:
         return f"PubkeyAuthentication is no; set PubkeyAuthentication yes {CONFIGURATION}"
     methods = words(settings, "authenticationmethods")
     if methods and not {"any", "publickey"} & set(methods):
-        return f'AuthenticationMethods "{" ".join(methods)}" asks for more than a key; set AuthenticationMethods publickey {CONFIGURATION}'
+        asked = " ".join(methods)
+        return (
+            f'AuthenticationMethods "{asked}" is more than a key; set AuthenticationMethods publickey {CONFIGURATION}'
+        )
     accepted = first(settings, "pubkeyacceptedalgorithms", first(settings, "pubkeyacceptedkeytypes", "")).split(",")
     kinds = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa") if key_type == "ssh-rsa" else (key_type,)
     if accepted != [""] and not any(kind in accepted for kind in kinds):
@@ -112,7 +115,8 @@ def key_problem(settings: Settings, key_type: str) -> Optional[str]:
     home = layout.home().decode()
     places = {".ssh/authorized_keys", "%h/.ssh/authorized_keys", f"{home}/.ssh/authorized_keys"}
     if settings and not places & set(words(settings, "authorizedkeysfile")):
-        return f"sshd does not read {home}/.ssh/authorized_keys; set AuthorizedKeysFile .ssh/authorized_keys {CONFIGURATION}"
+        remedy = f"set AuthorizedKeysFile .ssh/authorized_keys {CONFIGURATION}"
+        return f"sshd does not read {home}/.ssh/authorized_keys; {remedy}"
     return None
 
 
@@ -141,8 +145,8 @@ def login_groups() -> list[str]:
 
 
 def find_problem(key_type: str) -> Optional[str]:
-    """Why sshd would not take the primary's key. What depends on the primary's address counts as allowed where it is from
-    this host's own, or from the host itself."""
+    """Why sshd would not take the primary's key. What depends on the primary's address counts as allowed where it is
+    from this host's own, or from the host itself."""
     problem: Optional[str] = None
     for address in (own_address(), "127.0.0.1"):
         settings = read_settings(address)

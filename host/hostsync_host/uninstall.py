@@ -1,7 +1,7 @@
 """Takes hostsync off this host: the login, its rule for sudo, keys, state and the package itself.
 
-What the operator put there or may still need stays unless `--purge` is given: hooks, known_hosts, and files that a rescue
-kept beside others. The directories themselves are never touched."""
+What the operator put there or may still need stays unless `--purge` is given: hooks, known_hosts, and files that a
+rescue kept beside others. The directories themselves are never touched."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ import { Marks } from '../aws/marks.ts';
 import type { Memory } from '../aws/memory.ts';
 import type { Documents } from '../aws/ssm.ts';
 import type { OutcomeSettings } from '../core/results/record-outcome.ts';
-import type { PromotionSettings } from '../core/succession/plan-promotion.ts';
+import type { PromotionSettings } from '../core/succession/group-view.ts';
 import type { readConfiguration } from '../edge/configuration.ts';
 import type { Instruments } from '../edge/handler.ts';
 
@@ -38,10 +38,16 @@ export function makeTools(
       leave: configuration.HOSTSYNC_LEAVE_DOCUMENT,
       rescue: configuration.HOSTSYNC_RESCUE_DOCUMENT,
       probe: configuration.HOSTSYNC_PROBE_DOCUMENT,
+      install: [
+        configuration.HOSTSYNC_INSTALL_ONE_DOCUMENT,
+        configuration.HOSTSYNC_INSTALL_TWO_DOCUMENT,
+        configuration.HOSTSYNC_INSTALL_THREE_DOCUMENT,
+      ],
     },
     settings: {
       joinTimeout: configuration.HOSTSYNC_JOIN_TIMEOUT,
       joinFailure: configuration.HOSTSYNC_JOIN_FAILURE,
+      rescueQuiet: configuration.HOSTSYNC_RESCUE_QUIET,
       failover: configuration.HOSTSYNC_FAILOVER,
       failoverTicks: configuration.HOSTSYNC_FAILOVER_TICKS,
       promoteWithin: configuration.HOSTSYNC_PROMOTE_WITHIN,

@@ -1,36 +1,7 @@
-import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { dropUnusedFunctions, hostDocument } from '../../scripts/host-documents.mjs';
-import { libraryPath, runBash, scriptFunctions, scripts, scriptText } from './scripts.ts';
+import { runBash, scriptFunctions } from './scripts.ts';
 
 const rescue = scriptFunctions('rescue');
-
-/** The top-level functions of a script, with the comments above them. */
-function functionsOf(text: string): ReadonlyMap<string, string> {
-  return new Map(
-    [...text.matchAll(/^(\w+)\(\) \{[\s\S]*?^\}$/gmu)].map(([body, name = '']) => [name, body] as const),
-  );
-}
-
-describe.each(scripts)('the document of host/%s.sh', (name) => {
-  it('has every function that it names, and none that it does not', () => {
-    const { mainSteps } = JSON.parse(JSON.stringify(hostDocument(name, dirname(libraryPath), 60)));
-    const text: string = mainSteps[0].inputs.runCommand.join('\n');
-    for (const it of functionsOf(scriptText('request')).keys()) {
-      const named = text.replaceAll(`\n${it}() {`, '').split(new RegExp(`\\b${it}\\b`, 'u')).length > 1;
-      expect([it, text.includes(`\n${it}() {`)]).toEqual([it, named]);
-    }
-  });
-});
-
-it('functions that only unused functions name are left out with them, and loose lines stay', () => {
-  const library =
-    'a=1\nuse() {\n  deep\n}\nb=2\ndeep() {\n  :\n}\nidle() {\n  lazy\n}\nlazy() {\n  :\n}\nc=3\n';
-  expect(dropUnusedFunctions([library, 'use\n'])).toEqual([
-    'a=1\nuse() {\n  deep\n}\nb=2\ndeep() {\n  :\n}\nc=3\n',
-    'use\n',
-  ]);
-});
 
 describe('the name under which the other version is kept', () => {
   const nameFor = (name: string, number = 1) =>
@@ -109,36 +80,5 @@ describe('names that a source tells', () => {
     );
     expect(stdout.split('\0').slice(0, -1)).toEqual(good);
     expect(runBash(`${rescue}\nclean_names`, [], '/x\0').code).toBe(0);
-  });
-});
-
-describe('a request with an option of another script is refused', () => {
-  const refusal = (script: string, request: string) => {
-    const { code, stdout } = runBash(
-      'hostsync_read_request "$1" -',
-      [script],
-      `group\tweb\nepoch\t1\n${request}`,
-    );
-    return `${code} ${stdout}`;
-  };
-
-  it.each([
-    ['push', 'readable\tyes'],
-    ['push', 'lists\tyes'],
-    ['join', 'parallel\t4'],
-    ['leave', 'readable\tyes'],
-    ['rescue', 'first\tyes'],
-    ['rescue', 'max-delete-count\t0'],
-    ['push', 'interval\t15'],
-    ['rescue', 'interval\t15'],
-  ])('%s: %s', (script, option) => {
-    expect(refusal(script, `directory\t/srv/a\noption\t${option}\n`)).toMatch(
-      new RegExp(`^12 .*is not for ${script}\\.sh; take the line away`, 'u'),
-    );
-  });
-
-  it('and so is a directory for probe.sh, and a key for leave.sh', () => {
-    expect(refusal('probe', 'directory\t/srv/a\n')).toContain('is not for probe.sh');
-    expect(refusal('leave', 'public-key\tssh-ed25519\tx\n')).toContain('is not for leave.sh');
   });
 });

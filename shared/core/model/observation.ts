@@ -44,10 +44,17 @@ export interface ObservedLifecycle {
   readonly protectedFromScaleIn?: boolean | undefined;
 }
 
-/** One line that a script of host/ printed. Source: docs/host-scripts.md. */
+/** One line that a command of the host package printed. Source: docs/host-package.md. */
 export type ScriptLine =
   | { readonly kind: 'join'; readonly epoch: number; readonly hostKey: string }
-  | { readonly kind: 'promote'; readonly epoch: number; readonly publicKey: string }
+  | {
+      readonly kind: 'promote';
+      readonly epoch: number;
+      readonly publicKey: string;
+      /** What became of the operator's hook. */
+      readonly hook?: 'none' | 'ok' | 'failed' | undefined;
+      readonly hookMessage?: string | undefined;
+    }
   | SecondaryLine
   | {
       readonly kind: 'directory';
@@ -74,9 +81,13 @@ export type ScriptLine =
       readonly epoch?: number | undefined;
       /** Files that the group may never have received. */
       readonly stranded?: number | undefined;
+      /** Those of them that no earlier list of this epoch had: written since. */
+      readonly new?: number | undefined;
     }
   | RescueLine
   | { readonly kind: 'probe'; readonly id: string; readonly reached: boolean; readonly message: string }
+  /** A part of the package has come; `installed` with the last one. */
+  | { readonly kind: 'install'; readonly release: string; readonly installed: boolean }
   | { readonly kind: 'error'; readonly error: string; readonly message: string };
 
 /** How a push to one secondary went. */
@@ -127,7 +138,7 @@ export interface ObservedCommand {
   readonly lines: readonly ScriptLine[];
 }
 
-/** A run of host/push.sh, and what became of it. */
+/** A run of push, and what became of it. */
 export interface ObservedPush extends ObservedCommand {
   /** Milliseconds since 1970. */
   readonly requestedAt: number;
@@ -223,6 +234,8 @@ export interface ObservedReachability {
   readonly answered: readonly string[];
   /** SSM's live channel to its agent; why it is not known, where SSM did not tell; undefined if it was not asked. */
   readonly connection: 'connected' | 'not connected' | { readonly unknown: string } | undefined;
+  /** Who has not the release of the package that looks. */
+  readonly withoutRelease?: readonly string[];
   readonly probes: readonly { readonly by: string; readonly reached: boolean; readonly message: string }[];
 }
 

@@ -13,6 +13,7 @@ from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optiona
 from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, name_of, pairs, parse_record
 from .scan import LARGE_SIZE
 
+
 class Leftover(NamedTuple):
     """`D`: a directory, `-`: anything else, `?`: what it was sent as, or not."""
 

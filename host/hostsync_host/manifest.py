@@ -256,7 +256,9 @@ def parse_record(record: bytes) -> Record:
         return Record(kind, name, 0, 0, 0, 0, int(inode), 0, 0, 0, False)
     if kind == ".":
         _, mode, owner, group, inode, modified, changed = record.split(b" ")
-        return Record(kind, b"", int(mode, 8), int(owner), int(group), 0, int(inode), 0, int(modified), int(changed), False)
+        return Record(
+            kind, b"", int(mode, 8), int(owner), int(group), 0, int(inode), 0, int(modified), int(changed), False
+        )
     _, mode, owner, group, links, inode, size, modified, changed, name = record.split(b" ", 9)
     young = changed.startswith(b"r")
     return Record(

@@ -190,7 +190,9 @@ def run(
     return finished
 
 
-def _listen(process: "subprocess.Popen[bytes]", finished: Finished, deadline: float, idle: float) -> Tuple[bytes, bytes]:
+def _listen(
+    process: "subprocess.Popen[bytes]", finished: Finished, deadline: float, idle: float
+) -> Tuple[bytes, bytes]:
     """Reads both streams to their ends: the beginning and the end of the output, the beginning of the errors."""
     assert process.stdout is not None and process.stderr is not None
     out, said, flood = bytearray(), bytearray(), 0

@@ -316,9 +316,7 @@ def may_hold(key: bytes, low: bytes, high: Optional[bytes]) -> bool:
 Emit = Callable[[Entry], None]
 
 
-def walk_range(
-    walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit
-) -> None:
+def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit) -> None:
     """Walks the directories with keys from `low` to below `high`, and emits those that are not as in the old manifest."""
     stack: List[Tuple[bytes, Optional[int]]] = [(b"", None)]
     while stack:

@@ -70,7 +70,9 @@ class Sending:
 
     # --- one run
 
-    def run(self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True) -> rsync.Finished:
+    def run(
+        self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True
+    ) -> rsync.Finished:
         options = self.context.request.options
         opened = self.scan.opened
         base = rsync.base_arguments(
@@ -278,7 +280,9 @@ def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
 
 def _pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
     """Those of a list that were named; all of them if one of the named is not on it."""
-    listed = [line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])]
+    listed = [
+        line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])
+    ]
     if found:
         known = set(listed)
         wanted = {path if path in known else _unhidden(path) for path in found}

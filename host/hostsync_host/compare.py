@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass, field
 from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .manifest import LARGE, MOUNT, NEVER, Entry, Manifest, key_of, name_of, pairs, parse_record
+from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, name_of, pairs, parse_record
 from .scan import LARGE_SIZE
+
 
 class Leftover(NamedTuple):
     """`D`: a directory, `-`: anything else, `?`: what it was sent as, or not."""
@@ -217,7 +218,7 @@ def _entry(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left:
     kind = now[:1]
     if (was is not None and was.startswith(b"d") or left == b"D") and kind != b"d":
         writer.add("swapped", path)
-        left = left or b"?"
+        left = left or b"-"
     if kind == b"d":
         if left is not None:
             writer.add("dirs", path)
@@ -240,6 +241,8 @@ def _file(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left: 
         writer.add("anew", path)
     elif new.size >= LARGE_SIZE:
         writer.add("large_same" if same or left is not None else "large", path)
+    elif left == b"?":
+        writer.add("checksum", path)
     elif left is not None or (same and old is not None and old.inode != new.inode):
         writer.add("anew", path)
     elif same:
@@ -298,6 +301,15 @@ def large_files(manifest: Manifest) -> Iterator[bytes]:
         if entry.flags & LARGE:
             for record in manifest.records(entry):
                 if record.startswith(b"f") and parse_record(record).size >= LARGE_SIZE:
+                    yield join(entry.path, name_of(record))
+
+
+def shut_files(manifest: Manifest) -> Iterator[bytes]:
+    """The files that their owner shut for himself. @raises Damaged"""
+    for entry in manifest.entries():
+        if entry.flags & SHUT:
+            for record in manifest.records(entry):
+                if record.startswith(b"s"):
                     yield join(entry.path, name_of(record))
 
 

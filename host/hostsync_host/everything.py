@@ -3,13 +3,14 @@ over there alone is counted, judged and deleted."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
 from typing import List, Optional
 
 from . import deletions
-from .compare import Comparison, large_files
+from .compare import Comparison, large_files, shut_files
 from .manifest import Damaged
 from .results import emit, log
 from .sending import Sending
@@ -60,6 +61,8 @@ class Everything:
         well = self.sending.attempt([*options, *self._without_large()], None)
         extras = self.sending.extras
         self._look_for_late()
+        if not self.sending.lost:
+            self._shut()
         if self.sending.lost:
             return
         if not well:
@@ -67,6 +70,17 @@ class Everything:
         # A full disk would stay full for good if what was deleted here only went after all updates arrived
         if not (self.whole.fresh and well and extras == 0):
             self._clear()
+
+    def _shut(self) -> None:
+        """What the owner cannot open is not in what is sent as the owner."""
+        context = self.sending.context
+        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        if manifest is None:
+            return
+        with contextlib.closing(manifest):
+            paths = list(shut_files(manifest))
+        if paths:
+            self.sending.shut(paths)
 
     def _without_large(self) -> List[bytes]:
         """Large files would hold up all others; they come with their own list."""

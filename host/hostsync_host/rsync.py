@@ -72,8 +72,9 @@ class Report:
 
     @property
     def vanished(self) -> bool:
-        """Something was there when we looked, and not any more, or not as what it was."""
-        return self.here and self.number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+        """Something was there when we looked, and not any more, or not as what it was; or it is not the owner's to read, which the
+        walk has told."""
+        return self.here and self.number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .excludes import Matcher
-from .manifest import LARGE, MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
+from .manifest import LARGE, MOUNT, NEVER, SHUT, UNREADABLE, Entry, Manifest, key_of
 
 LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
@@ -107,12 +107,14 @@ class Walk:
         own = os.fstat(directory)
         names = self._names(path, directory)
         looker = _Looker(self, path, own, sink)
-        status, lstat_error = os.stat, FileNotFoundError
-        take = looker.take
+        if sink is None and self.excluded is None:
+            looker.glance(names, directory)
+            return looker.end()
+        status = os.stat
         for name in names:
             try:
-                take(name, status(name, dir_fd=directory, follow_symlinks=False))
-            except lstat_error:
+                looker.take(name, status(name, dir_fd=directory, follow_symlinks=False))
+            except FileNotFoundError:
                 continue
         return looker.end()
 
@@ -146,7 +148,35 @@ class _Looker:
         self.recent = walk.began_ns - YOUNG_NS
         self.young = own.st_ctime_ns >= self.recent
         if sink is not None:
-            self._write(b". %o %d %d %d %d" % (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino, own.st_mtime_ns))
+            who = (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino)
+            self._write(b". %o %d %d %d %d %d" % (*who, own.st_mtime_ns, own.st_ctime_ns))
+
+    def glance(self, names: List[bytes], directory: int) -> None:
+        """The same as `take` for each, for the digest alone: this is where a push in which nothing changed spends its time."""
+        status, numbers, kept, recent = os.stat, self.numbers, self.kept, self.recent
+        for name in names:
+            try:
+                found = status(name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            kind = found.st_mode & 0o170000
+            if kind == _FILE or kind == _LINK:
+                changed = found.st_ctime_ns
+                numbers += (found.st_ino, changed)
+                if changed >= recent:
+                    self.young = True
+            elif kind == _DIRECTORY:
+                if name == b".~tmp~":
+                    continue
+                numbers += (found.st_ino, 0)
+                self.directories.append(name)
+            else:
+                continue
+            kept.append(name)
+            self.count += 1
+            if len(numbers) > _BATCH:
+                self._flush()
+                numbers, kept = self.numbers, self.kept
 
     def take(self, name: bytes, status: os.stat_result) -> None:
         kind = status.st_mode & 0o170000
@@ -205,6 +235,7 @@ class _Looker:
         if not walk.owner or _readable(status, walk.owner, walk.group):
             return b"f"
         if status.st_uid == walk.owner:
+            self.flags |= SHUT
             return b"s"
         path = self.path + b"/" + name if self.path else name
         if os.access(path, os.R_OK, dir_fd=walk.root):
@@ -226,7 +257,11 @@ class _Looker:
             self.records = []
 
     def _flush(self) -> None:
-        self.hash.update(struct.pack("<%dQ" % len(self.numbers), *[number & 0xFFFFFFFFFFFFFFFF for number in self.numbers]))
+        try:
+            data = struct.pack("<%dQ" % len(self.numbers), *self.numbers)
+        except struct.error:  # a time before 1970
+            data = repr(self.numbers).encode()
+        self.hash.update(data)
         self.hash.update(b"\0".join(self.kept) + b"\0")
         self.numbers, self.kept = [], []
 
@@ -281,9 +316,7 @@ def may_hold(key: bytes, low: bytes, high: Optional[bytes]) -> bool:
 Emit = Callable[[Entry], None]
 
 
-def walk_range(
-    walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit
-) -> None:
+def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit) -> None:
     """Walks the directories with keys from `low` to below `high`, and emits those that are not as in the old manifest."""
     stack: List[Tuple[bytes, Optional[int]]] = [(b"", None)]
     while stack:

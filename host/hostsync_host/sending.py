@@ -11,10 +11,10 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from typing import Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set
 
 from . import rsync, verdict
-from .compare import Comparison, Leftover, read_leftovers, split
+from .compare import Comparison, Leftover, read_leftovers, read_names, split
 from .context import Context, Deletion, Scanned, in_order
 from .shut import Copies
 from .ssh import Connection
@@ -70,7 +70,9 @@ class Sending:
 
     # --- one run
 
-    def run(self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True) -> rsync.Finished:
+    def run(
+        self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True
+    ) -> rsync.Finished:
         options = self.context.request.options
         opened = self.scan.opened
         base = rsync.base_arguments(
@@ -110,6 +112,7 @@ class Sending:
             arguments = [word for word in arguments if word != "--fsync"]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
         if verdict.mode_unset(finished):
+            arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
         fault = self.judge(finished)
         if fault is not None or finished.vanished:
@@ -118,7 +121,27 @@ class Sending:
                 self.unsure += _pick(names, found)
             elif found:
                 self.unsure += [Leftover(b"?", *split(path)) for path in sorted(found)]
+        elif names is not None:
+            self.unsure += self._moved(names)
         return fault is None
+
+    def _moved(self, names: bytes) -> List[Leftover]:
+        """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync looked, and
+        what is back where it was is no change."""
+        since = self.context.started * 1000 - 20_000_000
+        changed: Dict[bytes, bool] = {b"": False}
+
+        def is_changed(directory: bytes) -> bool:
+            if directory not in changed:
+                try:
+                    status = os.stat(directory, dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
+                    changed[directory] = status.st_ctime_ns >= since or is_changed(split(directory)[0])
+                except OSError:
+                    changed[directory] = True
+            return changed[directory]
+
+        paths = (line[2:] if line.startswith(b"./") else line for line in read_names(names))
+        return [Leftover(b"?", *split(path)) for path in paths if path != NOBODY[2:] and is_changed(split(path)[0])]
 
     # --- by lists
 
@@ -131,7 +154,7 @@ class Sending:
             if self.lost:
                 return False
         if comparison.counts["shut"]:
-            self._shut(comparison)
+            self.shut(comparison.names("shut"))
         if comparison.counts["links"] and not self.lost:
             self.attempt(_listed(self._list(comparison, "links", ("links",))), comparison.file("links"))
         if deletion.topmost and not self.lost:
@@ -159,7 +182,8 @@ class Sending:
             with open(f"{os.fsdecode(path)}.{id(self)}", "wb") as file:
                 for source in sources:
                     for line in comparison.names(source):
-                        file.write(b"./" + line + b"\0")
+                        if line:  # "./" would be all that is in the directory; what it is itself comes with any name
+                            file.write(b"./" + line + b"\0")
                 if more is not None:
                     with open(more, "rb") as lines:
                         shutil.copyfileobj(lines, file)
@@ -195,12 +219,12 @@ class Sending:
         if not self.lost:
             self.attempt(_listed(self._list(comparison, "times", ("dirs",), deletion.parents)), None)
 
-    def _shut(self, comparison: Comparison) -> None:
+    def shut(self, paths: Iterable[bytes]) -> None:
         """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""
-        place = comparison.place + b"/open.%d" % id(self)
+        place = os.path.join(self.context.scratch, f"open.{id(self)}.{self.scan.module}".encode())
         copies = Copies(self.scan.opened.descriptor, self.scan.opened.owner, place)
         copied: List[bytes] = []
-        for path in comparison.names("shut"):
+        for path in paths:
             if copies.add(path):
                 copied.append(path)
             else:
@@ -208,7 +232,7 @@ class Sending:
         copies.end()
         names = place + b".list"
         with open(names, "wb") as file:
-            file.write(b"".join(path + b"\0" for path in [*copied, NOBODY]))
+            file.write(b"".join(b"./" + path + b"\0" for path in [*copied, NOBODY[2:]]))
         self.attempt([*_listed(names), "--ignore-times"], names, place=place, as_owner=False)
         subprocess.run(["rm", "-rf", "--", os.fsdecode(place)], check=False)
 
@@ -256,7 +280,9 @@ def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
 
 def _pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
     """Those of a list that were named; all of them if one of the named is not on it."""
-    listed = [line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])]
+    listed = [
+        line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])
+    ]
     if found:
         known = set(listed)
         wanted = {path if path in known else _unhidden(path) for path in found}

@@ -160,6 +160,11 @@ class Fetch:
 
     def _judge(self, all_of_it: rsync.Finished) -> Optional[Fault]:
         finished = self._without_overlong(all_of_it)
+        denied = next((each for each in finished.reports if each.here and each.number == errno.EACCES), None)
+        if finished.code == rsync.PARTIAL and denied is not None:
+            # For a push that is no failure, for what only the other host has it is one
+            words = f"{denied.text[:190]}; look at owner and mode there; the rest arrived"
+            return Fault("permission-denied", words)
         fault = judge(finished, self._connection, self._options.push_timeout)
         if fault is None:
             return None

@@ -15,13 +15,13 @@ from .request import Directory
 # the module (usermap, groupmap, copy-as), some tell what the files hold (block-size, debug).
 PUSH_OPTIONS = (
     "!r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before"
-    " !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete !bwlimit"
+    " !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete !bwlimit !fsync !link-dest"
 )
 # For a rescue: whatever it does not use is refused. What is read there, the primary's key can read.
 RESCUE_OPTIONS = "!r !l !p !t !H !S !R !u !numeric-ids !timeout !files-from !ignore-missing-args"
 
 # The log goes to syslog: standard output is the connection. Below verbosity 9 daemons before 3.5 do not say how much
-# they deleted.
+# they deleted. The message of the day is this boot's id: after another one a push looks for what the power took.
 HEADING = f"""# Written by hostsync's join, which overwrites changes.
 use chroot = yes
 numeric ids = yes
@@ -30,6 +30,7 @@ read only = no
 write only = yes
 list = no
 max verbosity = 9
+motd file = /proc/sys/kernel/random/boot_id
 reverse lookup = no
 forward lookup = no
 refuse options = * {PUSH_OPTIONS} log-format

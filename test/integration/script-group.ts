@@ -6,7 +6,7 @@ import { hostCommand, installPackage } from './host-package.ts';
 
 /** One line of standard output of push. Source: docs/host-package.md. */
 export interface PushLine {
-  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'error';
+  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'deletions-accepted' | 'error';
   readonly id?: string;
   readonly ok?: boolean;
   readonly error?: string;

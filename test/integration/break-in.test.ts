@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { LocalInstance } from 'local-cloud';
 import type { ExecResult } from 'local-cloud/hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -13,6 +13,7 @@ from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optiona
 from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, name_of, pairs, parse_record
 from .scan import LARGE_SIZE
 
+
 class Leftover(NamedTuple):
     """`D`: a directory, `-`: anything else, `?`: what it was sent as, or not."""
 
@@ -217,7 +218,7 @@ def _entry(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left:
     kind = now[:1]
     if (was is not None and was.startswith(b"d") or left == b"D") and kind != b"d":
         writer.add("swapped", path)
-        left = left or b"?"
+        left = left or b"-"
     if kind == b"d":
         if left is not None:
             writer.add("dirs", path)
@@ -240,6 +241,8 @@ def _file(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left: 
         writer.add("anew", path)
     elif new.size >= LARGE_SIZE:
         writer.add("large_same" if same or left is not None else "large", path)
+    elif left == b"?":
+        writer.add("checksum", path)
     elif left is not None or (same and old is not None and old.inode != new.inode):
         writer.add("anew", path)
     elif same:

@@ -221,7 +221,8 @@ class _Sorter:
                 self._parents(leftover.directory)
                 if leftover.directory != self.last:
                     self.last = leftover.directory
-                    self.parents.write(b"./" + leftover.directory + b"\0")
+                    if leftover.directory:
+                        self.parents.write(b"./" + leftover.directory + b"\0")
                 self.top.write(b"./" + path + b"\0")
 
     def _is_back(self, leftover: Leftover, path: bytes) -> bool:

@@ -204,9 +204,7 @@ def _accept(
     return [batch for batch in held if batch not in covered]
 
 
-def _afresh(
-    decision: Decision, held: List[Batch], observations: Sequence[Observation], limits: Limits
-) -> List[Batch]:
+def _afresh(decision: Decision, held: List[Batch], observations: Sequence[Observation], limits: Limits) -> List[Batch]:
     """Other limits than those under which something was held: the operator's word, so it is judged again."""
     entries = {seen.module: seen.before for seen in observations}
     total = sum(batch.count for batch in held)

@@ -7,6 +7,7 @@ leads nowhere.
 from __future__ import annotations
 
 import errno
+import functools
 import re
 import subprocess
 import time
@@ -159,6 +160,11 @@ class Fetch:
 
     def _judge(self, all_of_it: rsync.Finished) -> Optional[Fault]:
         finished = self._without_overlong(all_of_it)
+        denied = next((each for each in finished.reports if each.here and each.number == errno.EACCES), None)
+        if finished.code == rsync.PARTIAL and denied is not None:
+            # For a push that is no failure, for what only the other host has it is one
+            words = f"{denied.text[:190]}; look at owner and mode there; the rest arrived"
+            return Fault("permission-denied", words)
         fault = judge(finished, self._connection, self._options.push_timeout)
         if fault is None:
             return None
@@ -193,9 +199,18 @@ def _owner_words(opened: Opened) -> list[str]:
     return [] if opened.owner == 0 else [f"--copy-as={opened.owner}:{opened.group}"]
 
 
+@functools.cache
+def _trust() -> tuple[str, ...]:
+    """rsync 3.5 takes some long names of a list for names that nobody asked for, and ends.
+
+    It need not look: what was not asked for stays in the stage, for names are placed by the list.
+    """
+    return ("--trust-sender",) if rsync.capabilities().version >= (3, 2, 5) else ()
+
+
 def listed(names: str) -> list[str]:
     """The entries of a list, as far as they are there."""
-    return [f"--files-from={names}", "--from0", "--ignore-missing-args"]
+    return [f"--files-from={names}", "--from0", "--ignore-missing-args", *_trust()]
 
 
 def everything(excludes: Sequence[bytes]) -> list[object]:

@@ -109,7 +109,7 @@ class _Lists:
     unfit: int = 0
     too_long: int = 0
     known: bool = True
-    examples: list[bytes] = field(default_factory=list)
+    examples: list[bytes] = field(default_factory=list[bytes])
     kept: int = 0
 
     def make(self) -> None:

@@ -108,7 +108,13 @@ class Look:
         """What is not sent, by name: it is not the secondaries' fault."""
         found = walkers.found
         if found.long.count:
-            self._line(opened, "too-long", found.long.count, found.long.examples, "have paths that are too long for rsync (4,040 bytes); shorten them")
+            self._line(
+                opened,
+                "too-long",
+                found.long.count,
+                found.long.examples,
+                "have paths that are too long for rsync (4,040 bytes); shorten them",
+            )
         examples, count = list(found.unreadable.examples), found.unreadable.count
         if found.flagged.count:
             manifest = open_manifest(self.store.place, name)
@@ -118,7 +124,13 @@ class Look:
                 count += max(len(files), found.flagged.count)
                 examples += files
         if count:
-            self._line(opened, "unreadable", count, examples, f"cannot be read by the directory's owner ({opened.owner}:{opened.group}), as whom it is sent; chown them")
+            self._line(
+                opened,
+                "unreadable",
+                count,
+                examples,
+                f"cannot be read by the directory's owner ({opened.owner}:{opened.group}), as whom it is sent; chown them",
+            )
 
     def _line(self, opened: Opened, error: str, count: int, examples: List[bytes], words: str) -> None:
         first = ", ".join(show(example[-200:]) for example in examples[:_EXAMPLES])
@@ -258,7 +270,9 @@ class Look:
                 reason=mine[-1].reason,
                 examples=self._examples(scan),
             )
-            log(f"{count} deletions are held: {mine[-1].reason}; to accept them, once: option accept-deletions {mine[-1].id}")
+            log(
+                f"{count} deletions are held: {mine[-1].reason}; to accept them, once: option accept-deletions {mine[-1].id}"
+            )
 
     def _trouble(self, scan: Scanned) -> bool:
         """The directory that the reason speaks of comes first."""
@@ -291,4 +305,3 @@ class Look:
         memory.accepted = deletions.remembered(memory.accepted, self.decision.accepted)
         self.store.write_group(memory)
         self.store.clear({secondary.id for secondary in self.request.secondaries}, memory)
-

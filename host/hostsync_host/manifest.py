@@ -180,19 +180,26 @@ class Manifest:
         return read_entries(self.file)
 
     def records(self, entry: Entry) -> Iterator[bytes]:
-        """The records of a directory. @raises Damaged at the end, if they are not what was written"""
-        descriptor, at, left, check, rest = self.descriptors[entry.segment], entry.offset, entry.size, 0, b""
+        """The records of a directory. @raises Damaged before the first one, if they are not what was written"""
+        check, last = 0, b""
+        for last in self._chunks(entry):
+            check = zlib.crc32(last, check)
+        if check != entry.check or (last and last[-1]):
+            raise Damaged(f"{self.name}: records are not what was written")
+        rest = b""
+        for chunk in [last] if entry.size <= _CHUNK else self._chunks(entry):
+            *whole, rest = (rest + chunk).split(b"\0")
+            yield from whole
+
+    def _chunks(self, entry: Entry) -> Iterator[bytes]:
+        descriptor, at, left = self.descriptors[entry.segment], entry.offset, entry.size
         while left:
             chunk = os.pread(descriptor, min(left, _CHUNK), at)
             if not chunk:
                 raise Damaged(f"{self.name}: records are missing")
-            check = zlib.crc32(chunk, check)
             at += len(chunk)
             left -= len(chunk)
-            *whole, rest = (rest + chunk).split(b"\0")
-            yield from whole
-        if check != entry.check or rest:
-            raise Damaged(f"{self.name}: records are not what was written")
+            yield chunk
 
     def close(self) -> None:
         self.file.close()
@@ -248,8 +255,10 @@ def parse_record(record: bytes) -> Record:
         _, inode, name = record.split(b" ", 2)
         return Record(kind, name, 0, 0, 0, 0, int(inode), 0, 0, 0, False)
     if kind == ".":
-        _, mode, owner, group, inode, modified = record.split(b" ")
-        return Record(kind, b"", int(mode, 8), int(owner), int(group), 0, int(inode), 0, int(modified), 0, False)
+        _, mode, owner, group, inode, modified, changed = record.split(b" ")
+        return Record(
+            kind, b"", int(mode, 8), int(owner), int(group), 0, int(inode), 0, int(modified), int(changed), False
+        )
     _, mode, owner, group, links, inode, size, modified, changed, name = record.split(b" ", 9)
     young = changed.startswith(b"r")
     return Record(

@@ -50,7 +50,9 @@ def _check_key() -> None:
     except FileNotFoundError as error:
         raise not_ready(f"{show(path)} is missing; run promote on this host first") from error
     if status.st_uid != 0 or status.st_mode & 0o077:
-        raise not_ready(f"others can read {show(path)}, and ssh refuses it; chown root {show(path)}; chmod 600 {show(path)}")
+        raise not_ready(
+            f"others can read {show(path)}, and ssh refuses it; chown root {show(path)}; chmod 600 {show(path)}"
+        )
 
 
 class _Scratch:
@@ -202,5 +204,3 @@ class _Workers:
         for push in self.pushes:
             push.stop()
         raise HostError("internal", f"stopped by signal {number}")
-
-

@@ -34,11 +34,11 @@ class Outcome:
     # entries that differ from what is here and are kept elsewhere
     conflicts: int = 0
     received: int = 0
-    new: list[bytes] = field(default_factory=list)
-    kept: list[bytes] = field(default_factory=list)
+    new: list[bytes] = field(default_factory=list[bytes])
+    kept: list[bytes] = field(default_factory=list[bytes])
     # paths of at least one more byte than any program can name
     too_long: int = 0
-    too_long_examples: list[str] = field(default_factory=list)
+    too_long_examples: list[str] = field(default_factory=list[str])
     # the first of what went wrong
     fault: Optional[Fault] = None
 
@@ -58,15 +58,15 @@ class Source:
     def __init__(self, request: Request, secondary: Secondary, scratch: bytes, conflicts: Conflicts, lock: int) -> None:
         """lock: its descriptor. rsync and ssh hold it, too: so what a killed run left is found."""
         self.outcome = Outcome()
-        self._request = request
-        self._id = secondary.id
-        self._scratch = os.fsdecode(scratch) + "/" + hashlib.sha256(secondary.id.encode()).hexdigest()[:16]
-        os.mkdir(self._scratch, 0o700)
-        self._locks = layout.locks(request.group)
-        self._conflicts = conflicts
+        self.request = request
+        self.id = secondary.id
+        self.scratch = os.fsdecode(scratch) + "/" + hashlib.sha256(secondary.id.encode()).hexdigest()[:16]
+        os.mkdir(self.scratch, 0o700)
+        self.locks = layout.locks(request.group)
+        self.conflicts = conflicts
         self._deadline = time.monotonic() + request.options.push_timeout
-        self._connection = Connection(secondary, self._scratch.encode(), request.options, inherit=[lock])
-        self._fetch = fetch.Fetch(self._connection, request.options, self._deadline)
+        self._connection = Connection(secondary, self.scratch.encode(), request.options, inherit=[lock])
+        self.fetch = fetch.Fetch(self._connection, request.options, self._deadline)
 
     def rescue(self, directories: Sequence[Opened], brought: io.FileIO) -> Outcome:
         """brought: gets the absolute path of each entry that was brought or kept, ended by NUL, as it happens."""
@@ -76,32 +76,32 @@ class Source:
                 self.outcome.note(Fault(refusal.failure.value, refusal.message, lost=True))
                 return self.outcome
             for opened in directories:
-                if not self._fetch.lost:
+                if not self.fetch.lost:
                     _Directory(self, opened, brought).rescue()
         finally:
             self._connection.close()
-            self._conflicts.close()
-            self.outcome.received = self._fetch.received
+            self.conflicts.close()
+            self.outcome.received = self.fetch.received
         return self.outcome
 
 
 class _Directory:
     def __init__(self, source: Source, opened: Opened, brought: io.FileIO) -> None:
         self._source = source
-        self._fetch = source._fetch
+        self._fetch = source.fetch
         self._outcome = source.outcome
         self._opened = opened
         self._brought = brought
         self._name = show(opened.path)
 
     def _path(self, name: str) -> str:
-        return f"{self._source._scratch}/{name}"
+        return f"{self._source.scratch}/{name}"
 
     def rescue(self) -> None:
         ordinary, huge = self._path("ordinary"), self._path("huge")
         if not self._find_differing(ordinary, huge) or self._fetch.lost:
             return
-        stage = Stage(self._opened, self._source._id)
+        stage = Stage(self._opened, self._source.id)
         fault = stage.open()
         if fault is not None:
             self._outcome.note(fault)
@@ -122,8 +122,8 @@ class _Directory:
     def _find_differing(self, ordinary: str, huge: str) -> int:
         """Writes the names of what differs into two files, by size; returns how many there are."""
         output, all_output = self._path("output"), self._path("differing")
-        if not self._source._request.options.lists:
-            selection = fetch.everything(self._source._request.excludes)
+        if not self._source.request.options.lists:
+            selection = fetch.everything(self._source.request.excludes)
             self._note(self._fetch.differing(self._opened, selection, all_output))
         elif self._fetch_list(self._path("wanted")):
             with open(all_output, "wb") as together:
@@ -140,12 +140,12 @@ class _Directory:
             self._outcome.note_too_long(text)
         self._fetch.too_long.clear()
         count = fetch.split_output(all_output, ordinary, huge)
-        fetch.sort_names(ordinary, self._source._scratch)
+        fetch.sort_names(ordinary, self._source.scratch)
         return count
 
     def _fetch_list(self, wanted: str) -> bool:
         """The list that leave made there, for this epoch."""
-        epoch, here = self._source._request.epoch, self._source._scratch
+        epoch, here = self._source.request.epoch, self._source.scratch
         module = self._opened.module
         faults = [self._fetch.file(_PLACE_OF_LISTS, name, here) for name in ("epoch", f"{module}.list")]
         if self._fetch.lost:
@@ -183,7 +183,7 @@ class _Directory:
         fetch.write_names(listed, names)
         self._note(self._fetch.files(self._opened, stage, listed))
         # One at a time: what one source brings must not change under the feet of the next
-        lock = self._source._locks + b"/.place." + self._opened.module.encode()
+        lock = self._source.locks + b"/.place." + self._opened.module.encode()
         turn = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(turn, fcntl.LOCK_EX)
@@ -202,7 +202,7 @@ class _Directory:
                 def report(placed: Placed) -> None:
                     records.write(b"%s%s\0%s\0" % (placed.fate.value, placed.name, placed.message.encode()))
 
-                Placer(self._opened.descriptor, stage, not self._source._request.options.lists, report).place(names)
+                Placer(self._opened.descriptor, stage, not self._source.request.options.lists, report).place(names)
             return 0
 
         child = owner.fork_as(self._opened.owner, self._opened.group, work)
@@ -222,13 +222,13 @@ class _Directory:
             self._brought.write(path + b"\0")
         elif placed.fate is Fate.FAILED:
             self._outcome.note(Fault("partial", f"{show(path)}: {placed.message}"))
-            log(f"{self._source._id}: {show(path)}: {placed.message}")
+            log(f"{self._source.id}: {show(path)}: {placed.message}")
         else:
             self._keep(placed.name, stage)
 
     def _keep(self, name: bytes, stage: int) -> None:
         try:
-            path = self._source._conflicts.keep(stage, name, self._opened.path)
+            path = self._source.conflicts.keep(stage, name, self._opened.path)
         except OSError as error:
             text = f"{show(self._opened.path + b'/' + name)}: it cannot be kept aside: {error.strerror}"
             self._outcome.note(Fault("partial", text))

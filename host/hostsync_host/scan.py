@@ -148,7 +148,8 @@ class _Looker:
         self.recent = walk.began_ns - YOUNG_NS
         self.young = own.st_ctime_ns >= self.recent
         if sink is not None:
-            self._write(b". %o %d %d %d %d" % (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino, own.st_mtime_ns))
+            who = (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino)
+            self._write(b". %o %d %d %d %d %d" % (*who, own.st_mtime_ns, own.st_ctime_ns))
 
     def glance(self, names: List[bytes], directory: int) -> None:
         """The same as `take` for each, for the digest alone: this is where a push in which nothing changed spends its time."""
@@ -315,9 +316,7 @@ def may_hold(key: bytes, low: bytes, high: Optional[bytes]) -> bool:
 Emit = Callable[[Entry], None]
 
 
-def walk_range(
-    walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit
-) -> None:
+def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit) -> None:
     """Walks the directories with keys from `low` to below `high`, and emits those that are not as in the old manifest."""
     stack: List[Tuple[bytes, Optional[int]]] = [(b"", None)]
     while stack:

@@ -220,13 +220,17 @@ class Push:
             self.memory.contact = time.time()
         return True
 
-    def _directory(
-        self, scan: Scanned, todo: plan.Plan, compared: Optional[Tuple[Comparison, Deletion]]
-    ) -> None:
+    def _directory(self, scan: Scanned, todo: plan.Plan, compared: Optional[Tuple[Comparison, Deletion]]) -> None:
         assert self.connection is not None
         received = self.memory.received.get(scan.module)
         sending = Sending(
-            self.context, scan, self.connection, self.outcome.tally, self._lock_number(), self.deadline, self.memory.fsync
+            self.context,
+            scan,
+            self.connection,
+            self.outcome.tally,
+            self._lock_number(),
+            self.deadline,
+            self.memory.fsync,
         )
         lists_well = True
         if compared is not None and received is not None:
@@ -393,9 +397,7 @@ class Push:
                 self.faults.append(Fault(refusal.failure.value, refusal.message, lost=True))
                 return
             for scan, comparison in self.large:
-                sending = Sending(
-                    self.context, scan, self.connection, self.outcome.tally, lock.fileno(), self.deadline
-                )
+                sending = Sending(self.context, scan, self.connection, self.outcome.tally, lock.fileno(), self.deadline)
                 well = sending.large(comparison) and not sending.unsure
                 done[scan.module] = done.get(scan.module, True) and well
                 self.faults += sending.faults

@@ -11,10 +11,10 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from typing import Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set
 
 from . import rsync, verdict
-from .compare import Comparison, Leftover, read_leftovers, split
+from .compare import Comparison, Leftover, read_leftovers, read_names, split
 from .context import Context, Deletion, Scanned, in_order
 from .shut import Copies
 from .ssh import Connection
@@ -70,7 +70,9 @@ class Sending:
 
     # --- one run
 
-    def run(self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True) -> rsync.Finished:
+    def run(
+        self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True
+    ) -> rsync.Finished:
         options = self.context.request.options
         opened = self.scan.opened
         base = rsync.base_arguments(
@@ -119,7 +121,27 @@ class Sending:
                 self.unsure += _pick(names, found)
             elif found:
                 self.unsure += [Leftover(b"?", *split(path)) for path in sorted(found)]
+        elif names is not None:
+            self.unsure += self._moved(names)
         return fault is None
+
+    def _moved(self, names: bytes) -> List[Leftover]:
+        """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync looked, and
+        what is back where it was is no change."""
+        since = self.context.started * 1000 - 20_000_000
+        changed: Dict[bytes, bool] = {b"": False}
+
+        def is_changed(directory: bytes) -> bool:
+            if directory not in changed:
+                try:
+                    status = os.stat(directory, dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
+                    changed[directory] = status.st_ctime_ns >= since or is_changed(split(directory)[0])
+                except OSError:
+                    changed[directory] = True
+            return changed[directory]
+
+        paths = (line[2:] if line.startswith(b"./") else line for line in read_names(names))
+        return [Leftover(b"?", *split(path)) for path in paths if path != NOBODY[2:] and is_changed(split(path)[0])]
 
     # --- by lists
 
@@ -160,7 +182,8 @@ class Sending:
             with open(f"{os.fsdecode(path)}.{id(self)}", "wb") as file:
                 for source in sources:
                     for line in comparison.names(source):
-                        file.write(b"./" + line + b"\0")
+                        if line:  # "./" would be all that is in the directory; what it is itself comes with any name
+                            file.write(b"./" + line + b"\0")
                 if more is not None:
                     with open(more, "rb") as lines:
                         shutil.copyfileobj(lines, file)
@@ -257,7 +280,9 @@ def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
 
 def _pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
     """Those of a list that were named; all of them if one of the named is not on it."""
-    listed = [line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])]
+    listed = [
+        line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])
+    ]
     if found:
         known = set(listed)
         wanted = {path if path in known else _unhidden(path) for path in found}

@@ -180,11 +180,17 @@ class Connection:
 
 def environment() -> dict[str, str]:
     """~/.popt, RSYNC_* and an agent would change what rsync and ssh do."""
-    return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"}
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C",
+        "HOME": "/nonexistent",
+    }
 
 
 _CHANGED = re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED")
-_UNVERIFIED = re.compile(r"^(No .* host key is known|Host key verification failed|Unable to negotiate .* host key)", re.M)
+_UNVERIFIED = re.compile(
+    r"^(No .* host key is known|Host key verification failed|Unable to negotiate .* host key)", re.M
+)
 _REFUSED = re.compile(
     r"^(\S+@\S+: Permission denied \(|Received disconnect .*: Too many authentication failures|Connection closed by .*\[preauth\])",
     re.M,
@@ -206,7 +212,9 @@ def refused(words: str, secondary: Secondary) -> Refusal:
         return Refusal(Failure.KEY_REFUSED, f"{first}; run join there with this primary's public key")
     if _NOT_OPEN.search(words):
         return Refusal(Failure.NOT_PREPARED, f"{first}; let the login {LOGIN} in there")
-    where = f"look at the host, its address {secondary.address}, port {secondary.port} and the firewall (security group)"
+    where = (
+        f"look at the host, its address {secondary.address}, port {secondary.port} and the firewall (security group)"
+    )
     return Refusal(Failure.UNREACHABLE, f"{first or 'ssh ended without a word'}; {where}")
 
 

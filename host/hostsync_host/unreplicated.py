@@ -34,7 +34,7 @@ class Listing:
     count: int = 0
     # Of them, what the last list of the same epoch and peer did not have as it is now
     new: int = 0
-    examples: list[bytes] = field(default_factory=list)
+    examples: list[bytes] = field(default_factory=list[bytes])
     found: Found = field(default_factory=Found)
 
 

@@ -87,7 +87,9 @@ def _broken(finished: Finished, connection: Connection) -> Fault:
         return Fault("timeout" if timed_out else refusal.failure.value, refusal.message, lost=True)
     words = _short(finished.lines[0] if finished.lines else "")
     if finished.code in (TIMEOUT_CODE, 35):
-        return Fault("timeout", f"{words or 'no byte moved for io-timeout'}; the next push goes on from there", lost=True)
+        return Fault(
+            "timeout", f"{words or 'no byte moved for io-timeout'}; the next push goes on from there", lost=True
+        )
     if finished.code in (PROTOCOL, 126, 127) or not finished.reached:
         return Fault(Failure.NOT_PREPARED.value, f"{words}; run join there", lost=False)
     lost = finished.code not in (IO, 3)

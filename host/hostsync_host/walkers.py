@@ -73,7 +73,9 @@ class Walkers:
         bounds: List[Optional[bytes]] = [b"", *_cuts(order), None]
         for number, (low, high) in enumerate(zip(bounds, bounds[1:])):
             base = os.path.join(order.scratch, b"%s.%d" % (order.opened.module.encode(), number))
-            self.pieces.append(Piece(low or b"", high, open(base + b".records", "w+b"), open(base + b".entries", "w+b")))
+            self.pieces.append(
+                Piece(low or b"", high, open(base + b".records", "w+b"), open(base + b".entries", "w+b"))
+            )
         self.pipes: Dict[int, Piece] = {}
         for piece in self.pieces:
             self._fork(piece)

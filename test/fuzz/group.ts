@@ -106,7 +106,8 @@ export class FuzzGroup {
   #endWatchers(): void {
     for (const watcher of this.#watchers) {
       watcher.stdout?.removeAllListeners('data');
-      watcher.kill('SIGKILL');
+      if (watcher.exitCode === null && watcher.signalCode === null && watcher.pid !== undefined)
+        process.kill(-watcher.pid, 'SIGKILL');
     }
   }
 

@@ -174,7 +174,8 @@ for number in range(18):
       `python3 -c 'import sys; sys.stdout.buffer.write(b"/".join([b"n" * 250] * 18) + b"/file\\0")' >> /var/lib/hostsync/stranded/$(printf %s ${uploads} | sha256sum | cut -c -16).list`,
     );
     const result = await rescue();
-    expect(result).toMatchObject({ code: 0, last: { ok: true, tooLong: 1 } });
+    expect(result.last).toMatchObject({ ok: true, tooLong: 1 });
+    expect(result.code).toBe(0);
     expect(await must(next, `cat ${uploads}/new; find ${uploads} -name file | wc -l`)).toMatch(
       /^new\n1[56]\n$/u,
     );

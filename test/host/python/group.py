@@ -117,7 +117,9 @@ class Group:
 
     def differences(self, secondary: int = 1, directory: int = 0) -> List[str]:
         one, two = tree(self.directories[directory]), tree(self.copy(secondary, directory))
-        return sorted(f"{name!r}: {one.get(name)} {two.get(name)}" for name in {*one, *two} if one.get(name) != two.get(name))
+        return sorted(
+            f"{name!r}: {one.get(name)} {two.get(name)}" for name in {*one, *two} if one.get(name) != two.get(name)
+        )
 
     def count(self, what: str) -> int:
         """`connections` or `runs` since the last time."""

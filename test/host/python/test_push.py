@@ -6,8 +6,11 @@ import os
 import shutil
 import time
 import unittest
+import unittest.mock
 
 from group import OWNER, Group
+from hostsync_host.look import Look
+from hostsync_host.sending import Sending
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("rsync"), "needs root and rsync, as on a host")
@@ -108,6 +111,59 @@ class Pushes(unittest.TestCase):
         self.group.own()
         self.group.push()
         self.assertEqual(self.group.count("connections"), 2)
+        self.same()
+
+    def test_a_push_sends_what_changed_and_nothing_else(self) -> None:
+        for number in range(30):
+            self.write(f"f{number}")
+            self.write(f"d/f{number}")
+        self.group.push()
+        self.settle()
+        for number in (1, 2):
+            os.utime(f"{self.group.copy(number)}/f5", (1, 1))  # noticed if it were sent again
+        self.write("f1", "changed")
+        os.unlink(f"{self.root}/f2")
+        os.unlink(f"{self.root}/d/f2")
+        pushed = self.group.push()
+        self.assertEqual([(line["files"], line["deleted"]) for line in pushed.secondaries], [(1, 2), (1, 2)])
+
+    def test_what_is_gone_when_it_was_sent_and_comes_back_is_not_taken_for_received(self) -> None:
+        self.write("d/f", "old")
+        self.group.push()
+        self.settle()
+        self.write("d/f", "new")
+        os.mkdir(f"{self.root}/d/empty")
+        self.group.own()
+        time.sleep(2.1)
+        walk = Look.run
+
+        def run(look: Look) -> None:
+            walk(look)
+            os.rename(f"{self.root}/d", f"{self.root}/away")
+
+        with unittest.mock.patch.object(Look, "run", run):
+            self.group.push()
+        os.rename(f"{self.root}/away", f"{self.root}/d")
+        self.group.push()
+        self.same()
+
+    def test_what_is_deleted_here_and_comes_back_while_it_is_pushed_does_not_stay_there_for_good(self) -> None:
+        self.write("cache/x")
+        self.write("other")
+        self.group.push()
+        self.settle()
+        os.unlink(f"{self.root}/cache/x")
+        self.write("other", "changed")
+        sent = Sending._delete
+
+        def delete(sending: Sending, *words: object) -> bool:
+            self.write("cache/x")
+            return sent(sending, *words)  # type: ignore[arg-type]
+
+        with unittest.mock.patch.object(Sending, "_delete", delete):
+            self.group.push()
+        os.unlink(f"{self.root}/cache/x")
+        self.group.push()
         self.same()
 
     def test_what_is_in_the_way_over_there_is_named_and_left_alone(self) -> None:

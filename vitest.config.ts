@@ -55,7 +55,7 @@ export default defineConfig({
         },
       },
       {
-        // The scripts of hosts with the programs of hosts: npm run host runs them in the base layer
+        // The host package with the programs of hosts: npm run host runs them in the base layer
         test: {
           name: 'host',
           include: ['test/host/**/*.test.ts'],

@@ -208,7 +208,9 @@ export async function failOver(
   if (strands) {
     expect(await content(now, `stranded-${row}`)).toBe('only here\n');
     expect(await content(now, `deep-${row}/er/strange\\ \\ name`)).toBe('only\n');
-    expect(await must(now, `cat ${uploads}/both-${row}.from-${old.id}-*`)).toBe('old edit\n');
+    expect(await must(now, `cat /var/lib/hostsync/rescued/*-${old.id}${uploads}/both-${row}`)).toBe(
+      'old edit\n',
+    );
     expect(subjects().filter((subject) => subject.includes('were rescued')).length).toBe(1);
   }
   await group.tick();

@@ -191,7 +191,9 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         todo(
           `all their names: aws ssm start-session --target ${primary}, then tr '\\0' '\\n' < '${plainText(file, longestQuote).replaceAll("'", "'\\''")}'`,
           ...(conflicts > 0
-            ? [`decide which version of the ${conflicts} is right: the rescued ones end in .from-${from}-…`]
+            ? [
+                `decide which version of the ${conflicts} is right: the rescued ones are on ${primary} below /var/lib/hostsync/rescued`,
+              ]
             : []),
         ),
       ]);

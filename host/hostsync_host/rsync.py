@@ -133,6 +133,7 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
         "--no-h",
         "--8-bit-output",
         "--filter=R .~tmp~/",  # what a broken push left is deleted too, though rsync excludes that name of its own accord
+        "--filter=H .~tmp~",
         "--filter=- /lost+found/",
     ]
     if owner == 0:

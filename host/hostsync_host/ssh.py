@@ -209,7 +209,7 @@ def refused(words: str, secondary: Secondary) -> Refusal:
         message = f"{first}; nothing was sent. Put its key into {known} under the name {secondary.id}"
         return Refusal(Failure.HOST_KEY_UNKNOWN, message)
     if _REFUSED.search(words):
-        return Refusal(Failure.KEY_REFUSED, f"{first}; run join.sh there with this primary's public key")
+        return Refusal(Failure.KEY_REFUSED, f"{first}; run join there with this primary's public key")
     if _NOT_OPEN.search(words):
         return Refusal(Failure.NOT_PREPARED, f"{first}; let the login {LOGIN} in there")
     where = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 import unittest
 import unittest.mock
@@ -183,6 +184,16 @@ class Pushes(unittest.TestCase):
         self.assertEqual((again.secondaries[0]["error"], again.modes[0]), ("permission-denied", "changes"))
         shutil.rmtree(f"{self.group.copy()}/locked")
         self.assertEqual(self.group.push().code, 0)
+        self.same()
+
+    def test_where_nothing_is_known_a_directory_over_there_gives_way_too(self) -> None:
+        self.write("way", "file")
+        self.write("link/x")
+        os.makedirs(f"{self.group.copy()}/way/deep")
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", self.group.copy()], check=True)
+        first = self.group.push()
+        second = self.group.push()
+        self.assertEqual(second.code, 0, first.log + second.log)
         self.same()
 
     def test_owner_of_all_over_there_is_the_directorys(self) -> None:

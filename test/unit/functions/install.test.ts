@@ -148,7 +148,8 @@ describe('after a deployment', () => {
     const installs = sent.filter(({ document }) => document === 'install-one-document');
     expect(installs.map(({ hosts }) => hosts)).toEqual([[instanceId(2), instanceId(3)], [instanceId(1)]]);
     expect(logged()).toEqual([]);
-    // the push was no failure
+    // the push is made at once, and was no failure
+    expect(sent.at(-1)).toMatchObject({ document: 'push-document', hosts: [instanceId(1)] });
     expect(aws.eventBridge.calls()).toEqual([]);
   });
 });

@@ -7,9 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from .compare import Comparison, Leftover, compare, join, read_leftovers, split
+from .compare import Comparison, compare
 from .directories import Opened
-from .manifest import Damaged, key_of
+from .leftovers import Leftover, join, read_leftovers, split
+from .manifest import Damaged
 from .request import Request
 from .rsync import Capabilities
 from .store import Received, Store, open_known
@@ -89,7 +90,7 @@ class Context:
     boot: str
     scope: str
     prefix: Tuple[str, ...] = ()
-    scans: List[Scanned] = field(default_factory=list)
+    scans: List[Scanned] = field(default_factory=list[Scanned])
     unfit: int = 0
     """Directories that are not sent."""
     incomplete: int = 0
@@ -99,7 +100,7 @@ class Context:
     deadline: float = 0.0
     stopped: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
-    comparisons: Dict[str, "_Shared"] = field(default_factory=dict)
+    comparisons: Dict[str, _Shared] = field(default_factory=dict)
 
     def compared(self, scan: Scanned, received: Received) -> Optional[Tuple[Comparison, Deletion]]:
         """What a secondary lacks; made once for all who have the same. Nothing if its manifest is damaged."""
@@ -246,7 +247,3 @@ class _Sorter:
                 os.mkdir(path, 0o755, dir_fd=self.skeleton)
             except FileExistsError:
                 pass
-
-
-def in_order(leftovers: List[Leftover]) -> List[Leftover]:
-    return sorted(leftovers, key=lambda one: (key_of(one.directory), one.name))

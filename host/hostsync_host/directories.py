@@ -1,6 +1,7 @@
 """The directories of a request: opened by descriptor, and fit to be sent, or a reason why not.
 
-What is sent is what was opened: every later step works from the descriptor, whatever is mounted or renamed over the path.
+What is sent is what was opened: every later step works from the descriptor, whatever is mounted or renamed over the
+path.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Opened:
 
     @property
     def place(self) -> bytes:
-        """A path to the very directory that was opened, in this process and in its children that inherit the descriptor."""
+        """A path to the very directory that was opened, in this process and in its children that inherit the
+        descriptor."""
         return b"/proc/self/fd/%d" % self.descriptor
 
 
@@ -204,7 +206,7 @@ def volume_of(path: bytes) -> str:
     birth = found.out.decode("ascii", "replace").strip().replace(" ", "_")
     if found.code == 0 and not birth.endswith("-"):
         return birth
-    return "id/%x" % os.statvfs(path).f_fsid
+    return f"id/{os.statvfs(path).f_fsid:x}"
 
 
 def is_directory(mode: int) -> bool:

@@ -1,7 +1,9 @@
-"""Brings every directory of the request to every secondary: one walk of this host tells what each of them lacks, and rsync
+"""Brings every directory of the request to every secondary: one walk of this host tells what each of them lacks, and
+rsync
 over SSH sends that to the daemon that join prepared there.
 
-Everything stays in this process's own process group: the SSM agent ends a command with SIGKILL to the group, and what had
+Everything stays in this process's own process group: the SSM agent ends a command with SIGKILL to the group, and what
+had
 left the group would live on. Request, output, exit codes and what is kept between two pushes: docs/host-package.md.
 """
 
@@ -27,7 +29,8 @@ from .locks import Lock, try_lock, wait_for_lock
 from .look import Look
 from .request import Request
 from .results import emit, log, show
-from .secondary import Outcome, Push
+from .outcome import Outcome
+from .secondary import Push
 from .store import Store
 
 PROGRAMS = {"rsync": "rsync/rsync", "ssh": "openssh-client/openssh-clients"}
@@ -56,7 +59,8 @@ def _check_key() -> None:
 
 
 class _Scratch:
-    """A run and its children hold a lock on its scratch directory: so what a killed run left is told from what is in use."""
+    """A run and its children hold a lock on its scratch directory: so what a killed run left is told from what is in
+    use."""
 
     def __enter__(self) -> bytes:
         place = layout.scratch()
@@ -135,7 +139,7 @@ def _boot() -> str:
         return "-"
 
 
-def _nicely(nice: int) -> "tuple[str, ...]":
+def _nicely(nice: int) -> tuple[str, ...]:
     return ("nice", "-n", str(nice), "ionice", "-c", "2", "-n", "7") if nice else ()
 
 
@@ -158,7 +162,7 @@ class _Workers:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.pushes = [Push(context, secondary) for secondary in context.request.secondaries]
-        self.todo: "queue.SimpleQueue[Optional[Push]]" = queue.SimpleQueue()
+        self.todo: queue.SimpleQueue[Optional[Push]] = queue.SimpleQueue()
         self.outcomes: List[Outcome] = []
 
     def connect(self) -> None:
@@ -191,7 +195,7 @@ class _Workers:
                 return
             try:
                 outcome = push.run()
-            except Exception:  # noqa: BLE001 - what happens to one secondary is its own
+            except Exception:  # what happens to one secondary is its own
                 traceback.print_exc()
                 outcome = push.outcome
                 outcome.result, outcome.error = "failed", "failed"

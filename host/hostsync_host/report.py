@@ -10,7 +10,7 @@ from .context import Context
 from .errors import ExitCode
 from .request import Request
 from .results import cut, emit, log
-from .secondary import Outcome
+from .outcome import Outcome
 
 SINGLE_MOST = 60
 """So many secondaries have a line each."""

@@ -100,7 +100,9 @@ class Connection:
         self.process: Optional[subprocess.Popen[bytes]] = None
         self.began = 0.0
         if secondary.host_key is not None:
-            with open(os.path.join(self.directory, f"{_short_name(secondary)}.known_hosts"), "w", encoding="ascii") as file:
+            with open(
+                os.path.join(self.directory, f"{_short_name(secondary)}.known_hosts"), "w", encoding="ascii"
+            ) as file:
                 file.write(f"{secondary.id} {secondary.host_key}\n")
         with open(self.config, "w", encoding="ascii") as file:
             file.write(configuration(secondary, scratch, options))
@@ -224,7 +226,8 @@ def _first_line(words: str) -> str:
 
 
 def greets(secondary: Secondary, timeout: float) -> Optional[Refusal]:
-    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For moments with nothing to send."""
+    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For moments with nothing to
+    send."""
     try:
         with socket.create_connection((secondary.address, secondary.port), timeout=timeout) as connection:
             connection.settimeout(_GREETING_SECONDS)

@@ -1,21 +1,19 @@
 """What differs between the manifest that a secondary has received and the newest one: lists of names for rsync.
 
-Beside its manifest a secondary may have *leftovers*, names of which it is not known what they are over there: they
-were to
-be deleted and were not, or were being sent when something went wrong.
+Beside its manifest a secondary may have *leftovers*, names of which it is not known what they are over there: they were
+to be deleted and were not, or were being sent when something went wrong.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
 
 from .leftovers import Leftover, join, read_names
 from .looker import LARGE_SIZE
 from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, pairs
 from .records import name_of, parse_record
-
 
 LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "dirs", "deleted", "swapped")
 
@@ -25,12 +23,9 @@ class Comparison:
     """Lists of names, in files, and how many are on each.
 
     send: what the quick check finds; checksum, anew: files that it would take for the same; links: symbolic links,
-    which
-    are switched when what they point to is there; large, large_same: likewise as send and checksum; shut: files that
-    their
-    owner cannot open; dirs: directories that are new or changed; deleted: leftovers and what is gone; swapped: names
-    that
-    were a directory and are something else.
+    which are switched when what they point to is there; large, large_same: likewise as send and checksum; shut: files
+    that their owner cannot open; dirs: directories that are new or changed; deleted: leftovers and what is gone;
+    swapped: names that were a directory and are something else.
     """
 
     place: bytes
@@ -107,7 +102,8 @@ class _Groups:
 
     def _group(self) -> Tuple[bytes, Dict[bytes, bytes]]:
         assert self.next is not None
-        directory, names = self.next.directory, {}
+        directory = self.next.directory
+        names: Dict[bytes, bytes] = {}
         while self.next is not None and self.next.directory == directory:
             names[self.next.name] = self.next.kind
             self.next = next(self.source, None)
@@ -219,8 +215,7 @@ def still_there(leftovers: Iterable[Leftover], manifest: Manifest) -> Iterator[T
     entries = manifest.entries()
     entry = next(entries, None)
     directory: Optional[bytes] = None
-    names: List[bytes] = []
-    known = frozenset(names)
+    known: FrozenSet[bytes] = frozenset()
     for leftover in leftovers:
         if leftover.directory != directory:
             directory = leftover.directory

@@ -76,6 +76,13 @@ class Deletion:
         return os.path.join(self.place, b"names")
 
 
+class _Shared:
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.made = False
+        self.result: Optional[Tuple[Comparison, Deletion]] = None
+
+
 @dataclass
 class Context:
     """Shared by the threads of a push."""
@@ -100,7 +107,7 @@ class Context:
     deadline: float = 0.0
     stopped: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
-    comparisons: Dict[str, _Shared] = field(default_factory=dict)
+    comparisons: Dict[str, _Shared] = field(default_factory=dict[str, _Shared])
 
     def compared(self, scan: Scanned, received: Received) -> Optional[Tuple[Comparison, Deletion]]:
         """What a secondary lacks; made once for all who have the same. Nothing if its manifest is damaged."""
@@ -146,13 +153,6 @@ class Context:
     def held(self, scan: Scanned) -> Iterator[Leftover]:
         """The names of a directory whose deletion was held when this push looked."""
         return read_leftovers(os.path.join(self.scratch, f"held.{scan.module}".encode()))
-
-
-class _Shared:
-    def __init__(self) -> None:
-        self.guard = threading.Lock()
-        self.made = False
-        self.result: Optional[Tuple[Comparison, Deletion]] = None
 
 
 def _marked(deleted: Iterator[Leftover], held: Iterator[Leftover]) -> Iterator[Tuple[Leftover, bool]]:

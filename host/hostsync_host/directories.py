@@ -62,7 +62,7 @@ class Opened:
 
 def expected_mounts(fstab: bytes = FSTAB) -> List[bytes]:
     """What fstab wants mounted at boot."""
-    mounts = []
+    mounts: List[bytes] = []
     for fields in _table(fstab):
         if len(fields) < 4 or fields[0].startswith(b"#"):
             continue
@@ -167,7 +167,8 @@ def open_directory(path: bytes, mounts: Sequence[bytes]) -> Union[Opened, Unfit]
         return Unfit(
             path,
             Problem.EMPTY,
-            "is empty, as if its volume were not mounted; nothing was deleted anywhere. If that is right, put a file in it",
+            "is empty, as if its volume were not mounted; nothing was deleted anywhere. "
+            "If that is right, put a file in it",
         )
     return Opened(path, module_name(path), descriptor, own.st_uid, own.st_gid, volume_of(path))
 

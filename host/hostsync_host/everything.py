@@ -1,6 +1,5 @@
-"""Comparing everything on a secondary, where it is not known what is there: one directory is sent as a whole, and
-what is
-over there alone is counted, judged and deleted."""
+"""Comparing everything on a secondary, where it is not known what is there: one directory is sent as a whole, and what
+is over there alone is counted, judged and deleted."""
 
 from __future__ import annotations
 
@@ -116,8 +115,7 @@ class Everything:
 
     def _look_for_late(self) -> None:
         """What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a
-        trace in
-        its directory. The kernel's clock for that ticks every 10 ms or more often."""
+        trace in its directory. The kernel's clock for that ticks every 10 ms or more often."""
         context = self.sending.context
         manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
         if manifest is None:

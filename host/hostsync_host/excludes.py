@@ -2,8 +2,7 @@
 
 It follows wildmatch.c and exclude.c of rsync, byte by byte: a pattern with a slash or `**` in it is matched against the
 path, any other against the last name; a slash at the end means directories alone; `***` at the end means a directory
-and
-all that is in it.
+and all that is in it.
 """
 
 from __future__ import annotations
@@ -67,8 +66,7 @@ def translate(pattern: bytes) -> bytes:
 
 
 def _bracket(pattern: bytes, at: int) -> Tuple[Optional[bytes], int]:
-    """The part of a bracket, from after `[` on, and where it ends; nothing if it has no end: then it matches
-    nothing."""
+    """The part of a bracket, from after `[` on, and where it ends; nothing if it has no end: then it matches nothing."""
     invert = pattern[at : at + 1] in (b"!", b"^")
     at += 1 if invert else 0
     first, previous = True, 0

@@ -1,5 +1,5 @@
-"""What concerns all secondaries of a push: the walk of the directories, and the decision about deletions. One push at
-a time."""
+"""What concerns all secondaries of a push: the walk of the directories, and the decision about deletions. One push at a
+time."""
 
 from __future__ import annotations
 
@@ -238,9 +238,8 @@ class Look:
                 reason=mine[-1].reason,
                 examples=self._examples(scan),
             )
-            log(
-                f"{count} deletions are held: {mine[-1].reason}; to accept them, once: option accept-deletions {mine[-1].id}"
-            )
+            remedy = f"to accept them, once: option accept-deletions {mine[-1].id}"
+            log(f"{count} deletions are held: {mine[-1].reason}; {remedy}")
 
     def _trouble(self, scan: Scanned) -> bool:
         """The directory that the reason speaks of comes first."""

@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     names: List[bytes]
     """Of the directories in it."""
     device: int
-    count: int
+    entries: int
     size: int
     check: int
     flags: int

@@ -1,10 +1,9 @@
 """The manifest: what a scan found below a directory, kept in files and read as a stream.
 
 An *index* names each directory with a digest of what it holds, and where its *records* are: one for the directory
-itself
-and one for each file, link and directory in it. Records lie in at most two *segments*, a large one that stays and a
-small
-one with what changed since; several manifests share segments. Memory does not grow with the number of files.
+itself and one for each file, link and directory in it. Records lie in at most two *segments*, a large one that stays
+and a small one with what changed since; several manifests share segments. Memory does not grow with the number of
+files.
 
 Directories are in the order of their *keys*: the path, relative to the root, with NUL for each slash, so that what lies
 below a directory follows it at once. Records are in the order of names.
@@ -102,8 +101,7 @@ def pack_entry(entry: Entry, previous: bytes) -> bytes:
 
 
 def read_entries(file: BinaryIO, whole: bool = True) -> Iterator[Entry]:
-    """The entries that follow in a file. @raises Damaged unless their end is as it was written, if they must be
-    whole"""
+    """The entries that follow in a file. @raises Damaged unless their end is as it was written, if they must be whole"""
     path, check, count, total = b"", 0, 0, 0
     read = file.read
     while True:

@@ -1,10 +1,8 @@
 """Brings every directory of the request to every secondary: one walk of this host tells what each of them lacks, and
-rsync
-over SSH sends that to the daemon that join prepared there.
+rsync over SSH sends that to the daemon that join prepared there.
 
 Everything stays in this process's own process group: the SSM agent ends a command with SIGKILL to the group, and what
-had
-left the group would live on. Request, output, exit codes and what is kept between two pushes: docs/host-package.md.
+had left the group would live on. Request, output, exit codes and what is kept between two pushes: docs/host-package.md.
 """
 
 from __future__ import annotations
@@ -27,9 +25,9 @@ from .epoch import require_not_older
 from .errors import ExitCode, HostError, not_ready
 from .locks import Lock, try_lock, wait_for_lock
 from .look import Look
+from .outcome import Outcome
 from .request import Request
 from .results import emit, log, show
-from .outcome import Outcome
 from .secondary import Push
 from .store import Store
 
@@ -121,7 +119,8 @@ def _turn(context: Context) -> Optional[Lock]:
     lock = try_lock(context.store.path("lock"))
     if lock is not None:
         return lock
-    waiting = try_lock(context.store.path("waiting"))
+    os.makedirs(layout.locks(context.request.group), mode=0o700, exist_ok=True)
+    waiting = try_lock(os.path.join(layout.locks(context.request.group), b".waiting"))
     if waiting is None:
         return None
     with waiting:

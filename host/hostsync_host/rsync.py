@@ -2,8 +2,7 @@
 
 Names of files stand in rsync's words, and the web server's user chooses them. So nothing is concluded from words that a
 name can hold: only from exit codes, from lines that begin as only rsync's own error reports do and end in an error
-number,
-and from the totals.
+number, and from the totals.
 """
 
 from __future__ import annotations
@@ -75,8 +74,7 @@ class Report:
     @property
     def vanished(self) -> bool:
         """Something was there when we looked, and not any more, or not as what it was; or it is not the owner's to
-        read, which the
-        walk has told."""
+        read, which the walk has told."""
         return self.here and self.number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
 
 
@@ -135,7 +133,8 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
         "--stats",
         "--no-h",
         "--8-bit-output",
-        "--filter=R .~tmp~/",  # what a broken push left is deleted too, though rsync excludes that name of its own accord
+        # what a broken push left is deleted too, though rsync excludes that name of its own accord
+        "--filter=R .~tmp~/",
         "--filter=- /lost+found/",
     ]
     if owner == 0:

@@ -1,10 +1,8 @@
 """The walk: one look at everything below a directory, and what differs from the last manifest.
 
 It runs in processes that became the directory's owner by fork, without exec, so that the owner can neither trace them
-nor
-have them read what is not his. A look at a directory takes the names, inodes and ctimes in it together to a digest;
-only
-where that is another one than before, records are made. What comes out is a *patch*: the directories that changed.
+nor have them read what is not his. A look at a directory takes the names, inodes and ctimes in it together to a digest;
+only where that is another one than before, records are made. What comes out is a *patch*: the directories that changed.
 """
 
 from __future__ import annotations
@@ -151,8 +149,7 @@ Emit = Callable[[Entry], None]
 
 
 def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit) -> None:
-    """Walks the directories with keys from `low` to below `high`, and emits those that are not as in the old
-    manifest."""
+    """Walks the directories with keys from `low` to below `high`, and emits those that are not as in the old manifest."""
     stack: List[Tuple[bytes, Optional[int]]] = [(b"", None)]
     while stack:
         path, above = stack.pop()
@@ -214,7 +211,7 @@ def _visit(
     walk.found.changed += 1
     if seen.flags & UNREADABLE:
         walk.found.flagged.add(path)
-    emit(Entry(key, path, seen.digest, 0, start, seen.size, seen.count, seen.check, mount | seen.flags))
+    emit(Entry(key, path, seen.digest, 0, start, seen.size, seen.entries, seen.check, mount | seen.flags))
     return seen
 
 

@@ -237,8 +237,7 @@ class Push(LargeFiles):
         lists_well: bool,
         whole: Optional[Everything],
     ) -> None:
-        """What it has of the directory now. What was sent from a directory that had been moved away counts for
-        nothing."""
+        """What it has of the directory now. What was sent from a directory that had been moved away counts for nothing."""
         unfit = problem_now(scan.opened, self.context.mounts)
         if unfit is not None:
             self.skipped = f"{os.fsdecode(scan.opened.path)} {unfit.explanation}"

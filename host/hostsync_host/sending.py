@@ -1,8 +1,7 @@
 """One directory to one secondary: the runs of rsync, in the order that leaves no moment in which something is missing.
 
-Directories that give way to something else go first. Then come files, then symbolic links, so that none points to
-what is
-not there yet; then deletions, which are made from an empty tree, so that nothing can be sent by them; large files
+Directories that give way to something else go first. Then come files, then symbolic links, so that none points to what
+is not there yet; then deletions, which are made from an empty tree, so that nothing can be sent by them; large files
 come last.
 """
 
@@ -131,8 +130,7 @@ class Sending:
 
     def _moved(self, names: bytes) -> List[Leftover]:
         """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync
-        looked, and
-        what is back where it was is no change."""
+        looked, and what is back where it was is no change."""
         since = self.context.started * 1000 - 20_000_000
         changed: Dict[bytes, bool] = {b"": False}
 
@@ -151,8 +149,8 @@ class Sending:
     # --- by lists
 
     def by_lists(self, comparison: Comparison, deletion: Deletion, checked: bool) -> bool:
-        """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time
-        by accident."""
+        """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by
+        accident."""
         if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
             return False
         for names, options in self._lists(comparison, checked):

@@ -194,7 +194,8 @@ _UNVERIFIED = re.compile(
     r"^(No .* host key is known|Host key verification failed|Unable to negotiate .* host key)", re.M
 )
 _REFUSED = re.compile(
-    r"^(\S+@\S+: Permission denied \(|Received disconnect .*: Too many authentication failures|Connection closed by .*\[preauth\])",
+    r"^(\S+@\S+: Permission denied \(|Received disconnect .*: Too many authentication failures"
+    r"|Connection closed by .*\[preauth\])",
     re.M,
 )
 _NOT_OPEN = re.compile(r"^(This account is|System is booting up|.*account (has )?expired)", re.M | re.I)
@@ -204,7 +205,8 @@ def refused(words: str, secondary: Secondary) -> Refusal:
     """What ssh's own words, and nobody else's, mean."""
     first = _first_line(words)
     if _CHANGED.search(words) or (secondary.host_key is not None and _UNVERIFIED.search(words)):
-        message = "it showed another host key than the pinned one; nothing was sent. If the host was rebuilt, run join there and pin the key that it prints"
+        remedy = "If the host was rebuilt, run join there and pin the key that it prints"
+        message = f"it showed another host key than the pinned one; nothing was sent. {remedy}"
         return Refusal(Failure.HOST_KEY_CHANGED, message)
     if _UNVERIFIED.search(words):
         known = os.path.join(os.fsdecode(ETC), "known_hosts")
@@ -226,8 +228,7 @@ def _first_line(words: str) -> str:
 
 
 def greets(secondary: Secondary, timeout: float) -> Optional[Refusal]:
-    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For moments with nothing to
-    send."""
+    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For moments with nothing to send."""
     try:
         with socket.create_connection((secondary.address, secondary.port), timeout=timeout) as connection:
             connection.settimeout(_GREETING_SECONDS)

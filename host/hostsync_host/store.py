@@ -67,9 +67,9 @@ class SecondaryMemory:
     contact: float = 0.0
     """When a login last succeeded."""
     fsync: bool = True
-    extras: Dict[str, List[object]] = field(default_factory=dict)
+    extras: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
     """By module: id and number of held deletions of what only the secondary has."""
-    blocked: Dict[str, List[object]] = field(default_factory=dict)
+    blocked: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
     """By module: error, message, tries, and when to try again."""
     received: Dict[str, Received] = field(default_factory=dict[str, Received])
 

@@ -6,15 +6,14 @@ import time
 
 
 class Watch:
-    """Tells of an rsync that waits for good: its own --timeout does not end it while it opens a pipe that was a
-    file."""
+    """Tells of an rsync that waits for good: its own --timeout does not end it while it opens a pipe that was a file."""
 
     def __init__(self, pid: int, idle: float) -> None:
         self.pid = pid
         self.idle = idle
         self.moved = time.monotonic()
         self.looked = self.moved
-        self.counts = b""
+        self.counts: bytes = b""
         self.waits = 0
 
     def is_stuck(self) -> bool:
@@ -25,7 +24,7 @@ class Watch:
         self.waits = self.waits + 1 if _proc(self.pid, b"wchan") == b"wait_for_partner" else 0
         if self.waits >= 3:
             return True
-        counts = _proc(self.pid, b"io") or b"%f" % now
+        counts: bytes = _proc(self.pid, b"io") or str(now).encode()
         if counts != self.counts:
             self.counts, self.moved = counts, now
         return now - self.moved > self.idle

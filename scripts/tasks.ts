@@ -115,7 +115,7 @@ async function unit(words: readonly string[]): Promise<void> {
 }
 
 async function host(words: readonly string[]): Promise<void> {
-  say('tests of host scripts, with the programs of hosts');
+  say('tests of the host package, with the programs of hosts');
   await inLayer('base', [process.execPath, ...testArguments('host', words)]);
 }
 

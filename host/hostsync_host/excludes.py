@@ -66,7 +66,7 @@ def translate(pattern: bytes) -> bytes:
 
 
 def _bracket(pattern: bytes, at: int) -> Tuple[Optional[bytes], int]:
-    """The part of a bracket, from after `[` on, and where it ends; nothing if it has no end: then it matches nothing."""
+    """The part of a bracket, after `[` on, and where it ends; nothing if it has no end: then it matches nothing."""
     invert = pattern[at : at + 1] in (b"!", b"^")
     at += 1 if invert else 0
     first, previous = True, 0

@@ -56,7 +56,7 @@ class LargeFiles(Link):
             self._arrived(done)
 
     def _arrived(self, done: Dict[str, bool]) -> None:
-        """Takes the large files off the list of what is not known to be there, unless another push has gone on since."""
+        """Takes the large files off the list of what may not be there, unless another push has gone on since."""
         again = self._lock_again()
         if again is None:
             return

@@ -1,5 +1,4 @@
-"""What concerns all secondaries of a push: the walk of the directories, and the decision about deletions. One push at a
-time."""
+"""What concerns all secondaries: the walk of the directories, and the decision about deletions. One push at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from .manifest import Damaged, Manifest, open_manifest
 from .results import emit, log, show
 from .store import DirectoryMemory, GroupMemory
 from .unsent import tell_unsent
-from .walkers import Joiner, Order, WalkFailed, Walkers
+from .walkers import Joiner, Order, Walkers, WalkFailed
 
 _EXAMPLES = 5
 

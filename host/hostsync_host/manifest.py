@@ -101,7 +101,7 @@ def pack_entry(entry: Entry, previous: bytes) -> bytes:
 
 
 def read_entries(file: BinaryIO, whole: bool = True) -> Iterator[Entry]:
-    """The entries that follow in a file. @raises Damaged unless their end is as it was written, if they must be whole"""
+    """The entries that follow in a file. @raises Damaged unless their end is as it was written"""
     path, check, count, total = b"", 0, 0, 0
     read = file.read
     while True:

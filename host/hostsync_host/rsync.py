@@ -135,6 +135,7 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
         "--8-bit-output",
         # what a broken push left is deleted too, though rsync excludes that name of its own accord
         "--filter=R .~tmp~/",
+        "--filter=H .~tmp~",
         "--filter=- /lost+found/",
     ]
     if owner == 0:

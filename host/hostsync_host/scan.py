@@ -14,6 +14,7 @@ from typing import BinaryIO, Callable, Iterator, List, Optional, Tuple
 from .excludes import Matcher
 from .looker import Looker, Seen
 from .manifest import MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
+from .rsync import TEMPORARY
 
 LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
@@ -101,6 +102,8 @@ class Walk:
         with os.scandir(directory) as entries:
             names = [encode(entry.name) for entry in entries]
         names.sort()
+        if TEMPORARY in names:  # also a file of that name: over there it would stand in rsync's way
+            names.remove(TEMPORARY)
         if not path:
             names = [name for name in names if name != b"lost+found"]
         room = LONGEST - len(path) - (1 if path else 0)
@@ -149,7 +152,7 @@ Emit = Callable[[Entry], None]
 
 
 def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit) -> None:
-    """Walks the directories with keys from `low` to below `high`, and emits those that are not as in the old manifest."""
+    """Walks the directories with keys from `low` to below `high`, and emits those that changed."""
     stack: List[Tuple[bytes, Optional[int]]] = [(b"", None)]
     while stack:
         path, above = stack.pop()

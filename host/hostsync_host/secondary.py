@@ -8,36 +8,24 @@ from typing import Dict, List, Optional, Tuple
 
 from . import plan, ssh
 from .compare import Comparison
-from .context import Context, Deletion, Scanned
+from .context import Deletion, Scanned
 from .directories import problem_now
 from .everything import Everything, Whole
-from .large import LargeFiles, large_names
+from .known import Known
+from .large import large_names
 from .leftovers import Leftover, in_order, read_leftovers, split
 from .outcome import Outcome
-from .request import Secondary
 from .results import log
 from .sending import Sending
-from .store import Received, SecondaryMemory
+from .store import Received
 from .verdict import Fault
 
 CONTACT_EVERY = 300.0
 """Seconds after which a secondary with nothing to receive is logged in to: is its key still trusted, was it booted?"""
 
 
-class Push(LargeFiles):
+class Push(Known):
     """The push to one secondary."""
-
-    def __init__(self, context: Context, secondary: Secondary) -> None:
-        super().__init__(context, secondary)
-        self.memory = SecondaryMemory()
-        self.known = False
-        self.litter = False
-        self.doubt = ""
-        self.uneven = False
-        self.withheld = False
-        self.skipped = ""
-        self.sending = False
-        self.old_left: List[str] = []
 
     def run(self) -> Outcome:
         if not self.take_lock():
@@ -45,7 +33,7 @@ class Push(LargeFiles):
             self.outcome.message = "an earlier push to it still runs; nothing was done"
             return self._end()
         try:
-            self._read()
+            self.read()
             self._directories()
             if not self.sending and not self.skipped:
                 self._look()
@@ -61,70 +49,6 @@ class Push(LargeFiles):
         self.outcome.seconds = time.monotonic() - self.outcome.began
         return self.outcome
 
-    # --- what is known of it
-
-    def _read(self) -> None:
-        context, store = self.context, self.context.store
-        memory = store.read_secondary(self.id)
-        self.known = memory is not None
-        self.litter = store.marked("sending", self.id)
-        options = context.request.options
-        where = self.secondary.host_key or f"{self.secondary.address} {self.secondary.port}"
-        target = f"{context.scope} {where}"
-        self.memory = memory or SecondaryMemory()
-        self.newcomer = options.first and self.memory.verified == 0
-        self.doubt = plan.doubt(
-            plan.Knowledge(
-                known=self.known,
-                target=self.memory.target,
-                target_now=target,
-                broken_off=self.litter,
-                boot=self.memory.boot,
-                boot_now=context.boot,
-                began=self.memory.started,
-                began_now=context.started,
-                first=options.first,
-            )
-        )
-        self.fresh = not self.known and not self.litter
-        if (self.known and self.memory.target != target) or options.first:
-            self.memory.received = {}
-        self.memory.target = target
-        self.old_left = [received.leftovers for received in self.memory.received.values()]
-        if self.doubt and self.known:
-            log(f"{self.id}: everything is compared: {self.doubt}")
-        self.due = plan.is_due(self.id, self.memory.verified, context.started // 1_000_000, options.verify_every)
-        if context.unfit:
-            self.skipped = f"{context.unfit} of {len(context.request.directories)} directories, see there"
-
-    def _plan(self, scan: Scanned) -> Tuple[plan.Plan, Optional[Tuple[Comparison, Deletion]]]:
-        received = self.memory.received.get(scan.module)
-        compared = None
-        differs = received is not None and (received.manifest != scan.manifest or received.leftovers != "-")
-        if received is not None and differs:
-            compared = self.context.compared(scan, received)
-        only_held = False
-        if compared is not None:
-            comparison, deletion = compared
-            rest = comparison.sends or deletion.allowed or deletion.swaps or deletion.spared
-            only_held = bool(deletion.withheld) and not rest
-        blocked = self.memory.blocked.get(scan.module)
-        situation = plan.Situation(
-            received=received.manifest if received is not None else None,
-            newest=scan.manifest,
-            leftovers=received is not None and received.leftovers != "-",
-            damaged=bool(differs) and compared is None,
-            unsure=scan.unsure,
-            same_owner=received is None or received.owner == scan.owner,
-            doubt=self.doubt,
-            due=self.due,
-            only_held=only_held,
-            waiting=blocked is not None and time.time() < float(str(blocked[3])),
-        )
-        if only_held:
-            self.withheld = True
-        return plan.plan(situation), compared
-
     # --- the directories
 
     def _directories(self) -> None:
@@ -133,7 +57,7 @@ class Push(LargeFiles):
         for scan in self.context.scans:
             if self.lost or self.context.stopped:
                 return
-            todo, compared = self._plan(scan)
+            todo, compared = self.plan(scan)
             if todo.task is plan.Task.NOTHING:
                 continue
             if todo.task is plan.Task.WAIT:
@@ -237,7 +161,7 @@ class Push(LargeFiles):
         lists_well: bool,
         whole: Optional[Everything],
     ) -> None:
-        """What it has of the directory now. What was sent from a directory that had been moved away counts for nothing."""
+        """What it has of the directory now. What was sent from a directory that had been moved counts for nothing."""
         unfit = problem_now(scan.opened, self.context.mounts)
         if unfit is not None:
             self.skipped = f"{os.fsdecode(scan.opened.path)} {unfit.explanation}"

@@ -213,7 +213,7 @@ def refused(words: str, secondary: Secondary) -> Refusal:
         message = f"{first}; nothing was sent. Put its key into {known} under the name {secondary.id}"
         return Refusal(Failure.HOST_KEY_UNKNOWN, message)
     if _REFUSED.search(words):
-        return Refusal(Failure.KEY_REFUSED, f"{first}; run join.sh there with this primary's public key")
+        return Refusal(Failure.KEY_REFUSED, f"{first}; run join there with this primary's public key")
     if _NOT_OPEN.search(words):
         return Refusal(Failure.NOT_PREPARED, f"{first}; let the login {LOGIN} in there")
     where = (
@@ -228,7 +228,7 @@ def _first_line(words: str) -> str:
 
 
 def greets(secondary: Secondary, timeout: float) -> Optional[Refusal]:
-    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For moments with nothing to send."""
+    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For when nothing is sent."""
     try:
         with socket.create_connection((secondary.address, secondary.port), timeout=timeout) as connection:
             connection.settimeout(_GREETING_SECONDS)

@@ -6,7 +6,7 @@ import time
 
 
 class Watch:
-    """Tells of an rsync that waits for good: its own --timeout does not end it while it opens a pipe that was a file."""
+    """Tells of an rsync that waits for good: its own --timeout does not end one that opens a pipe that was a file."""
 
     def __init__(self, pid: int, idle: float) -> None:
         self.pid = pid

@@ -79,8 +79,11 @@ export class FuzzGroup {
     }
     for (const line of push.lines)
       if (line.kind === 'error' || line.kind === 'directory') this.journal.note(JSON.stringify(line));
-    // A fault of the program's own is one whatever was done to it
-    if (push.code === 15 || /^Traceback /m.test(push.stderr))
+    // A fault of the program's own is one whatever was done to it; a primary whose disk is full is in trouble itself
+    if (
+      (push.code === 15 || /^Traceback /m.test(push.stderr)) &&
+      !push.stderr.includes('No space left on device')
+    )
       this.journal.find(`FAILED push: exit code ${push.code}: ${push.stderr.slice(-2000)}`);
     return push;
   }

@@ -164,7 +164,7 @@ export async function failOver(
     `echo synced > synced-${row}; echo first > both-${row}; mkdir -p deep-${row}/er; touch doomed-${row}-{1,2} deep-${row}/doomed`,
   );
   await group.tick();
-  // A file that changed less than two seconds before the scan counts as only here (docs/host-scripts.md)
+  // A file that changed less than two seconds before the scan counts as only here (docs/host-package.md)
   await sleep(2100);
   await group.tick();
   const reported = await readTree(old.host, uploads);

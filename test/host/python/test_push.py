@@ -55,6 +55,19 @@ class Pushes(unittest.TestCase):
         self.assertEqual(self.group.count("connections"), 0)
         self.same()
 
+    def test_a_directory_that_never_had_anything_keeps_nobody_out(self) -> None:
+        os.unlink(f"{self.root}/keep")
+        empty = self.group.push()
+        self.assertEqual((empty.code, [one["ok"] for one in empty.of("secondary")]), (11, [True, True]))
+        self.write("first")
+        self.assertEqual(self.group.push().code, 0)
+        self.same()
+        os.unlink(f"{self.root}/first")
+        emptied = self.group.push()
+        errors = [one.get("error") for one in emptied.of("secondary")]
+        self.assertEqual((emptied.code, errors), (11, ["directory-skipped", "directory-skipped"]))
+        self.assertTrue(os.path.exists(f"{self.group.copy()}/first"))
+
     def test_a_directory_gives_way_and_comes_back(self) -> None:
         self.write("swap/a/b")
         self.write("other")

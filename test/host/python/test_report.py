@@ -1,4 +1,4 @@
-"""The lines of a push: SSM keeps 24,000 characters, and a secondary whose line is cut off looks as if it were never served."""
+"""The lines of a push: SSM keeps 24,000 characters, and a secondary whose line is cut off looks as if never served."""
 
 from __future__ import annotations
 

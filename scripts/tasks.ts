@@ -58,7 +58,9 @@ const bashFiles = [
       .filter((name) => name.endsWith('.sh'))
       .map((name) => join(directory, name)),
   ),
-  ...readdirSync(join(project, '.ci')).map((name) => join('.ci', name)),
+  ...['.ci', 'examples/wordpress/hooks'].flatMap((directory) =>
+    readdirSync(join(project, directory)).map((name) => join(directory, name)),
+  ),
 ];
 const shfmtOptions = ['--indent', '2', '--case-indent', '--binary-next-line'];
 const lintBash = 'shellcheck --external-sources --source-path=SCRIPTDIR "$@"';
@@ -69,6 +71,8 @@ async function check(): Promise<void> {
   await run('biome', ['ci', '--error-on-warnings', '.']);
   // Linters of the host package's Python come from npm too; their lines belong here
   await run('tsc', ['--project', '.']);
+  say('links and commands in the documentation');
+  await run(process.execPath, [join('scripts', 'check-docs.ts')]);
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 

@@ -31,7 +31,7 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     ['DeregisterTargets', 'DescribeTags', 'DescribeTargetGroups', 'DescribeTargetHealth', 'RegisterTargets'],
   ],
   events: ['client-eventbridge', ['PutEvents']],
-  lambda: ['client-lambda', ['GetFunctionConfiguration', 'ListEventSourceMappings']],
+  lambda: ['client-lambda', ['GetFunctionConfiguration', 'ListEventSourceMappings', 'ListFunctions']],
   logs: ['client-cloudwatch-logs', ['FilterLogEvents']],
   monitoring: ['client-cloudwatch', ['DescribeAlarms']],
   route53: [

@@ -58,12 +58,26 @@ export function lambdaOperations(account: Account, stack: Stack): Service {
     },
   });
 
+  const listFunctions = operation({
+    name: 'ListFunctions',
+    schema: v.strictObject({
+      Marker: v.optional(v.string()),
+      MaxItems: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
+    }),
+    access: () => [{ action: 'lambda:ListFunctions', resource: '*', context }],
+    run({ Marker, MaxItems = 50, ...request }) {
+      // "Lambda returns up to 50 functions per call" (API_ListFunctions)
+      const page = pageOf(stack.functions, Math.min(MaxItems, 50), Marker, request);
+      return { Functions: page.items.map(configurationOf), NextMarker: page.nextToken };
+    },
+  });
+
   return {
     signingName: 'lambda',
     protocol: { kind: 'rest-json' },
     source: 'lambda/operations.ts',
     route,
-    operations: [getFunctionConfiguration, listEventSourceMappings],
+    operations: [getFunctionConfiguration, listFunctions, listEventSourceMappings],
   };
 }
 
@@ -76,10 +90,11 @@ function route(method: string, url: URL): WireRequest | undefined {
       operation: 'GetFunctionConfiguration',
       input: { FunctionName: decodeURIComponent(name), ...query },
     };
-  if (!/^\/2015-03-31\/event-source-mappings\/?$/.test(url.pathname)) return undefined;
+  const [, list] = /^\/2015-03-31\/(functions|event-source-mappings)\/?$/.exec(url.pathname) ?? [];
+  if (list === undefined) return undefined;
   const { MaxItems, ...rest } = query;
   return {
-    operation: 'ListEventSourceMappings',
+    operation: list === 'functions' ? 'ListFunctions' : 'ListEventSourceMappings',
     input: { ...rest, ...(MaxItems !== undefined && { MaxItems: Number(MaxItems) }) },
   };
 }

@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { type Clients, makeClients } from '../shared/aws/clients.ts';
 import { observeInstances } from '../shared/aws/ec2.ts';
 import { wake } from '../shared/aws/lanes.ts';
+import { TagWriter } from '../shared/aws/tags.ts';
 import type { ObservedInstance } from '../shared/core/model/observation.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
 import { readConfiguration } from '../shared/edge/configuration.ts';
@@ -54,6 +55,12 @@ export class Session {
    */
   async group(given: string | undefined): Promise<string> {
     return chooseGroup(given, [...(await this.groups()).keys()], this.deployment.region);
+  }
+
+  /** Takes tags off an instance, whatever their values. */
+  async removeTags(instance: string, keys: readonly string[]): Promise<void> {
+    this.didWrite = true;
+    await new TagWriter(this.clients.ec2).remove(instance, keys);
   }
 
   /** Asks for a look at the group now, instead of at the next tick. A message that is lost costs a minute at most. */

@@ -40,8 +40,8 @@ async function readSubscriptions(
   TopicArn: string,
 ): Promise<readonly { readonly endpoint: string; readonly confirmed: boolean }[]> {
   const found: { readonly endpoint: string; readonly confirmed: boolean }[] = [];
+  // Until it is confirmed there is no ARN, but "PendingConfirmation"
   for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic({ client: sns }, { TopicArn }))
-    // Until it is confirmed there is no ARN, but "PendingConfirmation"
     for (const { Endpoint: endpoint = '', SubscriptionArn = '' } of Subscriptions)
       found.push({ endpoint, confirmed: SubscriptionArn.startsWith('arn:') });
   return found;

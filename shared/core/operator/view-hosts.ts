@@ -120,18 +120,25 @@ function levelOf({ told }: Trouble): Level {
   return told > 0 ? 'attention' : 'behind';
 }
 
+/** What the command said that a host was last asked for, as a join. */
+function commandMessage(id: string, { observed }: ViewInput): string | undefined {
+  const lines = observed.commands.flatMap((each) => (each.instance === id ? each.lines : []));
+  return lines.find((line) => line.kind === 'error')?.message;
+}
+
 /** Why the tick leaves it out, where that is not among the states that a host passes through. */
 function leaveOutOf(id: string, { plan }: ViewInput): LeaveOut | undefined {
   return plan.find((action): action is LeaveOut => action.kind === 'leave-out' && action.secondary === id);
 }
 
-function errorOf(id: string, trouble: Trouble | undefined, { pushes }: ViewInput): HostError | null {
+function errorOf(id: string, trouble: Trouble | undefined, input: ViewInput): HostError | null {
   if (trouble === undefined) return null;
-  const lines = pushes.flatMap(({ lines: its, requestedAt }) =>
+  const lines = input.pushes.flatMap(({ lines: its, requestedAt }) =>
     its.flatMap((line) => (line.kind === 'secondary' && line.id === id ? [{ line, requestedAt }] : [])),
   );
   const newest = lines.sort((a, b) => b.requestedAt - a.requestedAt)[0]?.line;
-  return { code: trouble.code, message: messageOf(newest), since: trouble.since };
+  const message = messageOf(newest) ?? commandMessage(id, input);
+  return { code: trouble.code, message, since: trouble.since };
 }
 
 function messageOf(line: SecondaryLine | undefined): string | undefined {

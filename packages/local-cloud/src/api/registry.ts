@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { AwsError, UnservedError } from '../base/errors.ts';
 
-/** Who calls: a function in its role, or the operator, who may do everything. */
+/** Who calls: a function, or somebody else, in a role; or the operator, who may do everything. */
 export interface Caller {
   readonly kind: 'function' | 'operator';
   readonly name: string;

@@ -131,8 +131,10 @@ function ofHosts({ group, hosts, now }: AttentionInput): readonly Attention[] {
 }
 
 function describeHost({ id, name, role, state, secondsBehind, error }: HostView, now: number): string {
-  const late = secondsBehind === null ? '' : `, ${duration(secondsBehind)} behind`;
-  return `${name ?? id} (${role}) is ${state}${late}${describeError(error, now)}`;
+  const time = secondsBehind === null ? undefined : duration(secondsBehind);
+  // "behind, 7 min behind" says it twice
+  const how = time === undefined ? state : state === 'behind' ? `${time} behind` : `${state}, ${time} behind`;
+  return `${name ?? id} (${role}) is ${how}${describeError(error, now)}`;
 }
 
 function describeError(error: HostError | null, now: number): string {

@@ -139,11 +139,12 @@ function joinedTo(primary: string, group: string): string {
   const request = [
     ['group', group],
     ['epoch', String(epoch)],
+    ['holder', primary],
     ['directory', directory],
     ['public-key', ...publicKey.split(' ')],
   ];
   const lines = request.map((fields) => `${fields.join('\t')}\n`).join('');
-  return fingerprint(`4\n${primary}\n${lines}`);
+  return fingerprint(`5\n${primary}\n${lines}`);
 }
 
 /** What the tags are compared with. Source: `mirrorDigest` in shared/core. */

@@ -139,7 +139,6 @@ function joinedTo(primary: string, group: string): string {
   const request = [
     ['group', group],
     ['epoch', String(epoch)],
-    ['holder', primary],
     ['directory', directory],
     ['public-key', ...publicKey.split(' ')],
   ];

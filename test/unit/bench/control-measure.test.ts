@@ -79,7 +79,6 @@ it('the hosts of a group that is well are joined to its primary, and stand on it
   const list = parseSecondaries(primary?.id ?? '', tags);
   expect(list.ok && list.value.map(({ id }) => id)).toEqual(secondaries.map(({ id }) => id));
   const joined = joinDigest(primary?.id ?? '', {
-    holder: primary?.id,
     group: 'site-0004',
     epoch: 1,
     directories: ['/srv/uploads'],

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { Journal } from '../fuzz/journal.ts';
 import { fuzz } from '../fuzz/run.ts';
 
-/** Kills, cuts, a power loss, several pushes at once. */
+/** Its first rounds have full disks, kills, damaged memory, a cut and a power loss. */
 const seed = 11;
 
 it('whatever editors do and however pushes are disturbed, everything arrives in the end and nothing is ever away', async () => {

@@ -74,7 +74,10 @@ const line = v.variant('kind', [
     ...{ directory: v.string(), error: v.string(), message: v.string() },
   }),
   v.object({ v: v.literal(1), kind: v.literal('install'), release: v.string(), installed: v.boolean() }),
-  v.object({ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds },
+    secondaries: v.optional(count),
+  }),
   v.object({ v: v.literal(1), kind: v.literal('error'), error: v.string(), message: v.string() }),
 ]);
 

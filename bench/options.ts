@@ -32,6 +32,7 @@ export interface BenchOptions {
 const manyFiles = 100_000;
 
 export const usage = `usage: npm run bench [-- FLAG…]
+       npm run bench -- lag [FLAG…]       how long a new file takes; see: npm run bench -- lag --help
        npm run bench -- control [FLAG…]   the control plane; see: npm run bench -- control --help
 
 Measures ways of bringing the same change to the same hosts, one after the other, on hosts of the local cloud.

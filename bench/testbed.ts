@@ -57,14 +57,14 @@ export class Testbed {
     for (const host of this.secondaries) await must(host, `find ${uploads} -mindepth 1 -delete`);
   }
 
-  /** The request of a push to the first secondaries, as an operator writes it for cron. */
-  async writeRequest(count: number): Promise<void> {
+  /** The request of a push to the first secondaries, as an operator writes it for cron; `more`: further lines. */
+  async writeRequest(count: number, more: readonly (readonly string[])[] = []): Promise<void> {
     const lines = this.secondaries
       .slice(0, count)
       .map(({ id, address }) => ['secondary', id, address, '22', ...(this.#keys.get(id) ?? '').split(' ')]);
     await this.primary.writeFile(
       request,
-      fields([['directory', uploads], ...lines, ['option', 'max-delete-count', '20000']]),
+      fields([['directory', uploads], ...lines, ['option', 'max-delete-count', '20000'], ...more]),
     );
   }
 

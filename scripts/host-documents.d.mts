@@ -1,3 +1,6 @@
-export function compactScript(text: string): string;
-export function dropUnusedFunctions(texts: readonly string[]): string[];
-export function hostDocument(name: string, directory: string, timeoutSeconds: number): object;
+import type { HostPackage } from './host-package.d.mts';
+
+export const installParts: number;
+export function commandDocument(name: string, release: string): object;
+export function installDocument(number: number, package_: HostPackage, directory: string): object;
+export function hostDocuments(directory: string, version: string): ReadonlyMap<string, object>;

@@ -1,131 +1,176 @@
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { packFiles, readPackage } from './host-package.mjs';
 
 /** SSM refuses a document whose content, with the parameters of the call, is larger. Source: General Reference, SSM quotas. */
 const maximumDocumentBytes = 64 * 1024;
 /** Room that is kept for the request. `shared/core/model/request.ts` refuses a larger one. */
-const maximumRequestCharacters = 17 * 1024;
+const maximumRequestCharacters = 58 * 1024;
+/** How many documents carry the package, a part each. */
+export const installParts = 3;
+
+/** When the agent kills a command, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
+const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60 };
+const installTimeout = 120;
+
+/** Says in JSON why the host is not ready, as the commands themselves do. Source: docs/host-package.md. */
+const answer = (error, message, code) =>
+  `{ echo '{"v":1,"kind":"error","error":"${error}","message":"${message}"}'; exit ${code}; }`;
+
+const python = '/usr/bin/python3';
+const releases = '/usr/local/lib/hostsync';
+const noPython = answer(
+  'not-ready',
+  `${python} is missing or older than 3.9; install python3 of the distribution (3.9 or newer)`,
+  13,
+);
+
+/** What a document knows its host by: the release has been installed there, with a Python that can run it. */
+const commandLines = (release, command) => [
+  `[ -x ${python} ] || ${noPython}`,
+  `[ -d ${releases}/${release} ] || ${answer('other-release', `this host has not the release ${release}`, 16)}`,
+  // No exec: by its ancestor, this script, the command finds the folders that the agent keeps
+  `${python} -I ${releases}/${release} ${command} --compressed '{{ request }}'`,
+];
 
 /**
- * A script as it goes into a document: without comments and indentation, which would take a third of the room, and with
- * lines joined where that takes nothing but a blank.
- * Here-documents stay as they are; the scripts have no other text of several lines, and no text with " # " in it, which
- * a test makes sure of.
- *
- * @param {string} text
+ * The fence of a former primary needs no Python: its epoch is over and its key is gone whatever else is missing here. What `leave` then
+ * needs of the state before, it finds in held-epoch.
  */
-export function compactScript(text) {
-  let compact = '';
-  let end;
-  for (const line of text.split('\n')) {
-    if (end !== undefined) {
-      compact += `${line}\n`;
-      if (line === end) end = undefined;
-      continue;
-    }
-    const code = line.trimStart().replace(/\s+# .*$/, '');
-    if (code === '' || code.startsWith('#')) continue;
-    // In JSON the end of a line takes two bytes
-    if (/(?:^|\s)(?:then|do|else|in|\{)$/.test(code)) compact += `${code} `;
-    else if (code.endsWith(' \\')) compact += code.slice(0, -1);
-    else if (code.endsWith(';;')) compact += code;
-    else compact += `${code}\n`;
-    end = /(?<!<)<<(?!<)\s*(['"]?)([A-Z]+)\1/.exec(code)?.[2];
-  }
-  if (end !== undefined) throw new Error(`a here-document has no end "${end}"`);
-  return compact;
-}
-
-/** What a script sources beside `request.sh`, without `.sh`. */
-const sourced = { push: ['transfer'], leave: ['transfer'], rescue: ['transfer'] };
+const fenceLines = [
+  'etc=/etc/hostsync var=/var/lib/hostsync',
+  'fence() { # GROUP EPOCH HOLDER',
+  `  here=$(sed -n 's/^epoch\\t//p' $etc/group 2>/dev/null) named=$(sed -n 's/^group\\t//p' $etc/group 2>/dev/null)`,
+  '  [ -f $etc/id_ed25519 ] && [ "$named" = "$1" ] && [ "$here" -lt "$2" ] || return 0',
+  '  umask 077 && mkdir -p $var && echo "$here" >$var/held-epoch',
+  `  printf 'group\\t%s\\nepoch\\t%s\\nholder\\t%s\\n' "$1" "$2" "$3" >$etc/.hostsync.fence && chmod 644 $etc/.hostsync.fence`,
+  '  mv -f $etc/.hostsync.fence $etc/group && rm -f $etc/id_ed25519 $etc/id_ed25519.pub && sync',
+  '}',
+  '[ -z "{{ fence }}" ] || fence {{ fence }} >&2',
+];
+const fenceParameter = {
+  type: 'String',
+  description: 'Group, epoch and primary that this host gives way to, separated by blanks; empty for nobody',
+  default: '',
+  allowedPattern: '^$|^[A-Za-z0-9._-]{1,64} [1-9][0-9]{0,14} [A-Za-z0-9][A-Za-z0-9.-]{0,252}$',
+};
 
 /**
- * What is sourced, without the functions that nothing in the document names: there is no room for what is not used.
- *
- * @param {readonly string[]} texts what is sourced, and at the end the script itself
- */
-export function dropUnusedFunctions(texts) {
-  const script = texts.at(-1);
-  const pieces = texts.slice(0, -1).flatMap((text) => text.split(/^(?=\w+\(\) \{)|(?<=^\}\n)/m));
-  const nameOf = (piece) => /^(\w+)\(\) \{/.exec(piece)?.[1];
-  const used = new Set(pieces.filter((piece) => nameOf(piece) === undefined));
-  for (let before = -1; before !== used.size; ) {
-    before = used.size;
-    const words = new Set([...used, script].map(compactScript).join('').match(/\w+/g));
-    for (const piece of pieces) if (words.has(nameOf(piece))) used.add(piece);
-  }
-  return [pieces.filter((piece) => used.has(piece)).join(''), script];
-}
-
-/**
- * The SSM document that runs one script of `host/`. The request arrives by raw interpolation, which every version
+ * The SSM document that runs one command of the package. The request arrives by raw interpolation, which every version
  * of the agent does alike; its pattern admits nothing that a shell could read as more than one word.
  *
- * @param {string} name the script's name without `.sh`; also the step's name
- * @param {string} directory where the scripts are
- * @param {number} timeoutSeconds when the agent kills the script
+ * @param {keyof typeof timeouts} name the command's name; also the step's name
+ * @param {string} release
  */
-export function hostDocument(name, directory, timeoutSeconds) {
-  const script = dropUnusedFunctions(
-    ['request', ...(sourced[name] ?? []), name].map((file) =>
-      readFileSync(join(directory, `${file}.sh`), 'utf8'),
-    ),
-  ).map(compactScript);
-  const content = {
+export function commandDocument(name, release) {
+  const fences = name === 'leave';
+  return checked(`the document of ${name}`, maximumRequestCharacters, {
     schemaVersion: '2.2',
-    description: `hostsync: runs host/${name}.sh with the given request`,
+    description: `hostsync: runs the command ${name} of the host package, release ${release}`,
     parameters: {
       request: {
         type: 'String',
-        description: 'The request of docs/host-scripts.md, in base64',
+        description: 'The request of docs/host-package.md, compressed with zlib, in base64',
         allowedPattern: '^[A-Za-z0-9+/=]*$',
         minChars: 4,
         maxChars: maximumRequestCharacters,
       },
+      ...(fences && { fence: fenceParameter }),
     },
     mainSteps: [
-      {
-        action: 'aws:runShellScript',
-        name,
-        precondition: { StringEquals: ['platformType', 'Linux'] },
-        inputs: {
-          timeoutSeconds: String(timeoutSeconds),
-          runCommand: ['#!/bin/bash', "set -- --base64 '{{ request }}'", ...script],
-        },
-      },
+      shellStep(name, timeouts[name], [
+        `# hostsync ${name}: the package is plain text in /usr/local/lib/hostsync`,
+        ...(fences ? fenceLines : []),
+        ...commandLines(release, name),
+      ]),
     ],
+  });
+}
+
+/**
+ * The SSM document that brings one part of the package. Whichever part comes last installs it.
+ *
+ * @param {number} number from 1
+ * @param {{ release: string, files: Readonly<Record<string, string>> }} package_
+ * @param {string} directory that of host/
+ */
+export function installDocument(number, { release, files }, directory) {
+  const packed = packFiles(files);
+  const size = Math.ceil(packed.length / installParts);
+  const part = packed.slice((number - 1) * size, number * size);
+  const installer = readFileSync(join(directory, 'install.py'), 'utf8');
+  const name = `install-${number}`;
+  return checked(`the document ${name}`, 0, {
+    schemaVersion: '2.2',
+    description: `hostsync: brings part ${number} of ${installParts} of the host package, release ${release}`,
+    mainSteps: [
+      shellStep(name, installTimeout, [
+        `${python} -I -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || ${noPython}`,
+        "installer=$(cat <<'END'",
+        installer,
+        'END',
+        ')',
+        `exec ${python} -I -c "$installer" ${release} ${number} ${installParts} <<'END'`,
+        part,
+        'END',
+      ]),
+    ],
+  });
+}
+
+function shellStep(name, timeoutSeconds, lines) {
+  return {
+    action: 'aws:runShellScript',
+    name,
+    precondition: { StringEquals: ['platformType', 'Linux'] },
+    inputs: { timeoutSeconds: String(timeoutSeconds), runCommand: ['#!/bin/sh', ...lines] },
   };
-  const bytes = Buffer.byteLength(JSON.stringify(content));
-  if (bytes + maximumRequestCharacters > maximumDocumentBytes)
-    throw new Error(
-      `host/${name}.sh makes a document of ${bytes} bytes, which leaves less than ${maximumRequestCharacters} of SSM's ${maximumDocumentBytes} for the request: shorten the script`,
-    );
-  if (script.some((text) => text.includes('{{')))
-    throw new Error(
-      `host/${name}.sh or host/request.sh has "{{", which SSM would interpolate: write it another way`,
-    );
+}
+
+function checked(what, room, content) {
+  const text = JSON.stringify(content);
+  const bytes = Buffer.byteLength(text) + room;
+  if (bytes > maximumDocumentBytes)
+    throw new Error(`${what} has ${bytes} bytes, and SSM takes ${maximumDocumentBytes}: see installParts`);
+  const interpolated = text.match(/\{\{.*?\}\}/g) ?? [];
+  if (interpolated.some((each) => !['{{ request }}', '{{ fence }}'].includes(each)))
+    throw new Error(`${what} has "{{", which SSM would interpolate: write it another way`);
   return content;
 }
 
-/** When the agent kills a script, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
-const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60 };
+/**
+ * All documents by the text that stands for them in the template: `host: COMMAND`, `host: install-NUMBER`.
+ *
+ * @param {string} directory that of host/
+ * @param {string} version
+ * @returns {ReadonlyMap<string, object>}
+ */
+export function hostDocuments(directory, version) {
+  const package_ = readPackage(directory, version);
+  const parts = Array.from({ length: installParts }, (_, index) => index + 1);
+  return new Map([
+    ...Object.keys(timeouts).map((name) => [`host: ${name}`, commandDocument(name, package_.release)]),
+    ...parts.map((number) => [`host: install-${number}`, installDocument(number, package_, directory)]),
+  ]);
+}
 
-/** Serverless plugin: where an `AWS::SSM::Document` has `Content: host/NAME.sh`, puts the document made of that script. */
+/** Serverless plugin: where an `AWS::SSM::Document` has `Content: 'host: NAME'`, puts the document of that name. */
 export default class HostDocuments {
   constructor(serverless) {
     this.hooks = {
       'after:aws:package:finalize:mergeCustomProviderResources': () => {
-        const directory = join(serverless.serviceDir, 'host');
+        const { version } = JSON.parse(readFileSync(join(serverless.serviceDir, 'package.json'), 'utf8'));
+        const documents = hostDocuments(join(serverless.serviceDir, 'host'), version);
         const { Resources } = serverless.service.provider.compiledCloudFormationTemplate;
         for (const resource of Object.values(Resources)) {
           if (resource.Type !== 'AWS::SSM::Document' || typeof resource.Properties.Content !== 'string')
             continue;
-          const name = basename(resource.Properties.Content, '.sh');
-          if (!(name in timeouts))
+          const content = documents.get(resource.Properties.Content);
+          if (content === undefined)
             throw new Error(
-              `serverless.yml: Content: ${resource.Properties.Content} names no script of host/`,
+              `infra/documents.yml: Content: ${resource.Properties.Content} names no command of the host package`,
             );
-          resource.Properties.Content = hostDocument(name, directory, timeouts[name]);
+          resource.Properties.Content = content;
         }
       },
     };

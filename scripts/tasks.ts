@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { enterLayer, enterSandbox, type LayerName } from 'local-cloud/sandbox';
 import { usage as controlUsage, parseControlOptions } from '../bench/control/options.ts';
+import { usage as lagUsage, parseLagOptions } from '../bench/lag/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
+import { usage as fuzzUsage, parseFuzzOptions } from '../test/fuzz/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
+import { formatPython, lintPython, pythonFiles } from './lint-python.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const packageDirectory = join('.hostsync', 'package');
@@ -66,11 +69,17 @@ const shfmtOptions = ['--indent', '2', '--case-indent', '--binary-next-line'];
 const lintBash = 'shellcheck --external-sources --source-path=SCRIPTDIR "$@"';
 const formatOfBash = `shfmt --diff ${shfmtOptions.join(' ')} "$@"`;
 
+const python = () =>
+  pythonFiles(project, (directory) => (existsSync(directory) ? readdirSync(directory) : []));
+
 async function check(): Promise<void> {
-  say('format and lint (Biome), types (TypeScript), Bash (shellcheck, shfmt)');
+  say('format and lint (Biome, Ruff), types (TypeScript, Pyright), Bash (shellcheck, shfmt)');
   await run('biome', ['ci', '--error-on-warnings', '.']);
-  // Linters of the host package's Python come from npm too; their lines belong here
+  const problems = lintPython(project, python());
+  for (const problem of problems) say(problem);
+  if (problems.length > 0) throw new TaskError('the lint of Python', 1);
   await run('tsc', ['--project', '.']);
+  await run('pyright', ['--project', 'host'], { quiet: true });
   say('links and commands in the documentation');
   await run(process.execPath, [join('scripts', 'check-docs.ts')]);
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
@@ -110,7 +119,7 @@ async function unit(words: readonly string[]): Promise<void> {
 }
 
 async function host(words: readonly string[]): Promise<void> {
-  say('tests of host scripts, with the programs of hosts');
+  say('tests of the host package, with the programs of hosts');
   await inLayer('base', [process.execPath, ...testArguments('host', words)]);
 }
 
@@ -203,6 +212,7 @@ async function start(words: readonly string[]): Promise<void> {
 
 async function bench(words: readonly string[]): Promise<void> {
   if (words[0] === 'control') return benchControl(words.slice(1));
+  if (words[0] === 'lag') return benchLag(words.slice(1));
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
   // The sandbox has no network to get it from
@@ -210,11 +220,25 @@ async function bench(words: readonly string[]): Promise<void> {
   await inSandbox([process.execPath, join(project, 'bench', 'main.ts'), JSON.stringify({ options, lsyncd })]);
 }
 
+async function benchLag(words: readonly string[]): Promise<void> {
+  const options = parseLagOptions(words);
+  if (options === 'help') return console.log(lagUsage);
+  const lsyncd = await getLsyncd(project);
+  const input = JSON.stringify({ options, lsyncd });
+  await inSandbox([process.execPath, join(project, 'bench', 'lag', 'main.ts'), input]);
+}
+
 /** It needs no hosts, and so no sandbox. */
 async function benchControl(words: readonly string[]): Promise<void> {
   const options = parseControlOptions(words);
   if (options === 'help') return console.log(controlUsage);
   await run(process.execPath, [join('bench', 'control', 'main.ts'), JSON.stringify(options)]);
+}
+
+async function fuzz(words: readonly string[]): Promise<void> {
+  const options = parseFuzzOptions(words);
+  if (options === 'help') return console.log(fuzzUsage);
+  await inSandbox([process.execPath, join(project, 'test', 'fuzz', 'main.ts'), JSON.stringify(options)]);
 }
 
 /** Changes the code of the core in all ways, one at a time, and counts the changes that no test notices. */
@@ -235,9 +259,11 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   unit,
   host,
   integration,
+  fuzz,
   mutate,
   format: async () => {
     await run('biome', ['check', '--write', '.']);
+    formatPython(python());
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),

@@ -1,7 +1,8 @@
 import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { CommandRecord, LocalCloud, LocalInstance } from 'local-cloud';
+import { encodeRequest } from '../shared/aws/ssm.ts';
 
-/** What a script of host/ printed, and how it ended. */
+/** What a command of the host package printed, and how it ended. */
 export interface ScriptRun {
   readonly code: number;
   /** The lines of standard output, parsed. */
@@ -10,7 +11,7 @@ export interface ScriptRun {
 }
 
 /**
- * Has a host run the script of one of our documents, as an operator does from the console.
+ * Has a host run the command of one of our documents, as an operator does from the console.
  *
  * @param document its logical id in the template, as `JoinDocument`
  */
@@ -25,7 +26,7 @@ export async function runScript(
     new SendCommandCommand({
       DocumentName: cloud.physicalName(document),
       InstanceIds: [instance.id],
-      Parameters: { request: [Buffer.from(request).toString('base64')] },
+      Parameters: { request: [encodeRequest(request)] },
     }),
   );
   ssm.destroy();

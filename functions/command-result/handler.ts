@@ -7,6 +7,7 @@ import { isOutdated, readRegister } from '../../shared/aws/memory.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
 import { isSameDocument } from '../../shared/aws/ssm.ts';
 import type { ObservedPush } from '../../shared/core/model/observation.ts';
+import { lacksRelease } from '../../shared/core/model/release.ts';
 import { recordOutcome } from '../../shared/core/results/record-outcome.ts';
 import { type CommandEvent, parseCommandEvent } from '../../shared/edge/command-event.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
@@ -36,7 +37,8 @@ export const handler = makeHandler(async (event, instruments) => {
   const group = await groupOf(clients.ec2, instance);
   if (group === undefined || group === '')
     return instruments.logger.info(`${instance}, on which the command ${command} ended, belongs to no group`);
-  if (push !== 'other' && !(await record(push, group, instruments))) return;
+  const isAnswer = push === 'other' || lacksRelease(push);
+  if (!isAnswer && !(await record(push, group, instruments))) return;
   const because = `the command ${command} has ended on ${instance}`;
   const ref = `${command}-${instance}`;
   await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, [{ group, because, at, ref }]);

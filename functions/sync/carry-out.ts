@@ -39,7 +39,7 @@ async function carryOut(action: TickAction, { clients, documents, logger, metric
           clients.ssm,
           documents.push,
           [primary],
-          formatPushRequest(request),
+          formatPushRequest({ ...request, holder: primary }),
           comment,
         );
         const secondaries = request.secondaries.map(({ id }) => id);

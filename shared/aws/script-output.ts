@@ -8,7 +8,7 @@ const epoch = v.pipe(v.number(), v.integer(), v.minValue(1));
 /** As ssh prints it: type and key. What came from a host goes into tags and requests, so its form is held to. */
 const publicKey = v.pipe(v.string(), v.check(isPublicKey));
 
-/** The lines of docs/host-scripts.md, version 1. */
+/** The lines of docs/host-package.md, version 1. */
 const line = v.variant('kind', [
   v.object({ v: v.literal(1), kind: v.literal('join'), epoch, hostKey: publicKey }),
   v.object({
@@ -64,6 +64,7 @@ const line = v.variant('kind', [
     ...{ v: v.literal(1), kind: v.literal('directory') },
     ...{ directory: v.string(), error: v.string(), message: v.string() },
   }),
+  v.object({ v: v.literal(1), kind: v.literal('install'), release: v.string(), installed: v.boolean() }),
   v.object({ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds }),
   v.object({ v: v.literal(1), kind: v.literal('error'), error: v.string(), message: v.string() }),
 ]);

@@ -1,9 +1,11 @@
+import { deflateSync } from 'node:zlib';
 import {
   GetCommandInvocationCommand,
   GetConnectionStatusCommand,
   paginateDescribeInstanceInformation,
   paginateListCommandInvocations,
   SendCommandCommand,
+  type SendCommandCommandInput,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import type { ObservedAgent, ObservedCommand, ObservedReachability } from '../core/model/observation.ts';
@@ -43,7 +45,7 @@ async function describeAgents(ssm: SSMClient, ids: readonly string[]): Promise<r
   return agents;
 }
 
-/** The names of the SSM documents that run the scripts of host/. */
+/** The names of the SSM documents that run the commands of the host package. */
 export interface Documents {
   readonly push: string;
   readonly join: string;
@@ -51,15 +53,18 @@ export interface Documents {
   readonly leave: string;
   readonly rescue: string;
   readonly probe: string;
+  /** They bring the package itself, a part each. */
+  readonly install: readonly string[];
 }
 
 /**
- * Has hosts run a script of host/.
+ * Has hosts run a command of the host package.
  *
- * SendCommand has no client token, so a retry may start the script twice: its locks make that harmless.
+ * SendCommand has no client token, so a retry may start it twice: its locks make that harmless.
  *
  * @param instances at most 50
  * @param comment shown in the history of Run Command; cut at 100 characters
+ * @param parameters what its document takes beside the request
  * @returns the command's id
  */
 export async function sendScript(
@@ -68,16 +73,39 @@ export async function sendScript(
   instances: readonly string[],
   request: string,
   comment: string,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const more = Object.entries(parameters).map(([name, value]) => [name, [value]] as const);
+  const Parameters = { request: [encodeRequest(request)], ...Object.fromEntries(more) };
+  return send(ssm, { DocumentName: documentName, instances, comment, Parameters });
+}
+
+/** The form of a request in which a document takes it: compressed with zlib, in base64. */
+export function encodeRequest(text: string): string {
+  return deflateSync(text, { level: 9 }).toString('base64');
+}
+
+async function send(
+  ssm: SSMClient,
+  {
+    DocumentName,
+    instances,
+    comment,
+    Parameters,
+  }: Pick<SendCommandCommandInput, 'DocumentName' | 'Parameters'> & {
+    readonly instances: readonly string[];
+    readonly comment: string;
+  },
 ): Promise<string> {
   const { Command } = await ssm.send(
     new SendCommandCommand({
-      DocumentName: documentName,
-      // CloudFormation makes a new document for a changed script, so each has one version
+      DocumentName,
+      // CloudFormation makes a new document for a changed release, so each has one version
       DocumentVersion: '1',
       InstanceIds: [...instances],
       TimeoutSeconds: deliveryTimeout,
       Comment: comment.slice(0, 100),
-      Parameters: { request: [Buffer.from(request).toString('base64')] },
+      Parameters,
     }),
   );
   return Command?.CommandId ?? '';
@@ -91,6 +119,23 @@ export function isSameDocument(name: string | undefined, configured: string): bo
   if (name === undefined || name === configured) return name === configured;
   const stem = generated.exec(configured)?.groups?.['stem'];
   return stem !== undefined && generated.exec(name)?.groups?.['stem'] === stem;
+}
+
+/**
+ * Has hosts take the package: all its parts.
+ *
+ * @param instances at most 50
+ * @returns the commands' ids, one a part
+ */
+export function sendInstall(
+  ssm: SSMClient,
+  documents: readonly string[],
+  instances: readonly string[],
+  comment: string,
+): Promise<readonly string[]> {
+  return Promise.all(
+    documents.map((DocumentName) => send(ssm, { DocumentName, instances, comment, Parameters: {} })),
+  );
 }
 
 /** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */

@@ -6,6 +6,7 @@ import { noticeKey, toldOf } from '../core/incidents/notice.ts';
 import type { MembershipAction } from '../core/membership/membership-action.ts';
 import { type DomainEvent, domainEvent, timestamp } from '../core/model/domain-event.ts';
 import {
+  formatFence,
   formatJoinRequest,
   formatLeaveRequest,
   formatPushRequest,
@@ -41,7 +42,7 @@ export async function carryOutMembership(
     }
     case 'first-sync': {
       const { group, primary, request, passes } = action;
-      const text = formatPushRequest(request);
+      const text = formatPushRequest({ ...request, holder: primary });
       const command = await sendScript(
         clients.ssm,
         documents.push,
@@ -62,7 +63,8 @@ export async function carryOutMembership(
       const { kind, group, instance, request } = action;
       const text = formatLeaveRequest(request);
       const comment = `hostsync ${kind}, group ${group}`;
-      const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
+      const fence = formatFence(request);
+      const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment, { fence });
       report.commands.push(command);
       return marks.write([instance], { [tagKeys.task]: task(kind, command) });
     }
@@ -72,7 +74,7 @@ export async function carryOutMembership(
     case 'gather':
     case 'rescue': {
       const { kind, group, primary, request } = action;
-      const text = formatRescueRequest(request);
+      const text = formatRescueRequest({ ...request, holder: primary });
       const comment = `hostsync ${kind}, group ${group}`;
       const command = await sendScript(clients.ssm, documents.rescue, [primary], text, comment);
       report.commands.push(command);

@@ -5,7 +5,12 @@ import { writeClaim, writeMirror } from '../aws/memory.ts';
 import { changeRecords, moveElasticAddress, moveTargets, PointerError } from '../aws/pointers.ts';
 import { cancelPushes } from '../aws/pushes.ts';
 import { sendScript } from '../aws/ssm.ts';
-import { formatLeaveRequest, formatPromoteRequest, formatPushRequest } from '../core/model/request.ts';
+import {
+  formatFence,
+  formatLeaveRequest,
+  formatPromoteRequest,
+  formatPushRequest,
+} from '../core/model/request.ts';
 import { tagKeys } from '../core/model/tag-keys.ts';
 import { formatTask } from '../core/model/task.ts';
 import type { UpkeepAction } from '../core/succession/plan-upkeep.ts';
@@ -34,9 +39,9 @@ export async function carryOutPromotion(
       return;
     case 'run': {
       const { group, instance, step, pass, digest } = action;
-      const [document, text] = script(action, tools);
+      const [document, text, more] = script(action, tools);
       const comment = `hostsync ${step}, group ${group}`;
-      const command = await sendScript(clients.ssm, document, [instance], text, comment);
+      const command = await sendScript(clients.ssm, document, [instance], text, comment, more);
       report.commands.push(command);
       const task = formatTask({ step, pass, digest, command, requestedAt: Date.now() });
       return marks.write([instance], { [tagKeys.task]: task });
@@ -57,16 +62,16 @@ export async function carryOutPromotion(
 }
 
 function script(
-  { request }: Extract<PromotionAction, { kind: 'run' }>,
+  { request, instance }: Extract<PromotionAction, { kind: 'run' }>,
   { documents }: Tools,
-): readonly [string, string] {
+): readonly [string, string, Readonly<Record<string, string>>?] {
   switch (request.script) {
     case 'promote':
-      return [documents.promote, formatPromoteRequest(request.value)];
+      return [documents.promote, formatPromoteRequest({ ...request.value, holder: instance })];
     case 'leave':
-      return [documents.leave, formatLeaveRequest(request.value)];
+      return [documents.leave, formatLeaveRequest(request.value), { fence: formatFence(request.value) }];
     case 'push':
-      return [documents.push, formatPushRequest(request.value)];
+      return [documents.push, formatPushRequest({ ...request.value, holder: instance })];
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   ObservedReachability,
 } from '../core/model/observation.ts';
 import { epochOf } from '../core/model/primary.ts';
+import { lacksRelease } from '../core/model/release.ts';
 import { formatProbeRequest } from '../core/model/request.ts';
 import { routeBetween } from '../core/model/route.ts';
 import { tagKeys } from '../core/model/tag-keys.ts';
@@ -52,7 +53,9 @@ export async function observeProbe(ssm: SSMClient, asked: AskedProbe): Promise<O
   const probes = probesOf(answers);
   const answered = probes.map((each) => each.by);
   const ended = answers.filter(({ status }) => status !== 'under-way').length >= by.length;
-  return { instance, requestedAt, ended, connection, asked: by, answered, probes };
+  const lacking = answers.filter(lacksRelease).map((each) => each.instance);
+  const withoutRelease = lacking.length > 0 && { withoutRelease: lacking };
+  return { ...{ instance, requestedAt, ended, connection, asked: by, answered, probes }, ...withoutRelease };
 }
 
 /** Finds out which of these hosts live: those that answer. The best one is waited for a moment longer. */
@@ -74,7 +77,9 @@ export async function askCandidates(
       ssm,
       commands.map((command) => ({ command, instance: undefined })),
     );
-    const answered = probesOf(answers).map((each) => each.by);
+    // Who lacks the release has answered all the same
+    const lacking = answers.filter(lacksRelease).map((each) => each.instance);
+    const answered = [...probesOf(answers).map((each) => each.by), ...lacking];
     const ended = answers.filter(({ status }) => status !== 'under-way').length >= by.length;
     const now = Date.now();
     if (answered.length > 0) first ??= now;

@@ -4,7 +4,8 @@ import { describeError } from '../aws/errors.ts';
 import { isOutdated } from '../aws/memory.ts';
 import type { MembershipAction } from '../core/membership/membership-action.ts';
 import { planMembership } from '../core/membership/plan-membership.ts';
-import type { ObservedReachability, PromotionObservation } from '../core/model/observation.ts';
+import type { ObservedPush, ObservedReachability, PromotionObservation } from '../core/model/observation.ts';
+import { lacksRelease, planInstall } from '../core/model/release.ts';
 import { isStaleView } from '../core/model/wake-up.ts';
 import { isUnsettled } from '../core/push/needs-reconciling.ts';
 import { planTick } from '../core/push/plan-tick.ts';
@@ -16,6 +17,7 @@ import { ActionReport, failureFields, hostsOf, type LoggedAction, logAction } fr
 import { carryOutMembership } from './carry-out-membership.ts';
 import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
+import { carryOutInstall } from './install.ts';
 import { look, lookAtPointers, lookAtPushes } from './look.ts';
 import { askCandidates, askProbers } from './probe.ts';
 import type { Tools } from './tools.ts';
@@ -74,6 +76,8 @@ class Reconciliation {
   readonly #errors = new Map<string, Error>();
   /** Hosts that are left alone for the rest of the run; the next one tries again. */
   readonly #failedHosts = new Set<string>();
+  /** Hosts that the package was installed on, or could not be. */
+  readonly #installedOn = new Set<string>();
   #promotionFailed = false;
   #outdated = false;
   #until: number;
@@ -91,7 +95,11 @@ class Reconciliation {
     for (let looks = 1; ; looks += 1) {
       this.#lookedFrom = Date.now();
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
-      if (looks === 1) await this.#recordPushes(observed);
+      const { instances } = observed;
+      const pushes = looks === 1 ? await lookAtPushes(instances, this.#tools, this.#failed) : [];
+      const isInstalled = await this.#install(observed, pushes);
+      if (looks === 1) await this.#recordPushes(observed, pushes);
+      if (isInstalled) continue;
       const promotion = await this.#promote(observed);
       // However long a promotion takes, no host is terminated meanwhile
       const steps = this.#planMembership(observed).filter(
@@ -127,12 +135,39 @@ class Reconciliation {
     this.#errors.set(message, new Error(message, { cause }));
   };
 
+  /**
+   * Installs the package where hosts have answered that they lack the release, once a run for each host.
+   *
+   * @returns whether the group is to be looked at anew
+   */
+  async #install(observed: PromotionObservation, pushes: readonly ObservedPush[]): Promise<boolean> {
+    const plan = planInstall(observed, pushes);
+    if (plan === undefined || plan.waves.flat().every((id) => this.#installedOn.has(id))) return false;
+    for (const id of plan.waves.flat()) this.#installedOn.add(id);
+    const { logger } = this.#tools;
+    const fields = { action: 'install', group: this.#group, hosts: plan.waves.flat().join(' ') };
+    try {
+      const { done, failed } = await carryOutInstall(this.#group, plan, observed, this.#tools);
+      for (const [host, problem] of failed)
+        this.#failed(`installing the host package on ${host}`, new Error(problem), fields);
+      logger.info(plan.reason, {
+        ...fields,
+        outcome: failed.size === 0 ? 'done' : 'failed',
+        installed: done.join(' '),
+      });
+      return done.length > 0;
+    } catch (error) {
+      this.#failed('installing the host package', error, fields);
+      return false;
+    }
+  }
+
   /** What events should have brought and did not, and what only a look at the whole group can see. */
-  async #recordPushes(observed: PromotionObservation): Promise<void> {
+  async #recordPushes(observed: PromotionObservation, seen: readonly ObservedPush[]): Promise<void> {
     const { instances } = observed;
-    const pushes = await lookAtPushes(instances, this.#tools, this.#failed);
     const plan = planTick(observed);
     const { settings } = this.#tools;
+    const pushes = seen.filter((push) => !lacksRelease(push));
     const actions = recordOutcome({ instances, pushes, plan }, settings, Date.now());
     try {
       await carryOutOutcome(

@@ -38,6 +38,11 @@ export function makeTools(
       leave: configuration.HOSTSYNC_LEAVE_DOCUMENT,
       rescue: configuration.HOSTSYNC_RESCUE_DOCUMENT,
       probe: configuration.HOSTSYNC_PROBE_DOCUMENT,
+      install: [
+        configuration.HOSTSYNC_INSTALL_ONE_DOCUMENT,
+        configuration.HOSTSYNC_INSTALL_TWO_DOCUMENT,
+        configuration.HOSTSYNC_INSTALL_THREE_DOCUMENT,
+      ],
     },
     settings: {
       joinTimeout: configuration.HOSTSYNC_JOIN_TIMEOUT,

@@ -1,62 +1,242 @@
-import { spawnSync } from 'node:child_process';
-import { dirname } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { compactScript, hostDocument } from '../../scripts/host-documents.mjs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  commandDocument,
+  hostDocuments,
+  installDocument,
+  installParts,
+} from '../../scripts/host-documents.mjs';
+import { type HostPackage, packFiles, readPackage } from '../../scripts/host-package.mjs';
 import { maximumRequestLength } from '../../shared/core/model/request.ts';
-import { libraryPath, scriptFunctions, scripts, scriptText } from './scripts.ts';
+import { commands, directory } from './package.ts';
 
-/** What bash has read, without line numbers, comments and layout. */
-function declared(text: string): string {
-  const { status, stdout, stderr } = spawnSync(
-    'bash',
-    ['--norc', '-c', `${text}\ndeclare -f\nfinished=yes`],
-    {
-      encoding: 'utf8',
-      env: {},
-    },
-  );
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
-  expect(stdout).toContain('hostsync_read_request ()');
-  return stdout;
+const documents = hostDocuments(directory, '1.2.3');
+const thePackage = readPackage(directory, '1.2.3');
+const small = (text: string): HostPackage => {
+  const files = { '__main__.py': text, 'hostsync_host/x.py': '' };
+  const source = mkdtempSync(join(tmpdir(), 'package-'));
+  mkdirSync(join(source, 'hostsync_host'));
+  for (const [name, each] of Object.entries(files)) writeFileSync(join(source, name), each);
+  const found = readPackage(source, '1.2.3');
+  rmSync(source, { recursive: true });
+  return found;
+};
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'documents-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** The text that the agent runs, with its parameters in place, and with our own root for the host's. */
+function textOf(document: object, parameters: Readonly<Record<string, string>> = {}): string {
+  const { mainSteps } = JSON.parse(JSON.stringify(document));
+  const text: string = mainSteps[0].inputs.runCommand.join('\n');
+  return text
+    .replaceAll(/\{\{ (\w+) \}\}/gu, (_, name: string) => parameters[name] ?? '')
+    .replaceAll('/usr/local/lib/hostsync', `${root}/releases`)
+    .replaceAll('/etc/hostsync', `${root}/etc`)
+    .replaceAll('/var/lib/hostsync', `${root}/var`);
 }
 
-describe.each(scripts)('the document of host/%s.sh', (name) => {
-  const library = scriptText('request');
-  const functions = scriptFunctions(name);
+function runText(text: string): {
+  code: number | null;
+  answer: Readonly<Record<string, unknown>>;
+  stderr: string;
+} {
+  const file = join(root, 'script');
+  writeFileSync(file, text, { mode: 0o755 });
+  const { status, stdout, stderr } = spawnSync(file, { encoding: 'utf8', env: {} });
+  return {
+    code: status,
+    answer: stdout === '' ? {} : JSON.parse(stdout.trim().split('\n').at(-1) ?? ''),
+    stderr,
+  };
+}
 
-  it('runs the very code that was reviewed and tested, but for comments and layout', () => {
-    expect(declared(`${compactScript(library)}${compactScript(functions)}`)).toBe(
-      declared(`${library}\n${functions}`),
+const install = (number: number, of = thePackage) => runText(textOf(installDocument(number, of, directory)));
+const installAll = (of = thePackage) => {
+  for (let number = 1; number <= installParts; number += 1) install(number, of);
+};
+const releases = () =>
+  readdirSync(join(root, 'releases')).filter((name) => !name.startsWith('.') && name !== 'current');
+const request = (text: string) => ({ request: deflateSync(text).toString('base64') });
+
+describe('documents', () => {
+  it('are the same for the same files, and say which release they run', () => {
+    expect([...hostDocuments(directory, '1.2.3')]).toEqual([...documents]);
+    expect(packFiles(thePackage.files)).toBe(packFiles(readPackage(directory, '1.2.3').files));
+    for (const name of commands)
+      expect(textOf(documents.get(`host: ${name}`) ?? {})).toContain(thePackage.release);
+  });
+
+  it('leave room for the longest request that the service sends', () => {
+    for (const name of commands) {
+      const content = JSON.stringify(documents.get(`host: ${name}`));
+      expect(Buffer.byteLength(content) + maximumRequestLength).toBeLessThanOrEqual(64 * 1024);
+      expect(content).toContain(`"maxChars":${maximumRequestLength}}`);
+    }
+  });
+
+  it('are POSIX sh', () => {
+    for (const [name, document] of documents) {
+      const checked = spawnSync('sh', ['-n'], { input: textOf(document), encoding: 'utf8' });
+      expect([name, checked.stderr, checked.status]).toEqual([name, '', 0]);
+    }
+  });
+});
+
+describe('the parts of the package', () => {
+  it('install it when the last one has come, in any order, and are compiled', () => {
+    expect(install(3)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
+    expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
+    expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
+    expect(install(1)).toMatchObject({ code: 0, answer: { installed: true, release: thePackage.release } });
+    expect(readlinkSync(join(root, 'releases/current'))).toBe(thePackage.release);
+    const installed = join(root, 'releases', thePackage.release);
+    for (const [name, text] of Object.entries(thePackage.files))
+      expect(readFileSync(join(installed, name), 'utf8')).toBe(text);
+    expect(readdirSync(join(installed, 'hostsync_host/__pycache__')).length).toBeGreaterThan(5);
+    expect(readdirSync(join(root, 'releases')).filter((name) => name.startsWith('.part'))).toEqual([]);
+    expect(install(2)).toMatchObject({ code: 0, answer: { installed: true } });
+  });
+
+  it('may come at the same time', async () => {
+    const ends = [1, 2, 3].map(async (number) => {
+      const file = join(root, `script-${number}`);
+      writeFileSync(file, textOf(installDocument(number, thePackage, directory)), { mode: 0o755 });
+      const child = spawn(file, { env: {}, stdio: 'ignore' });
+      return (await once(child, 'close'))[0];
+    });
+    expect(await Promise.all(ends)).toEqual([0, 0, 0]);
+    expect(releases()).toEqual([thePackage.release]);
+  });
+
+  it('that are not those of the release install nothing', () => {
+    const { release } = thePackage;
+    const { files } = small('print("evil")');
+    install(1, { release, files });
+    install(3, { release, files });
+    expect(install(2, { release, files })).toMatchObject({
+      ...{
+        code: 13,
+        answer: { error: 'not-ready', message: expect.stringContaining('the content is not that of') },
+      },
+    });
+    expect(releases()).toEqual([]);
+    // and the right ones mend it
+    installAll();
+    expect(releases()).toEqual([release]);
+  });
+
+  it('are refused without a Python that can run them, in JSON', () => {
+    const text = textOf(installDocument(1, thePackage, directory)).replaceAll(
+      '/usr/bin/python3',
+      '/usr/bin/python2',
     );
-    const outside = (text: string) => text.split('\n').slice(-3).join('\n');
-    expect(outside(compactScript(scriptText(name)))).toBe(`hostsync_read_request ${name} "$@"\nmain\n`);
-  });
-
-  it('leaves room for the longest request that the service sends', () => {
-    const content = JSON.stringify(hostDocument(name, dirname(libraryPath), 3600));
-    expect(Buffer.byteLength(content) + maximumRequestLength).toBeLessThanOrEqual(64 * 1024);
-    expect(content).toContain(`"maxChars":${maximumRequestLength}}`);
+    expect(runText(text)).toMatchObject({ code: 13, answer: { kind: 'error', error: 'not-ready' } });
   });
 });
 
-it('a here-document and what looks like one come through whole', () => {
-  const text = `f() { # why\n  cat <<END\n  # kept\n\n    kept\nEND\n  # gone\n  ((code = code << 6)) # gone\n  cat <<<"x"\n}\n`;
-  expect(compactScript(text)).toBe(
-    'f() { cat <<END\n  # kept\n\n    kept\nEND\n((code = code << 6))\ncat <<<"x"\n}\n',
-  );
+describe('an upgrade', () => {
+  it('leaves the release before it, and whatever still runs', async () => {
+    const waiting = small(
+      'import sys, os, fcntl\nfd = os.open(os.path.dirname(os.path.abspath(__file__)), os.O_RDONLY)\nfcntl.flock(fd, fcntl.LOCK_SH)\nprint("up", flush=True)\nsys.stdin.read()\nimport hostsync_host.x\nprint("done")',
+    );
+    installAll(waiting);
+    const child = spawn('/usr/bin/python3', ['-I', join(root, 'releases', waiting.release)]);
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+    await once(child.stdout, 'data');
+    for (const text of ['1', '2', '3']) installAll(small(text));
+    expect(releases()).toHaveLength(3);
+    expect(existsSync(join(root, 'releases', waiting.release))).toBe(true);
+    child.stdin.end();
+    await once(child, 'close');
+    expect(said).toBe('up\ndone\n');
+    installAll(small('4'));
+    expect(releases().toSorted()).toEqual([small('3').release, small('4').release].toSorted());
+  });
+
+  it('from the repository is one command', () => {
+    cpSync(directory, join(root, 'host'), { recursive: true });
+    const file = join(root, 'host/install.py');
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/usr/local/lib/hostsync', `${root}/releases`));
+    const { status, stdout } = spawnSync(join(root, 'host/install.sh'), {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin' },
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('"installed": true') });
+    // the same digest as the documents'
+    expect(releases()).toEqual([thePackage.release.replace('1.2.3', 'local')]);
+  });
 });
 
-it('lines are joined where the shell wants no end of a line', () => {
-  const text =
-    'case $x in\n  a) one ;;\n  *) two ;;\nesac\nif a \\\n  && b; then\n  c\nelse\n  d\nfi\nwhile e; do\n  {\n    f\n  }\ndone\n';
-  expect(compactScript(text)).toBe(
-    'case $x in a) one ;;*) two ;;esac\nif a && b; then c\nelse d\nfi\nwhile e; do { f\n}\ndone\n',
-  );
+describe('a command', () => {
+  it('of another release is an answer, not an error', () => {
+    expect(runText(textOf(documents.get('host: push') ?? {}, request('x')))).toMatchObject({
+      ...{ code: 16, answer: { v: 1, kind: 'error', error: 'other-release' } },
+    });
+  });
+
+  it('is run by name, with its request compressed', () => {
+    installAll();
+    const { code, answer } = runText(textOf(documents.get('host: probe') ?? {}, request('group\t..\n')));
+    expect({ code, answer }).toMatchObject({
+      code: 12,
+      answer: { message: expect.stringContaining('group ".."') },
+    });
+  });
+
+  it('says in JSON that Python is missing', () => {
+    const text = textOf(commandDocument('push', '1'), request('x')).replaceAll(
+      '/usr/bin/python3',
+      '/nowhere/python3',
+    );
+    expect(runText(text)).toMatchObject({ code: 13, answer: { kind: 'error', error: 'not-ready' } });
+  });
 });
 
-it('the room for a request holds a group of 100 secondaries with their host keys', () => {
-  const line = `secondary\ti-0123456789abcdef0\t10.123.123.123\t22\tssh-ed25519\t${'A'.repeat(68)}\n`;
-  const text = `group\tweb\nepoch\t1\ndirectory\t/var/www/html/uploads\n${line.repeat(100)}`;
-  expect(Math.ceil(text.length / 3) * 4).toBeLessThanOrEqual(maximumRequestLength);
+describe('the fence of a former primary needs no Python', () => {
+  const leave = (fence: string) => {
+    const text = textOf(documents.get('host: leave') ?? {}, { ...request('x'), fence });
+    return runText(text.replaceAll('/usr/bin/python3', '/nowhere/python3'));
+  };
+  const read = (name: string) => readFileSync(join(root, name), 'utf8');
+  beforeEach(() => {
+    mkdirSync(join(root, 'etc'));
+    writeFileSync(join(root, 'etc/group'), 'group\tweb\nepoch\t9\nholder\ti-1\n');
+    writeFileSync(join(root, 'etc/id_ed25519'), 'secret');
+  });
+
+  it('its key goes, and the new epoch is there', () => {
+    expect(leave('web 10 i-2')).toMatchObject({ code: 13, stderr: '' });
+    expect(read('etc/group')).toBe('group\tweb\nepoch\t10\nholder\ti-2\n');
+    expect(existsSync(join(root, 'etc/id_ed25519'))).toBe(false);
+    expect(read('var/held-epoch')).toBe('9\n');
+    // once more changes nothing
+    leave('web 11 i-3');
+    expect(read('var/held-epoch')).toBe('9\n');
+  });
+
+  it.each(['', 'web 9 i-2', 'web 8 i-2', 'other 10 i-2'])('but not for "%s"', (fence) => {
+    leave(fence);
+    expect(read('etc/group')).toBe('group\tweb\nepoch\t9\nholder\ti-1\n');
+    expect(existsSync(join(root, 'etc/id_ed25519'))).toBe(true);
+  });
 });

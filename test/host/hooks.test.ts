@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { libraryPath } from './scripts.ts';
+import { programOf, python } from './package.ts';
 
 let directory: string;
 let left: number[];
@@ -38,19 +38,22 @@ interface HookResult {
 }
 
 /**
- * Runs a hook as the scripts do, with a lock held, and waits as the SSM agent does: until nobody has the pipes of
+ * Runs a hook as the commands do, with a lock held, and waits as the SSM agent does: until nobody has the pipes of
  * standard output and standard error open any more.
  */
 async function runHook(text: string, seconds = 30): Promise<HookResult> {
   writeFileSync(join(directory, 'hooks', 'sample'), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
-  const program = `. "$0"
-    etc=$1 script=sample request_group=web request_epoch=7
-    exec {turn}>>"$1/lock"
-    flock -n "$turn"
-    run_hook sample ${seconds} "$turn"
-    printf '%s\\n%s' "$hook" "$hook_message"
-    finish 0`;
-  const child = spawn('bash', ['--norc', '-c', program, libraryPath, directory], { env: {} });
+  const program = programOf(`
+from hostsync_host import hooks, layout, locks, results
+directory = sys.argv[1].encode()
+layout.ETC = directory
+results.name_command("sample")
+with locks.wait_for_lock(directory + b"/lock", 1):
+    result = hooks.run_hook("sample", ${seconds}, "web", 7)
+print(result.status, result.message, sep="\\n", end="")
+`);
+  const [interpreter = '', ...options] = python;
+  const child = spawn(interpreter, [...options, '-c', program, directory], { env: {} });
   child.stdin.end();
   let stdout = '';
   let stderr = '';

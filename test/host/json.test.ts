@@ -1,21 +1,19 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { lines, runBash } from './scripts.ts';
+import { lines, runPython } from './package.ts';
 
-/** Each text as the scripts write it into their output. */
-function quoted(texts: readonly (string | Uint8Array)[], limit = ''): string[] {
+/** Each text as the commands write it into their output. */
+function quoted(texts: readonly (string | Uint8Array)[], field = 'reason'): string[] {
   const encoded = texts.map((text) => `${Buffer.from(text).toString('base64')}\n`).join('');
-  const { stdout, code } = runBash(
-    `while IFS= read -r line; do
-       text=''
-       IFS= read -r -d '' text < <(printf %s "$line" | base64 -d) || true
-       json "$text" ${limit}
-       echo
-     done`,
-    [],
+  const { stdout, code, stderr } = runPython(
+    `import base64
+from hostsync_host import results
+for line in sys.stdin:
+    print(results.to_json({sys.argv[1]: base64.b64decode(line)})[len(sys.argv[1]) + 4:-1])`,
+    [field],
     encoded,
   );
-  expect(code).toBe(0);
+  expect(code, stderr).toBe(0);
   return lines(stdout);
 }
 
@@ -48,13 +46,13 @@ it('writes any bytes as valid JSON: a file name need not be UTF-8', () => {
 
 it.each([
   ['quotes and backslashes', '"\\"', '"\\"\\\\\\""'],
-  ['control characters', 'a\n\t\r\x1b\x7f', '"a\\u000a\\u0009\\u000d\\u001b\\u007f"'],
+  ['control characters', 'a\n\t\r\x1b\x7f', '"a\\n\\t\\r\\u001b\\u007f"'],
   ['two, three and four bytes', 'ü€😀', '"\\u00fc\\u20ac\\ud83d\\ude00"'],
   ['a lone byte', Uint8Array.of(0xff), '"\\ufffd"'],
   ['an unfinished character', Uint8Array.of(0xe2, 0x82), '"\\ufffd"'],
-  ['an overlong one', Uint8Array.of(0xc0, 0x80), '"\\ufffd"'],
-  ['a surrogate', Uint8Array.of(0xed, 0xa0, 0x80), '"\\ufffd"'],
-  ['one beyond Unicode', Uint8Array.of(0xf4, 0x90, 0x80, 0x80), '"\\ufffd"'],
+  ['an overlong one', Uint8Array.of(0xc0, 0x80), '"\\ufffd\\ufffd"'],
+  ['a surrogate', Uint8Array.of(0xed, 0xa0, 0x80), '"\\ufffd\\ufffd\\ufffd"'],
+  ['one beyond Unicode', Uint8Array.of(0xf4, 0x90, 0x80, 0x80), '"\\ufffd\\ufffd\\ufffd\\ufffd"'],
   ['nothing', '', '""'],
 ])('%s', (_name, text, expected) => {
   expect(quoted([text])).toEqual([expected]);
@@ -62,7 +60,7 @@ it.each([
 
 it('cuts a message so that it is still JSON, and says that it was cut', () => {
   const texts = ['x'.repeat(300), 'x'.repeat(301), 'ü'.repeat(400), '"'.repeat(400), '😀'.repeat(100)];
-  const results = quoted(texts, '300');
+  const results = quoted(texts, 'message');
   for (const result of results) {
     expect(result.length).toBeLessThanOrEqual(302);
     expect(() => JSON.parse(result)).not.toThrow();

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { key, lines, runBash, type Script, scripts } from './scripts.ts';
+import { type Command, commands, key, lines, runPython } from './package.ts';
 
 const heading = 'group\tweb\nepoch\t1\n';
-const valid: Readonly<Record<Script, string>> = {
+const valid: Readonly<Record<Command, string>> = {
   push: `${heading}directory\t/srv/a\nsecondary\ti-0abc\t10.0.0.1\t22\tssh-ed25519\t${key}\n`,
   join: `${heading}directory\t/srv/a\twww-data\twww-data\npublic-key\tssh-ed25519\t${key}\n`,
   promote: heading,
@@ -15,25 +16,29 @@ const valid: Readonly<Record<Script, string>> = {
 };
 
 const print = `
-for index in "\${!request_directories[@]}"; do
-  printf 'directory %s\\n' "\${request_directories[index]}|\${request_owners[index]}|\${request_groups[index]}"
-done
-printf 'exclude %s\\n' "\${request_excludes[@]}"
-for index in "\${!secondary_ids[@]}"; do
-  printf 'secondary %s\\n' "\${secondary_ids[index]}|\${secondary_addresses[index]}|\${secondary_ports[index]}|\${secondary_keys[index]}"
-done
-printf 'group %s epoch %s key %s\\n' "$request_group" "$request_epoch" "$request_public_key"
-printf 'options %s %s %s %s\\n' "$option_parallel" "$option_connect_timeout" "$option_io_timeout" "$option_push_timeout"
-printf 'options %s %s %s %s %s %s %s\\n' "$option_max_delete_share" "$option_max_delete_count" "$option_accept_deletions" \\
-  "$option_verify_every" "$option_first" "$option_bandwidth" "$option_nice"
+from hostsync_host import __main__ as program, errors
+try:
+    request = program.read_request(sys.argv[1], program.read_input(sys.argv[1], sys.argv[2:]))
+except errors.HostError as error:
+    sys.exit(program.report(error))
+for each in request.directories:
+    print(f"directory {each.path.decode()}|{each.owner or ''}|{each.group or ''}")
+for pattern in request.excludes:
+    print("exclude", pattern.decode())
+for each in request.secondaries:
+    print(f"secondary {each.id}|{each.address}|{each.port}|{each.host_key or ''}")
+print(f"group {request.group} epoch {request.epoch} holder {request.holder or ''} key {request.public_key or ''}")
+o = request.options
+print("options", o.parallel, o.connect_timeout, o.io_timeout, o.push_timeout)
+print("options", o.max_delete_share, o.max_delete_count, o.accept_deletions, o.verify_every, o.first, o.bandwidth, o.nice)
 `;
 
-function read(script: Script, request: string | Uint8Array, args: readonly string[] = ['-']) {
-  return runBash(`hostsync_read_request ${script} "$@"\n${print}`, args, request);
+function read(command: Command, request: string | Uint8Array, args: readonly string[] = ['-']) {
+  return runPython(print, [command, ...args], request);
 }
 
 /** Why the request was refused: with exit code 12, one line of JSON and nothing else. */
-function refusal(script: Script, request: string | Uint8Array, args?: readonly string[]): string {
+function refusal(script: Command, request: string | Uint8Array, args?: readonly string[]): string {
   const { code, stdout, stderr } = read(script, request, args);
   expect(stderr).toContain('bad-request');
   expect(code).toBe(12);
@@ -46,7 +51,8 @@ function refusal(script: Script, request: string | Uint8Array, args?: readonly s
 
 describe('a request that is right', () => {
   it('is read whole', () => {
-    const request = `${valid.push}directory\t/srv/b c\texample\t0
+    const request = `${valid.push}holder\ti-0def
+directory\t/srv/b c\texample\t0
 exclude\t*.tmp
 exclude\t+ not an include
 exclude\t!
@@ -73,14 +79,14 @@ option\tnice\t19
       `secondary i-0abc|10.0.0.1|22|ssh-ed25519 ${key}`,
       'secondary mi-0abc|2001:db8::1|2222|',
       `secondary www.example.com|www.example.com|22|ssh-rsa AAAAB3NzaC1yc2EAAAA${'B'.repeat(353)}`,
-      'group web epoch 1 key ',
+      'group web epoch 1 holder i-0def key ',
       'options 64 10 60 5',
-      'options 0 0 0123456789abcdef 0 yes 500 19',
+      'options 0 0 0123456789abcdef 0 True 500 19',
     ]);
   });
 
-  it.each(scripts)(
-    'for %s.sh: from standard input, base64 and a file, with and without the last newline',
+  it.each(commands)(
+    'for %s: from standard input, base64 and a file, with and without the last newline',
     (script) => {
       const request = valid[script];
       const expected = read(script, request);
@@ -90,6 +96,8 @@ option\tnice\t19
       expect(read(script, '', ['--base64', Buffer.from(request).toString('base64')]).stdout).toBe(
         expected.stdout,
       );
+      const compressed = deflateSync(request).toString('base64');
+      expect(read(script, '', ['--compressed', compressed]).stdout).toBe(expected.stdout);
       const directory = mkdtempSync(join(tmpdir(), 'hostsync-test-'));
       try {
         const file = join(directory, 'a request');
@@ -128,7 +136,7 @@ const push = (line: string) => `${valid.push}${line}\n`;
 const secondary = (parts: string) => `${heading}directory\t/srv/a\nsecondary\t${parts}\n`;
 
 describe('a request that is wrong is refused as a whole, and the message says where, what and how to put it right', () => {
-  it.each<[string, Script, string, string]>([
+  it.each<[string, Command, string, string]>([
     // the form
     [
       'empty line',
@@ -273,7 +281,7 @@ describe('a request that is wrong is refused as a whole, and the message says wh
       'exclude for join',
       'join',
       `${heading}exclude\tx\n`,
-      'line 3, exclude "x": is not for join.sh; take the line away',
+      'line 3, exclude "x": is not for join; take the line away',
     ],
     // secondary
     ['too few parts', 'push', secondary('i-1\t10.0.0.1'), 'line 4, secondary "i-1\t10.0.0.1": has 3 parts'],
@@ -356,7 +364,7 @@ describe('a request that is wrong is refused as a whole, and the message says wh
       'secondary for join',
       'join',
       `${heading}secondary\ti-1\tx\t22\n`,
-      'is not for join.sh; take the line away',
+      'is not for join; take the line away',
     ],
     // public-key
     [
@@ -393,7 +401,7 @@ describe('a request that is wrong is refused as a whole, and the message says wh
       'public key for push',
       'push',
       push(`public-key\tssh-ed25519\t${key}`),
-      'is not for push.sh; take the line away',
+      'is not for push; take the line away',
     ],
     // option
     ...[
@@ -402,7 +410,7 @@ describe('a request that is wrong is refused as a whole, and the message says wh
       'nice\t20',
       'verify-every\t31536001',
       'max-delete-count\t1e3',
-    ].map((option): [string, Script, string, string] => [
+    ].map((option): [string, Command, string, string] => [
       option,
       'push',
       push(`option\t${option}`),
@@ -446,11 +454,13 @@ describe('a request that is wrong is refused as a whole, and the message says wh
       'option io-timeout "4": must be a whole number from 5 to 3600',
     ],
     ['push-timeout', 'push', push('option\tpush-timeout\t172801'), 'must be a whole number from 5 to 172800'],
+    ['holder twice', 'push', push('holder\ti-1\nholder\ti-2'), 'line 6, holder "i-2": is there twice'],
+    ['holder', 'push', push('holder\t../x'), 'holder "../x": is no instance id or host name'],
     [
       'option for promote',
       'promote',
       `${heading}option\tparallel\t4\n`,
-      'is not for promote.sh; take the line away',
+      'is not for promote; take the line away',
     ],
   ])('%s (%s)', (_name, script, request, expected) => {
     expect(refusal(script, request)).toContain(expected);
@@ -517,22 +527,37 @@ describe('a request that is wrong is refused as a whole, and the message says wh
   });
 
   it('nothing at all', () => {
-    expect(refusal('push', '')).toContain('the request is empty; see docs/host-scripts.md');
+    expect(refusal('push', '')).toContain('the request is empty; see docs/host-package.md');
     expect(refusal('push', '', ['--base64', ''])).toContain('the request is empty');
   });
 
   it.each<[string, readonly string[], string]>([
-    ['no argument', [], '0 arguments "": call push.sh FILE, push.sh - or push.sh --base64 TEXT'],
-    ['too many', ['a', 'b', 'c'], '3 arguments "a b c": call push.sh FILE'],
-    ['another option', ['--file', 'x'], '2 arguments "--file x": call push.sh FILE'],
+    [
+      'no argument',
+      [],
+      '0 arguments "": call push FILE, push -, push --base64 TEXT or push --compressed TEXT',
+    ],
+    ['too many', ['a', 'b', 'c'], '3 arguments "a b c": call push FILE'],
+    ['another option', ['--file', 'x'], '2 arguments "--file x": call push FILE'],
     [
       'no such file',
       ['/nowhere/at all'],
-      'argument "/nowhere/at all": no file that can be read; call push.sh FILE',
+      'argument "/nowhere/at all": no file that can be read; call push FILE',
     ],
     ['a directory', ['/'], 'argument "/": no file that can be read'],
     ['no base64', ['--base64', 'a b='], 'argument --base64: not base64; encode the request with base64 -w0'],
     ['base64 cut short', ['--base64', 'Z3JvdXA'], 'argument --base64: not base64'],
+    ['no zlib', ['--compressed', 'Z3JvdXA='], 'argument --compressed: '],
+    [
+      'zlib cut short',
+      ['--compressed', deflateSync('group').subarray(0, -2).toString('base64')],
+      'not one whole zlib stream',
+    ],
+    [
+      'a bomb',
+      ['--compressed', deflateSync(Buffer.alloc(8 << 20)).toString('base64')],
+      'not one whole zlib stream',
+    ],
   ])('arguments: %s', (_name, args, expected) => {
     expect(refusal('push', '', args)).toContain(expected);
   });
@@ -542,5 +567,26 @@ describe('a request that is wrong is refused as a whole, and the message says wh
     expect(message).toContain(
       '...": is unknown; use parallel, connect-timeout, io-timeout, push-timeout, max-delete',
     );
+  });
+});
+
+describe('a request with an option of another command is refused', () => {
+  it.each<[Command, string]>([
+    ['push', 'readable\tyes'],
+    ['push', 'lists\tyes'],
+    ['join', 'parallel\t4'],
+    ['leave', 'readable\tyes'],
+    ['rescue', 'first\tyes'],
+    ['rescue', 'max-delete-count\t0'],
+    ['push', 'interval\t15'],
+    ['rescue', 'interval\t15'],
+  ])('%s: %s', (command, option) => {
+    const message = refusal(command, `${heading}directory\t/srv/a\noption\t${option}\n`);
+    expect(message).toContain(`is not for ${command}; take the line away`);
+  });
+
+  it('and so is a directory for probe, and a key for leave', () => {
+    expect(refusal('probe', `${heading}directory\t/srv/a\n`)).toContain('is not for probe');
+    expect(refusal('leave', `${heading}public-key\tssh-ed25519\tx\n`)).toContain('is not for leave');
   });
 });

@@ -93,13 +93,37 @@ describe('rm -rf of most', () => {
     expect(again.code).toBe(11);
   });
 
-  it('with more that went meanwhile is another matter: the id that was shown does not cover it', async () => {
+  it('with more that went meanwhile is another matter: the id covers what it was shown for, and that is judged by itself', async () => {
+    await must(group.primary, `cd ${uploads}; mkdir c; touch c/{1..100}; chown -R www-data: c`);
     const id = (await group.push()).held[0]?.id ?? '';
-    await must(group.primary, `rm ${uploads}/keep`);
+    await must(group.primary, `rm -r ${uploads}/c`);
     const { code, held } = await group.push({ options: { 'accept-deletions': id } });
     expect(code).toBe(11);
-    expect(held[0]).toMatchObject({ count: 203 });
-    expect(await entries()).toBe(204);
+    expect(held).toEqual([
+      expect.objectContaining({ count: 101, examples: expect.arrayContaining([`${uploads}/c/1`]) }),
+    ]);
+    expect(held[0]?.id).not.toBe(id);
+    expect(await has('a')).toBe(false);
+    expect(await has('c/100')).toBe(true);
+    await group.push({ options: { 'accept-deletions': held[0]?.id ?? '' } });
+    await expectSame();
+  });
+
+  it('goes on while a site lives: files that come and go each minute do not make the id worthless', async () => {
+    const id = (await group.push()).held[0]?.id ?? '';
+    for (const name of ['x', 'y', 'z']) {
+      await put(name);
+      await group.push();
+      await must(group.primary, `rm ${uploads}/${name}`);
+    }
+    const { code, held, lines } = await group.push({ options: { 'accept-deletions': id } });
+    expect(lines).toContainEqual(expect.objectContaining({ kind: 'deletions-accepted', id, count: 202 }));
+    expect(held).toEqual([]);
+    expect(code).toBe(0);
+    await expectSame();
+    const again = await group.push({ options: { 'accept-deletions': id } });
+    expect(again.lines).toContainEqual(expect.objectContaining({ kind: 'deletions-accepted', id }));
+    expect(again.code).toBe(0);
   });
 
   it('is nothing when the files are back, with other content of the same size and time', async () => {

@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
+import { hostCommand, installPackage } from './host-package.ts';
 
-/** One line of standard output of push.sh. Source: docs/host-scripts.md. */
+/** One line of standard output of push. Source: docs/host-package.md. */
 export interface PushLine {
-  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'error';
+  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'deletions-accepted' | 'error';
   readonly id?: string;
   readonly ok?: boolean;
   readonly error?: string;
@@ -49,7 +49,7 @@ export interface ScriptGroupOptions {
   readonly diskBytes?: number;
 }
 
-/** A primary and its secondaries with nothing but the scripts of `host/`, as a group on premises has them. */
+/** A primary and its secondaries with nothing but the host package, as a group on premises has them. */
 export class ScriptGroup {
   readonly fleet: HostFleet;
   readonly primary: Host;
@@ -92,7 +92,7 @@ export class ScriptGroup {
   }
 
   async push(options: PushOptions = {}): Promise<Push> {
-    const { code, stdout, stderr } = await this.primary.exec(['/root/push.sh', '-'], {
+    const { code, stdout, stderr } = await this.primary.exec(hostCommand('push'), {
       stdin: this.request(options),
       timeoutSeconds: 100,
     });
@@ -111,7 +111,7 @@ export class ScriptGroup {
 
   /** Starts a push as the leader of a process group, which SIGKILL ends as the SSM agent does. */
   start(options: PushOptions = {}): ChildProcess {
-    const child = this.primary.spawn(['/root/push.sh', '-'], { stdin: this.request(options) });
+    const child = this.primary.spawn(hostCommand('push'), { stdin: this.request(options) });
     child.stdout?.resume();
     child.stderr?.resume();
     return child;
@@ -127,19 +127,19 @@ export class ScriptGroup {
   }
 }
 
-/** The last line that a script printed. @throws {Error} with what it said, if it printed none */
-async function runScript(
+/** The last line that a command printed. @throws {Error} with what it said, if it printed none */
+async function runCommand(
   host: Host,
-  script: string,
+  command: string,
   request: string,
 ): Promise<Readonly<Record<string, string>>> {
-  const { stdout, stderr } = await host.exec([`/root/${script}`, '-'], { stdin: request });
+  const { stdout, stderr } = await host.exec(hostCommand(command), { stdin: request });
   const line = stdout.trim().split('\n').at(-1) ?? '';
-  if (!line.startsWith('{')) throw new Error(`${host.id}: ${script}: ${stderr}`);
+  if (!line.startsWith('{')) throw new Error(`${host.id}: ${command}: ${stderr}`);
   return JSON.parse(line);
 }
 
-/** Starts the hosts and joins them with `join.sh`; nothing is pushed yet. */
+/** Starts the hosts and joins them; nothing is pushed yet. */
 export async function startScriptGroup(options: ScriptGroupOptions = {}): Promise<ScriptGroup> {
   const { secondaries: count = 1, directories = [uploads], volumes = [], diskBytes } = options;
   const fleet = await openFleet();
@@ -154,18 +154,17 @@ export async function startScriptGroup(options: ScriptGroupOptions = {}): Promis
   await Promise.all(hosts.map((host) => host.start()));
   for (const host of hosts) {
     await makeDirectories(host, directories);
-    for (const script of ['request.sh', 'transfer.sh', 'promote.sh', 'join.sh', 'push.sh'])
-      await host.writeFile(`/root/${script}`, readFileSync(`host/${script}`), 0o755);
+    await installPackage(host);
   }
   await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));
   await must(primary, `chown -R www-data: ${directories.join(' ')}`);
   const heading = 'group\tweb\nepoch\t1\n';
-  const { publicKey = '' } = await runScript(primary, 'promote.sh', heading);
+  const { publicKey = '' } = await runCommand(primary, 'promote', heading);
   const lines = directories.map((directory) => `directory\t${directory}\n`).join('');
   const hostKeys = new Map<Host, string>();
   for (const host of secondaries) {
     const request = `${heading}${lines}public-key\t${publicKey.split(' ').slice(0, 2).join('\t')}\n`;
-    const { hostKey = '' } = await runScript(host, 'join.sh', request);
+    const { hostKey = '' } = await runCommand(host, 'join', request);
     hostKeys.set(host, hostKey.split(' ').join('\t'));
   }
   return new ScriptGroup(fleet, primary, secondaries, directories, hostKeys);

@@ -3,7 +3,12 @@ import { isLeaving, isWarm } from '../model/lifecycle.ts';
 import { isMember } from '../model/member.ts';
 import type { MembershipObservation, ObservedInstance } from '../model/observation.ts';
 import { findPrimary, isDeposed, isEstablished } from '../model/primary.ts';
-import { formatPushRequest, formatRescueRequest, maximumRequestLength } from '../model/request.ts';
+import {
+  encodedLength,
+  formatPushRequest,
+  formatRescueRequest,
+  maximumRequestLength,
+} from '../model/request.ts';
 import { formatOwnShards, listEntry, shardNumber } from '../model/secondaries.ts';
 import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
 import { words } from '../model/tag-problem.ts';
@@ -229,12 +234,12 @@ function mergeTwo(one: MembershipAction, other: MembershipAction): MembershipAct
   if (one.kind === 'first-sync' && other.kind === 'first-sync') {
     const secondaries = [...one.request.secondaries, ...other.request.secondaries];
     const request = { ...one.request, secondaries };
-    if (formatPushRequest(request).length > maximumRequestLength) return undefined;
+    if (encodedLength(formatPushRequest(request)) > maximumRequestLength) return undefined;
     return { ...one, request, passes: new Map([...one.passes, ...other.passes]), reason };
   }
   if (one.kind === 'gather' && other.kind === 'gather') {
     const request = { ...one.request, sources: [...one.request.sources, ...other.request.sources] };
-    return formatRescueRequest(request).length > maximumRequestLength
+    return encodedLength(formatRescueRequest(request)) > maximumRequestLength
       ? undefined
       : { ...one, request, reason };
   }

@@ -73,12 +73,12 @@ function reportFailure(
   ];
 }
 
-/** Counts up when host/join.sh makes a host ready in another way than before, so that every host is joined again. */
-const joinRevision = 4;
+/** Counts up when join makes a host ready in another way than before, so that every host is joined again. */
+const joinRevision = 5;
 
 /** What a host that was joined so was joined to: another primary, key, epoch or list of directories gives another one. */
 export function joinDigest(primary: string, request: JoinRequest): string {
-  return digest(`${joinRevision}\n${primary}\n${formatJoinRequest(request)}`);
+  return digest(`${joinRevision}\n${primary}\n${formatJoinRequest({ ...request, holder: undefined })}`);
 }
 
 /**
@@ -96,7 +96,7 @@ export function planJoin(
   const { primary, configuration, publicKey } = ready;
   const { epoch, directories } = configuration;
   const request: JoinRequest = {
-    ...{ group, epoch, directories, owner: undefined, publicKey },
+    ...{ group, epoch, holder: primary.id, directories, owner: undefined, publicKey },
     ...(readable && { readable }),
   };
   const wanted = joinDigest(primary.id, request);

@@ -44,7 +44,7 @@ export interface ObservedLifecycle {
   readonly protectedFromScaleIn?: boolean | undefined;
 }
 
-/** One line that a script of host/ printed. Source: docs/host-scripts.md. */
+/** One line that a command of the host package printed. Source: docs/host-package.md. */
 export type ScriptLine =
   | { readonly kind: 'join'; readonly epoch: number; readonly hostKey: string }
   | {
@@ -86,6 +86,8 @@ export type ScriptLine =
     }
   | RescueLine
   | { readonly kind: 'probe'; readonly id: string; readonly reached: boolean; readonly message: string }
+  /** A part of the package has come; `installed` with the last one. */
+  | { readonly kind: 'install'; readonly release: string; readonly installed: boolean }
   | { readonly kind: 'error'; readonly error: string; readonly message: string };
 
 /** How a push to one secondary went. */
@@ -136,7 +138,7 @@ export interface ObservedCommand {
   readonly lines: readonly ScriptLine[];
 }
 
-/** A run of host/push.sh, and what became of it. */
+/** A run of push, and what became of it. */
 export interface ObservedPush extends ObservedCommand {
   /** Milliseconds since 1970. */
   readonly requestedAt: number;
@@ -232,6 +234,8 @@ export interface ObservedReachability {
   readonly answered: readonly string[];
   /** SSM's live channel to its agent; why it is not known, where SSM did not tell; undefined if it was not asked. */
   readonly connection: 'connected' | 'not connected' | { readonly unknown: string } | undefined;
+  /** Who has not the release of the package that looks. */
+  readonly withoutRelease?: readonly string[];
   readonly probes: readonly { readonly by: string; readonly reached: boolean; readonly message: string }[];
 }
 

@@ -1,9 +1,7 @@
 import type { PushOptions } from './push-options.ts';
 
-/** What one run of host/push.sh is asked to do. The text form is documented in docs/host-scripts.md. */
-export interface PushRequest {
-  readonly group: string;
-  readonly epoch: number;
+/** What one push is asked to do. The text form is documented in docs/host-package.md. */
+export interface PushRequest extends PromoteRequest {
   readonly directories: readonly string[];
   readonly excludes: readonly string[];
   readonly options: PushOptions;
@@ -22,13 +20,11 @@ export interface PushTarget {
   readonly hostKey: string | undefined;
 }
 
-/** The longest request in base64 that a document takes; host-documents.mjs keeps the room for it. */
-export const maximumRequestLength = 17 * 1024;
+/** The longest request, compressed and in base64, that a document takes; host-documents.mjs keeps the room for it. */
+export const maximumRequestLength = 58 * 1024;
 
-/** What one run of host/join.sh is asked to do. */
-export interface JoinRequest {
-  readonly group: string;
-  readonly epoch: number;
+/** What one run of join is asked to do. */
+export interface JoinRequest extends PromoteRequest {
   readonly directories: readonly string[];
   /** Who is to own a directory that is not there yet; undefined: it must be there. */
   readonly owner: { readonly user: string; readonly group: string } | undefined;
@@ -38,13 +34,15 @@ export interface JoinRequest {
   readonly readable?: boolean;
 }
 
-/** What one run of host/promote.sh is asked to do. */
+/** What one run of promote is asked to do, and what all requests begin with. */
 export interface PromoteRequest {
   readonly group: string;
   readonly epoch: number;
+  /** The primary of the epoch: hosts refuse another one of the same epoch. */
+  readonly holder?: string | undefined;
 }
 
-/** What one run of host/leave.sh is asked to do. */
+/** What one run of leave is asked to do. */
 export interface LeaveRequest extends PromoteRequest {
   readonly directories: readonly string[];
   readonly excludes: readonly string[];
@@ -54,7 +52,7 @@ export interface LeaveRequest extends PromoteRequest {
   readonly prepare: boolean;
 }
 
-/** What one run of host/rescue.sh is asked to do. */
+/** What one run of rescue is asked to do. */
 export interface RescueRequest extends PromoteRequest {
   readonly directories: readonly string[];
   readonly excludes: readonly string[];
@@ -63,7 +61,7 @@ export interface RescueRequest extends PromoteRequest {
   readonly lists: boolean;
 }
 
-/** What one run of host/probe.sh is asked to do. */
+/** What one run of probe is asked to do. */
 export interface ProbeRequest extends PromoteRequest {
   readonly target: Pick<PushTarget, 'id' | 'address' | 'port'>;
   /** Seconds from the first look to the second; undefined for at once. */
@@ -77,11 +75,8 @@ function formatLines(lines: readonly Line[]): string {
   return lines.map((line) => `${line.join('\t')}\n`).join('');
 }
 
-function heading({ group, epoch }: PromoteRequest): readonly Line[] {
-  return [
-    ['group', group],
-    ['epoch', epoch],
-  ];
+function heading({ group, epoch, holder }: PromoteRequest): readonly Line[] {
+  return [['group', group], ['epoch', epoch], ...(holder === undefined ? [] : [['holder', holder]])];
 }
 
 export function formatPromoteRequest(request: PromoteRequest): string {
@@ -112,7 +107,8 @@ export function formatPushRequest(request: PushRequest): string {
 
 export function formatLeaveRequest(request: LeaveRequest): string {
   return formatLines([
-    ...heading(request),
+    // While it is only prepared, the host itself is the primary
+    ...heading(request.prepare ? request : { ...request, holder: request.peer }),
     ...directoryLines(request),
     ['option', 'peer', request.peer],
     ...(request.prepare ? [['option', 'prepare', 'yes']] : []),
@@ -147,7 +143,24 @@ function targetLine({ id, address, port, hostKey }: PushTarget): Line {
   return ['secondary', id, address, port, ...(hostKey === undefined ? [] : hostKey.split(' '))];
 }
 
-/** How long a request is in base64, in characters. */
+/** What every public key of a type begins with, in characters; the rest looks random. */
+const keyStarts: Readonly<Record<string, number>> = { 'ssh-ed25519': 25, 'ssh-rsa': 19 };
+const ecdsaStart = 44;
+
+/**
+ * How long a request is at most when it is compressed and in base64, in characters: the core compresses nothing. A line with a host differs
+ * from the one before by its id, its address and its key; of other lines nothing is expected. A test compares this with zlib.
+ */
 export function encodedLength(text: string): number {
-  return Math.ceil(new TextEncoder().encode(text).length / 3) * 4;
+  const lengths = text.split('\n').map((line) => {
+    const [field, , , , type = '', key = ''] = line.split('\t');
+    if (field !== 'secondary') return (new TextEncoder().encode(line).length + 2) * (4 / 3);
+    return 46 + Math.max(0, key.length - (keyStarts[type] ?? ecdsaStart));
+  });
+  return Math.ceil(lengths.reduce((sum, length) => sum + length, 200));
+}
+
+/** What the document of leave takes beside the request: the fence, which needs no Python on the host. Empty for a demotion that is only prepared. */
+export function formatFence({ group, epoch, peer, prepare }: LeaveRequest): string {
+  return prepare ? '' : `${group} ${epoch} ${peer}`;
 }

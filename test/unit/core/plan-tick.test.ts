@@ -133,9 +133,9 @@ describe('a group that is not pushed', () => {
   });
 
   it('for a request that SSM would refuse, says so instead of failing each minute', () => {
-    const many = Array.from({ length: 190 }, (_, index) => index + 2);
+    const many = Array.from({ length: 290 }, (_, index) => index + 2);
     const tags = Object.fromEntries(
-      Array.from({ length: 19 }, (_, shard) => [
+      Array.from({ length: 29 }, (_, shard) => [
         shard === 0 ? 'hostsync:secondaries' : `hostsync:secondaries-${shard + 1}`,
         many
           .slice(shard * 10, shard * 10 + 10)

@@ -21,11 +21,12 @@ import { lambdaContext, scheduledEvent } from './lambda-context.ts';
 
 type Handler = (event: unknown, context: typeof lambdaContext) => Promise<unknown>;
 
-/** Answers a request as the scripts of host/ do where all goes well and there is nothing to send. Source: docs/host-scripts.md. */
+/** Answers a request as the commands of the host package do where all goes well and there is nothing to send. Source: docs/host-package.md. */
 const script = (kind: string, clock: string) => [
   '#!/bin/bash',
   `kind=${kind}`,
-  "request=$(echo '{{ request }}' | base64 -d)",
+  // zlib's form with the head of gzip's, and so without an end that gzip knows
+  `request=$( { printf '\\037\\213\\010\\0\\0\\0\\0\\0\\0\\0'; echo '{{ request }}' | base64 -d | tail -c +3; } | gzip -dc 2>/dev/null)`,
   // Minutes pass here in no time, and the tests say how many have
   `now=$(($(date +%s) + $(cat ${clock})))`,
   `line() { printf '{"v":1,"kind":"%s",%s}\\n' "$1" "$2"; }`,
@@ -36,6 +37,7 @@ const script = (kind: string, clock: string) => [
   `promote) line promote "\\"epoch\\":$epoch,\\"publicKey\\":\\"${publicKey}\\"" ;;`,
   'leave) line leave "\\"epoch\\":$epoch,\\"prepared\\":false,\\"stranded\\":0" ;;',
   'rescue) for id in $(field secondary); do line rescue "\\"id\\":\\"$id\\",\\"ok\\":true,\\"files\\":0,\\"conflicts\\":0,\\"examples\\":[]"; done ;;',
+  'install_*) line install "\\"release\\":\\"1\\",\\"installed\\":true" ;;',
   'probe) line probe "\\"id\\":\\"$(field secondary)\\",\\"reached\\":false,\\"message\\":\\"no answer\\"" ;;',
   'push)',
   '  for id in $(field secondary); do',
@@ -45,7 +47,10 @@ const script = (kind: string, clock: string) => [
   'esac',
 ];
 
-const kinds = ['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const;
+const kinds = [
+  ...(['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const),
+  ...(['install_one', 'install_two', 'install_three'] as const),
+] as const;
 const capital = (word: string) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 /** Of a stage with this prefix. */
 const logicalId = (prefix: string, kind: string) => `${capital(prefix)}${capital(kind)}`;
@@ -55,7 +60,10 @@ const document = (kind: string, clock: string) => ({
     DocumentType: 'Command',
     Content: {
       schemaVersion: '2.2',
-      parameters: { request: { type: 'String', allowedPattern: '^[A-Za-z0-9+/=]*$' } },
+      parameters: {
+        request: { type: 'String', allowedPattern: '^[A-Za-z0-9+/=]*$', default: '' },
+        fence: { type: 'String', default: '' },
+      },
       mainSteps: [
         {
           ...{ action: 'aws:runShellScript', name: kind },

@@ -1,3 +1,4 @@
+import { inflateSync } from 'node:zlib';
 import { DescribeInstanceStatusCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { DescribeInstanceInformationCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
@@ -28,9 +29,11 @@ const calls = () =>
     client.calls().map(({ args: [sent] }) => sent.constructor.name),
   );
 const requestOf = () =>
-  Buffer.from(
-    ssm.commandCalls(SendCommandCommand)[0]?.args[0].input.Parameters?.['request']?.[0] ?? '',
-    'base64',
+  inflateSync(
+    Buffer.from(
+      ssm.commandCalls(SendCommandCommand)[0]?.args[0].input.Parameters?.['request']?.[0] ?? '',
+      'base64',
+    ),
   ).toString();
 
 function groupOf(secondaries: number) {
@@ -121,6 +124,7 @@ describe('the calls of a tick', () => {
       [
         'group\tweb',
         'epoch\t1',
+        `holder\t${instanceId(1)}`,
         'directory\t/srv/uploads',
         `secondary\t${instanceId(2)}\t10.0.0.2\t22\t${secondaryTags['hostsync:host-key'].replace(' ', '\t')}`,
         `secondary\t${instanceId(3)}\t10.0.0.3\t22\t${secondaryTags['hostsync:host-key'].replace(' ', '\t')}`,

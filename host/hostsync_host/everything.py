@@ -1,0 +1,190 @@
+"""Comparing everything on a secondary, where it is not known what is there: one directory is sent as a whole, and what is
+over there alone is counted, judged and deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import List, Optional
+
+from . import deletions
+from .compare import Comparison, large_files, shut_files
+from .manifest import Damaged
+from .results import emit, log
+from .sending import Sending
+from .store import SecondaryMemory, open_known
+
+DELAYED_MOST = 100_000
+"""Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both ends."""
+LARGE_MOST = 200
+CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
+_MAGIC = b"[*?\\"
+
+
+@dataclass
+class Whole:
+    """What is known when everything of a directory is compared."""
+
+    fresh: bool
+    """Nothing was ever sent to the secondary: nobody is served from it."""
+    newcomer: bool
+    """It was never in service: what it has alone is worth nothing."""
+    litter: bool
+    """An earlier push broke off: what it left is nobody's content."""
+    started_ns: int
+
+
+class Everything:
+    """Compares everything of one directory."""
+
+    def __init__(self, sending: Sending, memory: SecondaryMemory, whole: Whole) -> None:
+        self.sending = sending
+        self.memory = memory
+        self.whole = whole
+        self.withheld = False
+        self.uneven = False
+        """Something may be over there that nobody knows of."""
+        self.scan = sending.scan
+        self.in_the_way = False
+        self.large: Optional[Comparison] = None
+        """Large files, which are still to be sent."""
+
+    def run(self) -> None:
+        options = ["--recursive", "--hard-links"]
+        if self.whole.fresh:
+            # Nobody is served from what is new: there it need not come into place all at once, which takes as long again,
+            # and what is over there alone is counted on the way.
+            options += ["--delete", "--max-delete=0"]
+        elif self.scan.entries <= DELAYED_MOST:
+            options.append("--delay-updates")
+        before = list(self.sending.faults)
+        well = self.sending.attempt([*options, *self._without_large()], None)
+        if self.sending.blocked_by_directory:
+            # what stands in the way of something else is deleted as what is over there alone is
+            self.in_the_way, self.sending.faults = True, before
+        extras = self.sending.extras
+        self._look_for_late()
+        if not self.sending.lost:
+            self._shut()
+        if self.sending.lost:
+            return
+        if not well and not self.in_the_way:
+            self.uneven = not any(fault.blocked for fault in self.sending.faults) or not self.sending.unsure
+        # A full disk would stay full for good if what was deleted here only went after all updates arrived
+        if not (self.whole.fresh and well and extras == 0):
+            self._clear()
+
+    def _shut(self) -> None:
+        """What the owner cannot open is not in what is sent as the owner."""
+        context = self.sending.context
+        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        if manifest is None:
+            return
+        with contextlib.closing(manifest):
+            paths = list(shut_files(manifest))
+        if paths:
+            self.sending.shut(paths)
+
+    def _without_large(self) -> List[bytes]:
+        """Large files would hold up all others; they come with their own list."""
+        manifest = open_known(self.sending.context.store.place, self.sending.context.scratch, self.scan.manifest)
+        if manifest is None:
+            return []
+        rules: List[bytes] = []
+        large: List[bytes] = []
+        try:
+            for path in large_files(manifest):
+                if not any(byte in _MAGIC for byte in path) and not path.endswith(b" ") and len(rules) < LARGE_MOST:
+                    rules.append(b"--filter=- /" + path)
+                    large.append(path)
+        except Damaged:
+            return []
+        finally:
+            manifest.close()
+        if large:
+            self.large = Comparison(os.path.join(self.sending.context.scratch, f"large.{id(self)}".encode()))
+            self.large.counts["large"] = len(large)
+            os.mkdir(self.large.place)
+            with open(self.large.file("large"), "wb") as file:
+                file.write(b"".join(path + b"\0" for path in large))
+        return rules
+
+    def _look_for_late(self) -> None:
+        """What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a trace in
+        its directory. The kernel's clock for that ticks every 10 ms or more often."""
+        context = self.sending.context
+        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        if manifest is None:
+            self.uneven = True
+            return
+        since = self.whole.started_ns - 20_000_000
+        try:
+            for entry in manifest.entries():
+                status = os.stat(entry.path or b".", dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
+                if status.st_ctime_ns > since:
+                    self.uneven = True
+                    return
+        except (OSError, Damaged):
+            self.uneven = True
+        finally:
+            manifest.close()
+
+    # --- what only the secondary has
+
+    def _clear(self) -> None:
+        sending = self.sending
+        if self.whole.newcomer and not self.scan.held:
+            sending.attempt(CLEAR)
+            return
+        sending.attempt([*CLEAR, "--max-delete=0"])
+        extras, entries = sending.extras, sending.entries
+        if extras > deletions.FEW and self.whole.litter and not sending.lost:
+            sending.run([*CLEAR, "--filter=R .~tmp~/***", "--filter=P *"])
+            sending.attempt([*CLEAR, "--max-delete=0"])
+            extras, entries = sending.extras, sending.entries
+        if (extras == 0 and not self.in_the_way) or sending.lost:
+            self.memory.extras.pop(self.scan.module, None)
+            return
+        if self._may_delete(extras, entries):
+            self.memory.extras.pop(self.scan.module, None)
+            sending.attempt(["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR)
+        else:
+            self.withheld = True
+
+    def _may_delete(self, count: int, entries: int) -> bool:
+        """May so many entries be deleted that only the secondary has? Their names are not known here."""
+        options = self.sending.context.request.options
+        limits = deletions.Limits(options.max_delete_share, options.max_delete_count)
+        total = entries + count - 1
+        path = os.fsdecode(self.scan.opened.path)
+        reason = "deletions in this directory are held" if self.scan.held else ""
+        reason = reason or deletions.excess(count, total, f"{path} there", limits)
+        if not reason:
+            return True
+        secondary = self.sending.connection.secondary.id
+        shown = self._shown(secondary, count)
+        if shown == options.accept_deletions:
+            log(f"{secondary}: {count} held deletions are accepted: {shown}")
+            return True
+        emit(
+            "deletions-held",
+            id=shown,
+            count=count,
+            total=total,
+            reason=f"{secondary}: {reason}",
+            examples=[],
+        )
+        log(f"{secondary}: {count} deletions are held: {reason}; to accept them, once: option accept-deletions {shown}")
+        return False
+
+    def _shown(self, secondary: str, count: int) -> str:
+        """The id stays while there are no more of them than when it was shown: it covers so many."""
+        known: Optional[List[object]] = self.memory.extras.get(self.scan.module)
+        if known is not None and isinstance(known[1], int) and known[1] - deletions.FEW <= count <= known[1]:
+            return str(known[0])
+        text = f"{secondary} {self.scan.module} {count} {self.sending.context.started}"
+        identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.memory.extras[self.scan.module] = [identity, count]
+        return identity

@@ -1,0 +1,123 @@
+"""The options of a request: one table says names, values, defaults and which commands take them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Mapping, Optional, Union
+
+Value = Union[int, bool, str, None]
+
+
+@dataclass(frozen=True)
+class Options:
+    parallel: int = 16
+    connect_timeout: int = 10
+    io_timeout: int = 60
+    push_timeout: int = 3300
+    max_delete_share: int = 20
+    max_delete_count: int = 10000
+    accept_deletions: Optional[str] = None
+    verify_every: int = 86400
+    first: bool = False
+    bandwidth: int = 0
+    nice: int = 0
+    readable: bool = False
+    peer: Optional[str] = None
+    prepare: bool = False
+    keep: bool = False
+    lists: bool = False
+    interval: int = 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an option is written. `least` and `most` are for whole numbers, `pattern` for texts, neither: `yes`."""
+
+    commands: frozenset[str]
+    least: int = 0
+    most: Optional[int] = None
+    pattern: Optional[str] = None
+    remedy: str = ""
+
+
+def _number(commands: str, least: int, most: int) -> Kind:
+    return Kind(frozenset(commands.split()), least, most)
+
+
+def _yes(commands: str) -> Kind:
+    return Kind(frozenset(commands.split()))
+
+
+KINDS: Mapping[str, Kind] = {
+    "parallel": _number("push rescue", 1, 64),
+    "connect-timeout": _number("push rescue", 1, 300),
+    "io-timeout": _number("push rescue", 5, 3600),
+    "push-timeout": _number("push rescue", 5, 172800),
+    "max-delete-share": _number("push", 0, 100),
+    "max-delete-count": _number("push", 0, 999999999),
+    "accept-deletions": Kind(
+        frozenset(["push"]),
+        pattern="[0-9a-f]{16}",
+        remedy="is no id of held deletions; copy the 16 characters of the line deletions-held",
+    ),
+    "verify-every": _number("push", 0, 31536000),
+    "first": _yes("push"),
+    "bandwidth": _number("push", 0, 99999999),
+    "nice": _number("push", 0, 19),
+    "readable": _yes("join"),
+    "peer": Kind(
+        frozenset(["leave"]), pattern="[A-Za-z0-9][A-Za-z0-9.-]{0,252}", remedy="is no instance id or host name"
+    ),
+    "prepare": _yes("leave"),
+    "keep": _yes("leave"),
+    "lists": _yes("rescue"),
+    "interval": _number("probe", 1, 60),
+}
+
+NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+
+
+def number_problem(value: str, least: int, most: int) -> Optional[str]:
+    """Why a text is no whole number of that range."""
+    if NUMBER.fullmatch(value) and least <= int(value) <= most:
+        return None
+    return f"must be a whole number from {least} to {most}"
+
+
+def name_problem(command: str, name: str) -> Optional[str]:
+    """Why a command does not take an option."""
+    kind = KINDS.get(name)
+    if kind is None:
+        known = [each for each, its in KINDS.items() if command in its.commands] or list(KINDS)
+        return (
+            f"is unknown; use {', '.join(known[:-1])} or {known[-1]}"
+            if len(known) > 1
+            else f"is unknown; use {known[0]}"
+        )
+    if command not in kind.commands:
+        return f"is not for {command}; take the line away"
+    return None
+
+
+def value_problem(name: str, value: str) -> Optional[str]:
+    """Why an option cannot have this value."""
+    kind = KINDS[name]
+    if kind.most is not None:
+        return number_problem(value, kind.least, kind.most)
+    if kind.pattern is not None:
+        return None if re.fullmatch(kind.pattern, value) else kind.remedy
+    return None if value == "yes" else "must be yes; or take the line away"
+
+
+def make_options(given: Mapping[str, str]) -> Options:
+    """From names and values without a problem."""
+    values: dict[str, Value] = {}
+    for name, value in given.items():
+        kind = KINDS[name]
+        field = name.replace("-", "_")
+        if kind.most is not None:
+            values[field] = int(value)
+        else:
+            values[field] = value if kind.pattern is not None else True
+    return Options(**values)  # type: ignore[arg-type]

@@ -1,0 +1,307 @@
+"""One directory to one secondary: the runs of rsync, in the order that leaves no moment in which something is missing.
+
+Directories that give way to something else go first. Then come files, then symbolic links, so that none points to what is
+not there yet; then deletions, which are made from an empty tree, so that nothing can be sent by them; large files come last.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set
+
+from . import rsync, verdict
+from .compare import Comparison, Leftover, read_leftovers, read_names, split
+from .context import Context, Deletion, Scanned, in_order
+from .shut import Copies
+from .ssh import Connection
+from .verdict import Fault
+
+NOBODY = b"./.~tmp~/-"
+"""A name that is never there, for a list without a name would be no list."""
+MERGED = 256
+FSYNC_MOST = 2000
+_FEW = 20
+
+
+@dataclass
+class Tally:
+    """What was sent and deleted."""
+
+    files: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    changed: int = 0
+    """Entries that were not as they should have been: sent, made or deleted."""
+
+    def add(self, finished: rsync.Finished) -> None:
+        self.files += finished.files
+        self.deleted += finished.deleted
+        self.bytes += finished.bytes
+        self.changed += finished.files + finished.created + finished.deleted
+
+
+@dataclass
+class Sending:
+    """Sends one directory to one secondary."""
+
+    context: Context
+    scan: Scanned
+    connection: Connection
+    tally: Tally
+    lock: int
+    deadline: float
+    fsync: bool = True
+    remote_boot: str = ""
+    faults: List[Fault] = field(default_factory=list)
+    unsure: List[Leftover] = field(default_factory=list)
+    """Names of which it is not known what they are over there now."""
+    extras: int = 0
+    """What a run would have deleted, and was not allowed to."""
+    entries: int = 0
+    sent: bool = False
+    blocked_by_directory: bool = False
+    """A directory over there stands in the way of something else."""
+
+    @property
+    def lost(self) -> bool:
+        return any(fault.lost for fault in self.faults)
+
+    # --- one run
+
+    def run(
+        self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True
+    ) -> rsync.Finished:
+        options = self.context.request.options
+        opened = self.scan.opened
+        base = rsync.base_arguments(
+            options, owner=opened.owner if as_owner else 0, group=opened.group, can=self.context.can
+        )
+        if not as_owner and opened.owner != 0:
+            base = [word for word in base if word not in ("--owner", "--group")]
+        words: List[object] = [*base, *arguments, *rsync.exclude_arguments(self.context.request.excludes)]
+        self.sent = True
+        finished = rsync.run(
+            words,
+            place=place or opened.place,
+            connection=self.connection,
+            module=self.scan.module,
+            deadline=self.deadline,
+            inherit=(self.lock, opened.descriptor),
+            prefix=self.context.prefix,
+        )
+        self.tally.add(finished)
+        self.extras, self.entries = finished.spared, finished.entries
+        self.blocked_by_directory = any(line.startswith("could not make way for new ") for line in finished.lines)
+        if finished.boot:
+            self.remote_boot = finished.boot
+        return finished
+
+    def judge(self, finished: rsync.Finished) -> Optional[Fault]:
+        fault = verdict.judge(finished, self.connection, self.context.request.options.push_timeout)
+        if fault is not None:
+            path = os.fsdecode(self.scan.opened.path)
+            self.faults.append(Fault(fault.error, f"{path}: {fault.message}", fault.lost, fault.blocked))
+        return fault
+
+    def attempt(self, arguments: Sequence[object], names: Optional[bytes] = None, **how: object) -> bool:
+        """One run, and what it leaves in doubt. `names`: the list that it was given. @returns whether all arrived"""
+        finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        if "--fsync" in arguments and not finished.whole and verdict.refuses(finished, "fsync"):
+            self.fsync = False
+            arguments = [word for word in arguments if word != "--fsync"]
+            finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        if verdict.mode_unset(finished):
+            arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]
+            finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        fault = self.judge(finished)
+        if fault is not None or finished.vanished:
+            found = named(finished) if finished.code == rsync.PARTIAL and fault is not None else None
+            if names is not None:
+                self.unsure += _pick(names, found)
+            elif found:
+                self.unsure += [Leftover(b"?", *split(path)) for path in sorted(found)]
+        elif names is not None:
+            self.unsure += self._moved(names)
+        return fault is None
+
+    def _moved(self, names: bytes) -> List[Leftover]:
+        """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync looked, and
+        what is back where it was is no change."""
+        since = self.context.started * 1000 - 20_000_000
+        changed: Dict[bytes, bool] = {b"": False}
+
+        def is_changed(directory: bytes) -> bool:
+            if directory not in changed:
+                try:
+                    status = os.stat(directory, dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
+                    changed[directory] = status.st_ctime_ns >= since or is_changed(split(directory)[0])
+                except OSError:
+                    changed[directory] = True
+            return changed[directory]
+
+        paths = (line[2:] if line.startswith(b"./") else line for line in read_names(names))
+        return [Leftover(b"?", *split(path)) for path in paths if path != NOBODY[2:] and is_changed(split(path)[0])]
+
+    # --- by lists
+
+    def by_lists(self, comparison: Comparison, deletion: Deletion, checked: bool) -> bool:
+        """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by accident."""
+        if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
+            return False
+        for names, options in self._lists(comparison, checked):
+            self.attempt([*_listed(names), "--delay-updates", *options, *self._flush(comparison)], names)
+            if self.lost:
+                return False
+        if comparison.counts["shut"]:
+            self.shut(comparison.names("shut"))
+        if comparison.counts["links"] and not self.lost:
+            self.attempt(_listed(self._list(comparison, "links", ("links",))), comparison.file("links"))
+        if deletion.topmost and not self.lost:
+            self._delete_gone(comparison, deletion)
+        return not self.lost
+
+    def _lists(self, comparison: Comparison, checked: bool) -> Iterator["tuple[bytes, List[str]]"]:
+        counts = comparison.counts
+        plain = counts["send"] + counts["dirs"]
+        if checked or (counts["checksum"] and plain and counts["send"] <= MERGED):
+            if plain + counts["checksum"]:
+                yield self._list(comparison, "most", ("send", "checksum", "dirs")), ["--checksum"]
+        else:
+            if plain:
+                yield self._list(comparison, "plain", ("send", "dirs")), []
+            if counts["checksum"]:
+                yield self._list(comparison, "same", ("checksum",)), ["--checksum"]
+        if counts["anew"]:
+            yield self._list(comparison, "again", ("anew",)), ["--ignore-times", "--hard-links"]
+
+    def _list(self, comparison: Comparison, name: str, sources: Sequence[str], more: Optional[bytes] = None) -> bytes:
+        """A list for rsync. Its names begin with ./, which brings what the directory itself is, too."""
+        path = comparison.file(f"list.{name}")
+        if not os.path.exists(path):
+            with open(f"{os.fsdecode(path)}.{id(self)}", "wb") as file:
+                for source in sources:
+                    for line in comparison.names(source):
+                        if line:  # "./" would be all that is in the directory; what it is itself comes with any name
+                            file.write(b"./" + line + b"\0")
+                if more is not None:
+                    with open(more, "rb") as lines:
+                        shutil.copyfileobj(lines, file)
+                file.write(NOBODY + b"\0")
+            os.rename(file.name, path)
+        return path
+
+    def _flush(self, comparison: Comparison) -> List[str]:
+        """What was just received must not be lost with the power. Of very many files each would be waited for."""
+        few = sum(comparison.counts.values()) <= FSYNC_MOST
+        return ["--fsync"] if few and self.fsync and self.context.can.fsync else []
+
+    def _delete(self, names: bytes, most: int) -> bool:
+        options = [f"--files-from={os.fsdecode(names)}", "--from0", "--dirs", "--delete-missing-args", "--delete"]
+        bare = [f"--timeout={self.context.request.options.io_timeout}", "--stats", "--no-h", "--8-bit-output"]
+        place = os.path.join(os.path.dirname(names), b"skeleton")
+        self.sent = True
+        finished = rsync.run(
+            [*bare, *options, f"--max-delete={most + _FEW}"],
+            place=place,
+            connection=self.connection,
+            module=self.scan.module,
+            deadline=self.deadline,
+            inherit=(self.lock,),
+            prefix=self.context.prefix,
+        )
+        self.tally.add(finished)
+        return self.judge(finished) is None and finished.spared == 0
+
+    def _delete_gone(self, comparison: Comparison, deletion: Deletion) -> None:
+        if not self._delete(deletion.list, deletion.allowed):
+            self.unsure += read_leftovers(deletion.names)
+        if not self.lost:
+            self.attempt(_listed(self._list(comparison, "times", ("dirs",), deletion.parents)), None)
+
+    def shut(self, paths: Iterable[bytes]) -> None:
+        """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""
+        place = os.path.join(self.context.scratch, f"open.{id(self)}.{self.scan.module}".encode())
+        copies = Copies(self.scan.opened.descriptor, self.scan.opened.owner, place)
+        copied: List[bytes] = []
+        for path in paths:
+            if copies.add(path):
+                copied.append(path)
+            else:
+                self.unsure.append(Leftover(b"?", *split(path)))
+        copies.end()
+        names = place + b".list"
+        with open(names, "wb") as file:
+            file.write(b"".join(b"./" + path + b"\0" for path in [*copied, NOBODY[2:]]))
+        self.attempt([*_listed(names), "--ignore-times"], names, place=place, as_owner=False)
+        subprocess.run(["rm", "-rf", "--", os.fsdecode(place)], check=False)
+
+    def touch(self) -> bool:
+        """A login and a run that sends nothing: is all well over there?"""
+        names = os.path.join(self.context.scratch, b"touch")
+        if not os.path.exists(names):
+            with open(names, "wb") as file:
+                file.write(NOBODY + b"\0")
+        return self.attempt(_listed(names))
+
+    # --- large files
+
+    def large(self, comparison: Comparison) -> bool:
+        """Files of which one takes long, in runs of their own."""
+        well = True
+        for name, options in (("large", []), ("large_same", ["--checksum"])):
+            if comparison.counts[name] and not self.lost:
+                listed = self._list(comparison, name, (name,))
+                well = self.attempt([*_listed(listed), *options], comparison.file(name)) and well
+        return well
+
+
+def _listed(names: bytes) -> List[object]:
+    return [f"--files-from={os.fsdecode(names)}", "--from0", "--ignore-missing-args", "--no-r"]
+
+
+_NAMED = re.compile(r'"(.*?)" \(in [0-9a-f]{16}\)')
+_ESCAPED = re.compile(rb"\\#([0-7]{3})")
+_HIDDEN = re.compile(rb"^\.(.*)\.[A-Za-z0-9]{6}$", re.S)
+
+
+def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
+    """The names in rsync's reports of errors, relative to the directory; nothing if one has no name."""
+    names: Set[bytes] = set()
+    for report in finished.troubles:
+        found = _NAMED.search(report.text)
+        if found is None or "\ufffd" in found.group(1):
+            return None
+        path = _ESCAPED.sub(lambda match: bytes([int(match.group(1), 8)]), found.group(1).encode()).lstrip(b"/")
+        parts = [part for part in path.split(b"/") if part != rsync.TEMPORARY]
+        names.add(b"/".join(parts))
+    return names or None
+
+
+def _pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
+    """Those of a list that were named; all of them if one of the named is not on it."""
+    listed = [
+        line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])
+    ]
+    if found:
+        known = set(listed)
+        wanted = {path if path in known else _unhidden(path) for path in found}
+        if wanted <= known:
+            listed = [path for path in listed if path in wanted]
+    return in_order([Leftover(b"?", *split(path)) for path in listed if path])
+
+
+def _unhidden(path: bytes) -> bytes:
+    """Of a temporary file, the name of what it is to become."""
+    directory, name = split(path)
+    found = _HIDDEN.match(name)
+    name = found.group(1) if found else name
+    return directory + b"/" + name if directory else name
+
+
+def _lines(path: bytes) -> Iterable[bytes]:
+    with open(path, "rb") as file:
+        return file.read().split(b"\0")[:-1]

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import {
+  content,
+  group,
+  hosts,
+  isReplaced,
+  isWhole,
+  primary,
+  tickUntil,
+  useGroup,
+  wholeGroup,
+  wwwData,
+} from './failover.ts';
+import { must } from './group.ts';
+
+// What becomes of the editors' writes around a planned switchover: they are stopped and let go on by the operator's hooks, and some editors'
+// resolvers still have the old address.
+
+useGroup();
+
+const hooks = '/etc/hostsync/hooks';
+const readOnly = '/var/lib/site-is-read-only';
+
+/** The site refuses writes while a file is there. */
+async function installHooks(): Promise<void> {
+  const script = (name: string, command: string) =>
+    `mkdir -p ${hooks} && printf '#!/bin/sh\\n${command}\\n' > ${hooks}/${name} && chmod 755 ${hooks}/${name}`;
+  for (const host of hosts) {
+    await must(host, script('before-demotion', `touch ${readOnly}`));
+    await must(host, script('demotion-cancelled', `rm -f ${readOnly}`));
+    await must(host, script('after-promotion', `rm -f ${readOnly}`));
+  }
+}
+
+const refusesWrites = async (host: (typeof hosts)[number]) =>
+  (await must(host, `test -e ${readOnly} && echo yes || echo no`)).trim() === 'yes';
+
+describe('a switchover is withdrawn', () => {
+  it('after the hook has stopped the writes: they begin again, and the primary stays', async () => {
+    const old = await wholeGroup();
+    await installHooks();
+    const chosen = hosts.find(({ id }) => id !== old.id);
+    if (chosen === undefined) throw new Error('fixture');
+    // The last push does not arrive, so the switchover does not come to its end
+    await chosen.fillDisk();
+    await wwwData(old, 'head -c 1000000 /dev/urandom > does-not-fit');
+    old.setTags({ 'hostsync:switchover': chosen.id });
+    for (let tick = 0; tick < 3 && !(await refusesWrites(old)); tick += 1) await group.tick(150);
+    expect(await refusesWrites(old)).toBe(true);
+    old.deleteTags('hostsync:switchover');
+    for (let tick = 0; tick < 6 && (await refusesWrites(old)); tick += 1) await group.tick(150);
+    expect(await refusesWrites(old)).toBe(false);
+    expect(primary().id).toBe(old.id);
+    await chosen.freeDisk();
+    await tickUntil('well again', isWhole);
+  });
+});
+
+describe('editors still reach the former primary', () => {
+  it('what they write there until it joins is rescued, and none of it is lost', async () => {
+    const old = await wholeGroup();
+    old.setTags({ 'hostsync:switchover': 'any' });
+    const written: string[] = [];
+    const write = async () => {
+      const name = `late-${written.length}`;
+      await wwwData(old, `echo ${name} > ${name}`);
+      written.push(name);
+    };
+    await tickUntil('another is the primary', () => isReplaced(old));
+    for (let tick = 0; tick < 12 && old.tags['hostsync:state'] !== 'in-sync'; tick += 1) {
+      if (old.tags['hostsync:state'] === 'quarantined' && written.length < 4) await write();
+      await group.tick(150);
+    }
+    await tickUntil('the group is whole', isWhole);
+    expect(written.length).toBeGreaterThan(0);
+    for (const name of written) expect(await content(primary(), name)).toBe(`${name}\n`);
+    for (const name of written) expect(await content(old, name)).toBe(`${name}\n`);
+  });
+});

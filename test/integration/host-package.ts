@@ -1,0 +1,23 @@
+import { resolve } from 'node:path';
+import type { Host } from 'local-cloud/hosts';
+import { installDocument, installParts } from '../../scripts/host-documents.mjs';
+import { readPackage } from '../../scripts/host-package.mjs';
+
+const directory = resolve(import.meta.dirname, '../../host');
+
+/** The words that run a command of the installed package, whose request comes on standard input. */
+export function hostCommand(name: string): string[] {
+  return ['/usr/bin/python3', '-I', '/usr/local/lib/hostsync/current', name, '-'];
+}
+
+/** Installs the package of this repository with the very text that SSM would run. */
+export async function installPackage(host: Host): Promise<void> {
+  for (let number = 1; number <= installParts; number += 1) {
+    const document = JSON.parse(
+      JSON.stringify(installDocument(number, readPackage(directory, '0.0.0'), directory)),
+    );
+    const text: string = document.mainSteps[0].inputs.runCommand.join('\n');
+    const { code, stdout, stderr } = await host.exec(['sh', '-s'], { stdin: text });
+    if (code !== 0) throw new Error(`${host.id}: part ${number} of the package: ${stdout}${stderr}`);
+  }
+}

@@ -102,6 +102,22 @@ export function checkDocument(path: string, text: string, project: Project): rea
   return problems;
 }
 
+/** Messages and comments send people to documents, too: of the project, or of the package that the source is of. */
+export function checkSource(
+  path: string,
+  text: string,
+  { exists }: Pick<Project, 'exists'>,
+): readonly string[] {
+  const [folder = ''] = /^packages\/[^/]+\//u.exec(path) ?? [];
+  return text
+    .split('\n')
+    .flatMap((line, index) =>
+      [...line.matchAll(/(?<![\w/.-])docs\/[\w/-]+\.(?:md|json)\b/gu)].flatMap(([file]) =>
+        exists(file) || exists(`${folder}${file}`) ? [] : [`${path}:${index + 1}: ${file} is not there`],
+      ),
+    );
+}
+
 const root = resolve(import.meta.dirname, '..');
 /** What is made, or somebody else's. */
 const foreign = new Set([
@@ -114,11 +130,15 @@ const foreign = new Set([
   '.esbuild',
 ]);
 
-function documentsBelow(directory: string): readonly string[] {
+const sources = /\.(?:ts|mts|mjs|cjs|py|sh|yml)$/u;
+/** Its documents are made up. */
+const ownTest = 'test/unit/scripts/check-docs.test.ts';
+
+function filesBelow(directory: string): readonly string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return foreign.has(entry.name) ? [] : documentsBelow(path);
-    return entry.name.endsWith('.md') ? [relative(root, path)] : [];
+    if (entry.isDirectory()) return foreign.has(entry.name) ? [] : filesBelow(path);
+    return entry.isFile() ? [relative(root, path)] : [];
   });
 }
 
@@ -154,9 +174,10 @@ function thisProject(): Project {
 
 if (process.argv[1] === import.meta.filename) {
   const project = thisProject();
-  const problems = documentsBelow(root).flatMap((path) =>
-    checkDocument(path, project.read(path) ?? '', project),
-  );
+  const problems = filesBelow(root).flatMap((path) => {
+    if (path.endsWith('.md')) return checkDocument(path, project.read(path) ?? '', project);
+    return sources.test(path) && path !== ownTest ? checkSource(path, project.read(path) ?? '', project) : [];
+  });
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
 }

@@ -142,3 +142,19 @@ it('the files of the example stand in its template word by word: what was tried 
     expect(whole).toContain(`cat > /etc/hostsync/hooks/${name} <<'END'\n${hook}END\n`);
   }
 });
+
+it('the guide quotes the files of the example word by word', () => {
+  const guide = readFileSync(join(example, '../../docs/guides/wordpress.md'), 'utf8');
+  const quoted = (language: string) =>
+    [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gmu'))].map(
+      ([, text = '']) => text,
+    );
+  expect(quoted('sh').sort()).toEqual(
+    readdirSync(join(example, 'hooks'))
+      .map((name) => read(join('hooks', name)))
+      .sort(),
+  );
+  const site = read('nginx-site.conf');
+  expect(quoted('nginx').length).toBe(2);
+  for (const part of quoted('nginx')) expect(site).toContain(part);
+});

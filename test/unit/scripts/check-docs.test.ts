@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anchorsOf, checkDocument, type Project } from '../../../scripts/check-docs.ts';
+import { anchorsOf, checkDocument, checkSource, type Project } from '../../../scripts/check-docs.ts';
 
 const files: Readonly<Record<string, string>> = {
   'docs/other.md': '# Other\n\n## What it *does*, with `files`\n\n## Twice\n\n## Twice\n',
@@ -77,4 +77,14 @@ it('anchors are those of GitHub', () => {
   expect([
     ...anchorsOf('# A & B: `c-d` (e)\n## [Link](x.md) _under_score\n```\n# no heading\n```\n'),
   ]).toEqual(['a--b-c-d-e', 'link-_under_score']);
+});
+
+it('messages and comments name documents that are there', () => {
+  const exists = (path: string) => path === 'docs/a.md' || path === 'packages/p/docs/b.md';
+  expect(
+    checkSource('shared/x.ts', '// docs/a.md\n// see docs/none.md, https://example.com/docs/c.md', {
+      exists,
+    }),
+  ).toEqual(['shared/x.ts:2: docs/none.md is not there']);
+  expect(checkSource('packages/p/src/y.ts', '// docs/b.md', { exists })).toEqual([]);
 });

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { group, hosts, isReplaced, isWhole, primary, tickUntil, useGroup, wholeGroup } from './failover.ts';
+import { must } from './group.ts';
+
+// The hooks of docs/guides/wordpress.md, as an operator installs them
+const example = resolve(import.meta.dirname, '../../examples/wordpress/hooks');
+const mark = '/var/lib/site/takes-writes';
+
+async function installHooks(): Promise<void> {
+  for (const host of hosts)
+    for (const name of readdirSync(example)) {
+      const content = readFileSync(join(example, name)).toString('base64');
+      await must(
+        host,
+        `mkdir -p -m 755 /etc/hostsync/hooks; base64 -d <<<${content} > /etc/hostsync/hooks/${name}; chmod 755 /etc/hostsync/hooks/${name}`,
+      );
+    }
+}
+
+/** The hosts whose web server would take an upload now. */
+async function takingWrites(): Promise<readonly string[]> {
+  const said = await Promise.all(
+    hosts.map(
+      async (host) => [host.id, await must(host, `[[ -e ${mark} ]] && echo yes || echo no`)] as const,
+    ),
+  );
+  return said.filter(([, answer]) => answer.trim() === 'yes').map(([id]) => id);
+}
+
+useGroup();
+
+it('with the hooks of the example the primary takes writes, and nobody else, before and after a switchover', async () => {
+  const old = await wholeGroup();
+  await installHooks();
+  // The group had its first primary before it had hooks
+  await must(old, '/etc/hostsync/hooks/after-promotion');
+  expect(await takingWrites()).toEqual([old.id]);
+  old.setTags({ 'hostsync:switchover': 'any' });
+  await tickUntil('another primary', () => isReplaced(old));
+  expect(await takingWrites()).toEqual([primary().id]);
+  expect(primary().id).not.toBe(old.id);
+  await tickUntil('whole again', isWhole, 20);
+  expect(await takingWrites()).toEqual([primary().id]);
+  expect(
+    group.cloud.messages().filter(({ subject }) => subject?.includes('may still refuse writes')),
+  ).toEqual([]);
+});

@@ -1,3 +1,8 @@
+import {
+  AutoScalingClient,
+  DeleteLifecycleHookCommand,
+  DeleteTagsCommand,
+} from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   CloudWatchLogsClient,
@@ -125,6 +130,32 @@ describe('an operator sees what is deployed', () => {
     expect((await client.send(late)).events).toEqual([]);
     const missing = client.send(new FilterLogEventsCommand({ logGroupName: 'other' }));
     await expect(missing).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+});
+
+describe('a group of Auto Scaling is let go', () => {
+  test('its hooks, with what they hold, and its tag', async () => {
+    const cloud = await sampleCloud();
+    const group = cloud.createAutoScalingGroup({
+      name: 'WEB',
+      tags: { team: 'web', other: 'stays' },
+      hooks: [{ name: 'joined', transition: 'terminating', heartbeatTimeout: 300 }],
+    });
+    const [instance] = await group.scaleOut(1);
+    if (instance === undefined) throw new Error('no instance');
+    await cloud.waitFor(() => group.stateOf(instance) === 'InService', { what: 'service' });
+    await group.scaleIn(instance);
+    await cloud.waitFor(() => group.stateOf(instance) === 'Terminating:Wait', { what: 'the hook' });
+    const client = new AutoScalingClient({ ...cloud.clientConfig(), maxAttempts: 1 });
+    const hook = { AutoScalingGroupName: 'WEB', LifecycleHookName: 'joined' };
+    await client.send(new DeleteLifecycleHookCommand(hook));
+    await cloud.waitFor(() => instance.state === 'terminated', { what: 'the end of the instance' });
+    await expect(client.send(new DeleteLifecycleHookCommand(hook))).rejects.toMatchObject({
+      name: 'ValidationError',
+    });
+    const Tags = [{ ResourceId: 'WEB', ResourceType: 'auto-scaling-group', Key: 'team' }];
+    await client.send(new DeleteTagsCommand({ Tags }));
+    expect(group.tags).toEqual({ other: 'stays' });
   });
 });
 

@@ -60,6 +60,7 @@ it('who may only look can see everything, and change nothing', async () => {
   const denied = await hostsync(config, 'pause', 'web', '--yes');
   expect(denied.stderr).toContain('Access denied');
   expect(denied.code).toBe(77);
+  expect(group.cloud.takeProblems()).toMatchObject([{ kind: 'denied' }]);
   expect(group.primary.tags['hostsync:paused']).toBeUndefined();
 });
 

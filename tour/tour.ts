@@ -50,7 +50,11 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
   const started = Date.now();
   const fleet = await openFleet();
   // Here a minute is a few seconds
-  const variables = { HOSTSYNC_GROUP_WAIT: String(Math.ceil(tick)), HOSTSYNC_GROUP_INTERVAL: '0' };
+  const variables = {
+    HOSTSYNC_GROUP_WAIT: String(Math.ceil(tick)),
+    HOSTSYNC_GROUP_INTERVAL: '0',
+    HOSTSYNC_RESCUE_QUIET: '0',
+  };
   const packageDirectory = packageWith(join('.hostsync', 'package'), variables);
   const cloud = await startCloud({
     packageDirectory,

@@ -5,6 +5,7 @@ import { wake } from '../../shared/aws/lanes.ts';
 import { Marks } from '../../shared/aws/marks.ts';
 import { isOutdated, readRegister } from '../../shared/aws/memory.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
+import { isSameDocument } from '../../shared/aws/ssm.ts';
 import type { ObservedPush } from '../../shared/core/model/observation.ts';
 import { recordOutcome } from '../../shared/core/results/record-outcome.ts';
 import { type CommandEvent, parseCommandEvent } from '../../shared/edge/command-event.ts';
@@ -29,7 +30,9 @@ export const handler = makeHandler(async (event, instruments) => {
   const hint = parseCommandEvent(event);
   const { command, instance, document } = hint;
   const at = Date.now();
-  const push = document === configuration.HOSTSYNC_PUSH_DOCUMENT ? await waitForResult(hint) : 'other';
+  const push = isSameDocument(document, configuration.HOSTSYNC_PUSH_DOCUMENT)
+    ? await waitForResult(hint)
+    : 'other';
   const group = await groupOf(clients.ec2, instance);
   if (group === undefined || group === '')
     return instruments.logger.info(`${instance}, on which the command ${command} ended, belongs to no group`);

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import type { ObservedPush } from '../core/model/observation.ts';
 import { errorsOf, hasCode, throwAll } from './errors.ts';
-import { deliveryTimeout, notKnown, toObserved } from './ssm.ts';
+import { deliveryTimeout, isSameDocument, notKnown, toObserved } from './ssm.ts';
 
 /** How the comment of a command begins that runs one of the ordinary pushes; a first sync runs the same document. */
 export const pushComment = 'hostsync push';
@@ -40,12 +40,8 @@ export async function observePushes(
 ): Promise<readonly ObservedPush[]> {
   const recent = now - lookBack;
   const [ended, running] = await Promise.all([
-    listPushes(ssm, primary, [
-      { key: 'DocumentName', value: document },
-      { key: 'InvokedAfter', value: isoSeconds(recent) },
-    ]),
-    listPushes(ssm, primary, [
-      { key: 'DocumentName', value: document },
+    listPushes(ssm, document, primary, [{ key: 'InvokedAfter', value: isoSeconds(recent) }]),
+    listPushes(ssm, document, primary, [
       { key: 'Status', value: 'InProgress' },
       { key: 'InvokedAfter', value: isoSeconds(now - longestPush) },
       { key: 'InvokedBefore', value: isoSeconds(recent) },
@@ -68,8 +64,10 @@ export async function observePushes(
   return whole.flat();
 }
 
+/** By comment and document, and not by a filter on the document: an upgrade makes another one, and what runs then is a push like any other. */
 async function listPushes(
   ssm: SSMClient,
+  document: string,
   primary: string,
   filters: readonly CommandFilter[],
 ): Promise<readonly ObservedPush[]> {
@@ -80,9 +78,11 @@ async function listPushes(
   );
   for await (const { CommandInvocations = [] } of pages)
     for (const each of CommandInvocations) {
-      const { CommandId, InstanceId, Comment, RequestedDateTime, StatusDetails, CommandPlugins = [] } = each;
+      const { CommandId, InstanceId, Comment, DocumentName } = each;
+      const { RequestedDateTime, StatusDetails, CommandPlugins = [] } = each;
       const [plugin] = CommandPlugins;
       if (CommandId === undefined || InstanceId === undefined || !isPush(Comment)) continue;
+      if (!isSameDocument(DocumentName, document)) continue;
       const requestedAt = RequestedDateTime?.getTime() ?? 0;
       const observed = toObserved(CommandId, InstanceId, StatusDetails, plugin?.Output);
       pushes.push({ ...observed, requestedAt, exitCode: exitCode(plugin?.ResponseCode) });
@@ -153,13 +153,12 @@ async function listRunning(ssm: SSMClient, document: string, instance: string): 
     const { CommandInvocations = [] } = await ssm.send(
       new ListCommandInvocationsCommand({
         InstanceId: instance,
-        Filters: [
-          { key: 'DocumentName', value: document },
-          { key: 'Status', value: 'InProgress' },
-        ],
+        Filters: [{ key: 'Status', value: 'InProgress' }],
       }),
     );
-    return CommandInvocations.flatMap(({ CommandId }) => CommandId ?? []);
+    return CommandInvocations.flatMap(({ CommandId, DocumentName }) =>
+      CommandId !== undefined && isSameDocument(DocumentName, document) ? [CommandId] : [],
+    );
   } catch (error) {
     if (hasCode(error, nothingToCancel)) return [];
     throw error;

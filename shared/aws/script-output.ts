@@ -11,7 +11,14 @@ const publicKey = v.pipe(v.string(), v.check(isPublicKey));
 /** The lines of docs/host-scripts.md, version 1. */
 const line = v.variant('kind', [
   v.object({ v: v.literal(1), kind: v.literal('join'), epoch, hostKey: publicKey }),
-  v.object({ v: v.literal(1), kind: v.literal('promote'), epoch, publicKey }),
+  v.object({
+    v: v.literal(1),
+    kind: v.literal('promote'),
+    epoch,
+    publicKey,
+    hook: v.optional(v.picklist(['none', 'ok', 'failed'])),
+    hookMessage: v.optional(v.string()),
+  }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('secondary'), id: v.string(), ok: v.boolean() },
     ...{ error: v.optional(v.string()), message: v.optional(v.string()) },
@@ -27,8 +34,12 @@ const line = v.variant('kind', [
     ...{ count, total: count, reason: v.string(), examples: v.array(v.string()) },
   }),
   v.object({
-    ...{ v: v.literal(1), kind: v.literal('leave'), prepared: v.boolean(), stranded: v.optional(count) },
+    v: v.literal(1),
+    kind: v.literal('leave'),
+    prepared: v.boolean(),
     epoch: v.optional(epoch),
+    stranded: v.optional(count),
+    new: v.optional(count),
   }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('rescue'), id: v.string(), ok: v.boolean() },

@@ -83,6 +83,16 @@ export async function sendScript(
   return Command?.CommandId ?? '';
 }
 
+/** What CloudFormation puts behind the stack's name and the logical id. Source: CloudFormation User Guide, name type. */
+const generated = /^(?<stem>.+-)[A-Z0-9]{8,14}$/u;
+
+/** Is it this document, or that of another release of the same stack? What was sent before an upgrade goes on during it. */
+export function isSameDocument(name: string | undefined, configured: string): boolean {
+  if (name === undefined || name === configured) return name === configured;
+  const stem = generated.exec(configured)?.groups?.['stem'];
+  return stem !== undefined && generated.exec(name)?.groups?.['stem'] === stem;
+}
+
 /** A command that names one host which SSM does not know fails as a whole. Source: API model of SSM, SendCommand. */
 const oneIsBad = new Set(['InvalidInstanceId']);
 

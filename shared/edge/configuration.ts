@@ -35,6 +35,7 @@ const joining = {
   HOSTSYNC_PROBE_DOCUMENT: documentName,
   HOSTSYNC_JOIN_TIMEOUT: settings['join-timeout'],
   HOSTSYNC_JOIN_FAILURE: settings['join-failure'],
+  HOSTSYNC_RESCUE_QUIET: settings['rescue-quiet'],
 };
 
 const recording = {

@@ -71,6 +71,7 @@ const details = {
     ...{ ...common, ...told, primary: text, why: text, message: text, epoch: count, directories: text },
     candidates: v.array(v.object({ instance: text, blocker: text, state: v.optional(text) })),
   }),
+  'Writes Not Resumed': v.object({ ...common, ...told, primary: text, message: text }),
   'Primary Suspected': v.object({
     ...{ ...common, ...told, primary: text, signs: v.array(text), seen: v.array(text) },
   }),
@@ -91,7 +92,13 @@ const details = {
     from: v.picklist([
       ...(['Push Failed', 'Push Overrun', 'Directory Not Pushed', 'Deletions Held', 'No Primary'] as const),
       ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
-      ...(['Primary Suspected', 'Promotion Blocked', 'Join Failed', 'Rescue Failed'] as const),
+      ...([
+        'Primary Suspected',
+        'Promotion Blocked',
+        'Writes Not Resumed',
+        'Join Failed',
+        'Rescue Failed',
+      ] as const),
     ]),
   }),
 } satisfies {
@@ -128,6 +135,7 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Configuration Invalid'),
   variant('Primary Promoted'),
   variant('Promotion Blocked'),
+  variant('Writes Not Resumed'),
   variant('Primary Suspected'),
   variant('Files Rescued'),
   variant('Rescue Failed'),

@@ -81,6 +81,8 @@ export const settings = {
   ),
   /** A lifecycle hook cannot be held for longer than 48 hours. Source: Auto Scaling User Guide, lifecycle hooks. */
   'join-timeout': seconds(60, 172_800),
+  /** Longer than two days is no cache of names. */
+  'rescue-quiet': seconds(0, 172_800),
   'join-failure': v.picklist(['ABANDON', 'CONTINUE'], 'must be ABANDON or CONTINUE'),
   'metrics-by-secondary': v.pipe(
     v.picklist(['true', 'false'], 'must be true or false'),

@@ -46,6 +46,8 @@ export function hostsOf(action: LoggedAction): readonly string[] {
     case 'protect':
     case 'record-join':
     case 'leave':
+    case 'relist':
+    case 'notify-rescued':
     case 'record-left':
     case 'record-gathered':
     case 'admit':

@@ -57,13 +57,14 @@ export async function carryOutMembership(
         );
       return;
     }
-    case 'leave': {
-      const { group, instance, request } = action;
+    case 'leave':
+    case 'relist': {
+      const { kind, group, instance, request } = action;
       const text = formatLeaveRequest(request);
-      const comment = `hostsync leave, group ${group}`;
+      const comment = `hostsync ${kind}, group ${group}`;
       const command = await sendScript(clients.ssm, documents.leave, [instance], text, comment);
       report.commands.push(command);
-      return marks.write([instance], { [tagKeys.task]: task('leave', command) });
+      return marks.write([instance], { [tagKeys.task]: task(kind, command) });
     }
     case 'record-left':
       await marks.write([action.instance], { [tagKeys.left]: String(action.epoch) });
@@ -78,16 +79,22 @@ export async function carryOutMembership(
       const sources = request.sources.map(({ id }) => id);
       return marks.write(sources, { [tagKeys.task]: task(kind, command) });
     }
-    case 'record-gathered': {
-      const { group, instance, primary, epoch, released, line, requestedAt } = action;
+    case 'notify-rescued': {
+      const { group, instance, primary, epoch, line, requestedAt } = action;
       const { files = 0, conflicts = 0, examples = [] } = line;
       const rescued = domainEvent('Files Rescued', group, [instance, epoch, requestedAt], {
-        ...{ primary, from: instance, files, conflicts, examples, list: line.list ?? '' },
+        primary,
+        from: instance,
+        files,
+        conflicts,
+        examples,
+        list: line.list ?? '',
       });
-      await publishEvents(clients.eventBridge, [
-        ...(files + conflicts > 0 ? [rescued] : []),
-        ...overEvents('Rescue Failed', action),
-      ]);
+      return publishEvents(clients.eventBridge, [rescued]);
+    }
+    case 'record-gathered': {
+      const { instance, epoch, released } = action;
+      await publishEvents(clients.eventBridge, overEvents('Rescue Failed', action));
       await marks.write([instance], {
         [tagKeys.gathered]: String(epoch),
         ...(released && { [tagKeys.state]: 'joining' }),

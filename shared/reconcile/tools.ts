@@ -3,7 +3,7 @@ import { Marks } from '../aws/marks.ts';
 import type { Memory } from '../aws/memory.ts';
 import type { Documents } from '../aws/ssm.ts';
 import type { OutcomeSettings } from '../core/results/record-outcome.ts';
-import type { PromotionSettings } from '../core/succession/plan-promotion.ts';
+import type { PromotionSettings } from '../core/succession/group-view.ts';
 import type { readConfiguration } from '../edge/configuration.ts';
 import type { Instruments } from '../edge/handler.ts';
 
@@ -42,6 +42,7 @@ export function makeTools(
     settings: {
       joinTimeout: configuration.HOSTSYNC_JOIN_TIMEOUT,
       joinFailure: configuration.HOSTSYNC_JOIN_FAILURE,
+      rescueQuiet: configuration.HOSTSYNC_RESCUE_QUIET,
       failover: configuration.HOSTSYNC_FAILOVER,
       failoverTicks: configuration.HOSTSYNC_FAILOVER_TICKS,
       promoteWithin: configuration.HOSTSYNC_PROMOTE_WITHIN,

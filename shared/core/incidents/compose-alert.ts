@@ -141,7 +141,7 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         kind === 'failover'
           ? `At risk: what was uploaded in the last ${secondsAtRisk} s before it may be on ${from} alone.`
           : kind === 'switchover'
-            ? 'Nothing was lost.'
+            ? `All that ${from} held when it stopped pushing had arrived. Uploads that reach ${from} later, by a cached name, are rescued before it joins.`
             : `What ${from === '' ? 'an earlier primary' : from} had not pushed is on it alone until it is rescued.`,
         `What comes next: the secondaries trust ${primary} and give it what only they have; ${from === '' ? 'the earlier primary' : from} can push nothing any more. If it comes back, it is kept apart, what only it holds is brought to ${primary}, and it joins as a secondary.`,
         todo(
@@ -159,6 +159,17 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
           ? 'There is no other host in the group.'
           : list(candidates, describeCandidate),
         todo(`bring ${primary} back: ${statusOf(primary)}`, ...overrides(candidates, epoch, directories)),
+      ]);
+    }
+    case 'Writes Not Resumed': {
+      const { primary, message: words } = event.detail;
+      return trouble(group, event.detail, now, `${primary} may still refuse writes`, [
+        `The switchover was withdrawn after the hook before-demotion had run on ${primary}, so it stays the primary. The hook that lets editors write again has not run:`,
+        quote(words),
+        todo(
+          `let the site write again by hand, as the hook demotion-cancelled or after-promotion in /etc/hostsync/hooks would: aws ssm start-session --target ${primary}`,
+          'hostsync tries it again every minute',
+        ),
       ]);
     }
     case 'Primary Suspected': {

@@ -70,6 +70,7 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
     case 'Configuration Invalid':
     case 'Primary Unavailable':
     case 'Promotion Blocked':
+    case 'Writes Not Resumed':
       return raised({ '': withoutNumbers(detail.message) }, detail.reminder);
     case 'Push Overrun':
     case 'No Primary':

@@ -1,12 +1,9 @@
 import type { MembershipObservation, ObservedCommand } from '../model/observation.ts';
 import type { Task } from '../model/task.ts';
 import { outcomeOf } from '../model/task-outcome.ts';
-import type { MembershipAction } from './membership-action.ts';
-
-type Actions = readonly MembershipAction[];
 
 /** Something that a host is asked to do, and what follows from how far that has come. */
-export interface Step {
+export interface Step<Action> {
   readonly step: Task['step'];
   /** What it is to establish; a task with another digest is another one. */
   readonly digest?: string;
@@ -14,22 +11,22 @@ export interface Step {
   readonly host: string;
   /** Why it is asked for at all. */
   readonly because: string;
-  /** Asks for it, for the first time (without a task) or again. */
-  readonly send: (reason: string, task?: Task) => Actions;
+  /** Asks for it, for the first time (without a task) or again; `failed`: the host was asked and could not do it. */
+  readonly send: (reason: string, task?: Task, failed?: boolean) => readonly Action[];
   /** @param soon it ends within seconds */
-  readonly wait: (reason: string, soon: boolean) => Actions;
+  readonly wait: (reason: string, soon: boolean) => readonly Action[];
   /** It has failed, and that is somebody's failure. */
-  readonly report: (reason: string, task: Task) => Actions;
+  readonly report: (reason: string, task: Task) => readonly Action[];
   /** It has come to its end, well or not. */
-  readonly ended: (command: ObservedCommand, task: Task) => Actions;
+  readonly ended: (command: ObservedCommand, task: Task) => readonly Action[];
 }
 
 /** The next action of a step: it is asked for, waited for, asked for again after a while, or done. */
-export function advance(
+export function advance<Action>(
   task: Task | undefined,
-  step: Step,
+  step: Step<Action>,
   view: { readonly observed: MembershipObservation; readonly now: number },
-): Actions {
+): readonly Action[] {
   const isOther = step.digest !== undefined && task?.digest !== step.digest;
   if (task === undefined || task.step !== step.step || isOther) return step.send(step.because);
   const outcome = outcomeOf(task, step.host, view);
@@ -44,7 +41,7 @@ export function advance(
     case 'again':
       return [
         ...(outcome.failed && !outcome.stale ? step.report(outcome.reason, task) : []),
-        ...step.send(outcome.reason, task),
+        ...step.send(outcome.reason, task, outcome.failed),
       ];
     case 'ended':
       return step.ended(outcome.command, task);

@@ -34,8 +34,8 @@ export type MembershipAction =
       readonly reason: string;
     }
   | {
-      /** Takes the role of a primary off a host that was one, and has it list what only it may hold. */
-      readonly kind: 'leave';
+      /** Takes the role of a primary off a host that was one, and has it list what only it may hold; `relist`: once more, after a rescue. */
+      readonly kind: 'leave' | 'relist';
       readonly group: string;
       readonly instance: string;
       readonly request: LeaveRequest;
@@ -56,6 +56,18 @@ export type MembershipAction =
       readonly request: RescueRequest;
       readonly reason: string;
     }
+  /** Something was brought: people are told of it. */
+  | {
+      readonly kind: 'notify-rescued';
+      readonly group: string;
+      readonly instance: string;
+      readonly epoch: number;
+      readonly primary: string;
+      readonly line: RescueLine;
+      /** When it was asked for, in milliseconds since 1970. */
+      readonly requestedAt: number;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'record-gathered';
       readonly group: string;
@@ -64,9 +76,6 @@ export type MembershipAction =
       readonly primary: string;
       /** A former primary, which now joins as any newcomer. */
       readonly released: boolean;
-      readonly line: RescueLine;
-      /** When it was asked for, in milliseconds since 1970. */
-      readonly requestedAt: number;
       /** That it could not be rescued was told, and is over. */
       readonly over: Trouble | undefined;
       readonly reason: string;

@@ -7,6 +7,8 @@ export interface JoinSettings extends IncidentPolicy {
   readonly joinTimeout: number;
   /** What the launch hook is told when that time is over. */
   readonly joinFailure: 'ABANDON' | 'CONTINUE';
+  /** Seconds in which nothing new may come on a former primary before it joins: editors may still reach it by a cached name. */
+  readonly rescueQuiet: number;
 }
 
 /** What all decisions of one plan look at. */

@@ -39,27 +39,39 @@ export function planRescue(
     ];
   if (tags[tagKeys.left] !== String(ready.configuration.epoch))
     return planLeave(group, instance, ready, view);
+  if (parseTask(tags[tagKeys.task])?.step === 'relist') return planRelist(group, instance, ready, view);
   const joining = planJoin(group, instance, ready, view, true);
   return joining.length > 0 ? joining : planFetch('rescue', group, instance, ready, view);
+}
+
+/** Has a former primary list what only it may hold: a first time, or `relist`. */
+function askForList(
+  kind: 'leave' | 'relist',
+  group: string,
+  { id }: ObservedInstance,
+  { primary, configuration }: Ready,
+  reason: string,
+): readonly MembershipAction[] {
+  const { epoch, directories, excludes } = configuration;
+  const request = { group, epoch, directories, excludes, peer: primary.id, prepare: false };
+  return [{ kind, group, instance: id, request, reason }];
 }
 
 /** Has a former primary stop pushing, and list what only it may hold. */
 function planLeave(
   group: string,
   instance: ObservedInstance,
-  { primary, configuration }: Ready,
+  ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
-  const { epoch, directories, excludes } = configuration;
+  const { primary, configuration } = ready;
+  const { epoch } = configuration;
   const { id, tags } = instance;
-  const request = { group, epoch, directories, excludes, peer: primary.id, prepare: false };
-  const send = (reason: string): readonly MembershipAction[] => [
-    { kind: 'leave', group, instance: id, request, reason },
-  ];
+  const send = (reason: string) => askForList('leave', group, instance, ready, reason);
   const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
-  const step: Step = {
+  const step: Step<MembershipAction> = {
     step: 'leave',
     host: id,
     because: `${id} was the primary: it is to push no more`,
@@ -80,6 +92,68 @@ function planLeave(
   return advance(parseTask(tags[tagKeys.task]), step, view);
 }
 
+/**
+ * After a rescue a former primary lists once more: editors whose resolver still has its address, or a web server that started with it, may have written
+ * to it after the first list. It joins, which deletes what only it holds, when a list has nothing new.
+ */
+function planRelist(
+  group: string,
+  instance: ObservedInstance,
+  ready: Ready,
+  view: View,
+): readonly MembershipAction[] {
+  const { primary, configuration } = ready;
+  const { epoch } = configuration;
+  const { id, tags } = instance;
+  const send = (reason: string) => askForList('relist', group, instance, ready, reason);
+  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
+    { kind: 'wait', group, instance: id, soon, reason },
+  ];
+  const step: Step<MembershipAction> = {
+    step: 'relist',
+    host: id,
+    because: `${id} lists again what only it may hold`,
+    send,
+    wait,
+    report: (reason, task) => reportRescue(group, instance, primary.id, task.requestedAt, reason, view),
+    ended: ({ lines }, task) => {
+      const line = lines.find((each) => each.kind === 'leave' && each.epoch === epoch);
+      if (line?.kind !== 'leave') {
+        const reason = `${id} did not say what it holds`;
+        return isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
+      }
+      if ((line.new ?? 0) > 0)
+        return askToFetch(
+          'rescue',
+          group,
+          instance,
+          ready,
+          `${line.new} files came to ${id} after its last list`,
+        );
+      return [recordGathered(group, instance, ready, true, `${id} holds nothing that ${primary.id} has not`)];
+    },
+  };
+  return advance(parseTask(tags[tagKeys.task]), step, view);
+}
+
+/** Has the primary fetch what only this host holds. */
+function askToFetch(
+  kind: 'gather' | 'rescue',
+  group: string,
+  instance: ObservedInstance,
+  { primary, configuration }: Ready,
+  reason: string,
+): readonly MembershipAction[] {
+  const { id, tags } = instance;
+  const route = routeBetween(primary, instance);
+  if (route.kind === 'no-route') return [];
+  const { epoch, directories, excludes } = configuration;
+  const { address, port } = route;
+  const sources = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
+  const request = { group, epoch, directories, excludes, sources, lists: kind === 'rescue' };
+  return [{ kind, group, primary: primary.id, request, reason }];
+}
+
 /** Has the primary fetch what only this host holds, until it has all of it. */
 function planFetch(
   kind: 'gather' | 'rescue',
@@ -88,8 +162,7 @@ function planFetch(
   ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
-  const { primary, configuration } = ready;
-  const { epoch, directories, excludes } = configuration;
+  const { primary } = ready;
   const { id, tags } = instance;
   const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason: `${id}: ${reason}` },
@@ -99,13 +172,8 @@ function planFetch(
     kind === 'rescue' ? reportRescue(group, instance, primary.id, at, message, view) : [];
   const route = routeBetween(primary, instance);
   if (route.kind === 'no-route') return [...report(route.reason, view.now), ...wait(route.reason, false)];
-  const { address, port } = route;
-  const sources = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
-  const request = { group, epoch, directories, excludes, sources, lists: kind === 'rescue' };
-  const send = (reason: string): readonly MembershipAction[] => [
-    { kind, group, primary: primary.id, request, reason },
-  ];
-  const step: Step = {
+  const send = (reason: string) => askToFetch(kind, group, instance, ready, reason);
+  const step: Step<MembershipAction> = {
     step: kind,
     host: primary.id,
     because: `${primary.id} is to have what only ${id} holds`,
@@ -114,8 +182,7 @@ function planFetch(
     report: (reason, task) => report(reason, task.requestedAt),
     ended: ({ lines }, task) => {
       const line = lines.find((each) => each.kind === 'rescue' && each.id === id);
-      if (line?.kind === 'rescue' && line.ok)
-        return recordGathered(group, instance, line, task, ready, kind === 'rescue');
+      if (line?.kind === 'rescue' && line.ok) return fetched(kind, group, instance, line, task, ready, view);
       const nothing = {
         reason: `${primary.id} said nothing about ${id}`,
         after: retryAfter,
@@ -139,28 +206,67 @@ function failureOf({ error = '', message }: RescueLine): {
   return { reason: `${error}: ${message}`, after: retryAfter, isFailure: error !== staleError };
 }
 
+/** The primary has all that the host held, as far as is known. */
+function fetched(
+  kind: 'gather' | 'rescue',
+  group: string,
+  instance: ObservedInstance,
+  line: RescueLine,
+  { requestedAt }: Task,
+  ready: Ready,
+  { now, settings }: View,
+): readonly MembershipAction[] {
+  const { id } = instance;
+  const quietUntil = requestedAt + settings.rescueQuiet * 1000;
+  if (kind === 'rescue' && now < quietUntil)
+    return [
+      {
+        kind: 'wait',
+        group,
+        instance: id,
+        soon: false,
+        reason: `${id} lists again ${settings.rescueQuiet} s after its rescue began`,
+      },
+    ];
+  const reason = describe(line);
+  const brought = (line.files ?? 0) + (line.conflicts ?? 0);
+  const { epoch } = ready.configuration;
+  const primary = ready.primary.id;
+  const news: MembershipAction = {
+    kind: 'notify-rescued',
+    group,
+    instance: id,
+    epoch,
+    primary,
+    line,
+    requestedAt,
+    reason,
+  };
+  return [
+    ...(brought > 0 ? [news] : []),
+    ...(kind === 'rescue'
+      ? askForList('relist', group, instance, ready, `${id} was rescued: has anything come since?`)
+      : [recordGathered(group, instance, ready, false, reason)]),
+  ];
+}
+
 function recordGathered(
   group: string,
   { id, tags }: ObservedInstance,
-  line: RescueLine,
-  { requestedAt }: Task,
   { primary, configuration: { epoch } }: Ready,
   released: boolean,
-): readonly MembershipAction[] {
-  return [
-    {
-      kind: 'record-gathered',
-      group,
-      instance: id,
-      epoch,
-      primary: primary.id,
-      line,
-      released,
-      requestedAt,
-      over: toldTrouble(tags, 'rescue-failed'),
-      reason: describe(line),
-    },
-  ];
+  reason: string,
+): MembershipAction {
+  return {
+    kind: 'record-gathered',
+    group,
+    instance: id,
+    epoch,
+    primary: primary.id,
+    released,
+    over: toldTrouble(tags, 'rescue-failed'),
+    reason,
+  };
 }
 
 function describe({ id, files = 0, conflicts = 0 }: RescueLine): string {

@@ -111,7 +111,7 @@ export function planJoin(
   const send = (reason: string): readonly MembershipAction[] => [
     { kind: 'join', group, instances: [id], newcomers, request, digest: wanted, reason },
   ];
-  const step: Step = {
+  const step: Step<MembershipAction> = {
     step: 'join',
     digest: wanted,
     host: id,
@@ -151,7 +151,7 @@ function planFirstSync(
   ];
   const report = (reason: string, task: Task) =>
     reportFailure(group, instance, task.requestedAt, reason, view);
-  const step: Step = {
+  const step: Step<MembershipAction> = {
     step: 'first-sync',
     host: primary.id,
     because: `${id} gets its first sync`,

@@ -139,6 +139,11 @@ export interface EventDetails {
     readonly epoch: number;
     readonly directories: string;
   };
+  /** A switchover was withdrawn after the hook before-demotion had run, and no hook has let the writes begin again. */
+  readonly 'Writes Not Resumed': Told & {
+    readonly primary: string;
+    readonly message: string;
+  };
   readonly 'Primary Suspected': Told & {
     readonly primary: string;
     readonly signs: readonly string[];
@@ -184,6 +189,7 @@ export type GroupEventType =
   | 'Configuration Invalid'
   | 'Primary Suspected'
   | 'Promotion Blocked'
+  | 'Writes Not Resumed'
   | 'Join Failed'
   | 'Rescue Failed';
 

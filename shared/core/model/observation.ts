@@ -47,7 +47,14 @@ export interface ObservedLifecycle {
 /** One line that a script of host/ printed. Source: docs/host-scripts.md. */
 export type ScriptLine =
   | { readonly kind: 'join'; readonly epoch: number; readonly hostKey: string }
-  | { readonly kind: 'promote'; readonly epoch: number; readonly publicKey: string }
+  | {
+      readonly kind: 'promote';
+      readonly epoch: number;
+      readonly publicKey: string;
+      /** What became of the operator's hook. */
+      readonly hook?: 'none' | 'ok' | 'failed' | undefined;
+      readonly hookMessage?: string | undefined;
+    }
   | SecondaryLine
   | {
       readonly kind: 'directory';
@@ -74,6 +81,8 @@ export type ScriptLine =
       readonly epoch?: number | undefined;
       /** Files that the group may never have received. */
       readonly stranded?: number | undefined;
+      /** Those of them that no earlier list of this epoch had: written since. */
+      readonly new?: number | undefined;
     }
   | RescueLine
   | { readonly kind: 'probe'; readonly id: string; readonly reached: boolean; readonly message: string }

@@ -12,8 +12,8 @@ export interface Task {
 }
 
 const steps = [
-  ...(['promote', 'join', 'first-sync', 'gather', 'leave', 'rescue'] as const),
-  ...(['prepare', 'final-push'] as const),
+  ...(['promote', 'join', 'first-sync', 'gather', 'leave', 'rescue', 'relist'] as const),
+  ...(['prepare', 'final-push', 'undo-demotion'] as const),
 ] as const;
 export type TaskStep = (typeof steps)[number];
 

@@ -23,7 +23,7 @@ export type PromotionAction = Common &
         /** Runs a script on a host and notes it in the tag `hostsync:task` there. */
         readonly kind: 'run';
         readonly instance: string;
-        readonly step: Extract<TaskStep, 'promote' | 'prepare' | 'final-push'>;
+        readonly step: Extract<TaskStep, 'promote' | 'prepare' | 'final-push' | 'undo-demotion'>;
         readonly pass: number;
         readonly digest: string;
         readonly request:

@@ -44,7 +44,7 @@ function copyBlocker(
 ): string | undefined {
   const { tags } = instance;
   const its = tags[tagKeys.state];
-  const shared = its === 'behind' ? sharedTrouble(instance, groupOf(instance, observed)) : undefined;
+  const shared = sharedTrouble(instance, groupOf(instance, observed));
   if (its !== 'in-sync' && shared === undefined)
     return its === undefined ? 'it has not joined' : `its state is ${its}`;
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);

@@ -6,9 +6,12 @@ import { parseTroubles, type Trouble } from '../model/trouble.ts';
 /** All but single files arrived. Source: docs/host-scripts.md, errors of a secondary. */
 const restArrived: ReadonlySet<string> = new Set(['permission-denied', 'partial']);
 
+/** Incidents of the group while which secondaries receive all that is sent, and no push counts as whole. Source: docs/host-scripts.md, errors of a directory. */
+const heldForAll: ReadonlySet<string> = new Set(['directory-not-pushed', 'deletions-held']);
+
 /** What keeps all secondaries of a group behind in the same way. */
 export interface SharedTrouble {
-  /** Since when it keeps this secondary behind, in milliseconds since 1970. */
+  /** Since when it keeps this secondary from being in sync, in milliseconds since 1970. */
   readonly since: number;
   /** Until today all but single files arrived. */
   readonly restArrived: boolean;
@@ -25,6 +28,7 @@ export function sharedTrouble(
   secondary: ObservedInstance,
   members: readonly ObservedInstance[],
 ): SharedTrouble | undefined {
+  if (secondary.tags[tagKeys.state] === 'in-sync') return groupTrouble(members);
   const own = troubleOf(secondary);
   if (own === undefined) return undefined;
   const others = members.filter(
@@ -36,6 +40,15 @@ export function sharedTrouble(
     return code === own.code || (isRest && restArrived.has(code ?? ''));
   });
   return isAlike && (isRest || others.length > 0) ? { since: own.since, restArrived: isRest } : undefined;
+}
+
+/** A directory that is empty, unmounted or gone, or deletions that are held: the times of all secondaries stand still, with all that could be sent. */
+function groupTrouble(members: readonly ObservedInstance[]): SharedTrouble | undefined {
+  const raised = members
+    .flatMap(({ tags }) => parseTroubles(tags[tagKeys.groupTrouble]))
+    .filter(([, { code, clearedAt }]) => heldForAll.has(code) && clearedAt === undefined);
+  if (raised.length === 0) return undefined;
+  return { since: Math.min(...raised.map(([, { since }]) => since)), restArrived: true };
 }
 
 function troubleOf({ tags }: ObservedInstance): Trouble | undefined {

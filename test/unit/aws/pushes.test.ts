@@ -21,20 +21,22 @@ const end = JSON.stringify({ v: 1, kind: 'push', ok: true, started: now / 1000, 
 function listed(number: number, output: string, changes: CommandInvocation = {}): CommandInvocation {
   return {
     ...{ CommandId: `c-${number}`, InstanceId: instanceId(1), Comment: 'hostsync push, group web, epoch 1' },
-    ...{ RequestedDateTime: new Date(now - number * 60_000), StatusDetails: 'Success' },
+    RequestedDateTime: new Date(now - number * 60_000),
+    StatusDetails: 'Success',
+    DocumentName: 'hostsync-dev-PushDocument-1A2B3C4D5E6F',
     CommandPlugins: [{ Output: output.slice(0, 2500), ResponseCode: 0 }],
     ...changes,
   };
 }
 const observe = (isKnown = (_instance: string, _requestedAt: number) => false) =>
   observePushes(client, {
-    document: 'push-document',
+    document: 'hostsync-dev-PushDocument-1A2B3C4D5E6F',
     instance: instanceId(1),
     now,
     isKnown,
     fail: (push, error) => failed.push([push.command, error]),
   });
-const isLookBack = { Filters: [{ key: 'DocumentName' }, { key: 'InvokedAfter' }] };
+const isLookBack = { Filters: [{ key: 'InvokedAfter' }] };
 
 /** The pushes of the last minutes, in pages. */
 function list(...pages: readonly CommandInvocation[][]): void {
@@ -64,12 +66,8 @@ it('asks for the last five minutes, and for older ones that still run, in the fo
   ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [] });
   await observe();
   expect(ssm.commandCalls(ListCommandInvocationsCommand).map((call) => call.args[0].input.Filters)).toEqual([
+    [{ key: 'InvokedAfter', value: '2026-11-22T09:55:00Z' }],
     [
-      { key: 'DocumentName', value: 'push-document' },
-      { key: 'InvokedAfter', value: '2026-11-22T09:55:00Z' },
-    ],
-    [
-      { key: 'DocumentName', value: 'push-document' },
       { key: 'Status', value: 'InProgress' },
       { key: 'InvokedAfter', value: '2026-11-22T08:59:30Z' },
       { key: 'InvokedBefore', value: '2026-11-22T09:55:00Z' },
@@ -118,6 +116,17 @@ it('leaves out the one push whose whole output cannot be had, and says so', asyn
     .rejects(Object.assign(new Error('slow down'), { name: 'ThrottlingException' }));
   expect((await observe()).map(({ command }) => command)).toEqual(['c-2']);
   expect(failed).toEqual([['c-1', expect.objectContaining({ message: 'slow down' })]]);
+});
+
+it.each([
+  ['hostsync-dev-PushDocument-0Z9Y8X7W6V5U', 'of the release before', true],
+  ['hostsync-dev-JoinDocument-1A2B3C4D5E6F', 'another document of ours', false],
+  ['hostsync-dev-2-PushDocument-1A2B3C4D5E6F', 'of another stage', false],
+  ['AWS-RunShellScript', 'whatever its comment says', false],
+  [undefined, 'of which SSM says nothing', false],
+])('a run of %s (%s) is a push: %#', async (DocumentName, _why, isOne) => {
+  list([listed(1, end, { DocumentName })]);
+  expect((await observe()).length).toBe(isOne ? 1 : 0);
 });
 
 it('passes over first syncs, which run the same document', async () => {

@@ -61,7 +61,7 @@ describe.each(['AccessDeniedException', 'ThrottlingException', 'InternalServerEr
 
     it('for one push that is to be cancelled leaves no other running, and is told', async () => {
       ssm.on(ListCommandInvocationsCommand).resolves({
-        CommandInvocations: [{ CommandId: 'c-1' }, { CommandId: 'c-2' }, { CommandId: 'c-3' }],
+        CommandInvocations: ['c-1', 'c-2', 'c-3'].map((CommandId) => ({ CommandId, DocumentName: 'push' })),
       });
       ssm.on(CancelCommandCommand, { CommandId: 'c-1' }).rejects(named(code));
       ssm.on(CancelCommandCommand, { CommandId: 'c-2' }).rejects(named('InvalidCommandId'));
@@ -72,7 +72,9 @@ describe.each(['AccessDeniedException', 'ThrottlingException', 'InternalServerEr
 );
 
 it('a push that has ended meanwhile needs no cancelling', async () => {
-  ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [{ CommandId: 'c-1' }] });
+  ssm
+    .on(ListCommandInvocationsCommand)
+    .resolves({ CommandInvocations: [{ CommandId: 'c-1', DocumentName: 'push' }] });
   ssm.on(CancelCommandCommand).rejects(named('InvalidCommandId'));
   await expect(cancelPushes(client, 'push', instanceId(1))).resolves.toBeInstanceOf(Array);
 });

@@ -70,6 +70,7 @@ export function exampleEvents(
       ...{ ...told, primary, why: message, message, epoch: 2, directories: path },
       candidates: hosts.map((host) => ({ instance: host, blocker: message })),
     },
+    'Writes Not Resumed': { ...told, primary, message },
     'Primary Suspected': { ...told, primary, signs: [message], seen: [message] },
     'Files Rescued': {
       ...{ primary: secondary, from: primary, files: 3, conflicts: 1, examples: [path], list: path },
@@ -83,7 +84,13 @@ export function exampleEvents(
     ...[make('Secondary Left'), make('Join Failed'), make('Push Failed'), make('Push Overrun')],
     ...[make('Directory Not Pushed'), make('Deletions Held'), make('No Primary'), make('Several Primaries')],
     ...[make('Primary Unavailable'), make('Configuration Invalid'), make('Primary Promoted')],
-    ...[make('Promotion Blocked'), make('Primary Suspected'), make('Files Rescued'), make('Rescue Failed')],
+    ...[
+      make('Promotion Blocked'),
+      make('Writes Not Resumed'),
+      make('Primary Suspected'),
+      make('Files Rescued'),
+      make('Rescue Failed'),
+    ],
     make('Group Recovered'),
   ];
 }

@@ -7,7 +7,7 @@ import type {
   ObservedReachability,
   Register,
 } from '../../../shared/core/model/observation.ts';
-import type { PromotionSettings } from '../../../shared/core/succession/plan-promotion.ts';
+import type { PromotionSettings } from '../../../shared/core/succession/group-view.ts';
 
 /** An instance id that is easy to tell apart: `i-` and the number in 17 hexadecimal digits. */
 export function instanceId(number: number): string {
@@ -51,7 +51,14 @@ export function agent(number: number, online = true): ObservedAgent {
 
 export const promotionSettings: PromotionSettings = {
   ...{ joinTimeout: 1800, joinFailure: 'ABANDON', failover: 'auto', failoverTicks: 2 },
-  ...{ promoteWithin: 900, coolDown: 600, remindAfter: 21_600, groupWait: 0, groupInterval: 0 },
+  ...{
+    promoteWithin: 900,
+    coolDown: 600,
+    remindAfter: 21_600,
+    groupWait: 0,
+    groupInterval: 0,
+    rescueQuiet: 0,
+  },
 };
 
 /** What is remembered of a group that is well: its claim, and the mirror of the primary's tags as they are. */

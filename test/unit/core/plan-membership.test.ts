@@ -9,7 +9,7 @@ import { SimulatedGroup } from './simulated-group.ts';
 
 const settings = {
   ...({ joinTimeout: 1800, joinFailure: 'ABANDON' } as const),
-  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 0 },
+  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 0, rescueQuiet: 0 },
 } as const;
 const plan = (group: SimulatedGroup) => planMembership(group.observe(), settings, group.now);
 const isQuiet = ({ kind }: MembershipAction) => kind === 'wait' || kind === 'keep-alive';

@@ -113,6 +113,46 @@ it('after a failover a secondary that is down does not keep the others from bein
   expect(group.tags(third)['hostsync:gathered']).toBe('1');
 });
 
+it('a switchover that is withdrawn, at any moment, leaves a primary that takes writes', () => {
+  for (let steps = 0; steps < 14; steps++) {
+    const group = wellGroup(4);
+    group.tag(first, { 'hostsync:switchover': third });
+    const run = new Run(group, 'promotion', tickOf(group));
+    for (let step = 0; step < steps; step++) {
+      run.step();
+      group.advance(1);
+    }
+    const before = group.primary()?.id;
+    if (before !== undefined) group.untag(before, ['hostsync:switchover']);
+    settle(group);
+    const primary = group.primary()?.id ?? '';
+    expect([steps, [first, third].includes(primary)]).toEqual([steps, true]);
+    expect([steps, group.host(primary).refusesWrites]).toEqual([steps, false]);
+    expect(group.tags(primary)['hostsync:task']).toBeUndefined();
+  }
+});
+
+it('what editors write to a former primary after its list is rescued, too, as long as they go on', () => {
+  const group = wellGroup(3);
+  group.upload();
+  group.tag(first, { 'hostsync:switchover': second });
+  // Their resolvers still have its address
+  let late = 0;
+  for (let minute = 0; minute < 12; minute++) {
+    const isQuarantined = group.tags(first)['hostsync:state'] === 'quarantined';
+    const rescues = group.tags(first)['hostsync:task']?.startsWith('rescue') === true;
+    if (isQuarantined && rescues && late < 3) {
+      late += 1;
+      group.host(first).files.add(`late-${late}`);
+    }
+    settle(group, 1);
+  }
+  settle(group);
+  const files = ['file-1', 'file-2', 'late-1', 'late-2', 'late-3'];
+  for (const host of group.hosts.values()) expect([...host.files].sort()).toEqual(files);
+  expect(group.tags(first)['hostsync:state']).toBe('in-sync');
+});
+
 it('a second failure in the middle is survived, cool-down or not, if there is a candidate', () => {
   for (const fail of [
     (group: SimulatedFailover, id: string) => group.stop(id),
@@ -151,7 +191,9 @@ describe('runs at the same time, killed anywhere, with old tags before their eye
     {
       weight: 2,
       arbitrary: fc.record({
-        what: fc.constantFrom('stop', 'hang', 'recover', 'terminate', 'switchover', 'adopt', 'move'),
+        what: fc.constantFrom(
+          ...(['stop', 'hang', 'recover', 'terminate', 'switchover', 'withdraw', 'adopt', 'move'] as const),
+        ),
         host,
       }),
     },
@@ -192,6 +234,7 @@ describe('runs at the same time, killed anywhere, with old tags before their eye
         group.terminate(id);
       } else if (what === 'switchover' && current !== undefined)
         group.tag(current.id, { 'hostsync:switchover': current.id === id ? 'any' : id });
+      else if (what === 'withdraw' && current !== undefined) group.untag(current.id, ['hostsync:switchover']);
       else if (what === 'adopt' && current !== undefined && current.id !== id) {
         const epoch = String(Math.max(Number(current.tags['hostsync:primary']), ...group.claims.keys()) + 1);
         group.tag(id, { 'hostsync:primary': epoch });
@@ -239,6 +282,9 @@ describe('runs at the same time, killed anywhere, with old tags before their eye
           if (!last.some((id) => group.machines.has(id))) expect(able).toEqual([]);
           return;
         }
+        // A switchover that is still asked for has stopped them
+        if (primary.tags['hostsync:switchover'] === undefined)
+          expect([primary.id, group.host(primary.id).refusesWrites]).toEqual([primary.id, false]);
         for (const [id, each] of group.hosts) {
           expect([id, group.tags(id)['hostsync:state']]).toEqual([
             id,

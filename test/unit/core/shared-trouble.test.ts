@@ -53,3 +53,23 @@ it('hosts that are stopped, joining or quarantined do not count', () => {
   expect(sharedTrouble(first, [first, ...others])).toBeUndefined();
   expect(sharedTrouble(first, [first, ...others, behind(6, 'timeout')])).toBeDefined();
 });
+
+const held = (number: number, codes: string) =>
+  instance(number, { ...secondaryTags, 'hostsync:group-trouble': codes });
+
+it.each([
+  ['a directory is empty, unmounted or gone', `directory-not-pushed/${since}/1`],
+  ['deletions are held', `deletions-held/${since}/0`],
+  ['both, one after the other', `deletions-held/2026-11-22T09:05:00.000Z/1 directory-not-pushed/${since}/1`],
+])('the times of all stand still, and that says nothing against one: %s', (_name, codes) => {
+  const members = [held(2, codes), inSync(3)];
+  for (const each of members)
+    expect(sharedTrouble(each, members)).toEqual({ since: Date.parse(since), restArrived: true });
+});
+
+it.each([
+  ['it is over', `deletions-held/${since}/1/..a.`],
+  ['pushes fail as a whole: what is new does not arrive', `push-failed/${since}/1`],
+])('a time that stands still for another reason counts: %s', (_name, codes) => {
+  expect(sharedTrouble(inSync(3), [held(2, codes), inSync(3)])).toBeUndefined();
+});

@@ -17,7 +17,8 @@ import type { PushTarget } from '../../../shared/core/model/request.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
 import { formatTrouble } from '../../../shared/core/model/trouble.ts';
 import { planTick } from '../../../shared/core/push/plan-tick.ts';
-import { type PromotionSettings, planPromotion } from '../../../shared/core/succession/plan-promotion.ts';
+import type { PromotionSettings } from '../../../shared/core/succession/group-view.ts';
+import { planPromotion } from '../../../shared/core/succession/plan-promotion.ts';
 import type { PromotionAction } from '../../../shared/core/succession/promotion-action.ts';
 import { promotionBlocker } from '../../../shared/core/succession/promotion-blocker.ts';
 import { instanceId, promotionSettings } from './fixtures.ts';
@@ -50,9 +51,13 @@ interface Host {
   readable: boolean;
   /** For which epoch it has listed what is stranded. */
   listed: number;
+  /** What its last list has. */
+  list: ReadonlySet<string>;
   readonly files: Set<string>;
   /** Its hook before-demotion fails. */
   hookFails: boolean;
+  /** Its hook before-demotion ran, and no other since. */
+  refusesWrites: boolean;
 }
 
 interface Command {
@@ -97,6 +102,10 @@ export class SimulatedFailover {
   readonly accepted = new Map<number, string>();
   /** Whose files were let go with the host, or by a hand. */
   readonly forgotten = new Set<string>();
+  /** Probes that take their time: where there is a delay, they are shared by all runs, as notes in the table are. */
+  readonly probes: { readonly due: number; readonly seen: ObservedReachability }[] = [];
+  /** Milliseconds that a command takes, or undefined for what it takes otherwise. */
+  delay: ((step: TaskStep | 'push' | 'probe' | 'question') => number) | undefined;
   mirror: Register['configuration'];
   mirrorDigest: string | undefined;
   #commandNumber = 0;
@@ -115,7 +124,7 @@ export class SimulatedFailover {
     this.machines.set(id, { state: 'running', tags, zone, launchedAt: this.now, versions: [] });
     this.hosts.set(id, {
       ...{ alive: true, epoch: 0, hasKey: false, trusts: undefined, readable: false, listed: 0 },
-      ...{ files: new Set(), hookFails: false },
+      ...{ files: new Set(), hookFails: false, refusesWrites: false, list: new Set() },
     });
   }
 
@@ -243,7 +252,10 @@ export class SimulatedFailover {
       configuration: this.mirrorDigest,
     };
     const registers = new Map([['web', { head, claims, configuration: this.mirror }]]);
-    return { ...membership, statuses, reachability, registers };
+    const probes = this.probes.map(({ due, seen }) =>
+      due <= this.now ? seen : { ...seen, ended: false, answered: [], probes: [] },
+    );
+    return { ...membership, statuses, reachability: [...probes.reverse(), ...reachability], registers };
   }
 
   look({ instance, where, by }: Extract<PromotionAction, { kind: 'probe' }>): ObservedReachability {
@@ -268,7 +280,7 @@ export class SimulatedFailover {
     command = this.nextCommand(),
   ): string {
     // A promotion takes its time, so that others can come in between
-    const due = this.now + (step === 'promote' || step === 'rescue' ? 4000 : 1000);
+    const due = this.now + (this.delay?.(step) ?? (step === 'promote' || step === 'rescue' ? 4000 : 1000));
     this.commands.push({ command, instance, due, requestedAt: this.now, run, ended: undefined });
     return command;
   }
@@ -285,7 +297,7 @@ export class SimulatedFailover {
       if (holder !== undefined && holder !== id)
         throw new Violation(`${id} takes the role of the primary in epoch ${epoch}, and ${holder} has it`);
       this.accepted.set(epoch, id);
-      Object.assign(host, { epoch, hasKey: true, trusts: undefined });
+      Object.assign(host, { epoch, hasKey: true, trusts: undefined, refusesWrites: false });
       return { ok: true, lines: [{ kind: 'promote', epoch, publicKey: keyOf(id) }] };
     };
   }
@@ -303,13 +315,17 @@ export class SimulatedFailover {
       if (host.epoch > epoch) return olderEpoch;
       if (prepare && (!host.hasKey || host.epoch !== epoch)) return refused('not-ready', 'not the primary');
       if (prepare && host.hookFails) return refused('hook-failed', 'before-demotion ended with 1');
-      if (!prepare) Object.assign(host, { epoch, hasKey: false, listed: epoch });
+      host.refusesWrites = true;
+      const since = host.listed === epoch ? host.list : new Set<string>();
+      const list = new Set(host.files);
+      if (!prepare) Object.assign(host, { epoch, hasKey: false, listed: epoch, list });
+      const added = [...list].filter((file) => !since.has(file)).length;
       return {
         ok: true,
         lines: [
           prepare
             ? { kind: 'leave', prepared: true }
-            : { kind: 'leave', prepared: false, epoch, stranded: 0 },
+            : { kind: 'leave', prepared: false, epoch, stranded: list.size, new: added },
         ],
       };
     };
@@ -367,7 +383,7 @@ export class SimulatedFailover {
         if (host?.alive !== true) return fail('unreachable');
         if (host.trusts !== keyOf(id) || !host.readable) return fail('key-refused');
         if (lists && host.listed !== epoch) return fail('not-prepared');
-        const missing = [...host.files].filter((file) => !primary.files.has(file));
+        const missing = [...(lists ? host.list : host.files)].filter((file) => !primary.files.has(file));
         for (const file of missing) primary.files.add(file);
         return { kind: 'rescue', id: from, ok: true, files: missing.length, conflicts: 0 };
       });
@@ -583,7 +599,14 @@ export class Run {
           },
         ];
       case 'probe':
-        return [() => void this.#reachability.push(group.look(action))];
+        return [
+          () => {
+            const seen = group.look(action);
+            const takes = group.delay?.(action.where === 'itself' ? 'question' : 'probe');
+            if (takes === undefined) this.#reachability.push(seen);
+            else group.probes.push({ due: group.now + takes, seen });
+          },
+        ];
     }
   }
 
@@ -620,9 +643,12 @@ export class Run {
         const script = group.push(primary, request.epoch, request.secondaries);
         return this.#run('first-sync', primary, script, [...passes.keys()], { pass });
       }
-      case 'leave': {
-        const { instance, request } = action;
-        return this.#run('leave', instance, group.leave(request.epoch, request.prepare), [instance]);
+      case 'notify-rescued':
+        return [];
+      case 'leave':
+      case 'relist': {
+        const { kind, instance, request } = action;
+        return this.#run(kind, instance, group.leave(request.epoch, request.prepare), [instance]);
       }
       case 'record-left':
         return [

@@ -88,8 +88,11 @@ export class SimulatedGroup {
         this.#command('first-sync', ids, action.primary, lines, '-', action.passes);
         return;
       }
+      case 'notify-rescued':
+        return;
       case 'leave':
-        this.#command('leave', [action.instance], action.instance, () => [
+      case 'relist':
+        this.#command(action.kind, [action.instance], action.instance, () => [
           { kind: 'leave', prepared: false, epoch: action.request.epoch, stranded: 0 },
         ]);
         return;

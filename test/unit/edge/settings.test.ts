@@ -6,6 +6,7 @@ const defaults: Readonly<Record<string, unknown>> = {
   'schedule-rate': 'rate(1 minute)',
   'alert-email': '',
   'remind-after': 21_600,
+  'rescue-quiet': 60,
   'group-wait': 30,
   'group-interval': 300,
   'behind-after': 300,

@@ -346,7 +346,7 @@ describe('results of pushes', () => {
     .join('\n');
   const listed: CommandInvocation = {
     ...{ CommandId: 'c-0', InstanceId: instanceId(1), Comment: 'hostsync push, group web, epoch 1' },
-    ...{ RequestedDateTime: requestedAt, StatusDetails: 'Failed' },
+    ...{ RequestedDateTime: requestedAt, StatusDetails: 'Failed', DocumentName: 'push-document' },
     CommandPlugins: [{ Output: output.slice(0, 100), ResponseCode: 10 }],
   };
 

@@ -9,6 +9,8 @@ const seconds: Readonly<Record<string, number>> = {
   'run-command.test.ts': 19,
   'faulty-calls.test.ts': 10,
   'plan-promotion.test.ts': 16,
+  'cli-act.test.ts': 200,
+  'cli-see.test.ts': 75,
   'alerts.test.ts': 330,
   'failover-planned.test.ts': 225,
   'membership.test.ts': 160,

@@ -16,6 +16,7 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'client-auto-scaling',
     [
       ...['CompleteLifecycleAction', 'DescribeAutoScalingGroups', 'DescribeAutoScalingInstances'],
+      ...['DeleteLifecycleHook', 'DeleteTags'],
       ...['DescribeLifecycleHooks', 'RecordLifecycleActionHeartbeat', 'SetInstanceProtection'],
       ...['AttachInstances', 'DetachInstances', 'EnterStandby', 'ExitStandby'],
       ...['CancelInstanceRefresh', 'DescribeInstanceRefreshes', 'StartInstanceRefresh'],

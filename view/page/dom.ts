@@ -27,14 +27,22 @@ export function s<Name extends keyof SVGElementTagNameMap>(
   return filled(element, attributes, children);
 }
 
-function filled<Type extends Element>(element: Type, attributes: Attributes, children: readonly Child[]): Type {
+function filled<Type extends Element>(
+  element: Type,
+  attributes: Attributes,
+  children: readonly Child[],
+): Type {
   for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
   for (const child of children) if (child !== undefined && child !== false) element.append(child);
   return element;
 }
 
 /** Writes only what differs: a redraw must not move the focus, the selection or a screen reader. */
-export function setAttribute(element: Element, name: string, value: string | number | boolean | undefined): void {
+export function setAttribute(
+  element: Element,
+  name: string,
+  value: string | number | boolean | undefined,
+): void {
   if (value === undefined || value === false) {
     if (element.hasAttribute(name)) element.removeAttribute(name);
     return;
@@ -65,7 +73,11 @@ export interface Keyed<Item> {
 }
 
 /** Makes the children of an element those of a list; what stays, stays the same element. */
-export function keyed<Item>(parent: Element, items: readonly Item[], { key, make, update }: Keyed<Item>): void {
+export function keyed<Item>(
+  parent: Element,
+  items: readonly Item[],
+  { key, make, update }: Keyed<Item>,
+): void {
   const old = new Map<string, Element>();
   for (const child of parent.children) old.set(child.getAttribute('data-key') ?? '', child);
   let before: Element | null = null;

@@ -4,7 +4,10 @@ import { s } from './dom.ts';
 /** Each state has a shape of its own; the colour is only the second sign. */
 export type IconName = Level | 'quarantined' | 'primary' | 'dot' | 'theme';
 
-type Shape = readonly [name: 'circle' | 'path' | 'rect', attributes: Readonly<Record<string, string | number>>];
+type Shape = readonly [
+  name: 'circle' | 'path' | 'rect',
+  attributes: Readonly<Record<string, string | number>>,
+];
 
 const line = { fill: 'none', stroke: 'currentColor', 'stroke-width': 1.6, 'stroke-linecap': 'round' };
 const cut = { ...line, stroke: 'var(--surface)', 'stroke-width': 1.7, 'stroke-linejoin': 'round' };

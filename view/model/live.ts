@@ -11,7 +11,7 @@ export interface Verdict {
   readonly command?: string | undefined;
 }
 
-export type HostRole = 'primary' | 'secondary' | 'newcomer' | 'former' | 'other';
+export type HostRole = 'primary' | 'secondary' | 'newcomer' | 'former' | 'external';
 
 export interface LiveHost {
   readonly id: string;
@@ -27,9 +27,6 @@ export interface LiveHost {
   readonly error?: string | undefined;
   /** What the host or the program said: text from outside. */
   readonly message?: string | undefined;
-  readonly release?: string | undefined;
-  /** How it notices changes: fanotify, times, none. */
-  readonly watch?: string | undefined;
   /** Why it may not become the primary. */
   readonly blocker?: string | undefined;
 }
@@ -77,7 +74,7 @@ export interface LiveGroup {
   readonly epoch: number | null;
   readonly directories: readonly string[];
   /** Seconds from which on a secondary counts as behind. */
-  readonly behindAfter: number;
+  readonly behindAfter?: number | undefined;
   readonly hosts: readonly LiveHost[];
   readonly held: readonly HeldDeletions[];
   readonly promotion?: OpenPromotion | undefined;

@@ -30,7 +30,7 @@ export function drawHosts(group: LiveGroup, samples: readonly Sample[], chosen: 
 }
 
 function table(): HTMLElement {
-  const titles = ['Host', 'State', 'Behind', 'Last error', 'Watch', 'Release'];
+  const titles = ['Host', 'State', 'Behind', 'Last error', 'May be the primary'];
   return h(
     'table',
     { 'aria-labelledby': 'hosts-title' },
@@ -54,12 +54,12 @@ function zoneRow(zone: string): HTMLElement {
   return h(
     'tr',
     { class: 'zone' },
-    h('th', { colspan: 6, scope: 'colgroup' }, zone === '' ? 'outside AWS' : zone),
+    h('th', { colspan: 5, scope: 'colgroup' }, zone === '' ? 'outside AWS' : zone),
   );
 }
 
 function hostRow(): HTMLElement {
-  const cells = ['host', 'state', 'beh', 'err', 'watch', 'rel'];
+  const cells = ['host', 'state', 'beh', 'err', 'may'];
   return h('tr', { class: 'h' }, ...cells.map((name) => h('td', { class: `c-${name}` })));
 }
 
@@ -82,21 +82,15 @@ function updateRow(row: Element, host: LiveHost, samples: readonly Sample[], cho
   ]);
   behind(cell('beh'), host, samples);
   const said = host.message === undefined || host.message === host.error ? undefined : host.message;
-  setAttribute(
-    cell('err'),
-    'class',
-    host.error === undefined && host.blocker === undefined ? 'c-err none' : 'c-err',
-  );
-  replaceWhenChanged(cell('err'), [host.error, said, host.blocker], () => [
-    host.error === undefined ? undefined : h('code', { class: host.level }, host.error),
+  setAttribute(cell('err'), 'class', host.error === undefined ? 'c-err none' : 'c-err');
+  replaceWhenChanged(cell('err'), [host.error, said], () => [
+    host.error === undefined ? '—' : h('code', { class: host.level }, host.error),
     said === undefined ? undefined : h('span', { class: 'said', title: said }, said),
-    host.blocker === undefined
-      ? undefined
-      : h('span', { class: 'said' }, `cannot be promoted: ${host.blocker}`),
-    host.error === undefined && host.blocker === undefined ? '—' : undefined,
   ]);
-  setText(cell('watch'), host.watch ?? '—');
-  setText(cell('rel'), host.release ?? '—');
+  setText(
+    cell('may'),
+    host.role !== 'secondary' ? '—' : host.blocker === undefined ? 'yes' : `no: ${host.blocker}`,
+  );
 }
 
 function name(host: LiveHost): readonly (Node | string)[] {

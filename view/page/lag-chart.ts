@@ -153,7 +153,7 @@ export class LagChart {
     let quiet = 0;
     let lowest = 0;
     for (const [index, id] of ids.entries()) {
-      const value = plot.data[index + 1]?.findLast((each) => typeof each === 'number');
+      const value = Array.from(plot.data[index + 1] ?? []).findLast((each) => typeof each === 'number');
       const host = this.#host(id);
       if (typeof value !== 'number' || host === undefined) continue;
       const y = plot.valToPos(value, 'y', true);

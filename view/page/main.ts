@@ -75,11 +75,11 @@ function draw(): void {
   drawConnection();
   const { state } = store;
   const group = shownGroup();
-  if (lost === 'token') {
+  if (lost === 'token' || state === undefined || group === undefined) {
     setAttribute($('#grid'), 'hidden', true);
-    return drawVerdict(wrongToken, undefined);
+    drawVerdict(lost === 'token' ? wrongToken : nothing(), undefined);
+    return;
   }
-  if (state === undefined || group === undefined) return drawVerdict(nothing(), undefined);
   groupName = group.name;
   setAttribute($('#grid'), 'hidden', false);
   setAttribute(document.body, 'class', lost === undefined && failure === null ? '' : 'stale');

@@ -10,6 +10,7 @@ import { autoScalingService } from './auto-scaling/operations.ts';
 import type { Account } from './base/account.ts';
 import { Clock } from './base/clock.ts';
 import { Activity, Journal } from './base/journal.ts';
+import { cloudFormationService } from './cloudformation/operations.ts';
 import { readPackage, type ServicePackage } from './cloudformation/package.ts';
 import type { Stack } from './cloudformation/stack.ts';
 import { Alarms } from './cloudwatch/alarms.ts';
@@ -157,6 +158,7 @@ async function connect(
     route53Service(account, zones),
     sqsService(account, queues),
     dynamoDbService(account, tables, tableEngine),
+    cloudFormationService(service),
   ];
   const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();

@@ -8,7 +8,6 @@ export interface StageOptions {
   readonly directory: string;
   /** The account that uploads. */
   readonly owner: string;
-  readonly scaling: ScalingGroup;
 }
 
 /** Why nothing may be pressed, as while the tour itself plays. */
@@ -21,6 +20,7 @@ export class Stage {
   readonly #hurt = new Map<string, 'cut-off' | 'full'>();
   #killed: LocalInstance | undefined;
   #closed: Closed;
+  #scaling: ScalingGroup | undefined;
   #uploads = 0;
   readonly actions: Actions;
 
@@ -41,7 +41,8 @@ export class Stage {
   }
 
   /** Lets the buttons act from now on. */
-  open(): void {
+  open(scaling: ScalingGroup): void {
+    this.#scaling = scaling;
     this.#closed = undefined;
   }
 
@@ -109,7 +110,7 @@ export class Stage {
   #scaled(): readonly LocalInstance[] {
     const primary = this.#primary()?.id;
     return this.#running().filter(
-      (instance) => instance.id !== primary && this.#options.scaling.stateOf(instance) === 'InService',
+      (instance) => instance.id !== primary && this.#scaling?.stateOf(instance) === 'InService',
     );
   }
 
@@ -128,14 +129,14 @@ export class Stage {
   }
 
   async #scaleOut(): Promise<string> {
-    const [launched] = await this.#options.scaling.scaleOut(1, { wait: false });
+    const [launched] = (await this.#scaling?.scaleOut(1, { wait: false })) ?? [];
     return `${launched?.host.hostname ?? 'A host'} starts. It joins by itself and takes no traffic before every file is verified.`;
   }
 
   async #scaleIn(): Promise<string> {
     const [gone] = this.#scaled();
     if (gone === undefined) throw new ActionRefusedError('Every launched host has left.');
-    void this.#options.scaling.scaleIn(gone);
+    await this.#scaling?.scaleIn(gone);
     return `${gone.host.hostname} leaves. It goes off the list by itself; the others notice nothing.`;
   }
 

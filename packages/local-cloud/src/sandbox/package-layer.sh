@@ -40,12 +40,13 @@ borrow() {
   mkdir -p root/etc/rc{0,1,2,3,4,5,6,S}.d
 }
 
-# Some packages make a directory in /etc at their first installation and count on it later (sgml-base). To dpkg, what the machine has is
-# installed already. So the directories of its /etc are there while packages are installed, empty, and those that stay empty go.
+# Some packages make directories at their first installation and count on them later, also in triggers of other packages (sgml-base). To
+# dpkg, what the machine has is installed already. So the machine's directories are there while packages are installed, empty, and those that
+# stay empty go.
 lend_directories() {
   local path name
   lent=()
-  for path in /etc/*/; do
+  for path in /etc/*/ /var/lib/*/; do
     name=${path%/}
     if [[ ! -L $name && ! -e root$name ]]; then
       mkdir "root$name"

@@ -47,7 +47,7 @@ function program({ pid }: Host): string {
     path,
     `#!/bin/bash
 export HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-exec nsenter --target ${pid} --mount --root --wd=/ -- chromium "$@"
+exec nsenter --target ${pid} --mount --pid --ipc --root --wd -- chromium "$@"
 `,
   );
   chmodSync(path, 0o755);

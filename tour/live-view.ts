@@ -2,7 +2,7 @@
 import type { LocalCloud } from 'local-cloud';
 import { machineNetwork, sandboxDirectory } from 'local-cloud/sandbox';
 import { connect } from '../cli/connect.ts';
-import { sourceOf } from '../view/from-deployment.ts';
+import { deploymentOf, sourceOf } from '../view/from-deployment.ts';
 import { startView, type View } from '../view/server.ts';
 import type { Stage } from './stage.ts';
 
@@ -11,31 +11,28 @@ export interface LiveViewOptions {
   readonly network: 'machine' | 'sandbox';
   /** Seconds between two looks. */
   readonly every?: number;
+  /** Look also while nobody has the page open. */
+  readonly always?: boolean;
 }
 
 /** Serves the page of a local cloud. With a stage it has buttons. */
 export async function startLiveView(
   cloud: LocalCloud,
-  { network, every = 1 }: LiveViewOptions,
+  { network, every = 1, always = false }: LiveViewOptions,
   stage?: Stage,
 ): Promise<View> {
   actAsOperator(cloud);
   const { region, endpoint } = cloud.clientConfig();
   const context = await connect({ region, endpoint, stage: 'prod', color: false });
-  // Only now: the keys of the core's tags are made from the deployment
-  const { groupNames, observe } = await import('../cli/observe.ts');
-  const overviews = async () => {
-    const names = await groupNames(context);
-    return Promise.all(names.map(async (name) => (await observe(context, name)).overview));
-  };
+  const deployment = await deploymentOf(context, 'local cloud');
   const source = sourceOf({
-    ...{ name: 'local cloud', local: true, behindAfter: context.settings.behindAfter },
-    overviews,
+    ...deployment,
+    local: true,
     ...(stage !== undefined && { actions: () => stage.states() }),
   });
   const machine = { file: machineNetwork(sandboxDirectory()) };
   return startView(source, {
-    ...{ every, always: true, network: network === 'machine' ? machine : 'own' },
+    ...{ every, always, network: network === 'machine' ? machine : 'own' },
     ...(stage !== undefined && { actions: stage.actions }),
   });
 }

@@ -1,3 +1,4 @@
+import type { Context } from '../cli/connect.ts';
 import type { GroupOverview } from '../shared/core/operator/overview.ts';
 import type { ActionState } from './model/live.ts';
 import { Observer } from './model/observer.ts';
@@ -29,5 +30,17 @@ export function sourceOf(deployment: Deployment): Source {
         actions: deployment.actions?.() ?? [],
       },
     };
+  };
+}
+
+/** The deployment that the operator's command has connected to; call it after `connect`, as all that loads the core. */
+export async function deploymentOf(context: Context, name: string): Promise<Deployment> {
+  const { groupNames, observe } = await import('../cli/observe.ts');
+  return {
+    ...{ name, local: false, behindAfter: context.settings.behindAfter },
+    overviews: async () => {
+      const names = await groupNames(context);
+      return Promise.all(names.map(async (group) => (await observe(context, group)).overview));
+    },
   };
 }

@@ -94,7 +94,7 @@ export function liveHeld({ heldDeletions: held, group }: GroupOverview): readonl
       id: held.id,
       count: held.count,
       since: held.seenAt,
-      message: `${sentence(held.reason)} Of ${held.total.toLocaleString('en')} files. Nothing was deleted on any secondary; new files still arrive.`,
+      message: `${sentence(held.reason)} ${held.count.toLocaleString('en')} of ${held.total.toLocaleString('en')} files would go. Nothing was deleted on any secondary; new files still arrive.`,
       examples: held.examples,
       acceptCommand: `npx hostsync accept-deletions ${group} ${held.id}`,
     },

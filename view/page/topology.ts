@@ -94,8 +94,8 @@ function picture({ width, height, isNarrow, zones, links, nodes, sentence }: Top
         : s('text', { class: 'zl', x: zone.x + zone.width + 8, y: zone.y + 14 }, zone.title),
     ]),
     ...links.map(({ id, path, kind }) => s('path', { class: `link ${kind}`, d: path, 'data-id': id })),
-    ...links.filter(({ kind }) => kind === 'cut').map(({ middle: [x, y] }) => cross(x, y)),
     ...nodes.map(drawnNode),
+    ...links.filter(({ kind }) => kind === 'cut').map(({ middle: [x, y] }) => cross(x, y)),
     s('g', { class: 'dots' }),
   );
 }

@@ -69,6 +69,8 @@ async function check(): Promise<void> {
   await run('biome', ['ci', '--error-on-warnings', '.']);
   // Linters of the host package's Python come from npm too; their lines belong here
   await run('tsc', ['--project', '.']);
+  // The page lives in a browser, and the rest does not
+  await run('tsc', ['--project', join('view', 'page')]);
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 
@@ -236,6 +238,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
     await run('biome', ['check', '--write', '.']);
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
+  screenshots: () => inSandbox([process.execPath, join('view', 'screenshots', 'main.ts')]),
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),
 };
 

@@ -72,18 +72,15 @@ export function awsLines(
     ...(region === undefined ? [] : [`--region ${region}`]),
     ...(profile === undefined ? [] : [`--profile ${quote(profile)}`]),
     ...(endpoint === undefined ? [] : [`--endpoint-url ${quote(endpoint)}`]),
-  ].join(' ');
+  ];
   // The shorthand of the AWS CLI takes a comma for the end of a value, unless that is in quotes
   const created = Object.entries(set).map(([key, value]) => quote(`Key=${key},Value=${shorthand(value)}`));
   const deleted = remove.map((key) => `Key=${key}`);
-  return [
-    ...(created.length > 0
-      ? [`aws ec2 create-tags ${where} --resources ${instance} --tags ${created.join(' ')}`]
-      : []),
-    ...(deleted.length > 0
-      ? [`aws ec2 delete-tags ${where} --resources ${instance} --tags ${deleted.join(' ')}`]
-      : []),
-  ];
+  const line = (verb: string, tags: readonly string[]) =>
+    tags.length === 0
+      ? []
+      : [['aws ec2', verb, ...where, '--resources', instance, '--tags', ...tags].join(' ')];
+  return [...line('create-tags', created), ...line('delete-tags', deleted)];
 }
 
 function shorthand(value: string): string {

@@ -1,3 +1,4 @@
+import tab from '@bomb.sh/tab/commander';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
 import type { Context } from './connect.ts';
@@ -54,6 +55,14 @@ More: hostsync COMMAND --help`,
   addActing(program, run);
   addPromotions(program, run);
   addSteering(program, run);
+  tab(program, { completionCommandName: 'completion' });
+  const completion = program.commands.find((command) => command.name() === 'completion');
+  completion
+    ?.helpGroup('Set up')
+    .description(
+      'Prints what a shell needs to complete the commands and their options, for example: source <(hostsync completion bash)',
+    )
+    .summary('completion for bash, zsh, fish and PowerShell');
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   return program;
 }

@@ -6,7 +6,7 @@ import { hostsync, startCommand, withTicks } from './hostsync-command.ts';
 let group: TestGroup;
 
 beforeAll(async () => {
-  group = await startGroup({ secondaries: 2, zones: ['eu-west-1a', 'eu-west-1a', 'eu-west-1b'] });
+  group = await startGroup({ secondaries: 2, zones: ['a', 'a', 'b'] });
 });
 
 afterAll(async () => {

@@ -2,6 +2,7 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import * as v from 'valibot';
 import { type Clients, makeClients } from '../shared/aws/clients.ts';
 import { hasCode } from '../shared/aws/errors.ts';
+import { settings } from '../shared/edge/settings.ts';
 import { choosePlace, chooseTagPrefix, type Place } from './environment.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Failure } from './failure.ts';
@@ -13,14 +14,43 @@ export interface Connection extends Place {
   readonly color: boolean;
 }
 
-const seconds = v.pipe(v.string(), v.transform(Number), v.integer(), v.minValue(0));
+const settingsSchema = v.pipe(
+  v.object({
+    'behind-after': settings['behind-after'],
+    'overrun-after': settings['overrun-after'],
+    'remind-after': settings['remind-after'],
+    'group-wait': settings['group-wait'],
+    'group-interval': settings['group-interval'],
+    failover: settings.failover,
+    'failover-ticks': settings['failover-ticks'],
+    'promote-within': settings['promote-within'],
+    'cool-down': settings['cool-down'],
+    'join-timeout': settings['join-timeout'],
+    'join-failure': settings['join-failure'],
+    'rescue-quiet': settings['rescue-quiet'],
+  }),
+  v.transform((given) => ({
+    behindAfter: given['behind-after'],
+    overrunAfter: given['overrun-after'],
+    remindAfter: given['remind-after'],
+    groupWait: given['group-wait'],
+    groupInterval: given['group-interval'],
+    failover: given.failover,
+    failoverTicks: given['failover-ticks'],
+    promoteWithin: given['promote-within'],
+    coolDown: given['cool-down'],
+    joinTimeout: given['join-timeout'],
+    joinFailure: given['join-failure'],
+    rescueQuiet: given['rescue-quiet'],
+  })),
+);
+
 const outputsSchema = v.object({
   Memory: v.string(),
   Lanes: v.string(),
   PushDocument: v.string(),
-  TagPrefix: v.string(),
-  BehindAfter: seconds,
-  PromoteWithin: seconds,
+  TagPrefix: settings['tag-prefix'],
+  Settings: v.pipe(v.string(), v.parseJson(), settingsSchema),
 });
 
 /** A deployment, and who asks it. */
@@ -33,7 +63,8 @@ export interface Context {
   readonly table: string;
   readonly queue: string;
   readonly pushDocument: string;
-  readonly settings: { readonly behindAfter: number; readonly promoteWithin: number };
+  /** Those of the deployment, by the names of the core. */
+  readonly settings: v.InferOutput<typeof settingsSchema>;
 }
 
 const noStack = new Set(['ValidationError']);
@@ -57,13 +88,13 @@ export async function connect(connection: Connection): Promise<Context> {
       exitCode: exitCodes.unavailable,
       advice: [`Deploy this release: npx serverless deploy --stage ${stage} --region ${region}`],
     });
-  const { Memory, Lanes, PushDocument, TagPrefix, BehindAfter, PromoteWithin } = parsed.output;
+  const { Memory, Lanes, PushDocument, TagPrefix, Settings } = parsed.output;
   chooseTagPrefix(tagPrefix ?? TagPrefix);
   return {
     ...{ terminal: new Terminal(color), clients: makeClients(), stage, region },
     place: { profile, region, endpoint },
     ...{ table: Memory, queue: Lanes, pushDocument: PushDocument },
-    settings: { behindAfter: BehindAfter, promoteWithin: PromoteWithin },
+    settings: Settings,
   };
 }
 

@@ -1,3 +1,4 @@
+import tab from '@bomb.sh/tab/commander';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
 import type { Context } from './connect.ts';
@@ -50,7 +51,18 @@ More: hostsync COMMAND --help`,
     .showHelpAfterError('(hostsync --help, or hostsync COMMAND --help, shows how)')
     .exitOverride();
   addSeeing(program, run);
+  addRecords(program, run);
   addActing(program, run);
+  addPromotions(program, run);
+  addSteering(program, run);
+  tab(program, { completionCommandName: 'completion' });
+  const completion = program.commands.find((command) => command.name() === 'completion');
+  completion
+    ?.helpGroup('Set up')
+    .description(
+      'Prints what a shell needs to complete the commands and their options, for example: source <(hostsync completion bash)',
+    )
+    .summary('completion for bash, zsh, fish and PowerShell');
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   return program;
 }
@@ -107,6 +119,172 @@ function addSeeing(program: Command, run: RunOnDeployment): void {
         return wait(context, v.parse(group, given), chosen);
       });
     });
+}
+
+const changing = { yes: flag, dryRun: flag };
+const waiting = { wait: v.optional(v.boolean(), true), timeout: seconds };
+const output = v.optional(v.picklist(['table', 'json']), 'table');
+
+function outputOption(): Option {
+  return new Option('-o, --output <form>', 'how it is printed').choices(['table', 'json']).default('table');
+}
+
+/** Of all commands that change something. */
+function withChange(command: Command): Command {
+  return command
+    .option('-y, --yes', 'do not ask')
+    .option('--dry-run', 'show the plan and the aws line, and change nothing');
+}
+
+function withWaiting(command: Command, timeout: number): Command {
+  return command
+    .option('--no-wait', 'do not wait for the end')
+    .option('--timeout <seconds>', 'how long to wait for the end', wholeSeconds, timeout);
+}
+
+function addRecords(program: Command, run: RunOnDeployment): void {
+  program
+    .command('history')
+    .helpGroup('See')
+    .summary('promotions, and what is open')
+    .description('Shows every promotion that is remembered, and the incidents that are open.')
+    .argument('[group]', 'the group')
+    .addOption(outputOption())
+    .action(async (given: unknown, options: unknown, command: Command) => {
+      const chosen = v.parse(v.object({ output }), options);
+      await run(command.optsWithGlobals(), async (context) => {
+        const { history } = await import('./commands/history.ts');
+        return history(context, v.parse(group, given), chosen);
+      });
+    });
+  program
+    .command('plan')
+    .helpGroup('See')
+    .summary('what the service would do now')
+    .description(
+      'Makes the decisions of the service from what is there now, prints them with their reasons, and does nothing.',
+    )
+    .argument('[group]', 'the group')
+    .addOption(outputOption())
+    .action(async (given: unknown, options: unknown, command: Command) => {
+      const chosen = v.parse(v.object({ output }), options);
+      await run(command.optsWithGlobals(), async (context) => {
+        const { plan } = await import('./commands/plan.ts');
+        return plan(context, v.parse(group, given), chosen);
+      });
+    });
+}
+
+function addPromotions(program: Command, run: RunOnDeployment): void {
+  withWaiting(
+    withChange(
+      program
+        .command('switchover')
+        .helpGroup('Act')
+        .summary('hand the role of the primary over, with nothing lost')
+        .description(
+          'Hands the role of the primary to another host: writes stop, a last push, and only then the change.',
+        )
+        .argument('[group]', 'the group')
+        .option('--to <host>', 'id or name; the best host without it'),
+    ),
+    900,
+  ).action(async (given: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(v.object({ ...changing, ...waiting, to: v.optional(v.string()) }), options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { switchover } = await import('./commands/switchover.ts');
+      return switchover(context, v.parse(group, given), chosen);
+    });
+  });
+  withWaiting(
+    withChange(
+      program
+        .command('promote')
+        .helpGroup('Act')
+        .summary('make a host the primary, whatever is lost')
+        .description(
+          'Makes a host the primary by hand, past all that would keep the service from it. What other hosts hold is rescued where they come back.',
+        )
+        .argument('[group]', 'the group')
+        .requiredOption('--to <host>', 'id or name')
+        .option('--force', 'yes, whatever is lost'),
+    ),
+    900,
+  ).action(async (given: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(v.object({ ...changing, ...waiting, to: v.string(), force: flag }), options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { promote } = await import('./commands/switchover.ts');
+      return promote(context, v.parse(group, given), chosen);
+    });
+  });
+}
+
+function addSteering(program: Command, run: RunOnDeployment): void {
+  withChange(
+    program
+      .command('pause')
+      .helpGroup('Act')
+      .summary('no pushes and no promotion until resume')
+      .description('Keeps pushes and promotions of a group from beginning.')
+      .argument('[group]', 'the group')
+      .option('--reason <text>', 'shown to everybody who looks'),
+  ).action(async (given: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(v.object({ ...changing, reason: v.optional(v.string()) }), options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { pause } = await import('./commands/steer.ts');
+      return pause(context, v.parse(group, given), chosen);
+    });
+  });
+  withChange(
+    program
+      .command('resume')
+      .helpGroup('Act')
+      .summary('go on after pause')
+      .description('Lets pushes and promotions of a group go on.')
+      .argument('[group]', 'the group'),
+  ).action(async (given: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(v.object(changing), options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { resume } = await import('./commands/steer.ts');
+      return resume(context, v.parse(group, given), chosen);
+    });
+  });
+  withChange(
+    program
+      .command('accept-deletions')
+      .helpGroup('Act')
+      .summary('carry out deletions that are held')
+      .description('Accepts the deletions that the last push holds, and pushes. Later ones stay held.')
+      .argument('<group>', 'the group')
+      .argument('[id]', 'of the deletions, as the alert and status name it')
+      .option('--timeout <seconds>', 'how long to wait for the end of the push', wholeSeconds, 3600),
+  ).action(async (given: unknown, id: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(v.object({ ...changing, timeout: seconds }), options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { acceptDeletions } = await import('./commands/steer.ts');
+      return acceptDeletions(context, v.parse(group, given), v.parse(group, id), chosen);
+    });
+  });
+  withWaiting(
+    withChange(
+      program
+        .command('resync')
+        .helpGroup('Act')
+        .summary('have a host join again, everything compared')
+        .description(
+          'Has a host join again: its key, its directories, and a first sync that compares everything.',
+        )
+        .argument('<group>', 'the group')
+        .argument('<host>', 'id or name'),
+    ),
+    3600,
+  ).action(async (given: unknown, host: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(v.object({ ...changing, ...waiting }), options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { resync } = await import('./commands/steer.ts');
+      return resync(context, v.parse(group, given), v.parse(v.string(), host), chosen);
+    });
+  });
 }
 
 function addActing(program: Command, run: RunOnDeployment): void {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GroupOverview } from '../shared/core/operator/overview.ts';
 import type { Context } from './connect.ts';
 import { exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
@@ -10,8 +9,8 @@ export const pollEvery = 2000;
 
 export interface Following {
   /** What is going on, in a line: said when it changes. */
-  readonly describe: (overview: GroupOverview) => string;
-  readonly isOver: (overview: GroupOverview) => boolean;
+  readonly describe: (found: Observed) => string;
+  readonly isOver: (found: Observed) => boolean;
 }
 
 /**
@@ -32,8 +31,8 @@ export async function follow(
   let said = '';
   for (;;) {
     const found = await observeWithPatience(context, group, until);
-    if (isOver(found.overview)) return found;
-    const line = describe(found.overview);
+    if (isOver(found)) return found;
+    const line = describe(found);
     if (line !== said) terminal.say(`${style('magenta', symbol('work'))} ${line}`);
     said = line;
     if (Date.now() + pollEvery > until) return found;

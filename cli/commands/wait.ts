@@ -37,8 +37,8 @@ export async function wait(
   const missing = (overview: GroupOverview): readonly string[] =>
     goals.flatMap((goal) => goal.missing(overview) ?? []);
   const last = await follow(context, group, options.timeout, {
-    describe: (overview) => `waiting for ${group}: ${missing(overview).join('; ')}`,
-    isOver: (overview) => missing(overview).length === 0,
+    describe: ({ overview }) => `waiting for ${group}: ${missing(overview).join('; ')}`,
+    isOver: ({ overview }) => missing(overview).length === 0,
   });
   const left = missing(last.overview);
   if (left.length > 0)

@@ -29,6 +29,7 @@ const seconds: Readonly<Record<string, number>> = {
   'trouble.test.ts': 90,
   'failing-calls.test.ts': 90,
   'join-failure.test.ts': 70,
+  'view.test.ts': 200,
   'deployment.test.ts': 60,
 };
 

@@ -27,6 +27,13 @@ class Options:
     prepare: bool = False
     lists: bool = False
     interval: int = 1
+    tick: int = 0
+    watch: str = "off"
+    quiet: int = 50
+    hold: int = 30
+    lease: int = 150
+    walk_every: int = 300
+    max_cpu: int = 25
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,13 @@ KINDS: Mapping[str, Kind] = {
     "prepare": _yes("leave"),
     "lists": _yes("rescue"),
     "interval": _number("probe", 1, 60),
+    "tick": _number("push", 1, 999999999999999),
+    "watch": Kind(frozenset(["push"]), pattern="auto|off|end", remedy="must be auto, off or end"),
+    "quiet": _number("push", 10, 10000),
+    "hold": _number("push", 0, 3600),
+    "lease": _number("push", 5, 3600),
+    "walk-every": _number("push", 10, 86400),
+    "max-cpu": _number("push", 1, 100),
 }
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")

@@ -13,7 +13,7 @@ import stat
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Callable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from .excludes import Matcher
 from .manifest import LARGE, MOUNT, NEVER, SHUT, UNREADABLE, Entry, Manifest, key_of
@@ -87,6 +87,9 @@ class Walk:
     owner: int
     group: int
     found: Found = field(default_factory=Found)
+    young_ns: int = YOUNG_NS
+    stays: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Name → record, in the directory that is looked at: files that are taken as they were known, for they are being written."""
 
     def look(self, path: bytes, sink: Optional[BinaryIO]) -> Optional[Seen]:
         """Looks at one directory; its records go to `sink`. Nothing if it went away. @raises PermissionError"""
@@ -145,8 +148,10 @@ class _Looker:
         self.directories: List[bytes] = []
         self.records: List[bytes] = []
         self.count = self.size = self.check = self.flags = 0
-        self.recent = walk.began_ns - YOUNG_NS
-        self.young = own.st_ctime_ns >= self.recent
+        self.recent = walk.began_ns - walk.young_ns
+        self.coarse = walk.began_ns - YOUNG_NS
+        """For a file system that keeps whole seconds."""
+        self.young = self._is_young(own.st_ctime_ns)
         if sink is not None:
             who = (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino)
             self._write(b". %o %d %d %d %d %d" % (*who, own.st_mtime_ns, own.st_ctime_ns))
@@ -185,10 +190,14 @@ class _Looker:
             if self._left_out(name, False):
                 return
             self.numbers += (status.st_ino, changed)
-            if changed >= self.recent:
-                self.young = True
-            if self.sink is not None:
-                self._record(name, status, kind)
+            record = self.walk.stays.get(name)
+            if record is not None and self._stays(record, status):
+                pass
+            else:
+                if self._is_young(changed):
+                    self.young = True
+                if self.sink is not None:
+                    self._record(name, status, kind)
         elif kind == _DIRECTORY:
             if name == b".~tmp~" or self._left_out(name, True):
                 return
@@ -203,6 +212,25 @@ class _Looker:
         if len(self.numbers) > _BATCH:
             self._flush()
 
+    def _is_young(self, changed: int) -> bool:
+        return changed >= self.recent or (changed % 1_000_000_000 == 0 and changed >= self.coarse)
+
+    def _stays(self, record: bytes, status: os.stat_result) -> bool:
+        """Takes over what was known of a file; not if it is another one now."""
+        if not record.startswith((b"f", b"s", b"u", b"l")):
+            return False
+        known = parse_record(record)
+        if known.inode != status.st_ino:
+            return False
+        if known.young or known.changed != status.st_ctime_ns:
+            self.young = True
+        if known.size >= LARGE_SIZE:
+            self.flags |= LARGE
+        if known.kind == "u":
+            self.flags |= UNREADABLE
+        self._write(record)
+        return True
+
     def _left_out(self, name: bytes, is_directory: bool) -> bool:
         excluded = self.walk.excluded
         return excluded is not None and excluded(self.path + b"/" + name if self.path else name, name, is_directory)
@@ -211,7 +239,7 @@ class _Looker:
         changed = b"%d" % status.st_ctime_ns
         if status.st_size >= LARGE_SIZE:
             self.flags |= LARGE
-        if status.st_ctime_ns >= self.recent:
+        if self._is_young(status.st_ctime_ns):
             changed = b"r%d:%b" % (self.walk.began_ns, changed)
         self._write(
             b"%b %o %d %d %d %d %d %d %b %b"

@@ -67,7 +67,7 @@ class Push:
         return any(fault.lost for fault in self.faults)
 
     def run(self) -> Outcome:
-        if not self._take_lock():
+        if not self.take_lock():
             self.outcome.result, self.outcome.error = "busy", "busy"
             self.outcome.message = "an earlier push to it still runs; nothing was done"
             return self._end()
@@ -75,14 +75,18 @@ class Push:
             self._read()
             self._directories()
             if not self.sending and not self.skipped:
-                self._look()
+                self.look()
             self._finish()
         finally:
-            if self.connection is not None:
-                self.connection.close()
-            if self.lock is not None:
-                self.lock.release()
+            self.leave()
         return self._end()
+
+    def leave(self) -> None:
+        """Gives up the connection and the lock."""
+        if self.connection is not None:
+            self.connection.close()
+        if self.lock is not None:
+            self.lock.release()
 
     def _end(self) -> Outcome:
         self.outcome.seconds = time.monotonic() - self.outcome.began
@@ -90,14 +94,14 @@ class Push:
 
     def connect_early(self) -> None:
         """There will be something to send: the connection is made while the walk goes on."""
-        if self.connection is None and self._take_lock():
-            self._new_connection().start()
+        if self.connection is None and self.take_lock():
+            self.new_connection().start()
 
     def stop(self) -> None:
         if self.connection is not None and self.connection.process is not None:
             self.connection.process.terminate()
 
-    def _take_lock(self) -> bool:
+    def take_lock(self) -> bool:
         """rsync and ssh inherit it: as long as one of them runs, however we ended, nobody else pushes to this secondary."""
         if self.lock is None:
             locks = layout.locks(self.context.request.group)
@@ -105,13 +109,13 @@ class Push:
             self.lock = try_lock(os.path.join(locks, self.id.encode()))
         return self.lock is not None
 
-    def _lock_number(self) -> int:
+    def lock_number(self) -> int:
         assert self.lock is not None
         return self.lock.fileno()
 
-    def _new_connection(self) -> ssh.Connection:
+    def new_connection(self) -> ssh.Connection:
         options = self.context.request.options
-        self.connection = ssh.Connection(self.secondary, self.context.scratch, options, (self._lock_number(),))
+        self.connection = ssh.Connection(self.secondary, self.context.scratch, options, (self.lock_number(),))
         return self.connection
 
     # --- what is known of it
@@ -209,7 +213,7 @@ class Push:
         return self._connect()
 
     def _connect(self) -> bool:
-        connection = self.connection or self._new_connection()
+        connection = self.connection or self.new_connection()
         if not self.sending:
             self.sending = True
             self.context.store.mark("sending", self.id, True)
@@ -228,7 +232,7 @@ class Push:
             scan,
             self.connection,
             self.outcome.tally,
-            self._lock_number(),
+            self.lock_number(),
             self.deadline,
             self.memory.fsync,
         )
@@ -322,7 +326,7 @@ class Push:
 
     # --- nothing to send, and the end
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """A host that is gone is noticed also when there is nothing to send."""
         # one connection a push: one that was begun while something seemed to differ is used
         recent = self.connection is None and 0 <= time.time() - self.memory.contact < CONTACT_EVERY
@@ -334,7 +338,7 @@ class Push:
             return
         assert self.connection is not None
         scan = self.context.scans[0]
-        sending = Sending(self.context, scan, self.connection, self.outcome.tally, self._lock_number(), self.deadline)
+        sending = Sending(self.context, scan, self.connection, self.outcome.tally, self.lock_number(), self.deadline)
         sending.touch()
         self.faults += sending.faults
         self._remember_boot(sending)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
-from .manifest import MOUNT, Entry, Manifest, key_of, name_of, path_of
+from .manifest import MOUNT, NEVER, Entry, Manifest, key_of, name_of, path_of
 from .scan import GONE, Old, Seen, Walk
 
 EVENT_YOUNG_NS = 40_000_000
@@ -24,6 +24,10 @@ class Dirty:
     """These names alone, for every change is known; any other that is not as it was is being written. None: any name."""
     deep: bool = False
     """Everything below it, too: it is new, or came from elsewhere."""
+    held: FrozenSet[bytes] = frozenset()
+    """Files that are open for writing: as they were known, or not there yet."""
+    idle: bool = False
+    """Only `held` is said: it is looked at if there is another reason."""
 
 
 _GONE, _HERE = 0, 1
@@ -41,7 +45,8 @@ class _DirtyWalk:
     def run(self, dirty: Mapping[bytes, Dirty]) -> None:
         for path, one in dirty.items():
             self.dirty[key_of(path)] = one
-            heapq.heappush(self.heap, (key_of(path), _HERE))
+            if not one.idle:
+                heapq.heappush(self.heap, (key_of(path), _HERE))
         done: Optional[bytes] = None
         while self.heap:
             key, kind = heapq.heappop(self.heap)
@@ -74,10 +79,11 @@ class _DirtyWalk:
         if was is None and key not in self.listed:
             return  # excluded, or below something that is gone: the directory above would have named it
         one = self.dirty.get(key) or Dirty(deep=True)
-        if was is None:
-            one = Dirty(deep=True)
+        if was is None or one.idle:
+            one = replace(one, names=None, deep=True)
         records = {name_of(record): record for record in self.manifest.records(was)} if was is not None else {}
         self.walk.stays = self._stays(one, records)
+        self.walk.hidden = one.held.difference(records)
         start = self.sink.tell()
         try:
             seen = self.walk.look(path, self.sink)
@@ -88,7 +94,7 @@ class _DirtyWalk:
             self._drop_below(key)
             return
         finally:
-            self.walk.stays = {}
+            self.walk.stays, self.walk.hidden = {}, ()
         if seen is None:
             self._gone(key)
             return
@@ -99,8 +105,8 @@ class _DirtyWalk:
 
     def _stays(self, one: Dirty, records: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
         if one.names is None or one.deep:
-            return {}
-        return {name: record for name, record in records.items() if name not in one.names}
+            return {name: records[name] for name in one.held if name in records}
+        return {name: record for name, record in records.items() if name not in one.names or name in one.held}
 
     def _found(self, key: bytes, path: bytes, was: Optional[Entry], seen: Seen, start: int) -> None:
         self.walk.found.directories += 1
@@ -111,7 +117,7 @@ class _DirtyWalk:
                 mount = MOUNT if above.st_dev != seen.device else 0
             except OSError:
                 pass
-        if was is not None and seen.digest == was.digest and mount == was.flags & MOUNT:
+        if was is not None and seen.digest == was.digest != NEVER and mount == was.flags & MOUNT:
             return
         self.walk.found.changed += 1
         self.emit(Entry(key, path, seen.digest, 0, start, seen.size, seen.count, seen.check, mount | seen.flags))
@@ -122,7 +128,8 @@ class _DirtyWalk:
             key = key_of(path + b"/" + name if path else name)
             self.listed[key] = name in known
             if name not in known or one.deep:
-                self.dirty[key] = Dirty(deep=True)
+                held = self.dirty[key].held if key in self.dirty else frozenset()
+                self.dirty[key] = Dirty(deep=True, held=held)
                 heapq.heappush(self.heap, (key, _HERE))
         for name in known.difference(seen.names):
             heapq.heappush(self.heap, (key_of(path + b"/" + name if path else name), _GONE))
@@ -130,6 +137,6 @@ class _DirtyWalk:
 
 def walk_dirty(walk: Walk, manifest: Manifest, dirty: Mapping[bytes, Dirty], sink: BinaryIO, emit: Emit) -> None:
     """Emits those of the dirty directories, and of what is new or gone below them, that are not as in the manifest."""
-    if all(one.names is not None for one in dirty.values()):
+    if all(one.names is not None or one.deep for one in dirty.values()):
         walk.young_ns = EVENT_YOUNG_NS
     _DirtyWalk(walk, manifest, sink, emit).run(dirty)

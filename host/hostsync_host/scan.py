@@ -13,10 +13,10 @@ import stat
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Callable, Container, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from .excludes import Matcher
-from .manifest import LARGE, MOUNT, NEVER, SHUT, UNREADABLE, Entry, Manifest, key_of
+from .manifest import LARGE, MOUNT, NEVER, SHUT, UNREADABLE, Entry, Manifest, key_of, parse_record
 
 LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
@@ -90,6 +90,8 @@ class Walk:
     young_ns: int = YOUNG_NS
     stays: Mapping[bytes, bytes] = field(default_factory=dict)
     """Name → record, in the directory that is looked at: files that are taken as they were known, for they are being written."""
+    hidden: Container[bytes] = ()
+    """Names in that directory that are new, and are being written."""
 
     def look(self, path: bytes, sink: Optional[BinaryIO]) -> Optional[Seen]:
         """Looks at one directory; its records go to `sink`. Nothing if it went away. @raises PermissionError"""
@@ -188,6 +190,9 @@ class _Looker:
         if kind == _FILE or kind == _LINK:
             changed = status.st_ctime_ns
             if self._left_out(name, False):
+                return
+            if name in self.walk.hidden:
+                self.young = True
                 return
             self.numbers += (status.st_ino, changed)
             record = self.walk.stays.get(name)

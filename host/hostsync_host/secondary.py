@@ -16,7 +16,7 @@ from .locks import Lock, try_lock
 from .request import Secondary
 from .results import log
 from .sending import Sending, Tally
-from .store import Received, SecondaryMemory
+from .store import Received, SecondaryMemory, sort_leftovers
 from .verdict import Fault
 
 CONTACT_EVERY = 300.0
@@ -271,10 +271,18 @@ class Push:
             Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000),
         )
         whole.run()
+        if whole.late:
+            late = self.late_names(scan)
+            sending.unsure += sort_leftovers(late or ())
+            self.uneven = self.uneven or late is None
         self.uneven = self.uneven or whole.uneven
         self.withheld = self.withheld or whole.withheld
         self.uneven = self.uneven or whole.withheld
         return whole
+
+    def late_names(self, _: Scanned) -> Optional[List[bytes]]:
+        """What changed since the scan began; nothing where that is not known."""
+        return None
 
     def _remember_boot(self, sending: Sending) -> None:
         """After a boot of the secondary it is not known whether what arrived just before it is there: the next push looks."""

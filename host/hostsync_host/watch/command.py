@@ -71,6 +71,8 @@ class Watch:
         self.next_cycle = 0.0
         self.cpu = cpu_seconds()
         self.latest = context
+        self.whole = (context.unfit, 0)
+        """What of the directories is not sent, as the last look at everything found."""
         self.seen_at = context.started
         self.stopped = 0
         self.news = ""
@@ -80,7 +82,7 @@ class Watch:
         self.key = key_identity()
         turns = BoundedSemaphore(self.options.parallel)
         self.crew = [
-            Member(secondary, context.scratch, turns, self._on_outcome, self.lag)
+            Member(secondary, context.scratch, turns, self._on_outcome, self.lag, eyes.recent)
             for secondary in self.request.secondaries
         ]
 
@@ -153,7 +155,7 @@ class Watch:
         else:
             context = replace(self.context, scratch=make_scratch(self.context.scratch, self.number))
         if dirty is not None:
-            context.unfit, context.incomplete = self.latest.unfit, self.latest.incomplete
+            context.unfit, context.incomplete = self.whole
         with self.post.at_work():
             turn = push.take_turn(context)
             if turn is None:
@@ -161,10 +163,14 @@ class Watch:
             with turn:
                 self.collector.begin(dirty is None)
                 Look(context, self.eyes.opened, lambda: None, dirty, self.collector.emit).run()
+        if len(context.scans) < len(self.eyes.opened):
+            self.eyes.doubt = "a directory could not be looked at"
         if self.collector.end():
             self.news = "deletions are held"
+        if dirty is None:
+            self.whole = (context.unfit, context.incomplete)
         self.latest = context
-        shift = Shift(context, batch.births, walked)
+        shift = Shift(context, batch.births, walked, began, {one.module: at for at, one in enumerate(self.eyes.opened)})
         for member in self.crew:
             member.offer(shift)
         shift.leave()

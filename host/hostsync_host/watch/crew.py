@@ -8,14 +8,15 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import Callable, List, Optional
+from typing import Callable, List, Mapping, Optional
 
 from .. import ssh
-from ..context import Context
+from ..context import Context, Scanned
 from ..locks import Lock
 from ..request import Secondary
 from ..secondary import Outcome, Push
 from .lag import Lag
+from .recent import Recent
 
 RETRY_LEAST, RETRY_MOST = 2.0, 60.0
 """Seconds until a secondary that failed is tried again."""
@@ -26,7 +27,13 @@ FAULTLESS = ("", "deletions-held", "directory-skipped")
 class Shift:
     """One cycle's context. Its scratch directory goes when the last secondary is through with it."""
 
-    def __init__(self, context: Context, births: List[float], walked: bool) -> None:
+    def __init__(
+        self, context: Context, births: List[float], walked: bool, began: float, roots: Mapping[str, int]
+    ) -> None:
+        self.began = began
+        """Before the look, by time.monotonic."""
+        self.roots = roots
+        """The index of each directory, by module."""
         self.context = context
         self.births = births
         self.walked = walked
@@ -62,6 +69,11 @@ class _KeptPush(Push):
         self.connection = ssh.Connection(self.secondary, self.member.scratch, options, (self.lock_number(),))
         return self.connection
 
+    def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
+        if self.member.recent is None or scan.module not in self.shift.roots:
+            return None
+        return self.member.recent.between(self.shift.roots[scan.module], self.shift.began)
+
     def look(self) -> None:
         if self.shift.walked or self.member.asks:
             super().look()
@@ -82,6 +94,8 @@ class Member:
     turns: threading.Semaphore
     on_outcome: Callable[["Member"], None]
     lag: Lag
+    recent: Optional[Recent] = None
+    """Where every change is seen."""
     was_failed: bool = False
     connection: Optional[ssh.Connection] = None
     lock: Optional[Lock] = None

@@ -20,6 +20,7 @@ from ..scan import GONE
 from .fanotify import Event, Fanotify, open_fanotify
 from .pending import Pending
 from .poll import MOST, Poll
+from .recent import Recent
 
 POLL_EVERY = 0.5
 """Seconds; longer where a look takes long."""
@@ -32,6 +33,8 @@ class Eyes:
     complete = False
     """Is every change seen?"""
     wake = 5.0
+    recent: Optional[Recent] = None
+    """Where every change is seen."""
 
     def __init__(self, opened: Sequence[Opened], excluded: Optional[Matcher], pending: Pending) -> None:
         self.opened = list(opened)
@@ -102,6 +105,7 @@ class Events(Eyes):
     ) -> None:
         super().__init__(opened, excluded, pending)
         self.source = source
+        self.recent: Recent = Recent()
         self.poll = select.poll()
         self.poll.register(source.fileno(), select.POLLIN)
         self.mounts = select.poll()
@@ -119,10 +123,14 @@ class Events(Eyes):
         for event in self.source.read():
             if self.passes(event):
                 self.pending.add(event, now)
+                if event.name != b".":
+                    self.recent.add(event.root, event.directory, event.name, now)
         if self.mounts.poll(0):
             self.remounted = True
         if self.source.doubt:
             self.doubt, self.source.doubt = self.source.doubt, ""
+            self.recent.lose()
+        self.recent.saw(now)
 
     def close(self) -> None:
         self.source.close()

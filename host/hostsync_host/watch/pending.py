@@ -132,9 +132,16 @@ class Pending:
     def take(self) -> Batch:
         """All that is ready. What waits for its close stays."""
         batch = Batch(births=list(self._births.values()))
+        held: Dict[Place, Set[bytes]] = {}
+        for root, directory, name in self._waiting:
+            held.setdefault((root, directory), set()).add(name)
         for (root, directory), found in self._changed.items():
             names = None if found.names is None else frozenset(found.names)
-            batch.dirty.setdefault(root, {})[directory] = Dirty(names, found.deep)
+            one = Dirty(names, found.deep, frozenset(held.pop((root, directory), ())))
+            batch.dirty.setdefault(root, {})[directory] = one
+        for (root, directory), left in held.items():
+            if root in batch.dirty:
+                batch.dirty[root][directory] = Dirty(frozenset(), held=frozenset(left), idle=True)
         self._changed, self._births, self.first, self.overfull = {}, {}, None, False
         return batch
 

@@ -225,7 +225,7 @@ class _Looker:
         if not record.startswith((b"f", b"s", b"u", b"l")):
             return False
         known = parse_record(record)
-        if known.inode != status.st_ino:
+        if known.inode != status.st_ino or known.links != status.st_nlink:
             return False
         if known.young or known.changed != status.st_ctime_ns:
             self.young = True

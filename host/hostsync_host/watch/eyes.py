@@ -66,6 +66,10 @@ class Eyes:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return False
+            if status.st_nlink > 1:
+                # the other names of it changed, too, and have no events: sent apart, they would not be one file there
+                self.doubt = "a file has several names"
+                return False
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
             return False

@@ -14,6 +14,10 @@ const seconds: Readonly<Record<string, number>> = {
   'membership.test.ts': 160,
   'failover.test.ts': 160,
   'rescue.test.ts': 135,
+  'host-faults-stops.test.ts': 120,
+  'fuzz.test.ts': 100,
+  'host-faults-names.test.ts': 70,
+  'host-faults-leave.test.ts': 60,
   'failover-functions-killed.test.ts': 135,
   'break-in.test.ts': 130,
   'churn.test.ts': 120,
@@ -51,7 +55,7 @@ export default defineConfig({
         },
       },
       {
-        // The scripts of hosts with the programs of hosts: npm run host runs them in the base layer
+        // The host package with the programs of hosts: npm run host runs them in the base layer
         test: {
           name: 'host',
           include: ['test/host/**/*.test.ts'],

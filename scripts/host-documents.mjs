@@ -18,6 +18,7 @@ const answer = (error, message, code) =>
   `{ echo '{"v":1,"kind":"error","error":"${error}","message":"${message}"}'; exit ${code}; }`;
 
 const python = '/usr/bin/python3';
+const releases = '/usr/local/lib/hostsync';
 const noPython = answer(
   'not-ready',
   `${python} is missing or older than 3.9; install python3 of the distribution (3.9 or newer)`,
@@ -26,10 +27,10 @@ const noPython = answer(
 
 /** What a document knows its host by: the release has been installed there, with a Python that can run it. */
 const commandLines = (release, command) => [
-  `release=/usr/local/lib/hostsync/${release}`,
   `[ -x ${python} ] || ${noPython}`,
-  `[ -d "$release" ] || ${answer('other-release', `this host has not the release ${release}`, 16)}`,
-  `exec ${python} -I "$release" ${command} --compressed '{{ request }}'`,
+  `[ -d ${releases}/${release} ] || ${answer('other-release', `this host has not the release ${release}`, 16)}`,
+  // No exec: by its ancestor, this script, the command finds the folders that the agent keeps
+  `${python} -I ${releases}/${release} ${command} --compressed '{{ request }}'`,
 ];
 
 /**

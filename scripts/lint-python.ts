@@ -87,7 +87,7 @@ export function pythonFiles(
   project: string,
   list: (directory: string) => readonly string[],
 ): readonly string[] {
-  return ['host', 'host/hostsync_host', 'test/host/python'].flatMap((directory) =>
+  return ['host', 'host/hostsync_host', 'test/host/python', 'test/fuzz/hosts'].flatMap((directory) =>
     list(join(project, directory))
       .filter((name) => name.endsWith('.py'))
       .map((name) => join(project, directory, name)),

@@ -6,6 +6,7 @@ import { usage as controlUsage, parseControlOptions } from '../bench/control/opt
 import { usage as lagUsage, parseLagOptions } from '../bench/lag/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
+import { usage as fuzzUsage, parseFuzzOptions } from '../test/fuzz/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
 import { formatPython, lintPython, pythonFiles } from './lint-python.ts';
 
@@ -114,7 +115,7 @@ async function unit(words: readonly string[]): Promise<void> {
 }
 
 async function host(words: readonly string[]): Promise<void> {
-  say('tests of host scripts, with the programs of hosts');
+  say('tests of the host package, with the programs of hosts');
   await inLayer('base', [process.execPath, ...testArguments('host', words)]);
 }
 
@@ -230,6 +231,12 @@ async function benchControl(words: readonly string[]): Promise<void> {
   await run(process.execPath, [join('bench', 'control', 'main.ts'), JSON.stringify(options)]);
 }
 
+async function fuzz(words: readonly string[]): Promise<void> {
+  const options = parseFuzzOptions(words);
+  if (options === 'help') return console.log(fuzzUsage);
+  await inSandbox([process.execPath, join(project, 'test', 'fuzz', 'main.ts'), JSON.stringify(options)]);
+}
+
 /** Changes the code of the core in all ways, one at a time, and counts the changes that no test notices. */
 async function mutate(words: readonly string[]): Promise<void> {
   await run(process.execPath, [
@@ -248,6 +255,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
   unit,
   host,
   integration,
+  fuzz,
   mutate,
   format: async () => {
     await run('biome', ['check', '--write', '.']);

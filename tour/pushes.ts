@@ -1,6 +1,6 @@
 import type { LocalCloud } from 'local-cloud';
 
-/** What push.sh printed on one secondary. Source: docs/host-scripts.md. */
+/** What push printed on one secondary. Source: docs/host-package.md. */
 export interface PushResult {
   readonly kind: 'secondary';
   readonly id: string;

@@ -49,6 +49,7 @@ class Everything:
         """Something came after the scan, and may have been sent."""
         """Something may be over there that nobody knows of."""
         self.scan = sending.scan
+        self.in_the_way = False
         self.large: Optional[Comparison] = None
         """Large files, which are still to be sent."""
 
@@ -60,14 +61,18 @@ class Everything:
             options += ["--delete", "--max-delete=0"]
         elif self.scan.entries <= DELAYED_MOST:
             options.append("--delay-updates")
+        before = list(self.sending.faults)
         well = self.sending.attempt([*options, *self._without_large()], None)
+        if self.sending.blocked_by_directory:
+            # what stands in the way of something else is deleted as what is over there alone is
+            self.in_the_way, self.sending.faults = True, before
         extras = self.sending.extras
         self._look_for_late()
         if not self.sending.lost:
             self._shut()
         if self.sending.lost:
             return
-        if not well:
+        if not well and not self.in_the_way:
             self.uneven = not any(fault.blocked for fault in self.sending.faults) or not self.sending.unsure
         # A full disk would stay full for good if what was deleted here only went after all updates arrived
         if not (self.whole.fresh and well and extras == 0):
@@ -141,12 +146,12 @@ class Everything:
             sending.run([*CLEAR, "--filter=R .~tmp~/***", "--filter=P *"])
             sending.attempt([*CLEAR, "--max-delete=0"])
             extras, entries = sending.extras, sending.entries
-        if extras == 0 or sending.lost:
+        if (extras == 0 and not self.in_the_way) or sending.lost:
             self.memory.extras.pop(self.scan.module, None)
             return
         if self._may_delete(extras, entries):
             self.memory.extras.pop(self.scan.module, None)
-            sending.attempt(CLEAR)
+            sending.attempt(["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR)
         else:
             self.withheld = True
 

@@ -143,5 +143,10 @@ def run(request: Request) -> ExitCode:
         problem = sshd.find_problem(key_type)
     if problem is not None:
         raise not_ready(problem)
-    results.emit("join", group=request.group, epoch=request.epoch, changed=changed or is_new, hostKey=key)
+    ports = sshd.ports()
+    if ports and 22 not in ports:
+        results.log(
+            f"sshd listens on port {ports[0]}: the tag hostsync:port, or the list of secondaries, has to say so"
+        )
+    results.emit("join", group=request.group, epoch=request.epoch, changed=changed or is_new, hostKey=key, ports=ports)
     return ExitCode.DONE

@@ -25,6 +25,7 @@ class Options:
     readable: bool = False
     peer: Optional[str] = None
     prepare: bool = False
+    keep: bool = False
     lists: bool = False
     interval: int = 1
     tick: int = 0
@@ -76,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
         frozenset(["leave"]), pattern="[A-Za-z0-9][A-Za-z0-9.-]{0,252}", remedy="is no instance id or host name"
     ),
     "prepare": _yes("leave"),
+    "keep": _yes("leave"),
     "lists": _yes("rescue"),
     "interval": _number("probe", 1, 60),
     "tick": _number("push", 1, 999999999999999),

@@ -159,12 +159,18 @@ def _nicely(nice: int) -> "tuple[str, ...]":
 
 def open_directories(context: Context) -> List[directories.Opened]:
     opened: List[directories.Opened] = []
+    known = context.store.read_group().directories
     for directory in context.request.directories:
         found: Union[directories.Opened, directories.Unfit] = directories.open_directory(directory.path, context.mounts)
         if isinstance(found, directories.Opened):
             opened.append(found)
             continue
-        context.unfit += 1
+        before = known.get(layout.module_name(found.path))
+        # One that never had anything, as of a site that was just installed: who has all of nothing lacks nothing
+        if found.problem is directories.Problem.EMPTY and (before is None or before.entries == 0):
+            context.incomplete += 1
+        else:
+            context.unfit += 1
         log(f"{show(found.path)} is not pushed: {found.problem.value}: {found.explanation}")
         emit("directory", directory=found.path, error=found.problem.value, message=found.explanation)
     return opened

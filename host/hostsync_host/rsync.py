@@ -93,6 +93,7 @@ class Finished:
     created: int = 0
     deleted: int = 0
     bytes: int = 0
+    received: int = 0
     spared: int = 0
     """What --max-delete kept from being deleted."""
     boot: Optional[str] = None
@@ -132,6 +133,7 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
         "--no-h",
         "--8-bit-output",
         "--filter=R .~tmp~/",  # what a broken push left is deleted too, though rsync excludes that name of its own accord
+        "--filter=H .~tmp~",
         "--filter=- /lost+found/",
     ]
     if owner == 0:
@@ -168,6 +170,19 @@ def run(
         "./",
         f"{connection.secondary.id}::{module}/",
     ]
+    return execute(words, place=place, connection=connection, deadline=deadline, inherit=inherit)
+
+
+def execute(
+    words: Sequence[object],
+    *,
+    place: bytes,
+    connection: Connection,
+    deadline: float,
+    inherit: Sequence[int] = (),
+    keep: Optional[int] = None,
+) -> Finished:
+    """Runs an rsync of any direction, all words of which are given. Its whole output is also written to `keep`."""
     process = subprocess.Popen(
         [os.fsencode(word) if isinstance(word, str) else word for word in words],  # type: ignore[misc]
         cwd=place,
@@ -179,7 +194,7 @@ def run(
     )
     finished = Finished()
     try:
-        out, said = _listen(process, finished, deadline, connection.options.io_timeout + _GRACE)
+        out, said = _listen(process, finished, deadline, connection.options.io_timeout + _GRACE, keep)
     finally:
         if process.poll() is None:
             process.kill()
@@ -191,7 +206,7 @@ def run(
 
 
 def _listen(
-    process: "subprocess.Popen[bytes]", finished: Finished, deadline: float, idle: float
+    process: "subprocess.Popen[bytes]", finished: Finished, deadline: float, idle: float, keep: Optional[int]
 ) -> Tuple[bytes, bytes]:
     """Reads both streams to their ends: the beginning and the end of the output, the beginning of the errors."""
     assert process.stdout is not None and process.stderr is not None
@@ -206,6 +221,8 @@ def _listen(
                 if not chunk:
                     selector.unregister(key.fileobj)
                 elif key.data is out:
+                    if keep is not None:
+                        os.write(keep, chunk)
                     out += chunk
                     if len(out) > 2 * _OUT_LIMIT:
                         del out[_OUT_LIMIT // 2 : -_OUT_LIMIT // 2]
@@ -269,6 +286,7 @@ _TOTALS: Dict[str, "re.Pattern[bytes]"] = {
     "files": re.compile(rb"^Number of regular files transferred: (\d+)$", re.M),
     "deleted": re.compile(rb"^Number of deleted files: (\d+)", re.M),
     "bytes": re.compile(rb"^Total bytes sent: (\d+)$", re.M),
+    "received": re.compile(rb"^Total bytes received: (\d+)$", re.M),
 }
 _CREATED = re.compile(rb"^Number of created files: \d+ \((.*)\)$", re.M)
 

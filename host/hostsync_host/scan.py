@@ -17,6 +17,7 @@ from typing import BinaryIO, Callable, Container, Iterator, List, Mapping, Named
 
 from .excludes import Matcher
 from .manifest import LARGE, MOUNT, NEVER, SHUT, UNREADABLE, Entry, Manifest, key_of, parse_record
+from .rsync import TEMPORARY
 
 LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
@@ -128,6 +129,8 @@ class Walk:
         with os.scandir(directory) as entries:
             names = [encode(entry.name) for entry in entries]
         names.sort()
+        if TEMPORARY in names:  # also a file of that name: over there it would stand in rsync's way
+            names.remove(TEMPORARY)
         if not path:
             names = [name for name in names if name != b"lost+found"]
         room = LONGEST - len(path) - (1 if path else 0)
@@ -173,8 +176,6 @@ class _Looker:
                 if changed >= recent:
                     self.young = True
             elif kind == _DIRECTORY:
-                if name == b".~tmp~":
-                    continue
                 numbers += (found.st_ino, 0)
                 self.directories.append(name)
             else:
@@ -204,7 +205,7 @@ class _Looker:
                 if self.sink is not None:
                     self._record(name, status, kind)
         elif kind == _DIRECTORY:
-            if name == b".~tmp~" or self._left_out(name, True):
+            if self._left_out(name, True):
                 return
             self.numbers += (status.st_ino, 0)
             self.directories.append(name)

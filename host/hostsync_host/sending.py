@@ -63,6 +63,8 @@ class Sending:
     """What a run would have deleted, and was not allowed to."""
     entries: int = 0
     sent: bool = False
+    blocked_by_directory: bool = False
+    """A directory over there stands in the way of something else."""
 
     @property
     def lost(self) -> bool:
@@ -93,6 +95,7 @@ class Sending:
         )
         self.tally.add(finished)
         self.extras, self.entries = finished.spared, finished.entries
+        self.blocked_by_directory = any(line.startswith("could not make way for new ") for line in finished.lines)
         if finished.boot:
             self.remote_boot = finished.boot
         return finished

@@ -8,6 +8,7 @@ may be told apart.
 from __future__ import annotations
 
 import enum
+import hashlib
 import os
 import re
 import socket
@@ -44,11 +45,16 @@ class Refusal:
     message: str
 
 
+def _short_name(secondary: Secondary) -> str:
+    """A socket's path has 108 bytes at most, and a host's name may have 253."""
+    return hashlib.sha256(secondary.id.encode()).hexdigest()[:12]
+
+
 def configuration(secondary: Secondary, scratch: bytes, options: Options) -> str:
     """The whole configuration of ssh: it reads no other. ServerAlive ends it when rsync is gone and the host hangs."""
     hosts = os.path.join(os.fsdecode(ETC), "known_hosts")
     if secondary.host_key is not None:
-        hosts = os.path.join(os.fsdecode(scratch), f"{secondary.id}.known_hosts")
+        hosts = os.path.join(os.fsdecode(scratch), f"{_short_name(secondary)}.known_hosts")
     return "\n".join(
         [
             f"HostName {secondary.address}",
@@ -69,7 +75,7 @@ def configuration(secondary: Secondary, scratch: bytes, options: Options) -> str
             "EscapeChar none",
             f"ConnectTimeout {options.connect_timeout}",
             f"ServerAliveInterval {(options.io_timeout + 2) // 3}",
-            f"ControlPath {os.fsdecode(scratch)}/{secondary.id}.master",
+            f"ControlPath {os.fsdecode(scratch)}/{_short_name(secondary)}.master",
             "LogLevel ERROR",
             "",
         ]
@@ -89,12 +95,12 @@ class Connection:
         self.options = options
         self.inherit = tuple(inherit)
         self.directory = os.fsdecode(scratch)
-        self.config = os.path.join(self.directory, f"{secondary.id}.ssh")
-        self.control = os.path.join(self.directory, f"{secondary.id}.master")
+        self.config = os.path.join(self.directory, f"{_short_name(secondary)}.ssh")
+        self.control = os.path.join(self.directory, f"{_short_name(secondary)}.master")
         self.process: Optional[subprocess.Popen[bytes]] = None
         self.began = 0.0
         if secondary.host_key is not None:
-            with open(os.path.join(self.directory, f"{secondary.id}.known_hosts"), "w", encoding="ascii") as file:
+            with open(os.path.join(self.directory, f"{_short_name(secondary)}.known_hosts"), "w", encoding="ascii") as file:
                 file.write(f"{secondary.id} {secondary.host_key}\n")
         with open(self.config, "w", encoding="ascii") as file:
             file.write(configuration(secondary, scratch, options))
@@ -203,7 +209,7 @@ def refused(words: str, secondary: Secondary) -> Refusal:
         message = f"{first}; nothing was sent. Put its key into {known} under the name {secondary.id}"
         return Refusal(Failure.HOST_KEY_UNKNOWN, message)
     if _REFUSED.search(words):
-        return Refusal(Failure.KEY_REFUSED, f"{first}; run join.sh there with this primary's public key")
+        return Refusal(Failure.KEY_REFUSED, f"{first}; run join there with this primary's public key")
     if _NOT_OPEN.search(words):
         return Refusal(Failure.NOT_PREPARED, f"{first}; let the login {LOGIN} in there")
     where = (

@@ -157,6 +157,11 @@ def find_problem(key_type: str) -> Optional[str]:
     return f"sshd: {problem}"
 
 
+def ports() -> list[int]:
+    """Where sshd listens, as far as it says."""
+    return [int(word) for word in words(read_settings("127.0.0.1"), "port") if word.isdecimal()]
+
+
 def _host_key_of(path: str) -> Optional[str]:
     try:
         with open(path + ".pub", encoding="ascii", errors="replace") as file:

@@ -91,7 +91,7 @@ def _broken(finished: Finished, connection: Connection) -> Fault:
             "timeout", f"{words or 'no byte moved for io-timeout'}; the next push goes on from there", lost=True
         )
     if finished.code in (PROTOCOL, 126, 127) or not finished.reached:
-        return Fault(Failure.NOT_PREPARED.value, f"{words}; run join.sh there", lost=False)
+        return Fault(Failure.NOT_PREPARED.value, f"{words}; run join there", lost=False)
     lost = finished.code not in (IO, 3)
     return Fault("failed", f"rsync exit code {finished.code}: {words}", lost=lost)
 

@@ -147,7 +147,7 @@ class Reconciliation {
     const { logger } = this.#tools;
     const fields = { action: 'install', group: this.#group, hosts: plan.waves.flat().join(' ') };
     try {
-      const { done, failed } = await carryOutInstall(this.#group, plan, this.#tools);
+      const { done, failed } = await carryOutInstall(this.#group, plan, observed, this.#tools);
       for (const [host, problem] of failed)
         this.#failed(`installing the host package on ${host}`, new Error(problem), fields);
       logger.info(plan.reason, {

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { LocalInstance } from 'local-cloud';
 import type { ExecResult } from 'local-cloud/hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { hostCommand } from './host-package.ts';
 
 // A thief has the primary's private key and is root on the primary. Each title says what he would gain, were it not refused.
 
@@ -248,7 +247,7 @@ describe('with the primary’s key, rsync writes nothing outside the synced dire
     await running;
   });
 
-  // Whatever push.sh does not use is refused: each of these is or was a way out, or may become one
+  // Whatever push does not use is refused: each of these is or was a way out, or may become one
   it.each([
     ...['--temp-dir=/etc', '--partial-dir=/etc', '--backup --backup-dir=/etc', '-M--log-file=/etc/evil'],
     ...[
@@ -450,18 +449,16 @@ describe('as the login hostsync, sudo gives root', () => {
     );
 });
 
-/** Runs join.sh from a shell, as docs/host-scripts.md says. */
+/** Runs join from a shell, as docs/host-package.md says. */
 async function joinByHand(host: LocalInstance, epoch: number, key: string, more = ''): Promise<ExecResult> {
-  for (const script of ['request.sh', 'join.sh'])
-    await host.host.writeFile(`/root/${script}`, readFileSync(join('host', script)), 0o755);
   await host.host.writeFile(
     '/root/request',
     `group\tweb\nepoch\t${epoch}\ndirectory\t${uploads}\ndirectory\t${other}\npublic-key\t${key.trim().split(' ').slice(0, 2).join('\t')}\n${more}`,
   );
-  return host.exec('/root/join.sh /root/request');
+  return host.exec(`${hostCommand('join').slice(0, -1).join(' ')} /root/request`);
 }
 
-describe('while a host is gathered from, the primary’s key reads the synced directories and what leave.sh listed, and', () => {
+describe('while a host is gathered from, the primary’s key reads the synced directories and what leave listed, and', () => {
   beforeAll(async () => {
     await must(
       target,

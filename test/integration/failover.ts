@@ -164,7 +164,7 @@ export async function failOver(
     `echo synced > synced-${row}; echo first > both-${row}; mkdir -p deep-${row}/er; touch doomed-${row}-{1,2} deep-${row}/doomed`,
   );
   await group.tick();
-  // A file that changed less than two seconds before the scan counts as only here (docs/host-scripts.md)
+  // A file that changed less than two seconds before the scan counts as only here (docs/host-package.md)
   await sleep(2100);
   await group.tick();
   const reported = await readTree(old.host, uploads);
@@ -208,7 +208,9 @@ export async function failOver(
   if (strands) {
     expect(await content(now, `stranded-${row}`)).toBe('only here\n');
     expect(await content(now, `deep-${row}/er/strange\\ \\ name`)).toBe('only\n');
-    expect(await must(now, `cat ${uploads}/both-${row}.from-${old.id}-*`)).toBe('old edit\n');
+    expect(await must(now, `cat /var/lib/hostsync/rescued/*-${old.id}${uploads}/both-${row}`)).toBe(
+      'old edit\n',
+    );
     expect(subjects().filter((subject) => subject.includes('were rescued')).length).toBe(1);
   }
   await group.tick();

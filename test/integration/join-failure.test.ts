@@ -24,7 +24,7 @@ function packageWithShortTimeout(): string {
 it('a launch that cannot be completed in time is abandoned, never let into service, and an event says why', async () => {
   const group = await startGroup({ secondaries: 1, package: packageWithShortTimeout() });
   try {
-    // An image without the directory: join.sh cannot do its work
+    // An image without the directory: join cannot do its work
     const asg = group.cloud.createAutoScalingGroup({
       ...{ name: 'broken', tags: { 'hostsync:group': 'web' }, replace: false },
       hooks: [
@@ -46,7 +46,7 @@ it('a launch that cannot be completed in time is abandoned, never let into servi
       group.cloud
         .events((each) => each.event['detail-type'] === 'Join Failed')
         .map(({ event }) => parseDomainEvent(event).detail);
-    // It was told why when join.sh had failed, and then that its launch was given up
+    // It was told why when join had failed, and then that its launch was given up
     expect(failures()).toMatchObject([
       { group: 'web', secondary: instance.id, message: expect.stringContaining(uploads), final: false },
       {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
+import { hostCommand } from './host-package.ts';
 import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 let group: ScriptGroup;
@@ -59,9 +59,7 @@ describe.each([
 it('folders that the SSM agent keeps of our runs do not fill the disk, and those of others stay', async () => {
   const folders = '/var/lib/amazon/ssm/i-0123456789abcdef0/document/orchestration';
   const folder = (digit: number) => `${folders}/0000000${digit}-1234-1234-1234-123456789abc`;
-  const script = ['request', 'transfer', 'push']
-    .map((name) => readFileSync(`host/${name}.sh`, 'utf8'))
-    .join('\n');
+  const script = `#!/bin/bash\n${hostCommand('push').slice(0, -1).join(' ')} "$@"\n`;
   // Schema 2.2: the script is in one folder, its output in another (aws-ssm-agent, runscript.go and runpluginutil.go)
   const put = async (digit: number, step: string, text: string, more = '') => {
     const output = `${folder(digit)}/awsrunShellScript/${step}`;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DeleteItemCommand,
@@ -14,6 +14,7 @@ import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runScript } from '../../tour/run-script.ts';
 import { must, packageDirectory, startGroup, type TestGroup, uploads } from './group.ts';
+import { hostCommand, installPackage } from './host-package.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -114,16 +115,16 @@ it('a host outside EC2 that stands in the list by name is pushed to, with the ke
     expect.objectContaining({ id: 'web9.example.com', ok: false, error: 'host-key-unknown' }),
   );
 
-  // What docs/host-scripts.md has the user do: the same scripts, from a shell, with a request in a file
-  for (const script of ['request.sh', 'join.sh'])
-    await outside.writeFile(`/root/${script}`, readFileSync(join('host', script)), 0o755);
+  // What docs/host-package.md has the user do: the same package, from a shell, with a request in a file
+  await installPackage(outside);
+  const join = hostCommand('join').slice(0, -1).join(' ');
   await outside.writeFile(
     '/root/request',
     `group\tweb\nepoch\t1\ndirectory\t${uploads}\npublic-key\t${(group.primary.tags['hostsync:public-key'] ?? '').replace(' ', '\t')}\n`,
   );
-  const joined = JSON.parse(await must(outside, '/root/join.sh /root/request'));
+  const joined = JSON.parse(await must(outside, `${join} /root/request`));
   expect(joined).toMatchObject({ kind: 'join', group: 'web', epoch: 1, changed: true });
-  expect(JSON.parse(await must(outside, '/root/join.sh - < /root/request'))).toMatchObject({
+  expect(JSON.parse(await must(outside, `${join} - < /root/request`))).toMatchObject({
     changed: false,
   });
   await must(group.primary, `echo 'web9.example.com ${joined.hostKey}' >> /etc/hostsync/known_hosts`);

@@ -191,7 +191,9 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
         todo(
           `all their names: aws ssm start-session --target ${primary}, then tr '\\0' '\\n' < '${plainText(file, longestQuote).replaceAll("'", "'\\''")}'`,
           ...(conflicts > 0
-            ? [`decide which version of the ${conflicts} is right: the rescued ones end in .from-${from}-…`]
+            ? [
+                `decide which version of the ${conflicts} is right: the rescued ones are on ${primary} below /var/lib/hostsync/rescued`,
+              ]
             : []),
         ),
       ]);
@@ -274,7 +276,7 @@ function remediesOfAll(secondaries: readonly FailedSecondary[], primary: string)
   });
 }
 
-/** What to do about an error of docs/host-scripts.md, with the commands. */
+/** What to do about an error of docs/host-package.md, with the commands. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case for each error, and nothing else
 function remedies(hosts: readonly string[], error: string, primary: string): readonly string[] {
   const own = hosts.filter((id) => /^m?i-/u.test(id));
@@ -300,7 +302,7 @@ function remedies(hosts: readonly string[], error: string, primary: string): rea
           `if it was rebuilt, have it join again: aws ec2 delete-tags --resources ${resources} --tags Key=${tagKeys.hostKey}`,
         ),
         ...forExternal(
-          `if it was rebuilt, run join.sh there and put its new key into /etc/hostsync/known_hosts on ${primary}`,
+          `if it was rebuilt, run join there and put its new key into /etc/hostsync/known_hosts on ${primary}`,
         ),
       ];
     case 'host-key-unknown':
@@ -311,7 +313,7 @@ function remedies(hosts: readonly string[], error: string, primary: string): rea
         ...forOwn(
           `have it join again: aws ec2 delete-tags --resources ${resources} --tags Key=${tagKeys.joined}`,
         ),
-        ...forExternal(`run join.sh on ${enumerate(external, ', ')} with the public key of ${primary}`),
+        ...forExternal(`run join on ${enumerate(external, ', ')} with the public key of ${primary}`),
       ];
     case 'disk-full':
       return [`make room there: ${session}, then df -h and df -i`];

@@ -33,7 +33,7 @@ export function isInhibited(code: string, raised: Iterable<string>): boolean {
   return inhibitors[code]?.some((each) => others.has(each)) ?? false;
 }
 
-/** Errors of a push to one secondary that have one cause, and may take turns. Source: docs/host-scripts.md. */
+/** Errors of a push to one secondary that have one cause, and may take turns. Source: docs/host-package.md. */
 const notReached: ReadonlySet<string> = new Set(['unreachable', 'timeout']);
 
 /** The code of a secondary's incident: that which it has, if this error says the same. */

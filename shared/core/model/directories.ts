@@ -7,7 +7,7 @@ const systemDirectories: ReadonlySet<string> = new Set([
   ...['/var', '/var/lib', '/var/cache', '/var/log', '/var/tmp'],
 ]);
 
-/** Never pushed, nor anything below them. host/request.sh refuses at least these. */
+/** Never pushed, nor anything below them. host/hostsync_host/system_directories.py refuses at least these. */
 const systemTrees: readonly string[] = [
   ...[
     '/bin',

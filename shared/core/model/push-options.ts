@@ -2,8 +2,8 @@ import { tagKeys } from './tag-keys.ts';
 import { type Parsed, parsed, type TagProblem, words } from './tag-problem.ts';
 
 /**
- * What an operator may set of how a group is pushed, with the least and the most that host/push.sh takes. Units and
- * defaults are in docs/host-scripts.md. A push has to end before the SSM agent ends it, after an hour.
+ * What an operator may set of how a group is pushed, with the least and the most that push takes. Units and
+ * defaults are in docs/host-package.md. A push has to end before the SSM agent ends it, after an hour.
  */
 const ranges = {
   parallel: [1, 64],
@@ -19,7 +19,7 @@ const ranges = {
 
 type PushOptionName = keyof typeof ranges;
 
-/** By name; what is not in it is left to host/push.sh. */
+/** By name; what is not in it is left to push. */
 export type PushOptions = ReadonlyMap<PushOptionName, number>;
 
 const names = Object.keys(ranges).join(', ');

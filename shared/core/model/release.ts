@@ -16,6 +16,8 @@ export interface InstallPlan {
   readonly waves: readonly (readonly string[])[];
   /** By the instance whose task it is: the host that could not do it. */
   readonly tasks: ReadonlyMap<string, string>;
+  /** The primary whose push was not made. */
+  readonly unpushed?: string;
   readonly reason: string;
 }
 
@@ -47,7 +49,7 @@ export function planInstall(
   const last = primary !== undefined && lacking.has(primary.id) ? [primary.id] : [];
   const waves = [others, last].filter((wave) => wave.length > 0);
   const reason = `${[...lacking].join(' ')} lack the release of the host package`;
-  return { waves, tasks: tasksOf(instances, commands), reason };
+  return { waves, tasks: tasksOf(instances, commands), ...(isDeployed && { unpushed: primary.id }), reason };
 }
 
 /** A join runs on the hosts themselves; what sends or fetches files runs on the primary, perhaps for many. */

@@ -49,7 +49,7 @@ export type TickAction =
   | {
       readonly kind: 'push';
       readonly group: string;
-      /** The instance to run host/push.sh on. */
+      /** The instance to run push on. */
       readonly primary: string;
       readonly request: PushRequest;
       readonly reason: string;
@@ -312,7 +312,7 @@ function hostKeyProblem(instance: string, value: string): TagProblem | undefined
   if (isPublicKey(value)) return undefined;
   return {
     ...{ instance, tag: tagKeys.hostKey, value, problem: 'this is no SSH host public key' },
-    remedy: 'set it to the key that join.sh prints, as in ssh-ed25519 AAAA…',
+    remedy: 'set it to the key that join prints, as in ssh-ed25519 AAAA…',
   };
 }
 
@@ -324,7 +324,7 @@ function list(ids: readonly string[]): string {
   return [...ids].sort().join(', ');
 }
 
-/** What push.sh names held deletions by. Anything else in the tag is no answer to anything. */
+/** What push names held deletions by. Anything else in the tag is no answer to anything. */
 function isDeletionsId(text: string): boolean {
   return /^[0-9a-f]{16}$/u.test(text);
 }

@@ -33,7 +33,7 @@ export interface PushOf {
 
 // --- in the output of a push
 
-/** Exit codes of a push that came to its end; its output may be too long to be kept. Source: docs/host-scripts.md. */
+/** Exit codes of a push that came to its end; its output may be too long to be kept. Source: docs/host-package.md. */
 const regularEnds: ReadonlySet<number> = new Set([0, 10, 11]);
 
 /** A push that did not come to its end. */
@@ -69,11 +69,11 @@ function describeEnd({ detail, instance, command, lines, exitCode }: ObservedPus
       return `the command ${command} did not reach ${instance}, or the host died during it${reported}`;
     case 'ExecutionTimedOut':
     case 'TimedOut':
-      return `push.sh was killed: after an hour by the SSM agent, or before ${byKernel}${reported}`;
+      return `the push was killed: after an hour by the SSM agent, or before ${byKernel}${reported}`;
     case 'Failed':
       return exitCode === undefined
-        ? `push.sh was killed, as ${byKernel}${reported}`
-        : `push.sh ended with exit code ${exitCode} and without a result; the host may have restarted during it${reported}`;
+        ? `the push was killed, as ${byKernel}${reported}`
+        : `the push ended with exit code ${exitCode} and without a result; the host may have restarted during it${reported}`;
     case 'Cancelled':
       return `somebody cancelled the command ${command}${reported}`;
     default:

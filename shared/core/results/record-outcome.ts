@@ -43,7 +43,7 @@ export interface OutcomeSettings extends IncidentPolicy {
 /** What the results are weighed against. */
 export interface OutcomeObservation {
   readonly instances: readonly ObservedInstance[];
-  /** Runs of host/push.sh, ended or not. Those that were weighed before change nothing. */
+  /** Runs of push, ended or not. Those that were weighed before change nothing. */
   readonly pushes: readonly ObservedPush[];
   /** What the tick decided; undefined when only results are weighed. */
   readonly plan?: readonly TickAction[];
@@ -76,7 +76,7 @@ export function measureGroups(
   return recordOutcome({ ...observed, pushes: [] }, settings, now).filter(({ kind }) => kind === 'measure');
 }
 
-/** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-scripts.md. */
+/** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-package.md. */
 const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-held']);
 
 /** Errors of a secondary that has lost its key, login, sudoers or module, as by configuration management: joining again mends them. */

@@ -3,10 +3,10 @@ import type { ObservedInstance } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTroubles, type Trouble } from '../model/trouble.ts';
 
-/** All but single files arrived. Source: docs/host-scripts.md, errors of a secondary. */
+/** All but single files arrived. Source: docs/host-package.md, errors of a secondary. */
 const restArrived: ReadonlySet<string> = new Set(['permission-denied', 'partial']);
 
-/** Incidents of the group while which secondaries receive all that is sent, and no push counts as whole. Source: docs/host-scripts.md, errors of a directory. */
+/** Incidents of the group while which secondaries receive all that is sent, and no push counts as whole. Source: docs/host-package.md, errors of a directory. */
 const heldForAll: ReadonlySet<string> = new Set(['directory-not-pushed', 'deletions-held']);
 
 /** What keeps all secondaries of a group behind in the same way. */

@@ -170,7 +170,7 @@ def tree(root: str) -> Dict[str, object]:
             continue
         found[path] = [oct(status.st_mode), status.st_uid, status.st_mtime_ns, extra]
     for names in links.values():
-        for name in names:
+        for name in names if len(names) > 1 else ():
             entry = found[name]
             assert isinstance(entry, list)
             entry.append(sorted(names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 import unittest
 import unittest.mock
@@ -53,6 +54,19 @@ class Pushes(unittest.TestCase):
         self.assertEqual((third.code, third.modes), (0, ["none", "none"]))
         self.assertEqual(self.group.count("connections"), 0)
         self.same()
+
+    def test_a_directory_that_never_had_anything_keeps_nobody_out(self) -> None:
+        os.unlink(f"{self.root}/keep")
+        empty = self.group.push()
+        self.assertEqual((empty.code, [one["ok"] for one in empty.of("secondary")]), (11, [True, True]))
+        self.write("first")
+        self.assertEqual(self.group.push().code, 0)
+        self.same()
+        os.unlink(f"{self.root}/first")
+        emptied = self.group.push()
+        errors = [one.get("error") for one in emptied.of("secondary")]
+        self.assertEqual((emptied.code, errors), (11, ["directory-skipped", "directory-skipped"]))
+        self.assertTrue(os.path.exists(f"{self.group.copy()}/first"))
 
     def test_a_directory_gives_way_and_comes_back(self) -> None:
         self.write("swap/a/b")
@@ -183,6 +197,16 @@ class Pushes(unittest.TestCase):
         self.assertEqual((again.secondaries[0]["error"], again.modes[0]), ("permission-denied", "changes"))
         shutil.rmtree(f"{self.group.copy()}/locked")
         self.assertEqual(self.group.push().code, 0)
+        self.same()
+
+    def test_where_nothing_is_known_a_directory_over_there_gives_way_too(self) -> None:
+        self.write("way", "file")
+        self.write("link/x")
+        os.makedirs(f"{self.group.copy()}/way/deep")
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", self.group.copy()], check=True)
+        first = self.group.push()
+        second = self.group.push()
+        self.assertEqual(second.code, 0, first.log + second.log)
         self.same()
 
     def test_owner_of_all_over_there_is_the_directorys(self) -> None:

@@ -45,11 +45,10 @@ describe('hostsync:options', () => {
     expect(parse('nice=1 nice=2').ok).toBe(false);
   });
 
-  it('takes nothing that host/push.sh refuses', () => {
-    const script = readFileSync(new URL('../../../host/request.sh', import.meta.url), 'utf8');
-    const bounds = script.matchAll(/^ +([a-z-]+)\) check_number "option \$1" "\$2" (\d+) (\d+) ;;$/gmu);
-    const ofPush = [...bounds].filter(([, name]) => name !== 'interval');
-    const seen = ofPush.map(([, name, least, most]) => {
+  it('takes nothing that push refuses', () => {
+    const script = readFileSync(new URL('../../../host/hostsync_host/options.py', import.meta.url), 'utf8');
+    const bounds = script.matchAll(/^ +"([a-z-]+)": _number\("push[a-z ]*", (\d+), (\d+)\),$/gmu);
+    const seen = [...bounds].map(([, name, least, most]) => {
       expect(parse(`${name}=${least}`).ok, name).toBe(true);
       expect(parse(`${name}=${Number(most) + 1}`).ok, name).toBe(false);
       return name;

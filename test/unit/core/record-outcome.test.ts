@@ -204,7 +204,7 @@ describe('a push', () => {
 
   it.each([
     ['ExecutionTimedOut', 'by the kernel when memory ran out'],
-    ['Failed', 'push.sh was killed, as by the kernel when memory ran out'],
+    ['Failed', 'the push was killed, as by the kernel when memory ran out'],
     ['Failed', 'the host may have restarted during it', 1],
     ['Cancelled', 'somebody cancelled the command'],
     ['DeliveryTimedOut', 'did not reach'],

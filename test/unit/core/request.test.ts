@@ -1,50 +1,89 @@
-import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { encodeRequest } from '../../../shared/aws/ssm.ts';
 import {
-  encodedLength,
+  formatJoinRequest,
+  formatLeaveRequest,
+  formatProbeRequest,
+  formatPromoteRequest,
   formatPushRequest,
-  maximumRequestLength,
+  formatRescueRequest,
 } from '../../../shared/core/model/request.ts';
+import { hostKey, publicKey } from './fixtures.ts';
 
-/** Public keys as ssh-keygen prints them, from random bytes. */
-const keys = {
-  'ssh-ed25519': () => key('0000000b7373682d6564323535313900000020', 32),
-  'ecdsa-sha2-nistp256': () =>
-    key('0000001365636473612d736861322d6e69737470323536000000086e6973747032353600000041', 65),
-  'ssh-rsa': () => key('000000077373682d727361000000030100010000', 386),
-} as const;
-const key = (head: string, bytes: number) =>
-  Buffer.concat([Buffer.from(head, 'hex'), randomBytes(bytes)]).toString('base64');
+// A host refuses a request as a whole for one wrong line, so each line counts. Source: docs/host-package.md, the request.
 
-function requestFor(count: number, type: keyof typeof keys, excludes = 0): string {
-  return formatPushRequest({
-    ...{ group: 'web', epoch: 1_790_000_000, directories: ['/var/www/html/uploads'], options: new Map() },
-    excludes: Array.from({ length: excludes }, () => `/${randomBytes(100).toString('base64')}`),
-    secondaries: Array.from({ length: count }, () => ({
-      ...{ id: `i-0${randomBytes(8).toString('hex')}`, port: 22, hostKey: `${type} ${keys[type]()}` },
-      address: [...randomBytes(4)].join('.'),
-    })),
-  });
-}
+const common = { group: 'web', epoch: 3, holder: 'i-1' };
+const heading = 'group\tweb\nepoch\t3\nholder\ti-1\n';
+const directories = ['/srv/a', '/srv/b'];
+const files = { directories, excludes: ['*.tmp', 'cache/'] };
+const directoryLines = 'directory\t/srv/a\ndirectory\t/srv/b\nexclude\t*.tmp\nexclude\tcache/\n';
+const known = { id: 'i-2', address: '10.0.0.2', port: 22, hostKey };
+const outside = { id: 'web.example.com', address: '192.0.2.7', port: 2222, hostKey: undefined };
+const options = new Map([['parallel', 4]] as const);
+const keyLine = (key: string) => key.split(' ').slice(0, 2).join('\t');
 
-it.each<[number, keyof typeof keys, number]>([
-  [1, 'ssh-ed25519', 0],
-  [20, 'ssh-ed25519', 0],
-  [500, 'ssh-ed25519', 0],
-  [200, 'ecdsa-sha2-nistp256', 0],
-  [80, 'ssh-rsa', 0],
-  [3, 'ssh-ed25519', 200],
-])(
-  'a request for %i secondaries with keys of %s is not longer than the core expects, and not much shorter',
-  (count, type, excludes) => {
-    const request = requestFor(count, type, excludes);
-    const length = encodeRequest(request).length;
-    expect(length).toBeLessThanOrEqual(encodedLength(request));
-    expect(encodedLength(request)).toBeLessThan(length * 1.5 + 300);
-  },
-);
-
-it('500 secondaries with their keys fit', () => {
-  expect(encodedLength(requestFor(500, 'ssh-ed25519'))).toBeLessThanOrEqual(maximumRequestLength);
+it.each<[string, string, string]>([
+  ['promote', formatPromoteRequest(common), heading],
+  ['promote, of nobody known', formatPromoteRequest({ group: 'web', epoch: 3 }), 'group\tweb\nepoch\t3\n'],
+  [
+    'join',
+    formatJoinRequest({ ...common, directories, owner: undefined, publicKey: `${publicKey} a comment` }),
+    `${heading}directory\t/srv/a\ndirectory\t/srv/b\npublic-key\t${keyLine(publicKey)}\n`,
+  ],
+  [
+    'join, with an owner, to be read',
+    formatJoinRequest({
+      ...common,
+      directories: ['/srv/a'],
+      owner: { user: 'www', group: 'web' },
+      publicKey,
+      readable: true,
+    }),
+    `${heading}directory\t/srv/a\twww\tweb\npublic-key\t${keyLine(publicKey)}\noption\treadable\tyes\n`,
+  ],
+  [
+    'push',
+    formatPushRequest({ ...common, ...files, options, secondaries: [known, outside] }),
+    `${heading}${directoryLines}secondary\ti-2\t10.0.0.2\t22\t${keyLine(hostKey)}\nsecondary\tweb.example.com\t192.0.2.7\t2222\noption\tparallel\t4\n`,
+  ],
+  [
+    'push, the first, with deletions that were accepted',
+    formatPushRequest({
+      ...common,
+      directories: ['/srv/a'],
+      excludes: [],
+      options: new Map(),
+      secondaries: [],
+      acceptDeletions: '0123456789abcdef',
+      first: true,
+    }),
+    `${heading}directory\t/srv/a\noption\taccept-deletions\t0123456789abcdef\noption\tfirst\tyes\n`,
+  ],
+  [
+    'leave',
+    formatLeaveRequest({ ...common, ...files, peer: 'i-2', prepare: false }),
+    `${heading.replace('i-1', 'i-2')}${directoryLines}option\tpeer\ti-2\n`,
+  ],
+  [
+    'leave, only prepared',
+    formatLeaveRequest({ ...common, ...files, peer: 'i-2', prepare: true }),
+    `${heading}${directoryLines}option\tpeer\ti-2\noption\tprepare\tyes\n`,
+  ],
+  [
+    'rescue',
+    formatRescueRequest({ ...common, ...files, sources: [known], lists: true }),
+    `${heading}${directoryLines}secondary\ti-2\t10.0.0.2\t22\t${keyLine(hostKey)}\noption\tlists\tyes\n`,
+  ],
+  [
+    'rescue, of all that is newer',
+    formatRescueRequest({ ...common, ...files, sources: [], lists: false }),
+    `${heading}${directoryLines}`,
+  ],
+  ['probe', formatProbeRequest({ ...common, target: known }), `${heading}secondary\ti-2\t10.0.0.2\t22\n`],
+  [
+    'probe, twice',
+    formatProbeRequest({ ...common, target: known, interval: 15 }),
+    `${heading}secondary\ti-2\t10.0.0.2\t22\noption\tinterval\t15\n`,
+  ],
+])('%s', (_name, text, expected) => {
+  expect(text).toBe(expected);
 });

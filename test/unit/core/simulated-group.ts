@@ -17,7 +17,7 @@ export class SimulatedGroup {
   readonly lifecycles = new Map<string, ObservedLifecycle>();
   readonly offline = new Set<string>();
   readonly commands: ObservedCommand[] = [];
-  /** Host keys that join.sh prints; how often each secondary was pushed to since it last lacked something. */
+  /** Host keys that join prints; how often each secondary was pushed to since it last lacked something. */
   readonly received = new Map<string, number>();
   readonly completed: {
     readonly instance: string;
@@ -29,7 +29,7 @@ export class SimulatedGroup {
   readonly told: { readonly instance: string; readonly message: string }[] = [];
   /** Those that have IPv6 addresses only; all others have IPv4 addresses only. */
   readonly withIpv6 = new Set<string>();
-  /** What join.sh says instead of its result. */
+  /** What join says instead of its result. */
   fails: ScriptLine | undefined;
   #commandNumber = 0;
 

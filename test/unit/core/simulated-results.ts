@@ -24,7 +24,7 @@ export type Went =
   | ('ok' | 'unreachable' | 'partial' | 'busy' | 'directory-skipped' | 'disk-full')
   | ('key-refused' | 'not-prepared');
 
-/** A line of host/push.sh on one secondary; a push that sent something to it has a number of files. */
+/** A line of push on one secondary; a push that sent something to it has a number of files. */
 export function line(id: string, went: Went = 'ok', at = start, files = 0): SecondaryLine {
   const started = at / 1000 + 1.5;
   const counts = { started, files, deleted: 0, bytes: files * 100, seconds: 0.5 };

@@ -195,3 +195,11 @@ it.each([
   await expect(handler(event, lambdaContext)).rejects.toThrow(message);
   expect(ssm.calls().length).toBe(0);
 });
+
+it('a primary without the release has its group looked at, which installs it, and nothing of that push is recorded', async () => {
+  const error = { kind: 'error', error: 'other-release', message: 'not this one' } as const;
+  ssm.on(GetCommandInvocationCommand).resolves(said([error], 'Failed', 16));
+  await handler(ended, lambdaContext);
+  expect(aws.wakeUps()).toEqual([expect.objectContaining({ group: 'web' })]);
+  expect(events()).toEqual([]);
+});

@@ -1,0 +1,44 @@
+"""What the new primary acknowledged to this host while it was the primary."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Optional
+
+from . import layout
+from .manifest import Manifest, open_manifest
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """Of one directory."""
+
+    manifest: Manifest
+    # By directory: names of which it is not known what they are over there, whatever the manifest says
+    doubtful: dict[bytes, set[bytes]]
+
+
+NOTHING: dict[str, Acknowledged] = {}
+
+
+def read(group: str, peer: Optional[str], held_epoch: int) -> dict[str, Acknowledged]:
+    """By module. Nothing of a directory that is not there; what cannot be read is as if it were not."""
+    if peer is None or held_epoch == 0 or not os.path.isdir(layout.manifests(group)):
+        return NOTHING
+    store = Store(group)
+    memory = store.read_secondary(peer)
+    if memory is None or not memory.target.startswith(f"{held_epoch}:"):
+        return NOTHING
+    found: dict[str, Acknowledged] = {}
+    for module, received in memory.received.items():
+        manifest = open_manifest(store.place, received.manifest)
+        if manifest is None:
+            continue
+        doubtful: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        for leftover in store.leftovers(received):
+            doubtful[leftover.directory].add(leftover.name)
+        found[module] = Acknowledged(manifest, dict(doubtful))
+    return found

@@ -1,0 +1,145 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Host } from 'local-cloud/hosts';
+import { must } from '../integration/group.ts';
+import {
+  type Push,
+  type PushOptions,
+  type ScriptGroup,
+  startScriptGroup,
+} from '../integration/script-group.ts';
+import type { Journal } from './journal.ts';
+
+export const directories = ['/srv/uploads', '/srv/other'] as const;
+/** Files of each directory that nobody touches: `stays/N` and `stays/sub/deep/N`. */
+const untouched = 30;
+const programs = ['editor', 'normalise', 'tree', 'watcher', 'damage'] as const;
+export type Program = (typeof programs)[number];
+const modules = [...programs, 'choices'] as const;
+const webUser = '33';
+
+/** Deletions without limit: holding them back has tests of its own. */
+const pushOptions: PushOptions = {
+  options: { 'max-delete-share': 100, 'max-delete-count': 999_999_999, 'io-timeout': 5, 'push-timeout': 60 },
+};
+/** What a secondary that is disturbed may well say, and what is no news. */
+const expectedErrors: readonly (string | undefined)[] = [
+  'busy',
+  'unreachable',
+  'timeout',
+  'directory-skipped',
+];
+
+/** A primary and two secondaries with what edits, watches and compares them. */
+export class FuzzGroup {
+  readonly journal: Journal;
+  readonly #group: ScriptGroup;
+  #watchers: readonly ChildProcess[] = [];
+
+  constructor(group: ScriptGroup, journal: Journal) {
+    this.#group = group;
+    this.journal = journal;
+  }
+
+  get primary(): Host {
+    return this.#group.primary;
+  }
+
+  get secondaries(): readonly Host[] {
+    return this.#group.secondaries;
+  }
+
+  /** @returns what it printed */
+  async run(host: Host, program: Program, ...words: readonly string[]): Promise<string> {
+    const result = await host.exec(['python3', `/root/fuzz/${program}.py`, ...words], {
+      timeoutSeconds: 120,
+    });
+    if (result.code === 0) return result.stdout;
+    throw new Error(`${host.id}: ${program}: exit code ${result.code}: ${result.stderr.slice(-500)}`);
+  }
+
+  /** Edits the primary; each operation stands in the journal. */
+  async edit(seed: number, count: number): Promise<void> {
+    const words = ['/root/fuzz/editor.py', String(seed), String(count), '0.02', ...directories];
+    const { code, stdout, stderr } = await this.primary.exec(['python3', ...words], { timeoutSeconds: 120 });
+    this.journal.note(`editor ${seed}: exit code ${code} ${stderr.slice(-500)}\n${stdout}`);
+  }
+
+  normalise(): Promise<string> {
+    return this.run(this.primary, 'normalise', webUser, ...directories);
+  }
+
+  async push(): Promise<Push> {
+    const push = await this.#group.push(pushOptions);
+    this.journal.count(`exit code ${push.code}`);
+    for (const { id, ok, error, message } of push.secondaries) {
+      if (ok === true) continue;
+      this.journal.count(error ?? 'no error');
+      if (!expectedErrors.includes(error)) this.journal.note(`${id}: ${error}: ${message}`);
+    }
+    for (const line of push.lines)
+      if (line.kind === 'error' || line.kind === 'directory') this.journal.note(JSON.stringify(line));
+    // A fault of the program's own is one whatever was done to it; a primary whose disk is full is in trouble itself
+    if (
+      (push.code === 15 || /^Traceback /m.test(push.stderr)) &&
+      !push.stderr.includes('No space left on device')
+    )
+      this.journal.find(`FAILED push: exit code ${push.code}: ${push.stderr.slice(-2000)}`);
+    return push;
+  }
+
+  /** A push that can be killed as the SSM agent does it. */
+  startPush(): ChildProcess {
+    return this.#group.start(pushOptions);
+  }
+
+  /** From now on what is away from a secondary, if only for a moment, is found. Again after a host was rebooted. */
+  watch(): void {
+    this.#endWatchers();
+    this.#watchers = this.secondaries.map((host) => {
+      const words = ['/root/fuzz/watcher.py', String(untouched), ...directories];
+      const child = host.spawn(['python3', ...words]);
+      child.stdout?.on('data', (names: Buffer) => this.journal.find(`LOST ${host.id}: ${names}`));
+      child.stderr?.on('data', (said: Buffer) => this.journal.note(`watcher ${host.id}: ${said}`));
+      child.on('error', (error) => this.journal.note(`watcher ${host.id}: ${error.message}`));
+      return child;
+    });
+  }
+
+  #endWatchers(): void {
+    for (const watcher of this.#watchers) {
+      watcher.stdout?.removeAllListeners('data');
+      if (watcher.exitCode === null && watcher.signalCode === null && watcher.pid !== undefined)
+        process.kill(-watcher.pid, 'SIGKILL');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#endWatchers();
+    await this.#group.close();
+  }
+}
+
+/** The hosts, with the same files on all of them. */
+export async function startFuzzGroup(journal: Journal): Promise<FuzzGroup> {
+  const scripts = await startScriptGroup({ secondaries: 2, diskBytes: 1e9, directories });
+  const group = new FuzzGroup(scripts, journal);
+  try {
+    for (const host of [group.primary, ...group.secondaries])
+      for (const name of modules) {
+        const text = readFileSync(new URL(`hosts/${name}.py`, import.meta.url));
+        await host.writeFile(`/root/fuzz/${name}.py`, text);
+      }
+    const fill = `mkdir -p $d/stays/sub/deep; for i in {1..${untouched}}; do echo $i | tee $d/stays/$i > $d/stays/sub/deep/$i; done`;
+    await must(group.primary, `for d in ${directories.join(' ')}; do ${fill}; done`);
+    await group.normalise();
+    const first = await group.push();
+    if (first.code !== 0)
+      throw new Error(`the first push ended with exit code ${first.code}: ${first.stderr}`);
+    group.watch();
+    return group;
+  } catch (error) {
+    await group.close();
+    throw error;
+  }
+}

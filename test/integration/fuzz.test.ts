@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { Journal } from '../fuzz/journal.ts';
+import { fuzz } from '../fuzz/run.ts';
+
+/** One that has every kind of disturbance but those that take long. */
+const seed = 7;
+
+it('whatever editors do and however pushes are disturbed, everything arrives in the end and nothing is ever away', async () => {
+  const journal = new Journal(join('.hostsync', 'fuzz', 'integration.log'), console.log);
+  await fuzz({ seed, minutes: 1440, rounds: 12 }, journal);
+  expect(journal.findings).toEqual([]);
+});

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
+import { incidentUpdate } from '../../../shared/core/incidents/notification-log.ts';
+import { type DomainEvent, domainEvent } from '../../../shared/core/model/domain-event.ts';
+import { exampleEvents, since } from './example-events.ts';
+import { instanceId } from './fixtures.ts';
+
+// What people read at night, a file for each kind of event: npm run unit -- alert-texts -u writes them anew, for you to review.
+
+const now = Date.parse(since) + 90_000;
+const primary = instanceId(1);
+const promoted = {
+  primary: instanceId(2),
+  from: primary,
+  epoch: 2,
+  why: 'why',
+  claimedAt: since,
+  secondsAtRisk: 0,
+  seconds: 7,
+};
+const told = { since, reminder: 0 };
+
+/** Forms of the same event that are told in other words. */
+const others: readonly DomainEvent[] = [
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'switchover' }),
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'adopted', from: '' }),
+  domainEvent('Join Failed', 'web', [], {
+    ...told,
+    secondary: instanceId(2),
+    message: 'message',
+    final: true,
+  }),
+  domainEvent('Promotion Blocked', 'web', [], {
+    ...told,
+    primary,
+    why: 'why',
+    message: 'the group is paused',
+    epoch: 2,
+    directories: '/srv/uploads',
+    candidates: [],
+  }),
+  domainEvent('Promotion Blocked', 'web', [], {
+    ...told,
+    primary,
+    why: 'why',
+    message: 'no secondary answers',
+    epoch: 2,
+    directories: '/srv/uploads /srv/themes',
+    candidates: [
+      { instance: instanceId(2), blocker: '', state: 'running' },
+      { instance: instanceId(3), blocker: 'it is stopped', state: 'stopped' },
+    ],
+  }),
+  domainEvent('Files Rescued', 'web', [], {
+    primary,
+    from: instanceId(2),
+    files: 2,
+    conflicts: 0,
+    examples: ['/srv/uploads/a', "/srv/uploads/it's"],
+    list: "/var/lib/hostsync/rescued/it's.list",
+  }),
+  domainEvent('Group Recovered', 'web', [], {
+    from: 'Join Failed',
+    instance: instanceId(2),
+    since,
+    seconds: 4000,
+  }),
+];
+
+const types = [...new Set(exampleEvents().map(({ type }) => type))];
+const eventsOf = (type: DomainEvent['type']) =>
+  [...exampleEvents(), ...exampleEvents(undefined, 1, [instanceId(2), instanceId(3)]), ...others].filter(
+    (event) => event.type === type,
+  );
+
+it.each(types)('%s', async (type) => {
+  const texts = eventsOf(type).map((event) => {
+    const alert = composeAlert(event, now);
+    return alert === undefined ? 'no message\n' : `Subject: ${alert.subject}\n\n${alert.body.trimEnd()}\n`;
+  });
+  const file = `${type.toLowerCase().replaceAll(' ', '-')}.txt`;
+  await expect(texts.join('\n====\n\n')).toMatchFileSnapshot(join(import.meta.dirname, 'alert-texts', file));
+});
+
+it('what each event says of an incident, so that the same is notified once', async () => {
+  const lines = types.flatMap((type) =>
+    eventsOf(type).map(
+      (event) => `${type}: ${JSON.stringify(incidentUpdate(event))?.replaceAll(',"', ', "') ?? 'none'}`,
+    ),
+  );
+  const file = join(import.meta.dirname, 'alert-texts', 'incident-updates.txt');
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(file);
+});

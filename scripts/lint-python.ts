@@ -34,7 +34,20 @@ const mostLinesOfFunction = 40;
 interface Diagnostic {
   readonly code: string | null;
   readonly message: string;
-  readonly start_location: { readonly row: number; readonly column: number };
+  readonly start_location: Place;
+  readonly fix: {
+    readonly edits: readonly {
+      readonly content: string | null;
+      readonly location: Place;
+      readonly end_location: Place;
+    }[];
+  } | null;
+}
+
+/** From 1 on. */
+interface Place {
+  readonly row: number;
+  readonly column: number;
 }
 
 /** What is wrong with Python files, a line each: Ruff's rules and form, and the size of modules and functions. */
@@ -54,13 +67,37 @@ export function lintPython(project: string, files: readonly string[]): readonly 
   });
 }
 
+/** Rules whose fixes change no meaning: the order of imports, quotes around types, arguments that say what holds anyway. */
+const fixed: ReadonlySet<string | null> = new Set(['I001', 'UP037', 'UP015']);
+
 export function formatPython(files: readonly string[]): void {
   const workspace = new Workspace(settings, PositionEncoding.Utf16);
   for (const file of files) {
     const text = readFileSync(file, 'utf8');
-    const formatted: string = workspace.format(text);
+    const formatted: string = workspace.format(fixAll(workspace, text));
     if (formatted !== text) writeFileSync(file, formatted);
   }
+}
+
+/** One fix at a time, for each moves what comes after it. */
+function fixAll(workspace: Workspace, text: string): string {
+  const found: readonly Diagnostic[] = workspace.check(text);
+  const edits = found.find(({ code, fix }) => fixed.has(code) && fix !== null)?.fix?.edits;
+  if (edits === undefined) return text;
+  const starts = lineStarts(text);
+  const offset = ({ row, column }: Place) => (starts[row - 1] ?? 0) + column - 1;
+  const changed = edits
+    .toSorted((one, other) => offset(other.location) - offset(one.location))
+    .reduce(
+      (rest, { content, location, end_location: end }) =>
+        `${rest.slice(0, offset(location))}${content ?? ''}${rest.slice(offset(end))}`,
+      text,
+    );
+  return changed === text ? text : fixAll(workspace, changed);
+}
+
+function lineStarts(text: string): readonly number[] {
+  return [0, ...[...text.matchAll(/\n/gu)].map(({ index }) => index + 1)];
 }
 
 /** A module is read in a few screens, a function in one. */

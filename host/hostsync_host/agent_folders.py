@@ -1,5 +1,5 @@
-"""The SSM agent keeps a folder for each run of a document. Ours are cleared away a day later, as what they ran says; not while they run, whatever
-the clock says."""
+"""The SSM agent keeps a folder for each run of a document. Ours are cleared away a day later, as what they ran says;
+not while they run, whatever the clock says."""
 
 from __future__ import annotations
 

@@ -1,75 +1,19 @@
 """What differs between the manifest that a secondary has received and the newest one: lists of names for rsync.
 
-Beside its manifest a secondary may have *leftovers*, names of which it is not known what they are over there: they were to
-be deleted and were not, or were being sent when something went wrong.
+Beside its manifest a secondary may have *leftovers*, names of which it is not known what they are over there: they were
+to be deleted and were not, or were being sent when something went wrong.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
 
-from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, name_of, pairs, parse_record
-from .scan import LARGE_SIZE
-
-
-class Leftover(NamedTuple):
-    """`D`: a directory, `-`: anything else, `?`: what it was sent as, or not."""
-
-    kind: bytes
-    directory: bytes
-    name: bytes
-
-    @property
-    def path(self) -> bytes:
-        return join(self.directory, self.name)
-
-    @property
-    def order(self) -> Tuple[bytes, bytes]:
-        return key_of(self.directory), self.name
-
-
-def join(directory: bytes, name: bytes) -> bytes:
-    return directory + b"/" + name if directory else name
-
-
-def split(path: bytes) -> Tuple[bytes, bytes]:
-    directory, _, name = path.rpartition(b"/")
-    return directory, name
-
-
-def write_leftovers(file: BinaryIO, leftovers: Iterable[Leftover]) -> int:
-    """Writes them, in order. @returns how many"""
-    count = 0
-    for leftover in leftovers:
-        file.write(leftover.kind + leftover.path + b"\0")
-        count += 1
-    return count
-
-
-def read_leftovers(path: bytes) -> Iterator[Leftover]:
-    """Reads what was written; nothing if there is no such file."""
-    for text in read_names(path):
-        directory, name = split(text[1:])
-        yield Leftover(text[:1], directory, name)
-
-
-def read_names(path: bytes) -> Iterator[bytes]:
-    """The names of a file that end in NUL."""
-    try:
-        file = open(path, "rb")
-    except FileNotFoundError:
-        return
-    with file:
-        rest = b""
-        while True:
-            chunk = file.read(1 << 16)
-            if not chunk:
-                return
-            *names, rest = (rest + chunk).split(b"\0")
-            yield from names
-
+from .leftovers import Leftover, join, read_names
+from .looker import LARGE_SIZE
+from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, pairs
+from .records import name_of, parse_record
 
 LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "dirs", "deleted", "swapped")
 
@@ -78,15 +22,15 @@ LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "di
 class Comparison:
     """Lists of names, in files, and how many are on each.
 
-    send: what the quick check finds; checksum, anew: files that it would take for the same; links: symbolic links, which
-    are switched when what they point to is there; large, large_same: likewise as send and checksum; shut: files that their
-    owner cannot open; dirs: directories that are new or changed; deleted: leftovers and what is gone; swapped: names that
-    were a directory and are something else.
+    send: what the quick check finds; checksum, anew: files that it would take for the same; links: symbolic links,
+    which are switched when what they point to is there; large, large_same: likewise as send and checksum; shut: files
+    that their owner cannot open; dirs: directories that are new or changed; deleted: leftovers and what is gone;
+    swapped: names that were a directory and are something else.
     """
 
     place: bytes
     counts: Dict[str, int] = field(default_factory=lambda: dict.fromkeys(LISTS, 0))
-    renamed: Dict[bytes, bytes] = field(default_factory=dict)
+    renamed: Dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     """New path of a directory → its old one, where nothing but the path changed."""
 
     def file(self, name: str) -> bytes:
@@ -158,7 +102,8 @@ class _Groups:
 
     def _group(self) -> Tuple[bytes, Dict[bytes, bytes]]:
         assert self.next is not None
-        directory, names = self.next.directory, {}
+        directory = self.next.directory
+        names: Dict[bytes, bytes] = {}
         while self.next is not None and self.next.directory == directory:
             names[self.next.name] = self.next.kind
             self.next = next(self.source, None)
@@ -193,10 +138,9 @@ def _directory(
         writer.add("dirs", path)
     was, now = next(before, None), next(after, None)
     while was is not None or now is not None:
-        if was is not None and was == now:
-            if not left or name_of(was) not in left:
-                was, now = next(before, None), next(after, None)
-                continue
+        if was is not None and was == now and (not left or name_of(was) not in left):
+            was, now = next(before, None), next(after, None)
+            continue
         one = name_of(was) if was is not None else None
         two = name_of(now) if now is not None else None
         if two is None or (one is not None and one < two):
@@ -216,7 +160,7 @@ def _directory(
 def _entry(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left: Optional[bytes]) -> None:
     """One name that is there now, and differs from what the secondary has or may have."""
     kind = now[:1]
-    if (was is not None and was.startswith(b"d") or left == b"D") and kind != b"d":
+    if ((was is not None and was.startswith(b"d")) or left == b"D") and kind != b"d":
         writer.add("swapped", path)
         left = left or b"-"
     if kind == b"d":
@@ -237,7 +181,8 @@ def _file(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left: 
     linked = new.links > 1 or (old is not None and old.links > 1)
     same = old is not None and (old.size, old.modified) == (new.size, new.modified)
     if linked:
-        # Hard links are one for those that rsync sends together. And it parts what is linked over there only by writing anew.
+        # Hard links are one for those that rsync sends together. And it parts what is linked over there only by
+        # writing anew.
         writer.add("anew", path)
     elif new.size >= LARGE_SIZE:
         writer.add("large_same" if same or left is not None else "large", path)
@@ -270,8 +215,7 @@ def still_there(leftovers: Iterable[Leftover], manifest: Manifest) -> Iterator[T
     entries = manifest.entries()
     entry = next(entries, None)
     directory: Optional[bytes] = None
-    names: List[bytes] = []
-    known = frozenset(names)
+    known: FrozenSet[bytes] = frozenset()
     for leftover in leftovers:
         if leftover.directory != directory:
             directory = leftover.directory

@@ -7,9 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from .compare import Comparison, Leftover, compare, join, read_leftovers, split
+from .compare import Comparison, compare
 from .directories import Opened
-from .manifest import Damaged, key_of
+from .leftovers import Leftover, join, read_leftovers, split
+from .manifest import Damaged
 from .request import Request
 from .rsync import Capabilities
 from .store import Received, Store, open_known
@@ -75,6 +76,13 @@ class Deletion:
         return os.path.join(self.place, b"names")
 
 
+class _Shared:
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.made = False
+        self.result: Optional[Tuple[Comparison, Deletion]] = None
+
+
 @dataclass
 class Context:
     """Shared by the threads of a push."""
@@ -89,7 +97,7 @@ class Context:
     boot: str
     scope: str
     prefix: Tuple[str, ...] = ()
-    scans: List[Scanned] = field(default_factory=list)
+    scans: List[Scanned] = field(default_factory=list[Scanned])
     unfit: int = 0
     """Directories that are not sent."""
     incomplete: int = 0
@@ -99,7 +107,7 @@ class Context:
     deadline: float = 0.0
     stopped: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
-    comparisons: Dict[str, "_Shared"] = field(default_factory=dict)
+    comparisons: Dict[str, _Shared] = field(default_factory=dict[str, _Shared])
 
     def compared(self, scan: Scanned, received: Received) -> Optional[Tuple[Comparison, Deletion]]:
         """What a secondary lacks; made once for all who have the same. Nothing if its manifest is damaged."""
@@ -145,13 +153,6 @@ class Context:
     def held(self, scan: Scanned) -> Iterator[Leftover]:
         """The names of a directory whose deletion was held when this push looked."""
         return read_leftovers(os.path.join(self.scratch, f"held.{scan.module}".encode()))
-
-
-class _Shared:
-    def __init__(self) -> None:
-        self.guard = threading.Lock()
-        self.made = False
-        self.result: Optional[Tuple[Comparison, Deletion]] = None
 
 
 def _marked(deleted: Iterator[Leftover], held: Iterator[Leftover]) -> Iterator[Tuple[Leftover, bool]]:
@@ -246,7 +247,3 @@ class _Sorter:
                 os.mkdir(path, 0o755, dir_fd=self.skeleton)
             except FileExistsError:
                 pass
-
-
-def in_order(leftovers: List[Leftover]) -> List[Leftover]:
-    return sorted(leftovers, key=lambda one: (key_of(one.directory), one.name))

@@ -3,8 +3,8 @@
 Nothing here reads or writes anything: what is known goes in, what is decided comes out, with reasons.
 
 What is gone since the last push, in one directory, is a *batch*: it is let through, or held as a whole. What was held
-stays held until it is accepted by its id, or is back. An id stands for what was held in its directory when it was shown,
-and for nothing that came later.
+stays held until it is accepted by its id, or is back. An id stands for what was held in its directory when it was
+shown, and for nothing that came later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ ACCEPTED_KEPT = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """More than `count` entries of all directories together, or `share` percent of a directory's, are not deleted just so."""
+    """More than `count` entries of all directories together, or `share` percent of a directory's, are not deleted just
+    so."""
 
     share: int
     count: int
@@ -97,10 +98,10 @@ class Answer:
 class Decision:
     """What is held from now on, and what was said to the id of the request."""
 
-    held: List[Batch] = field(default_factory=list)
-    added: Dict[str, Batch] = field(default_factory=dict)
+    held: List[Batch] = field(default_factory=list[Batch])
+    added: Dict[str, Batch] = field(default_factory=dict[str, Batch])
     """By module: the batch that is new."""
-    released: List[Batch] = field(default_factory=list)
+    released: List[Batch] = field(default_factory=list[Batch])
     accepted: Optional[Accepted] = None
     answer: Optional[Answer] = None
 
@@ -157,7 +158,8 @@ def decide(
     unpushable: Sequence[str],
     now: float,
 ) -> Decision:
-    """Decides what of the names that are gone is held. `unpushable` are directories that were there and cannot be looked at."""
+    """Decides what of the names that are gone is held. `unpushable` are directories that were there and cannot be
+    looked at."""
     decision = Decision()
     held = [batch for batch in batches if batch.count > 0]
     held = _accept(decision, held, accept, accepted, now)
@@ -205,7 +207,9 @@ def _accept(
 
 
 def _afresh(decision: Decision, held: List[Batch], observations: Sequence[Observation], limits: Limits) -> List[Batch]:
-    """Other limits than those under which something was held: the operator's word, so it is judged again."""
+    """What is judged again: under limits that were raised since, for that is the operator's word, and what was held
+    only beside something that is accepted now."""
+    freed = {batch.module for batch in decision.released}
     entries = {seen.module: seen.before for seen in observations}
     total = sum(batch.count for batch in held)
     keep: List[Batch] = []
@@ -213,12 +217,13 @@ def _afresh(decision: Decision, held: List[Batch], observations: Sequence[Observ
         mine = sum(other.count for other in held if other.module == batch.module)
         before = entries.get(batch.module)
         raised = limits.share > batch.limits.share or limits.count > batch.limits.count
-        if not raised or before is None or not batch.reason_is_limit or total > limits.count:
-            keep.append(batch)
-        elif excess(mine, before + mine, "", limits):
-            keep.append(batch)
-        else:
+        open_again = (
+            (raised or batch.module in freed) and before is not None and batch.reason_is_limit and total <= limits.count
+        )
+        if open_again and not excess(mine, (before or 0) + mine, "", limits):
             decision.released.append(batch)
+        else:
+            keep.append(batch)
     return keep
 
 

@@ -1,6 +1,7 @@
 """The directories of a request: opened by descriptor, and fit to be sent, or a reason why not.
 
-What is sent is what was opened: every later step works from the descriptor, whatever is mounted or renamed over the path.
+What is sent is what was opened: every later step works from the descriptor, whatever is mounted or renamed over the
+path.
 """
 
 from __future__ import annotations
@@ -54,13 +55,14 @@ class Opened:
 
     @property
     def place(self) -> bytes:
-        """A path to the very directory that was opened, in this process and in its children that inherit the descriptor."""
+        """A path to the very directory that was opened, in this process and in its children that inherit the
+        descriptor."""
         return b"/proc/self/fd/%d" % self.descriptor
 
 
 def expected_mounts(fstab: bytes = FSTAB) -> List[bytes]:
     """What fstab wants mounted at boot."""
-    mounts = []
+    mounts: List[bytes] = []
     for fields in _table(fstab):
         if len(fields) < 4 or fields[0].startswith(b"#"):
             continue
@@ -165,7 +167,8 @@ def open_directory(path: bytes, mounts: Sequence[bytes], volume: Optional[str] =
         return Unfit(
             path,
             Problem.EMPTY,
-            "is empty, as if its volume were not mounted; nothing was deleted anywhere. If that is right, put a file in it",
+            "is empty, as if its volume were not mounted; nothing was deleted anywhere. "
+            "If that is right, put a file in it",
         )
     return Opened(path, module_name(path), descriptor, own.st_uid, own.st_gid, volume_of(path) if volume is None else volume)
 
@@ -204,7 +207,7 @@ def volume_of(path: bytes) -> str:
     birth = found.out.decode("ascii", "replace").strip().replace(" ", "_")
     if found.code == 0 and not birth.endswith("-"):
         return birth
-    return "id/%x" % os.statvfs(path).f_fsid
+    return f"id/{os.statvfs(path).f_fsid:x}"
 
 
 def is_directory(mode: int) -> bool:

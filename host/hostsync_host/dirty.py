@@ -7,8 +7,10 @@ import os
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
-from .manifest import MOUNT, NEVER, Entry, Manifest, key_of, name_of, path_of
-from .scan import GONE, Old, Seen, Walk
+from .looker import Seen
+from .manifest import MOUNT, NEVER, Entry, Manifest, key_of, path_of
+from .records import name_of
+from .scan import GONE, Old, Walk
 
 EVENT_YOUNG_NS = 40_000_000
 """With events a later change is told of, so that only one in the same tick of the kernel's clock could be missed."""
@@ -120,7 +122,7 @@ class _DirtyWalk:
         if was is not None and seen.digest == was.digest != NEVER and mount == was.flags & MOUNT:
             return
         self.walk.found.changed += 1
-        self.emit(Entry(key, path, seen.digest, 0, start, seen.size, seen.count, seen.check, mount | seen.flags))
+        self.emit(Entry(key, path, seen.digest, 0, start, seen.size, seen.entries, seen.check, mount | seen.flags))
 
     def _below(self, path: bytes, one: Dirty, records: Mapping[bytes, bytes], seen: Seen) -> None:
         known = {name for name, record in records.items() if record.startswith(b"d")}

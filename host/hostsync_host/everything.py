@@ -1,5 +1,5 @@
-"""Comparing everything on a secondary, where it is not known what is there: one directory is sent as a whole, and what is
-over there alone is counted, judged and deleted."""
+"""Comparing everything on a secondary, where it is not known what is there: one directory is sent as a whole, and what
+is over there alone is counted, judged and deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .sending import Sending
 from .store import SecondaryMemory, open_known
 
 DELAYED_MOST = 100_000
-"""Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both ends."""
+"""Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both
+ends."""
 LARGE_MOST = 200
 CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 _MAGIC = b"[*?\\"
@@ -56,7 +57,8 @@ class Everything:
     def run(self) -> None:
         options = ["--recursive", "--hard-links"]
         if self.whole.fresh:
-            # Nobody is served from what is new: there it need not come into place all at once, which takes as long again,
+            # Nobody is served from what is new: there it need not come into place all at once, which takes as long
+            # again,
             # and what is over there alone is counted on the way.
             options += ["--delete", "--max-delete=0"]
         elif self.scan.entries <= DELAYED_MOST:
@@ -114,8 +116,8 @@ class Everything:
         return rules
 
     def _look_for_late(self) -> None:
-        """What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a trace in
-        its directory. The kernel's clock for that ticks every 10 ms or more often."""
+        """What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a
+        trace in its directory. The kernel's clock for that ticks every 10 ms or more often."""
         context = self.sending.context
         manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
         if manifest is None:

@@ -1,8 +1,8 @@
 """rsync's exclude patterns as a matcher for the walk: what rsync would leave out is left out, no more and no less.
 
 It follows wildmatch.c and exclude.c of rsync, byte by byte: a pattern with a slash or `**` in it is matched against the
-path, any other against the last name; a slash at the end means directories alone; `***` at the end means a directory and
-all that is in it.
+path, any other against the last name; a slash at the end means directories alone; `***` at the end means a directory
+and all that is in it.
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ def translate(pattern: bytes) -> bytes:
 
 
 def _bracket(pattern: bytes, at: int) -> Tuple[Optional[bytes], int]:
-    """The part of a bracket, from after `[` on, and where it ends; nothing if it has no end: then it matches nothing."""
+    """The part of a bracket, after `[` on, and where it ends; nothing if it has no end: then it matches nothing."""
     invert = pattern[at : at + 1] in (b"!", b"^")
     at += 1 if invert else 0
-    first, previous, items = True, 0, []
+    first, previous = True, 0
+    items: List[bytes] = []
     while True:
         if at >= len(pattern):
             return None, at

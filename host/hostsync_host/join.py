@@ -11,7 +11,7 @@ import pwd
 import tempfile
 from typing import Callable
 
-from . import commands, epoch, files, keys, layout, locks, login, modules, results, sessions, sshd
+from . import commands, epoch, files, keys, later, layout, locks, login, modules, results, sessions, sshd
 from .errors import ExitCode, not_ready
 from .request import Directory, Request
 
@@ -137,6 +137,8 @@ def run(request: Request) -> ExitCode:
     key_type = public_key.split(" ")[0]
     with locks.take_turn():
         epoch.require_not_older(request)
+        if not request.options.readable:
+            later.keep(request)
         changed = prepare(request, public_key)
         changed = sshd.start() or changed
         key, is_new = host_key(key_type)

@@ -1,4 +1,4 @@
-"""What concerns all secondaries of a push: the walk of the directories, and the decision about deletions. One push at a time."""
+"""What concerns all secondaries: the walk of the directories, and the decision about deletions. One push at a time."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import hashlib
 import heapq
 import os
 import time
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Tuple
 
 from . import deletions
-from .dirty import Dirty
-from .compare import Leftover, gone, lost_mounts, still_there, unreadable_files
+from .compare import gone, lost_mounts, still_there
 from .context import Context, Scanned
 from .directories import Opened
+from .dirty import Dirty
 from .excludes import compile_excludes
 from .layout import module_name
+from .leftovers import Leftover
 from .manifest import Damaged, Manifest, open_manifest
 from .results import emit, log, show
 from .store import DirectoryMemory, GroupMemory
-from .walkers import Joiner, Order, WalkFailed, Walkers
+from .unsent import tell_unsent
+from .walkers import Joiner, Order, Walkers, WalkFailed
 
 _EXAMPLES = 5
 
@@ -113,45 +115,10 @@ class Look:
                 name, total = Joiner(self.store.place, old, walkers.pieces).join()
             else:
                 name, total = old.name, old.total
-            self._tell(opened, walkers, name)
+            tell_unsent(self.context, opened, walkers.found, name, self.emit)
             return name, total
         finally:
             walkers.close()
-
-    def _tell(self, opened: Opened, walkers: Walkers, name: str) -> None:
-        """What is not sent, by name: it is not the secondaries' fault."""
-        found = walkers.found
-        if found.long.count:
-            self._line(
-                opened,
-                "too-long",
-                found.long.count,
-                found.long.examples,
-                "have paths that are too long for rsync (4,040 bytes); shorten them",
-            )
-        examples, count = list(found.unreadable.examples), found.unreadable.count
-        if found.flagged.count:
-            manifest = open_manifest(self.store.place, name)
-            if manifest is not None:
-                with contextlib.closing(manifest):
-                    files = list(unreadable_files(manifest, found.flagged.examples))
-                count += max(len(files), found.flagged.count)
-                examples += files
-        if count:
-            self._line(
-                opened,
-                "unreadable",
-                count,
-                examples,
-                f"cannot be read by the directory's owner ({opened.owner}:{opened.group}), as whom it is sent; chown them",
-            )
-
-    def _line(self, opened: Opened, error: str, count: int, examples: List[bytes], words: str) -> None:
-        first = ", ".join(show(example[-200:]) for example in examples[:_EXAMPLES])
-        message = f"{count} entries {words}; the rest is sent. They are: {first}"
-        log(f"{show(opened.path)}: {message}")
-        self.emit("directory", directory=opened.path, error=error, message=message)
-        self.context.incomplete += 1
 
     # --- deletions
 
@@ -209,7 +176,7 @@ class Look:
         )
 
     @contextlib.contextmanager
-    def _both(self, scan: Scanned) -> Iterator[Tuple[Manifest, Manifest]]:
+    def _both(self, scan: Scanned) -> Generator[Tuple[Manifest, Manifest], None, None]:
         try:
             old, new = Manifest(self.store.place, self.old[scan.module]), Manifest(self.store.place, scan.manifest)
         except OSError as error:
@@ -254,7 +221,7 @@ class Look:
                     for _, leftover in self.store.held(scan.module):
                         file.write(leftover.kind + leftover.path + b"\0")
 
-    def _held_now(self, scan: Scanned, kept: "set[str]") -> Iterator[Tuple[str, Leftover]]:
+    def _held_now(self, scan: Scanned, kept: set[str]) -> Iterator[Tuple[str, Leftover]]:
         earlier = (pair for pair in list(self.store.held(scan.module)) if pair[0] in kept)
         added = self.decision.added.get(scan.module)
         if added is None:
@@ -284,9 +251,8 @@ class Look:
                 reason=mine[-1].reason,
                 examples=self._examples(scan),
             )
-            log(
-                f"{count} deletions are held: {mine[-1].reason}; to accept them, once: option accept-deletions {mine[-1].id}"
-            )
+            remedy = f"to accept them, once: option accept-deletions {mine[-1].id}"
+            log(f"{count} deletions are held: {mine[-1].reason}; {remedy}")
 
     def _trouble(self, scan: Scanned) -> bool:
         """The directory that the reason speaks of comes first."""

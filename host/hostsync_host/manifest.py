@@ -1,8 +1,9 @@
 """The manifest: what a scan found below a directory, kept in files and read as a stream.
 
-An *index* names each directory with a digest of what it holds, and where its *records* are: one for the directory itself
-and one for each file, link and directory in it. Records lie in at most two *segments*, a large one that stays and a small
-one with what changed since; several manifests share segments. Memory does not grow with the number of files.
+An *index* names each directory with a digest of what it holds, and where its *records* are: one for the directory
+itself and one for each file, link and directory in it. Records lie in at most two *segments*, a large one that stays
+and a small one with what changed since; several manifests share segments. Memory does not grow with the number of
+files.
 
 Directories are in the order of their *keys*: the path, relative to the root, with NUL for each slash, so that what lies
 below a directory follows it at once. Records are in the order of names.
@@ -38,7 +39,7 @@ SHUT = 8
 HEAD_SIZE = 4096
 
 
-class Damaged(Exception):
+class Damaged(Exception):  # noqa: N818
     """A manifest is not what was written."""
 
 
@@ -78,10 +79,21 @@ def below(key: bytes, directory: bytes) -> bool:
     return not directory or key == directory or key.startswith(directory + b"\0")
 
 
+def _shared(one: bytes, other: bytes) -> int:
+    """How many bytes two paths begin with alike."""
+    if one.startswith(other):
+        return len(other)
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
+
+
 def pack_entry(entry: Entry, previous: bytes) -> bytes:
     """Paths share their beginnings, so that a deep tree does not take its depth squared."""
     path = entry.path
-    shared = len(os.path.commonprefix([path, previous]))
+    shared = _shared(path, previous)
     head = _PATH.pack(shared, len(path) - shared) + path[shared:]
     return head + _BODY.pack(
         entry.digest, entry.offset, entry.size, entry.entries, entry.check, entry.flags, entry.segment
@@ -89,7 +101,7 @@ def pack_entry(entry: Entry, previous: bytes) -> bytes:
 
 
 def read_entries(file: BinaryIO, whole: bool = True) -> Iterator[Entry]:
-    """The entries that follow in a file. @raises Damaged unless their end is as it was written, if they must be whole"""
+    """The entries that follow in a file. @raises Damaged unless their end is as it was written"""
     path, check, count, total = b"", 0, 0, 0
     read = file.read
     while True:
@@ -228,60 +240,6 @@ def head_of(segments: List[Segment], entries: int, cuts: List[bytes]) -> bytes:
         "cuts": [cut.decode("latin-1") for cut in cuts],
     }
     return MAGIC + json.dumps(head).encode("ascii").ljust(HEAD_SIZE)
-
-
-class Record(NamedTuple):
-    """A record, taken apart. Times are in nanoseconds."""
-
-    kind: str
-    """`.` the directory itself, `d` a directory in it, `l` a symbolic link, `f` a file; `s` one that its owner shut for
-    himself, `u` one that the owner of the root cannot read."""
-    name: bytes
-    mode: int
-    owner: int
-    group: int
-    links: int
-    inode: int
-    size: int
-    modified: int
-    changed: int
-    young: bool
-    """It changed so shortly before the scan that it may change again without a trace."""
-
-
-def parse_record(record: bytes) -> Record:
-    kind = chr(record[0])
-    if kind == "d":
-        _, inode, name = record.split(b" ", 2)
-        return Record(kind, name, 0, 0, 0, 0, int(inode), 0, 0, 0, False)
-    if kind == ".":
-        _, mode, owner, group, inode, modified, changed = record.split(b" ")
-        return Record(
-            kind, b"", int(mode, 8), int(owner), int(group), 0, int(inode), 0, int(modified), int(changed), False
-        )
-    _, mode, owner, group, links, inode, size, modified, changed, name = record.split(b" ", 9)
-    young = changed.startswith(b"r")
-    return Record(
-        kind,
-        name,
-        int(mode, 8),
-        int(owner),
-        int(group),
-        int(links),
-        int(inode),
-        int(size),
-        int(modified),
-        int(changed.lstrip(b"r").split(b":")[-1]),
-        young,
-    )
-
-
-def name_of(record: bytes) -> bytes:
-    """The name in a record; empty for the directory itself."""
-    first = record[0]
-    if first == 0x64:  # d
-        return record.split(b" ", 2)[2]
-    return b"" if first == 0x2E else record.split(b" ", 9)[9]
 
 
 def pairs(old: Iterator[Entry], new: Iterator[Entry]) -> Iterator[Tuple[Optional[Entry], Optional[Entry]]]:

@@ -1,8 +1,8 @@
-"""Brings every directory of the request to every secondary: one walk of this host tells what each of them lacks, and rsync
-over SSH sends that to the daemon that join prepared there.
+"""Brings every directory of the request to every secondary: one walk of this host tells what each of them lacks, and
+rsync over SSH sends that to the daemon that join prepared there.
 
-Everything stays in this process's own process group: the SSM agent ends a command with SIGKILL to the group, and what had
-left the group would live on. Request, output, exit codes and what is kept between two pushes: docs/host-package.md.
+Everything stays in this process's own process group: the SSM agent ends a command with SIGKILL to the group, and what
+had left the group would live on. Request, output, exit codes and what is kept between two pushes: docs/host-package.md.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from .epoch import require_not_older
 from .errors import ExitCode, HostError, not_ready
 from .locks import Lock, try_lock, wait_for_lock
 from .look import Look
+from .outcome import Outcome
 from .request import Request
 from .results import emit, log, show
-from .secondary import Outcome, Push
+from .secondary import Push
 from .store import Store
 from .watch import lease
 
@@ -57,7 +58,8 @@ def _check_key() -> None:
 
 
 class _Scratch:
-    """A run and its children hold a lock on its scratch directory: so what a killed run left is told from what is in use."""
+    """A run and its children hold a lock on its scratch directory: so what a killed run left is told from what is in
+    use."""
 
     def __enter__(self) -> bytes:
         place = layout.scratch()
@@ -135,7 +137,8 @@ def take_turn(context: Context) -> Optional[Lock]:
     lock = try_lock(context.store.path("lock"))
     if lock is not None:
         return lock
-    waiting = try_lock(context.store.path("waiting"))
+    os.makedirs(layout.locks(context.request.group), mode=0o700, exist_ok=True)
+    waiting = try_lock(os.path.join(layout.locks(context.request.group), b".waiting"))
     if waiting is None:
         return None
     with waiting:
@@ -153,7 +156,7 @@ def _boot() -> str:
         return "-"
 
 
-def _nicely(nice: int) -> "tuple[str, ...]":
+def _nicely(nice: int) -> tuple[str, ...]:
     return ("nice", "-n", str(nice), "ionice", "-c", "2", "-n", "7") if nice else ()
 
 
@@ -182,7 +185,7 @@ class _Workers:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.pushes = [Push(context, secondary) for secondary in context.request.secondaries]
-        self.todo: "queue.SimpleQueue[Optional[Push]]" = queue.SimpleQueue()
+        self.todo: queue.SimpleQueue[Optional[Push]] = queue.SimpleQueue()
         self.outcomes: List[Outcome] = []
 
     def connect(self) -> None:
@@ -215,7 +218,7 @@ class _Workers:
                 return
             try:
                 outcome = push.run()
-            except Exception:  # noqa: BLE001 - what happens to one secondary is its own
+            except Exception:  # what happens to one secondary is its own
                 traceback.print_exc()
                 outcome = push.outcome
                 outcome.result, outcome.error = "failed", "failed"

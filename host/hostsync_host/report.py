@@ -8,9 +8,9 @@ from typing import Dict, List, Tuple
 
 from .context import Context
 from .errors import ExitCode
+from .outcome import Outcome
 from .request import Request
 from .results import cut, emit, log
-from .secondary import Outcome
 
 SINGLE_MOST = 60
 """So many secondaries have a line each."""

@@ -1,8 +1,8 @@
 """Running rsync: its arguments, what it said, and what that means.
 
 Names of files stand in rsync's words, and the web server's user chooses them. So nothing is concluded from words that a
-name can hold: only from exit codes, from lines that begin as only rsync's own error reports do and end in an error number,
-and from the totals.
+name can hold: only from exit codes, from lines that begin as only rsync's own error reports do and end in an error
+number, and from the totals.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .options import Options
 from .results import log
 from .ssh import Connection, environment
+from .stuck import Watch
 
 TEMPORARY = b".~tmp~"
 """Where rsync keeps what it has received until all of it is there; on both sides no content."""
@@ -72,8 +73,8 @@ class Report:
 
     @property
     def vanished(self) -> bool:
-        """Something was there when we looked, and not any more, or not as what it was; or it is not the owner's to read, which the
-        walk has told."""
+        """Something was there when we looked, and not any more, or not as what it was; or it is not the owner's to
+        read, which the walk has told."""
         return self.here and self.number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
 
 
@@ -86,8 +87,8 @@ class Finished:
     """The time for the whole push was over."""
     stuck: bool = False
     """Nothing moved for longer than io-timeout, and rsync itself did not end."""
-    reports: List[Report] = field(default_factory=list)
-    lines: List[str] = field(default_factory=list)
+    reports: List[Report] = field(default_factory=list[Report])
+    lines: List[str] = field(default_factory=list[str])
     entries: int = 0
     files: int = 0
     created: int = 0
@@ -132,14 +133,16 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
         "--stats",
         "--no-h",
         "--8-bit-output",
-        "--filter=R .~tmp~/",  # what a broken push left is deleted too, though rsync excludes that name of its own accord
+        # what a broken push left is deleted too, though rsync excludes that name of its own accord
+        "--filter=R .~tmp~/",
         "--filter=H .~tmp~",
         "--filter=- /lost+found/",
     ]
     if owner == 0:
         arguments += ["--owner", "--group"]
     elif can.copy_as and os.geteuid() == 0:
-        # Whatever is swapped for a link while rsync looks: it reads what the owner may read, and ssh and the key stay root's
+        # Whatever is swapped for a link while rsync looks: it reads what the owner may read, and ssh and the key stay
+        # root's
         arguments.append(f"--copy-as={owner}:{group}")
     if options.bandwidth > 0:
         arguments.append(f"--bwlimit={options.bandwidth}")
@@ -206,12 +209,12 @@ def execute(
 
 
 def _listen(
-    process: "subprocess.Popen[bytes]", finished: Finished, deadline: float, idle: float, keep: Optional[int]
+    process: subprocess.Popen[bytes], finished: Finished, deadline: float, idle: float, keep: Optional[int]
 ) -> Tuple[bytes, bytes]:
     """Reads both streams to their ends: the beginning and the end of the output, the beginning of the errors."""
     assert process.stdout is not None and process.stderr is not None
     out, said, flood = bytearray(), bytearray(), 0
-    watch = _Watch(process.pid, idle)
+    watch = Watch(process.pid, idle)
     with selectors.DefaultSelector() as selector, process.stdout, process.stderr:
         selector.register(process.stdout, selectors.EVENT_READ, out)
         selector.register(process.stderr, selectors.EVENT_READ, said)
@@ -239,7 +242,7 @@ def _listen(
     return bytes(out), bytes(said)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()  # it takes its temporary file away
     try:
         process.wait(timeout=10)
@@ -247,41 +250,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
 
 
-class _Watch:
-    """Tells of an rsync that waits for good: its own --timeout does not end it while it opens a pipe that was a file."""
-
-    def __init__(self, pid: int, idle: float) -> None:
-        self.pid = pid
-        self.idle = idle
-        self.moved = time.monotonic()
-        self.looked = self.moved
-        self.counts = b""
-        self.waits = 0
-
-    def is_stuck(self) -> bool:
-        now = time.monotonic()
-        if now - self.looked < 1.0:
-            return False
-        self.looked = now
-        self.waits = self.waits + 1 if _proc(self.pid, b"wchan") == b"wait_for_partner" else 0
-        if self.waits >= 3:
-            return True
-        counts = _proc(self.pid, b"io") or b"%f" % now
-        if counts != self.counts:
-            self.counts, self.moved = counts, now
-        return now - self.moved > self.idle
-
-
-def _proc(pid: int, name: bytes) -> bytes:
-    try:
-        with open(b"/proc/%d/%s" % (pid, name), "rb") as file:
-            return file.read(4096)
-    except OSError:
-        return b""
-
-
 _BOOT = re.compile(rb"^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s*$", re.M)
-_TOTALS: Dict[str, "re.Pattern[bytes]"] = {
+_TOTALS: Dict[str, re.Pattern[bytes]] = {
     "entries": re.compile(rb"^Number of files: (\d+)", re.M),
     "files": re.compile(rb"^Number of regular files transferred: (\d+)$", re.M),
     "deleted": re.compile(rb"^Number of deleted files: (\d+)", re.M),

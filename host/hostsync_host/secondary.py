@@ -4,67 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Tuple
 
-from . import layout, plan, ssh
-from .compare import Comparison, Leftover, read_leftovers, split
-from .context import Context, Deletion, Scanned, in_order
+from . import plan, ssh
+from .compare import Comparison
+from .context import Deletion, Scanned
 from .directories import problem_now
 from .everything import Everything, Whole
-from .locks import Lock, try_lock
-from .request import Secondary
+from .known import Known
+from .large import large_names
+from .leftovers import Leftover, in_order, read_leftovers, split
+from .outcome import Outcome
 from .results import log
-from .sending import Sending, Tally
-from .store import Received, SecondaryMemory, sort_leftovers
+from .sending import Sending
+from .store import Received
 from .verdict import Fault
 
 CONTACT_EVERY = 300.0
 """Seconds after which a secondary with nothing to receive is logged in to: is its key still trusted, was it booted?"""
 
 
-@dataclass
-class Outcome:
-    """What became of one secondary, for its line."""
-
-    secondary: str
-    result: str = "synced"
-    """synced, failed, busy, skipped or held."""
-    error: str = ""
-    message: str = ""
-    mode: str = "none"
-    drift: int = 0
-    tally: Tally = field(default_factory=Tally)
-    began: float = field(default_factory=time.monotonic)
-    seconds: float = 0.0
-
-
-class Push:
+class Push(Known):
     """The push to one secondary."""
-
-    def __init__(self, context: Context, secondary: Secondary) -> None:
-        self.context = context
-        self.secondary = secondary
-        self.id = secondary.id
-        self.outcome = Outcome(secondary.id)
-        self.connection: Optional[ssh.Connection] = None
-        self.lock: Optional[Lock] = None
-        self.memory = SecondaryMemory()
-        self.known = False
-        self.litter = False
-        self.doubt = ""
-        self.uneven = False
-        self.withheld = False
-        self.skipped = ""
-        self.faults: List[Fault] = []
-        self.sending = False
-        self.large: List[Tuple[Scanned, Comparison]] = []
-        self.old_left: List[str] = []
-        self.deadline = time.monotonic() + context.request.options.push_timeout
-
-    @property
-    def lost(self) -> bool:
-        return any(fault.lost for fault in self.faults)
 
     def run(self) -> Outcome:
         if not self.take_lock():
@@ -72,7 +33,7 @@ class Push:
             self.outcome.message = "an earlier push to it still runs; nothing was done"
             return self._end()
         try:
-            self._read()
+            self.read()
             self._directories()
             if not self.sending and not self.skipped:
                 self.look()
@@ -83,104 +44,11 @@ class Push:
 
     def leave(self) -> None:
         """Gives up the connection and the lock."""
-        if self.connection is not None:
-            self.connection.close()
-        if self.lock is not None:
-            self.lock.release()
+        self.give_lock_up()
 
     def _end(self) -> Outcome:
         self.outcome.seconds = time.monotonic() - self.outcome.began
         return self.outcome
-
-    def connect_early(self) -> None:
-        """There will be something to send: the connection is made while the walk goes on."""
-        if self.connection is None and self.take_lock():
-            self.new_connection().start()
-
-    def stop(self) -> None:
-        if self.connection is not None and self.connection.process is not None:
-            self.connection.process.terminate()
-
-    def take_lock(self) -> bool:
-        """rsync and ssh inherit it: as long as one of them runs, however we ended, nobody else pushes to this secondary."""
-        if self.lock is None:
-            locks = layout.locks(self.context.request.group)
-            os.makedirs(locks, mode=0o700, exist_ok=True)
-            self.lock = try_lock(os.path.join(locks, self.id.encode()))
-        return self.lock is not None
-
-    def lock_number(self) -> int:
-        assert self.lock is not None
-        return self.lock.fileno()
-
-    def new_connection(self) -> ssh.Connection:
-        options = self.context.request.options
-        self.connection = ssh.Connection(self.secondary, self.context.scratch, options, (self.lock_number(),))
-        return self.connection
-
-    # --- what is known of it
-
-    def _read(self) -> None:
-        context, store = self.context, self.context.store
-        memory = store.read_secondary(self.id)
-        self.known = memory is not None
-        self.litter = store.marked("sending", self.id)
-        options = context.request.options
-        where = self.secondary.host_key or f"{self.secondary.address} {self.secondary.port}"
-        target = f"{context.scope} {where}"
-        self.memory = memory or SecondaryMemory()
-        self.newcomer = options.first and self.memory.verified == 0
-        self.doubt = plan.doubt(
-            plan.Knowledge(
-                known=self.known,
-                target=self.memory.target,
-                target_now=target,
-                broken_off=self.litter,
-                boot=self.memory.boot,
-                boot_now=context.boot,
-                began=self.memory.started,
-                began_now=context.started,
-                first=options.first,
-            )
-        )
-        self.fresh = not self.known and not self.litter
-        if self.known and self.memory.target != target or options.first:
-            self.memory.received = {}
-        self.memory.target = target
-        self.old_left = [received.leftovers for received in self.memory.received.values()]
-        if self.doubt and self.known:
-            log(f"{self.id}: everything is compared: {self.doubt}")
-        self.due = plan.is_due(self.id, self.memory.verified, context.started // 1_000_000, options.verify_every)
-        if context.unfit:
-            self.skipped = f"{context.unfit} of {len(context.request.directories)} directories, see there"
-
-    def _plan(self, scan: Scanned) -> Tuple[plan.Plan, Optional[Tuple[Comparison, Deletion]]]:
-        received = self.memory.received.get(scan.module)
-        compared = None
-        differs = received is not None and (received.manifest != scan.manifest or received.leftovers != "-")
-        if received is not None and differs:
-            compared = self.context.compared(scan, received)
-        only_held = False
-        if compared is not None:
-            comparison, deletion = compared
-            rest = comparison.sends or deletion.allowed or deletion.swaps or deletion.spared
-            only_held = bool(deletion.withheld) and not rest
-        blocked = self.memory.blocked.get(scan.module)
-        situation = plan.Situation(
-            received=received.manifest if received is not None else None,
-            newest=scan.manifest,
-            leftovers=received is not None and received.leftovers != "-",
-            damaged=bool(differs) and compared is None,
-            unsure=scan.unsure,
-            same_owner=received is None or received.owner == scan.owner,
-            doubt=self.doubt,
-            due=self.due,
-            only_held=only_held,
-            waiting=blocked is not None and time.time() < float(str(blocked[3])),
-        )
-        if only_held:
-            self.withheld = True
-        return plan.plan(situation), compared
 
     # --- the directories
 
@@ -190,7 +58,7 @@ class Push:
         for scan in self.context.scans:
             if self.lost or self.context.stopped:
                 return
-            todo, compared = self._plan(scan)
+            todo, compared = self.plan(scan)
             if todo.task is plan.Task.NOTHING:
                 continue
             if todo.task is plan.Task.WAIT:
@@ -273,7 +141,7 @@ class Push:
         whole.run()
         if whole.late:
             late = self.late_names(scan)
-            sending.unsure += sort_leftovers(late or ())
+            sending.unsure += in_order([Leftover(b"?", *split(path)) for path in late or ()])
             self.uneven = self.uneven or late is None
         self.uneven = self.uneven or whole.uneven
         self.withheld = self.withheld or whole.withheld
@@ -285,7 +153,8 @@ class Push:
         return None
 
     def _remember_boot(self, sending: Sending) -> None:
-        """After a boot of the secondary it is not known whether what arrived just before it is there: the next push looks."""
+        """After a boot of the secondary it is not known whether what arrived just before it is there: the next push
+        looks."""
         if not sending.remote_boot:
             return
         if self.memory.remote_boot and self.memory.remote_boot != sending.remote_boot and not self.doubt:
@@ -301,7 +170,7 @@ class Push:
         lists_well: bool,
         whole: Optional[Everything],
     ) -> None:
-        """What it has of the directory now. What was sent from a directory that had been moved away counts for nothing."""
+        """What it has of the directory now. What was sent from a directory that had been moved counts for nothing."""
         unfit = problem_now(scan.opened, self.context.mounts)
         if unfit is not None:
             self.skipped = f"{os.fsdecode(scan.opened.path)} {unfit.explanation}"
@@ -318,7 +187,7 @@ class Push:
             large += [compared[0]] if compared[0].counts["large"] + compared[0].counts["large_same"] else []
         for comparison in large:
             self.large.append((scan, comparison))
-            for name in _large_names(comparison):
+            for name in large_names(comparison):
                 left.append(Leftover(b"?", *split(name)))
         self._note_blocked(scan, sending)
         written = self.context.store.write_leftovers(self.id, in_order(_once(left)))
@@ -373,7 +242,7 @@ class Push:
             if not (self.uneven or self.lost):
                 store.mark("sending", self.id, False)
         if self.large and not self.lost:
-            self._large()
+            self.send_large()
         self._judge()
         store.mark("failed", self.id, bool(self.outcome.error) and self.outcome.result == "failed")
 
@@ -389,78 +258,9 @@ class Push:
             outcome.result, outcome.error = "skipped", "directory-skipped"
             outcome.message = f"it received all that was sent; not sent: {self.skipped}"
 
-    # --- large files
-
-    def _large(self) -> None:
-        """Large files hold up nobody: other pushes to this secondary may go on meanwhile."""
-        assert self.connection is not None
-        lock = try_lock(os.path.join(layout.locks(self.context.request.group), f"{self.id}.large".encode()))
-        if lock is None:
-            self.outcome.result, self.outcome.error = "busy", "busy"
-            self.outcome.message = "a large file is still on its way; all else arrived"
-            return
-        with lock:
-            done: Dict[str, bool] = {}
-            self._give_lock_up()
-            options = self.context.request.options
-            self.connection = ssh.Connection(self.secondary, self.context.scratch, options, (lock.fileno(),))
-            refusal = self.connection.ready(self.deadline)
-            if refusal is not None:
-                self.faults.append(Fault(refusal.failure.value, refusal.message, lost=True))
-                return
-            for scan, comparison in self.large:
-                sending = Sending(self.context, scan, self.connection, self.outcome.tally, lock.fileno(), self.deadline)
-                well = sending.large(comparison) and not sending.unsure
-                done[scan.module] = done.get(scan.module, True) and well
-                self.faults += sending.faults
-            self._arrived(done)
-
-    def _give_lock_up(self) -> None:
-        # the connection inherited it, and would keep it
-        if self.connection is not None:
-            self.connection.close()
-        if self.lock is not None:
-            self.lock.release()
-            self.lock = None
-
-    def _arrived(self, done: Dict[str, bool]) -> None:
-        """Takes the large files off the list of what is not known to be there, unless another push has gone on since."""
-        again = self._lock_again()
-        if again is None:
-            return
-        with again:
-            store = self.context.store
-            memory = store.read_secondary(self.id)
-            if memory is None:
-                return
-            for scan, comparison in self.large:
-                received = memory.received.get(scan.module)
-                if not done.get(scan.module) or received is None or received.manifest != scan.manifest:
-                    continue
-                names = _large_names(comparison)
-                left = [one for one in store.leftovers(received) if one.path not in names]
-                old = received.leftovers
-                received.leftovers = store.write_leftovers(self.id, left)
-                store.write_secondary(self.id, memory)
-                if old != "-":
-                    os.unlink(store.path("left", old))
-
-    def _lock_again(self) -> Optional[Lock]:
-        path = os.path.join(layout.locks(self.context.request.group), self.id.encode())
-        for _ in range(100):
-            lock = try_lock(path)
-            if lock is not None:
-                return lock
-            time.sleep(0.1)
-        return None
-
 
 def _once(leftovers: List[Leftover]) -> List[Leftover]:
     seen: Dict[bytes, Leftover] = {}
     for leftover in leftovers:
         seen.setdefault(leftover.path, leftover)
     return list(seen.values())
-
-
-def _large_names(comparison: Comparison) -> Set[bytes]:
-    return {name for kind in ("large", "large_same") for name in comparison.names(kind)}

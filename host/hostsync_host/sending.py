@@ -1,27 +1,27 @@
 """One directory to one secondary: the runs of rsync, in the order that leaves no moment in which something is missing.
 
-Directories that give way to something else go first. Then come files, then symbolic links, so that none points to what is
-not there yet; then deletions, which are made from an empty tree, so that nothing can be sent by them; large files come last.
+Directories that give way to something else go first. Then come files, then symbolic links, so that none points to what
+is not there yet; then deletions, which are made from an empty tree, so that nothing can be sent by them; large files
+come last.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from . import rsync, verdict
-from .compare import Comparison, Leftover, read_leftovers, read_names, split
-from .context import Context, Deletion, Scanned, in_order
+from .blame import NOBODY, named, pick
+from .compare import Comparison
+from .context import Context, Deletion, Scanned
+from .leftovers import Leftover, read_leftovers, read_names, split
 from .shut import Copies
 from .ssh import Connection
 from .verdict import Fault
 
-NOBODY = b"./.~tmp~/-"
-"""A name that is never there, for a list without a name would be no list."""
 MERGED = 256
 FSYNC_MOST = 2000
 _FEW = 20
@@ -56,8 +56,8 @@ class Sending:
     deadline: float
     fsync: bool = True
     remote_boot: str = ""
-    faults: List[Fault] = field(default_factory=list)
-    unsure: List[Leftover] = field(default_factory=list)
+    faults: List[Fault] = field(default_factory=list[Fault])
+    unsure: List[Leftover] = field(default_factory=list[Leftover])
     """Names of which it is not known what they are over there now."""
     extras: int = 0
     """What a run would have deleted, and was not allowed to."""
@@ -121,7 +121,7 @@ class Sending:
         if fault is not None or finished.vanished:
             found = named(finished) if finished.code == rsync.PARTIAL and fault is not None else None
             if names is not None:
-                self.unsure += _pick(names, found)
+                self.unsure += pick(names, found)
             elif found:
                 self.unsure += [Leftover(b"?", *split(path)) for path in sorted(found)]
         elif names is not None:
@@ -129,8 +129,8 @@ class Sending:
         return fault is None
 
     def _moved(self, names: bytes) -> List[Leftover]:
-        """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync looked, and
-        what is back where it was is no change."""
+        """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync
+        looked, and what is back where it was is no change."""
         since = self.context.started * 1000 - 20_000_000
         changed: Dict[bytes, bool] = {b"": False}
 
@@ -149,7 +149,8 @@ class Sending:
     # --- by lists
 
     def by_lists(self, comparison: Comparison, deletion: Deletion, checked: bool) -> bool:
-        """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by accident."""
+        """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by
+        accident."""
         if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
             return False
         for names, options in self._lists(comparison, checked):
@@ -164,7 +165,7 @@ class Sending:
             self._delete_gone(comparison, deletion)
         return not self.lost
 
-    def _lists(self, comparison: Comparison, checked: bool) -> Iterator["tuple[bytes, List[str]]"]:
+    def _lists(self, comparison: Comparison, checked: bool) -> Iterator[Tuple[bytes, List[str]]]:
         counts = comparison.counts
         plain = counts["send"] + counts["dirs"]
         if checked or (counts["checksum"] and plain and counts["send"] <= MERGED):
@@ -261,47 +262,3 @@ class Sending:
 
 def _listed(names: bytes) -> List[object]:
     return [f"--files-from={os.fsdecode(names)}", "--from0", "--ignore-missing-args", "--no-r"]
-
-
-_NAMED = re.compile(r'"(.*?)" \(in [0-9a-f]{16}\)')
-_ESCAPED = re.compile(rb"\\#([0-7]{3})")
-_HIDDEN = re.compile(rb"^\.(.*)\.[A-Za-z0-9]{6}$", re.S)
-
-
-def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
-    """The names in rsync's reports of errors, relative to the directory; nothing if one has no name."""
-    names: Set[bytes] = set()
-    for report in finished.troubles:
-        found = _NAMED.search(report.text)
-        if found is None or "\ufffd" in found.group(1):
-            return None
-        path = _ESCAPED.sub(lambda match: bytes([int(match.group(1), 8)]), found.group(1).encode()).lstrip(b"/")
-        parts = [part for part in path.split(b"/") if part != rsync.TEMPORARY]
-        names.add(b"/".join(parts))
-    return names or None
-
-
-def _pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
-    """Those of a list that were named; all of them if one of the named is not on it."""
-    listed = [
-        line[2:] if line.startswith(b"./") else line for line in _lines(names) if line not in (NOBODY, NOBODY[2:])
-    ]
-    if found:
-        known = set(listed)
-        wanted = {path if path in known else _unhidden(path) for path in found}
-        if wanted <= known:
-            listed = [path for path in listed if path in wanted]
-    return in_order([Leftover(b"?", *split(path)) for path in listed if path])
-
-
-def _unhidden(path: bytes) -> bytes:
-    """Of a temporary file, the name of what it is to become."""
-    directory, name = split(path)
-    found = _HIDDEN.match(name)
-    name = found.group(1) if found else name
-    return directory + b"/" + name if directory else name
-
-
-def _lines(path: bytes) -> Iterable[bytes]:
-    with open(path, "rb") as file:
-        return file.read().split(b"\0")[:-1]

@@ -100,7 +100,9 @@ class Connection:
         self.process: Optional[subprocess.Popen[bytes]] = None
         self.began = 0.0
         if secondary.host_key is not None:
-            with open(os.path.join(self.directory, f"{_short_name(secondary)}.known_hosts"), "w", encoding="ascii") as file:
+            with open(
+                os.path.join(self.directory, f"{_short_name(secondary)}.known_hosts"), "w", encoding="ascii"
+            ) as file:
                 file.write(f"{secondary.id} {secondary.host_key}\n")
         with open(self.config, "w", encoding="ascii") as file:
             file.write(configuration(secondary, scratch, options))
@@ -192,7 +194,8 @@ _UNVERIFIED = re.compile(
     r"^(No .* host key is known|Host key verification failed|Unable to negotiate .* host key)", re.M
 )
 _REFUSED = re.compile(
-    r"^(\S+@\S+: Permission denied \(|Received disconnect .*: Too many authentication failures|Connection closed by .*\[preauth\])",
+    r"^(\S+@\S+: Permission denied \(|Received disconnect .*: Too many authentication failures"
+    r"|Connection closed by .*\[preauth\])",
     re.M,
 )
 _NOT_OPEN = re.compile(r"^(This account is|System is booting up|.*account (has )?expired)", re.M | re.I)
@@ -202,7 +205,8 @@ def refused(words: str, secondary: Secondary) -> Refusal:
     """What ssh's own words, and nobody else's, mean."""
     first = _first_line(words)
     if _CHANGED.search(words) or (secondary.host_key is not None and _UNVERIFIED.search(words)):
-        message = "it showed another host key than the pinned one; nothing was sent. If the host was rebuilt, run join there and pin the key that it prints"
+        remedy = "If the host was rebuilt, run join there and pin the key that it prints"
+        message = f"it showed another host key than the pinned one; nothing was sent. {remedy}"
         return Refusal(Failure.HOST_KEY_CHANGED, message)
     if _UNVERIFIED.search(words):
         known = os.path.join(os.fsdecode(ETC), "known_hosts")
@@ -224,7 +228,7 @@ def _first_line(words: str) -> str:
 
 
 def greets(secondary: Secondary, timeout: float) -> Optional[Refusal]:
-    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For moments with nothing to send."""
+    """Is there an SSH server? It is sent a banner, so that it counts no failed login. For when nothing is sent."""
     try:
         with socket.create_connection((secondary.address, secondary.port), timeout=timeout) as connection:
             connection.settimeout(_GREETING_SECONDS)

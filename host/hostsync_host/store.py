@@ -10,13 +10,13 @@ import os
 import re
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from . import layout
-from .compare import Leftover, read_leftovers, split, write_leftovers
 from .deletions import Accepted, Batch, Limits, Sample
 from .files import write_atomic
-from .manifest import Manifest, key_of, open_manifest
+from .leftovers import Leftover, read_leftovers, write_leftovers
+from .manifest import Manifest, open_manifest
 
 _DAY = 86400
 _MODULE = re.compile(r"[0-9a-f]{16}")
@@ -39,8 +39,8 @@ class GroupMemory:
 
     boot: str = ""
     excludes: str = ""
-    directories: Dict[str, DirectoryMemory] = field(default_factory=dict)
-    batches: List[Batch] = field(default_factory=list)
+    directories: Dict[str, DirectoryMemory] = field(default_factory=dict[str, DirectoryMemory])
+    batches: List[Batch] = field(default_factory=list[Batch])
     accepted: Tuple[Accepted, ...] = ()
 
 
@@ -67,11 +67,11 @@ class SecondaryMemory:
     contact: float = 0.0
     """When a login last succeeded."""
     fsync: bool = True
-    extras: Dict[str, List[object]] = field(default_factory=dict)
+    extras: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
     """By module: id and number of held deletions of what only the secondary has."""
-    blocked: Dict[str, List[object]] = field(default_factory=dict)
+    blocked: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
     """By module: error, message, tries, and when to try again."""
-    received: Dict[str, Received] = field(default_factory=dict)
+    received: Dict[str, Received] = field(default_factory=dict[str, Received])
 
 
 class Store:
@@ -102,7 +102,7 @@ class Store:
                     )
                     for module, one in data["directories"].items()
                 },
-                [Batch(**{**one, "limits": Limits(**one["limits"])}) for one in data["batches"]],
+                [_batch(one) for one in data["batches"]],
                 tuple(Accepted(**one) for one in data["accepted"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
@@ -156,7 +156,7 @@ class Store:
 
     def read_secondary(self, secondary: str) -> Optional[SecondaryMemory]:
         try:
-            with open(self.path("secondary", secondary), "r", encoding="ascii") as file:
+            with open(self.path("secondary", secondary), encoding="ascii") as file:
                 lines = file.read().splitlines()
             if len(lines) < 4 or lines[-1] != "end" or not lines[0].startswith("2 "):
                 return None
@@ -281,13 +281,11 @@ def _age(path: bytes) -> float:
         return 0.0
 
 
-def sort_leftovers(paths: Iterable[bytes], kind: bytes = b"?") -> List[Leftover]:
-    """Names as leftovers, in order."""
-    found = [Leftover(kind, *split(path)) for path in paths]
-    found.sort(key=lambda one: (key_of(one.directory), one.name))
-    return found
-
-
 def open_known(place: bytes, scratch: bytes, name: str) -> Optional[Manifest]:
     """A manifest that is kept, here or for the length of this push."""
     return open_manifest(place, name) or open_manifest(scratch, name)
+
+
+def _batch(told: Dict[str, Any]) -> Batch:
+    limits = Limits(**told["limits"])
+    return Batch(told["id"], told["module"], told["count"], told["reason"], limits, told["at"])

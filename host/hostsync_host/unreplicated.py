@@ -16,7 +16,8 @@ from .acknowledged import Acknowledged
 from .compare import join
 from .directories import Opened, open_beneath
 from .excludes import Matcher
-from .manifest import Entry, Record, pairs, parse_record, read_entries
+from .manifest import Entry, pairs, read_entries
+from .records import Record, parse_record
 from .scan import GONE, Found
 from .walkers import Order, Walkers
 

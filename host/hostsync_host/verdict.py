@@ -96,7 +96,7 @@ def _broken(finished: Finished, connection: Connection) -> Fault:
     return Fault("failed", f"rsync exit code {finished.code}: {words}", lost=lost)
 
 
-def _first_of(finished: Finished, numbers: "tuple[int, ...]") -> Optional[Report]:
+def _first_of(finished: Finished, numbers: tuple[int, ...]) -> Optional[Report]:
     return next((report for report in finished.troubles if report.number in numbers), None)
 
 

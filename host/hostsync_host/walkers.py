@@ -35,7 +35,7 @@ _MOST = 4
 _CHUNK = 1 << 20
 
 
-class WalkFailed(Exception):
+class WalkFailed(Exception):  # noqa: N818
     """A walk did not come to its end; the message says why."""
 
 
@@ -97,7 +97,7 @@ class Walkers:
                 signal.signal(number, signal.SIG_DFL)
             _work(self.order, piece, writer)
             code = 0
-        except BaseException:  # noqa: BLE001 - a fork must never go on as its parent
+        except BaseException:  # a fork must never go on as its parent
             traceback.print_exc(file=sys.stderr)
         finally:
             os._exit(code)
@@ -156,7 +156,9 @@ def _cuts(order: Order) -> List[bytes]:
     if order.old.total < MANY:
         return []
     cuts = order.old.cuts
-    chosen = {cuts[len(cuts) * number // most] for number in range(1, most)} if cuts else set()
+    if not cuts:
+        return []
+    chosen = {cuts[len(cuts) * number // most] for number in range(1, most)}
     return sorted(key_of(cut) for cut in chosen)
 
 

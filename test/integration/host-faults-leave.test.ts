@@ -128,6 +128,23 @@ describe('the list of a former primary', () => {
   });
 });
 
+describe('what comes after the last list', () => {
+  it('is kept when the host joins, and only then', async () => {
+    await promote();
+    await edit(primary, 'echo 1 > one');
+    await leave();
+    await join(primary, true);
+    expect((await rescue()).last).toMatchObject({ ok: true });
+    await edit(primary, 'echo 2 > two; mkdir cache; echo c > cache/c');
+    await join(primary);
+    const kept = 'find /var/lib/hostsync/rescued -type f -name "[a-z]*" ! -name "*.list" | sed "s|.*Z-||"';
+    expect(await must(primary, `${kept} | sort`)).toBe(`epoch-2${uploads}/cache/c\nepoch-2${uploads}/two\n`);
+    await edit(primary, 'echo 3 > three');
+    await join(primary);
+    expect(await must(primary, `${kept} | wc -l`)).toBe('2\n');
+  });
+});
+
 describe('a file that only root can read', () => {
   it('keeps a former primary from nothing: it joins, the rest is rescued, and the file is kept', async () => {
     await must(

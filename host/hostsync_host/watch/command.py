@@ -18,7 +18,7 @@ from ..errors import ExitCode, HostError, not_ready
 from ..excludes import compile_excludes
 from ..look import Look
 from ..results import emit, log
-from ..secondary import Outcome
+from ..outcome import Outcome
 from . import lease
 from .collector import Collector
 from .crew import Member, Shift, make_scratch

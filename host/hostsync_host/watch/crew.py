@@ -14,7 +14,8 @@ from .. import ssh
 from ..context import Context, Scanned
 from ..locks import Lock
 from ..request import Secondary
-from ..secondary import Outcome, Push
+from ..outcome import Outcome
+from ..secondary import Push
 from .lag import Lag
 from .recent import Recent
 

@@ -1,4 +1,5 @@
-"""A primary and secondaries on one machine, with real rsync and without SSH: in its place a program that starts the daemon."""
+"""A primary and secondaries on one machine, with real rsync and without SSH: in its place a program that starts the
+daemon."""
 
 from __future__ import annotations
 

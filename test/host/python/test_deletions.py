@@ -87,12 +87,15 @@ class WhatStaysHeld(unittest.TestCase):
         self.assertEqual([one.id for one in decision.held], ["a", "new"])
 
     def test_accepting_covers_what_the_id_was_shown_for_and_what_was_held_before(self) -> None:
-        held = [batch("a", 300), batch("b", 2), batch("c", 5)]
+        held = [batch("a", 300), batch("b", 2), batch("c", 500)]
         decision = judge([seen(0)], held, accept="b")
         self.assertEqual([one.id for one in decision.held], ["c"])
         self.assertEqual([one.id for one in decision.released], ["a", "b"])
         assert decision.answer is not None and decision.accepted is not None
         self.assertEqual((decision.answer.count, decision.accepted.count), (302, 302))
+
+    def test_what_was_held_only_beside_it_goes_through_with_it(self) -> None:
+        self.assertEqual(judge([seen(1)], [batch("a", 300), batch("b", 2), batch("c", 5)], accept="a").held, [])
 
     def test_accepting_one_directory_releases_no_other(self) -> None:
         decision = judge([seen(0)], [batch("a", 300, "other"), batch("b", 300)], accept="b")

@@ -7,12 +7,14 @@ import shutil
 import tempfile
 import time
 import unittest
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
-from hostsync_host.compare import Comparison, Leftover, compare, gone, join, lost_mounts
+from hostsync_host.compare import Comparison, compare, gone, lost_mounts
 from hostsync_host.directories import Opened
 from hostsync_host.excludes import compile_excludes
-from hostsync_host.manifest import Damaged, Manifest, key_of, name_of
+from hostsync_host.leftovers import Leftover, join
+from hostsync_host.manifest import Damaged, Manifest, key_of
+from hostsync_host.records import name_of
 from hostsync_host.walkers import Joiner, Order, Walkers
 
 
@@ -35,7 +37,7 @@ class Tree(unittest.TestCase):
             file.write(text)
 
     def scan(
-        self, old: Optional[Manifest] = None, young: bool = False, excludes: List[bytes] = []
+        self, old: Optional[Manifest] = None, young: bool = False, excludes: Sequence[bytes] = ()
     ) -> Optional[Manifest]:
         """A scan from long after the last change, unless `young`. Nothing if nothing changed."""
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
@@ -61,7 +63,7 @@ class Tree(unittest.TestCase):
         assert manifest is not None
         return manifest
 
-    def compare(self, old: Manifest, new: Manifest, leftovers: List[Leftover] = []) -> Comparison:
+    def compare(self, old: Manifest, new: Manifest, leftovers: Sequence[Leftover] = ()) -> Comparison:
         self.number += 1
         new = Manifest(self.place, new.name)  # a stream of its own
         return compare(old, leftovers, new, os.path.join(self.top, b"lists%d" % self.number))

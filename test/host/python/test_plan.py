@@ -10,8 +10,14 @@ from hostsync_host.plan import Knowledge, Situation, Task, doubt, is_due, plan, 
 SAME: dict[str, Any] = {"received": "a", "newest": "a"}
 OLDER: dict[str, Any] = {"received": "a", "newest": "b"}
 KNOWN: dict[str, Any] = {
-    **{"known": True, "target": "t", "target_now": "t", "broken_off": False},
-    **{"boot": "b", "boot_now": "b", "began": 1, "began_now": 2},
+    "known": True,
+    "target": "t",
+    "target_now": "t",
+    "broken_off": False,
+    "boot": "b",
+    "boot_now": "b",
+    "began": 1,
+    "began_now": 2,
 }
 
 

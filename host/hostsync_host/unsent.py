@@ -1,0 +1,47 @@
+"""What is not sent, by name: it is not the secondaries' fault."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Callable, List
+
+from .compare import unreadable_files
+from .context import Context
+from .directories import Opened
+from .manifest import open_manifest
+from .results import emit, log, show
+from .scan import LONGEST, Found
+
+_EXAMPLES = 5
+
+
+Emit = Callable[..., None]
+
+
+def tell_unsent(context: Context, opened: Opened, found: Found, name: str, say: Emit = emit) -> None:
+    """Tells of paths that are too long, and of what the directory's owner cannot read. `name`: the manifest."""
+    if found.long.count:
+        words = f"have paths that are too long for rsync (more than {LONGEST} bytes); shorten them"
+        _line(context, opened, "too-long", found.long.count, found.long.examples, words, say)
+    examples, count = list(found.unreadable.examples), found.unreadable.count
+    manifest = open_manifest(context.store.place, name) if found.flagged.count else None
+    if manifest is not None:
+        with contextlib.closing(manifest):
+            files = list(unreadable_files(manifest, found.flagged.examples))
+        count += max(len(files), found.flagged.count)
+        examples += files
+    if count:
+        words = (
+            f"cannot be read by the directory's owner ({opened.owner}:{opened.group}), as whom it is sent; chown them"
+        )
+        _line(context, opened, "unreadable", count, examples, words, say)
+
+
+def _line(
+    context: Context, opened: Opened, error: str, count: int, examples: List[bytes], words: str, say: Emit
+) -> None:
+    first = ", ".join(show(example[-200:]) for example in examples[:_EXAMPLES])
+    message = f"{count} entries {words}; the rest is sent. They are: {first}"
+    log(f"{show(opened.path)}: {message}")
+    say("directory", directory=opened.path, error=error, message=message)
+    context.incomplete += 1

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+
+let group: TestGroup;
+beforeAll(async () => {
+  group = await startGroup();
+});
+afterAll(() => group?.close());
+
+const hosts = () => [group.primary, ...group.secondaries];
+const releases = (host: { readonly id: string; exec: TestGroup['primary']['exec'] }) =>
+  must(host, 'ls /usr/local/lib/hostsync');
+
+it('hosts whose release is another one get that of the deployment, and the push is made at once', async () => {
+  const before = await releases(group.primary);
+  // As after a deployment: what the documents run is not there, and what is there is older
+  for (const host of hosts())
+    await must(host, 'cd /usr/local/lib/hostsync; mv [0-9]* 0.0.0-0123456789abcdef');
+  await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
+  const results = await group.tick();
+  expect(results).toEqual([expect.objectContaining({ ok: true }), expect.objectContaining({ ok: true })]);
+  for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+  for (const host of hosts()) {
+    const now = await releases(host);
+    expect(now).toContain(before.match(/^\d.*$/mu)?.[0]);
+    expect(now).toContain('0.0.0-0123456789abcdef');
+  }
+  // Nobody was told of a failure
+  expect(group.cloud.events(({ event }) => event['detail-type'] === 'Push Failed')).toEqual([]);
+});
+
+it('a newcomer without the package gets it before it joins', async () => {
+  const newcomer = await group.cloud.launch({
+    tags: { 'hostsync:group': 'web' },
+    prepare: (instance) => makeDirectories(instance, [uploads]),
+  });
+  await group.cloud.waitFor(() => newcomer.tags['hostsync:host-key'], {
+    ...{ what: `${newcomer.id} joins`, timeoutSeconds: 60 },
+  });
+  expect(await releases(newcomer)).toBe(
+    (await releases(group.primary)).replace('0.0.0-0123456789abcdef\n', ''),
+  );
+});
+
+it('a host without Python says so, and the others are pushed to', async () => {
+  const [first] = group.secondaries;
+  if (first === undefined) throw new Error('fixture');
+  // Its key is asked for anew, which only Python can answer
+  await must(first, 'chmod a-x /usr/bin/python3*');
+  first.deleteTags('hostsync:host-key');
+  await group.tick();
+  const others = (await group.tick()).filter(({ id }) => id !== first.id);
+  for (const each of others) expect(each).toMatchObject({ ok: true });
+  expect(JSON.stringify(await group.notes(first))).toContain('python3');
+  await must(first, 'chmod a+x /usr/bin/python3*');
+});

@@ -170,7 +170,9 @@ def open_directory(path: bytes, mounts: Sequence[bytes], volume: Optional[str] =
             "is empty, as if its volume were not mounted; nothing was deleted anywhere. "
             "If that is right, put a file in it",
         )
-    return Opened(path, module_name(path), descriptor, own.st_uid, own.st_gid, volume_of(path) if volume is None else volume)
+    return Opened(
+        path, module_name(path), descriptor, own.st_uid, own.st_gid, volume_of(path) if volume is None else volume
+    )
 
 
 def _missing(path: bytes) -> Unfit:

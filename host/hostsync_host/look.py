@@ -67,7 +67,9 @@ class Look:
             except (WalkFailed, OSError) as error:
                 self.context.unfit += 1
                 log(f"{show(opened.path)}: {error}")
-                self.emit("directory", directory=opened.path, error="unreadable", message=f"could not be walked: {error}")
+                self.emit(
+                    "directory", directory=opened.path, error="unreadable", message=f"could not be walked: {error}"
+                )
         self._decide()
         self._remember()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .directories import Opened
+from .dirty import Dirty, walk_dirty
 from .excludes import Matcher
 from .manifest import (
     Damaged,
@@ -26,7 +27,6 @@ from .manifest import (
     read_entries,
     segment_path,
 )
-from .dirty import Dirty, walk_dirty
 from .scan import GONE, Found, Named, Old, Walk, walk_range
 
 MANY = 20_000

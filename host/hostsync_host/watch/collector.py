@@ -12,7 +12,7 @@ class Collector:
 
     def __init__(self) -> None:
         self._lines: Dict[Tuple[object, ...], Dict[str, object]] = {}
-        self.held: "frozenset[object]" = frozenset()
+        self.held: frozenset[object] = frozenset()
         self._held_now: List[object] = []
 
     def emit(self, kind: str, **fields: object) -> None:

@@ -9,6 +9,7 @@ import resource
 import signal
 import time
 from dataclasses import replace
+from threading import BoundedSemaphore, stack_size
 from typing import Dict, Iterator, List, Mapping, Optional
 
 from .. import epoch, layout, push, report
@@ -17,15 +18,14 @@ from ..dirty import Dirty
 from ..errors import ExitCode, HostError, not_ready
 from ..excludes import compile_excludes
 from ..look import Look
-from ..results import emit, log
 from ..outcome import Outcome
+from ..results import emit, log
 from . import lease
 from .collector import Collector
 from .crew import Member, Shift, make_scratch
 from .eyes import Eyes, open_eyes
 from .lag import Lag
 from .pending import Batch, Pending, imported
-from threading import BoundedSemaphore, stack_size
 
 EARLY_EVERY = 300.0
 """Seconds: so often at most a watch ends early to tell of a change."""
@@ -333,7 +333,7 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def key_identity() -> Optional["tuple[int, int]"]:
+def key_identity() -> Optional[tuple[int, int]]:
     """Tells the primary's key from another one, and from none."""
     try:
         status = os.stat(layout.key())

@@ -13,8 +13,8 @@ from typing import Callable, List, Mapping, Optional
 from .. import ssh
 from ..context import Context, Scanned
 from ..locks import Lock
-from ..request import Secondary
 from ..outcome import Outcome
+from ..request import Secondary
 from ..secondary import Push
 from .lag import Lag
 from .recent import Recent
@@ -80,7 +80,13 @@ class _KeptPush(Push):
             super().look()
 
     def leave(self) -> None:
-        if self.lock is None or self.lost or self.faults and self.connection is not None and not self.connection.alive():
+        if (
+            self.lock is None
+            or self.lost
+            or self.faults
+            and self.connection is not None
+            and not self.connection.alive()
+        ):
             super().leave()
             self.connection = self.lock = None
         self.member.connection, self.member.lock = self.connection, self.lock
@@ -93,7 +99,7 @@ class Member:
     secondary: Secondary
     scratch: bytes
     turns: threading.Semaphore
-    on_outcome: Callable[["Member"], None]
+    on_outcome: Callable[[Member], None]
     lag: Lag
     recent: Optional[Recent] = None
     """Where every change is seen."""

@@ -164,7 +164,9 @@ class Fanotify:
         if found is None:
             if len(self._paths) >= _CACHED_MOST:
                 self._paths.clear()
-            found = tuple(dict.fromkeys(path for place in self._places.get(system, ()) if (path := self._open(place, handle))))
+            found = tuple(
+                dict.fromkeys(path for place in self._places.get(system, ()) if (path := self._open(place, handle)))
+            )
             self._paths[key] = found
         return found
 

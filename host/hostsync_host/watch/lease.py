@@ -83,7 +83,9 @@ class Post:
         _remove(self._path(b"handover"))
         # the lock is on the file itself, so it is written in place
         with open(self._path(b"lock"), "wb") as file:
-            file.write(json.dumps({"pid": os.getpid(), "start": _start(os.getpid()), "tick": self.tick}).encode("ascii"))
+            file.write(
+                json.dumps({"pid": os.getpid(), "start": _start(os.getpid()), "tick": self.tick}).encode("ascii")
+            )
         return left
 
     def _wait(self, patience: float) -> None:
@@ -119,7 +121,7 @@ class Post:
         except OSError:
             return ""
 
-    def _holder(self) -> Optional["tuple[int, str, int]"]:
+    def _holder(self) -> Optional[tuple[int, str, int]]:
         try:
             data = json.loads(read_small(self._path(b"lock")) or b"")
             return int(data["pid"]), str(data["start"]), int(data["tick"])

@@ -14,7 +14,6 @@ from typing import Any, Callable, Dict, FrozenSet, List, Optional
 
 from group import OWNER, Group
 from group import Push as Pushed
-
 from hostsync_host.dirty import Dirty
 from hostsync_host.excludes import compile_excludes
 from hostsync_host.watch import eyes, lease

@@ -23,7 +23,7 @@ class Dirty:
     """What may have changed in a directory."""
 
     names: Optional[FrozenSet[bytes]] = None
-    """These names alone, for every change is known; any other that is not as it was is being written. None: any name."""
+    """These names alone, for every change is known; another that is not as it was is being written. None: any name."""
     deep: bool = False
     """Everything below it, too: it is new, or came from elsewhere."""
     held: FrozenSet[bytes] = frozenset()
@@ -130,7 +130,7 @@ class _DirtyWalk:
             key = key_of(path + b"/" + name if path else name)
             self.listed[key] = name in known
             if name not in known or one.deep:
-                held = self.dirty[key].held if key in self.dirty else frozenset()
+                held = self.dirty[key].held if key in self.dirty else frozenset[bytes]()
                 self.dirty[key] = Dirty(deep=True, held=held)
                 heapq.heappush(self.heap, (key, _HERE))
         for name in known.difference(seen.names):

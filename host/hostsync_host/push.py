@@ -99,7 +99,7 @@ def _push(request: Request, started: int, scratch: bytes) -> ExitCode:
         return command.run(context)
     try:
         lease.end_watch(context.store.path("watch"), request.options.tick)
-    except lease.Superseded as error:
+    except lease.SupersededError as error:
         return report.all_busy(request, started, str(error))
     return push_once(context)
 

@@ -148,7 +148,7 @@ class Push(Known):
         self.uneven = self.uneven or whole.withheld
         return whole
 
-    def late_names(self, _: Scanned) -> Optional[List[bytes]]:
+    def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
         """What changed since the scan began; nothing where that is not known."""
         return None
 

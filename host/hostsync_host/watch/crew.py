@@ -1,4 +1,4 @@
-"""One thread a secondary: each goes on from what its secondary has to the newest manifest, so none waits for another."""
+"""One thread a secondary: each goes on from what its secondary has to the newest manifest. None waits for another."""
 
 from __future__ import annotations
 
@@ -80,13 +80,8 @@ class _KeptPush(Push):
             super().look()
 
     def leave(self) -> None:
-        if (
-            self.lock is None
-            or self.lost
-            or self.faults
-            and self.connection is not None
-            and not self.connection.alive()
-        ):
+        broken = self.connection is not None and not self.connection.alive()
+        if self.lock is None or self.lost or broken:
             super().leave()
             self.connection = self.lock = None
         self.member.connection, self.member.lock = self.connection, self.lock
@@ -114,7 +109,7 @@ class Member:
     tries: int = 0
     stopping: bool = False
     _offered: Optional[Shift] = None
-    _births: List[float] = field(default_factory=list)
+    _births: List[float] = field(default_factory=list[float])
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: Optional[threading.Thread] = None
 
@@ -208,7 +203,8 @@ class Member:
         push = _KeptPush(shift, self)
         try:
             outcome = push.run()
-        except Exception:  # noqa: BLE001 - what happens to one secondary is its own
+        except Exception:
+            # what happens to one secondary is its own
             traceback.print_exc()
             outcome = push.outcome
             outcome.result, outcome.error = "failed", "failed"

@@ -62,8 +62,8 @@ class Eyes:
             descriptor = open_beneath(self.opened[root].descriptor, path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             return False
+        status = os.fstat(descriptor)
         try:
-            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return False
             if status.st_nlink > 1:
@@ -109,7 +109,8 @@ class Events(Eyes):
     ) -> None:
         super().__init__(opened, excluded, pending)
         self.source = source
-        self.recent: Recent = Recent()
+        recent = self.recent = Recent()
+        self.names = recent
         self.poll = select.poll()
         self.poll.register(source.fileno(), select.POLLIN)
         self.mounts = select.poll()
@@ -128,13 +129,13 @@ class Events(Eyes):
             if self.passes(event):
                 self.pending.add(event, now)
                 if event.name != b".":
-                    self.recent.add(event.root, event.directory, event.name, now)
+                    self.names.add(event.root, event.directory, event.name, now)
         if self.mounts.poll(0):
             self.remounted = True
         if self.source.doubt:
             self.doubt, self.source.doubt = self.source.doubt, ""
-            self.recent.lose()
-        self.recent.saw(now)
+            self.names.lose()
+        self.names.saw(now)
 
     def close(self) -> None:
         self.source.close()

@@ -1,7 +1,7 @@
-"""fanotify by ctypes: every change of names and every end of writing on the file systems of the directories.
+"""fanotify by ctypes: every change of names and every end of writing.
 
-One mark a file system (FAN_MARK_FILESYSTEM) sees all of it; what lies elsewhere is dropped here. FAN_MODIFY is left out: it
-would tell of each write. Man pages: fanotify(7), fanotify_init(2), fanotify_mark(2), open_by_handle_at(2).
+One mark a file system (FAN_MARK_FILESYSTEM) sees all of it; what lies elsewhere is dropped here. FAN_MODIFY is left
+out: it would tell of each write. Man pages: fanotify(7), fanotify_init(2), fanotify_mark(2), open_by_handle_at(2).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INFO = struct.Struct("=BBHQII")
 """Type, padding, length, file system, size and type of the handle that follows."""
 
 
-class CannotWatch(Exception):
+class WatchError(Exception):
     """fanotify does not work here; the message says why."""
 
 
@@ -80,7 +80,7 @@ def mounts_below(path: bytes, table: bytes = b"/proc/self/mountinfo") -> List[by
 
 
 class Fanotify:
-    """Marks on the file systems of the directories. `doubt` tells that events may be missing: only a walk helps then."""
+    """Marks on the file systems of the directories. `doubt` says why events may be missing: then only a walk helps."""
 
     def __init__(self, roots: Sequence[bytes]) -> None:
         self.roots = list(roots)
@@ -91,7 +91,7 @@ class Fanotify:
         self._paths: Dict[bytes, Tuple[bytes, ...]] = {}
         self._descriptor = self._library.fanotify_init(_INIT, os.O_RDONLY | os.O_CLOEXEC)
         if self._descriptor < 0:
-            raise CannotWatch(f"fanotify_init: {_words(ctypes.get_errno())}")
+            raise WatchError(f"fanotify_init: {_words(ctypes.get_errno())}")
         try:
             for root in self.roots:
                 for place in [root, *mounts_below(root)]:
@@ -112,7 +112,7 @@ class Fanotify:
     def _mark(self, place: bytes) -> None:
         if self._library.fanotify_mark(self._descriptor, _ADD | _FILESYSTEM, MASK, _AT_FDCWD, place) != 0:
             number = ctypes.get_errno()
-            raise CannotWatch(f"fanotify_mark {os.fsdecode(place)}: {_words(number)}")
+            raise WatchError(f"fanotify_mark {os.fsdecode(place)}: {_words(number)}")
         descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         system = os.fstatvfs(descriptor).f_fsid & 0xFFFFFFFFFFFFFFFF
         self._places.setdefault(system, []).append(descriptor)
@@ -158,7 +158,7 @@ class Fanotify:
             self._paths.clear()
 
     def _resolve(self, system: int, handle: bytes) -> Tuple[bytes, ...]:
-        """Where the directory of a handle is now; nothing if it is gone, for then the one above it has an event, too."""
+        """Where the directory of a handle is now; nothing if it is gone, for then the one above has an event, too."""
         key = struct.pack("=Q", system) + handle
         found = self._paths.get(key)
         if found is None:
@@ -204,6 +204,6 @@ def open_fanotify(roots: Sequence[bytes], log: Callable[[str], None]) -> Optiona
     """Nothing where it does not work: an old kernel, too little privilege, a file system that refuses the mark."""
     try:
         return Fanotify(roots)
-    except (CannotWatch, OSError, AttributeError) as error:
+    except (WatchError, OSError, AttributeError) as error:
         log(f"no fanotify here: {error}")
         return None

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import Iterator, List, Optional
+from typing import Generator, List, Optional
 
 from ..files import read_small, write_atomic
 from ..locks import Lock, try_lock, wait_for_lock
@@ -37,14 +37,14 @@ class Handover:
     """Epoch, excludes and directories; another one has nothing to do with it."""
     walked: float
     """When the last whole walk began, by `now`."""
-    pending: List[List[object]] = field(default_factory=list)
+    pending: List[List[object]] = field(default_factory=list[List[object]])
     ended_early: float = 0.0
     """By `now`; at most once in a while a command ends before its time."""
     to: str = ""
     """The process that it is for: only one whose marks stood before has no gap."""
 
 
-class Superseded(Exception):
+class SupersededError(Exception):
     """A command of a later tick watches already."""
 
 
@@ -63,16 +63,16 @@ class Post:
 
     def take(self, patience: float = PATIENCE) -> Optional[Handover]:
         """Takes the place over; the marks must stand. @returns what was left; nothing where the chain is broken
-        @raises Superseded"""
+        @raises SupersededError"""
         me = f"{os.getpid()} {_start(os.getpid())}"
         left = None
         self.lock = try_lock(self._path(b"lock"))
         if self.lock is None:
             holder = self._holder()
             if holder is not None and self.tick and holder[2] >= self.tick:
-                raise Superseded(f"the command of the tick {holder[2]} watches")
+                raise SupersededError(f"the command of the tick {holder[2]} watches")
             if self.has_successor():
-                raise Superseded("another command waits to watch")
+                raise SupersededError("another command waits to watch")
             write_atomic(self._path(b"successor"), me.encode("ascii"), sync=False)
             self._wait(patience)
             if self.lock is None:
@@ -99,7 +99,7 @@ class Post:
                 seen, end = sign, time.monotonic() + patience
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self) -> Generator[None, None, None]:
         """Shows a successor that this process is not hung, while it cannot answer."""
         over = threading.Event()
 
@@ -198,7 +198,7 @@ def _remove(path: bytes) -> None:
 
 
 def end_watch(place: bytes, tick: int) -> None:
-    """For a push that does not watch: no other one does, from here on. @raises Superseded"""
+    """For a push that does not watch: no other one does, from here on. @raises SupersededError"""
     if not os.path.exists(os.path.join(place, b"lock")):
         return
     post = Post(place, tick)

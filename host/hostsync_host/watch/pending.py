@@ -7,7 +7,7 @@ waits for its close, and at most `hold`. Nothing here reads a clock or a file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple, cast
 
 from ..dirty import Dirty
 from .fanotify import ATTRIB, CLOSE_WRITE, CREATE, DELETE, MOVED_FROM, MOVED_TO, Event
@@ -21,20 +21,22 @@ NAMES_MOST = 50_000
 
 Place = Tuple[int, bytes]
 """The index of the directory of the request, and a directory below it."""
+Name = Tuple[int, bytes, bytes]
+"""The same, and a name in it."""
 
 
 @dataclass
 class Batch:
     """What one cycle looks at."""
 
-    dirty: Dict[int, Dict[bytes, Dirty]] = field(default_factory=dict)
-    births: List[float] = field(default_factory=list)
+    dirty: Dict[int, Dict[bytes, Dirty]] = field(default_factory=dict[int, Dict[bytes, Dirty]])
+    births: List[float] = field(default_factory=list[float])
     """When the changes came, by the clock of the events."""
 
 
 @dataclass
 class _Names:
-    names: Optional[Set[bytes]] = field(default_factory=set)
+    names: Optional[Set[bytes]] = field(default_factory=set[bytes])
     """None: any of them."""
     deep: bool = False
 
@@ -50,9 +52,9 @@ class Pending:
     last: float = 0.0
     overfull: bool = False
     """So many names that a walk is cheaper."""
-    _changed: Dict[Place, _Names] = field(default_factory=dict)
-    _births: Dict[Tuple[int, bytes, bytes], float] = field(default_factory=dict)
-    _waiting: Dict[Tuple[int, bytes, bytes], Tuple[float, float]] = field(default_factory=dict)
+    _changed: Dict[Place, _Names] = field(default_factory=dict[Place, _Names])
+    _births: Dict[Name, float] = field(default_factory=dict[Name, float])
+    _waiting: Dict[Name, Tuple[float, float]] = field(default_factory=dict[Name, Tuple[float, float]])
     """Files that may be open for writing: since when, and when they are looked at again."""
 
     def add(self, event: Event, now: float) -> None:
@@ -81,7 +83,7 @@ class Pending:
         elif event.mask & ATTRIB:
             self._changed.setdefault((event.root, path), _Names())
 
-    def _note(self, key: Tuple[int, bytes, bytes], now: float) -> None:
+    def _note(self, key: Name, now: float) -> None:
         root, directory, name = key
         found = self._changed.setdefault((root, directory), _Names())
         if found.names is not None:
@@ -176,12 +178,11 @@ def imported(data: object) -> Optional[Dict[int, Dict[bytes, Dirty]]]:
     """What `export` gave; nothing if it is not that."""
     dirty: Dict[int, Dict[bytes, Dirty]] = {}
     try:
-        assert isinstance(data, list)
-        for root, directory, names, deep in data:
+        for root, directory, names, deep in cast(List[List[Any]], data):
             known = None if names is None else frozenset(_bytes(name) for name in names)
             dirty.setdefault(int(root), {})[_bytes(directory)] = Dirty(known, bool(deep))
         return dirty
-    except (AssertionError, ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         return None
 
 

@@ -1,5 +1,5 @@
-"""The names that changed lately. What comes while everything is compared may be sent, and be gone by the next look: its
-name is all that can be known of it."""
+"""The names that changed lately. What comes while everything is compared may be sent, and be gone by the next look:
+its name is all that can be known of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Recent:
             self._since = time.monotonic()
 
     def between(self, root: int, since: float, patience: float = 10.0) -> Optional[List[bytes]]:
-        """The names that changed from `since` to this moment; nothing if they are not known. Waits until all are added."""
+        """The names that changed from `since` to now; nothing if they are not known. Waits until all are added."""
         until = time.monotonic()
         with self._changed:
             if not self._changed.wait_for(lambda: self._seen >= until, patience) or self._since > since:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 import unittest
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List
 
 from group import OWNER, Group
 from group import Push as Pushed
@@ -91,6 +92,43 @@ class WatchTest(unittest.TestCase):
         ended = watching(self.group, work)
         self.assertEqual(ended.of("watch")[0]["rung"], "fanotify", ended.log)
         self.assertEqual(ended.code, 0, ended.log)
+
+    def test_the_next_tick_goes_on_where_the_last_one_was(self) -> None:
+        """In processes of their own, as SSM starts them."""
+
+        def start(tick: int) -> int:
+            process = os.fork()
+            if process == 0:
+                code = 1
+                try:
+                    ended = self.group.push(watch="auto", lease=120, tick=tick)
+                    with open(f"{self.group.top}/said.{tick}", "w", encoding="ascii") as file:
+                        json.dump(ended.lines, file)
+                    code = ended.code
+                finally:
+                    os._exit(code)
+            return process
+
+        def said(tick: int) -> Dict[str, Any]:
+            with open(f"{self.group.top}/said.{tick}", encoding="ascii") as file:
+                return next(line for line in json.load(file) if line["kind"] == "watch")
+
+        before = start(1)
+        self.same()
+        for tick in (2, 3, 4):
+            after = start(tick)
+            number = 0
+            while os.waitpid(before, os.WNOHANG)[0] == 0:
+                self.put(f"t{tick}-{number}", "x")
+                number += 1
+                time.sleep(0.01)
+            before = after
+            self.put(f"t{tick}-last", "x")
+            self.same()
+        os.kill(before, signal.SIGTERM)
+        os.waitpid(before, 0)
+        self.assertEqual([said(tick)["ended"] for tick in (1, 2, 3)], ["successor"] * 3)
+        self.assertEqual([said(tick)["walks"] for tick in (1, 2, 3, 4)], [1, 0, 0, 0])
 
     def test_a_half_written_file_waits_for_its_close(self) -> None:
         def work() -> None:

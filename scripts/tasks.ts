@@ -61,7 +61,9 @@ const bashFiles = [
       .filter((name) => name.endsWith('.sh'))
       .map((name) => join(directory, name)),
   ),
-  ...readdirSync(join(project, '.ci')).map((name) => join('.ci', name)),
+  ...['.ci', 'examples/wordpress/hooks'].flatMap((directory) =>
+    readdirSync(join(project, directory)).map((name) => join(directory, name)),
+  ),
 ];
 const shfmtOptions = ['--indent', '2', '--case-indent', '--binary-next-line'];
 const lintBash = 'shellcheck --external-sources --source-path=SCRIPTDIR "$@"';
@@ -78,6 +80,8 @@ async function check(): Promise<void> {
   if (problems.length > 0) throw new TaskError('the lint of Python', 1);
   await run('tsc', ['--project', '.']);
   await run('pyright', ['--project', 'host'], { quiet: true });
+  say('links and commands in the documentation');
+  await run(process.execPath, [join('scripts', 'check-docs.ts')]);
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 

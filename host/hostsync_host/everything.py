@@ -108,7 +108,12 @@ class Everything:
         finally:
             manifest.close()
         if large:
-            self.large = Comparison(os.path.join(self.sending.context.scratch, f"large.{id(self)}".encode()))
+            self.large = Comparison(
+                os.path.join(
+                    self.sending.context.scratch,
+                    f"large.{self.sending.connection.secondary.id}.{self.scan.module}".encode(),
+                )
+            )
             self.large.counts["large"] = len(large)
             os.mkdir(self.large.place)
             with open(self.large.file("large"), "wb") as file:

@@ -1,5 +1,6 @@
 import {
   BatchGetCommand,
+  DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -401,4 +402,25 @@ export async function writeSynced(
 function outsideExpression(outside: string | null | undefined): string {
   if (outside === undefined) return '';
   return outside === null ? ' REMOVE #outside' : ', #outside = :outside';
+}
+
+/** Forgets a group, for good: only an operator who takes it out of hostsync does so. @returns how many items there were */
+export async function forgetGroup({ dynamoDb, table }: Memory, group: string): Promise<number> {
+  let forgotten = 0;
+  const pages = paginateQuery(
+    { client: dynamoDb },
+    {
+      TableName: table,
+      ConsistentRead: true,
+      ProjectionExpression: 'pk, sk',
+      KeyConditionExpression: 'pk = :group',
+      ExpressionAttributeValues: { ':group': partitionOf(group) },
+    },
+  );
+  for await (const { Items = [] } of pages)
+    for (const { pk, sk } of Items) {
+      await dynamoDb.send(new DeleteCommand({ TableName: table, Key: { pk, sk } }));
+      forgotten += 1;
+    }
+  return forgotten;
 }

@@ -69,6 +69,13 @@ export interface ClientConfig {
   readonly credentials: Credentials;
 }
 
+/** A role that is no function's. */
+export interface RoleOptions {
+  readonly name: string;
+  /** policy documents */
+  readonly policies: readonly unknown[];
+}
+
 /** A filter: members that must be equal, or a predicate. */
 export type Where<Item> = Partial<Item> | ((item: Item) => boolean);
 
@@ -133,6 +140,18 @@ export class LocalCloud {
     const { server, lambda, operator } = this.#services;
     const caller = asFunction === undefined ? operator : lambda.callerOf(asFunction);
     return { endpoint: server.url, region: this.account.region, credentials: server.issue(caller) };
+  }
+
+  /** For an SDK client of a person or a program with these policies, and no others. */
+  roleConfig({ name, policies }: RoleOptions): ClientConfig {
+    const { partition, accountId, region } = this.account;
+    const caller = {
+      ...{ kind: 'function' as const, name },
+      principalArn: `arn:${partition}:sts::${accountId}:assumed-role/${name}/${name}`,
+      policies: policies.map((document, index) => ({ name: `${name}-${index}`, document })),
+    };
+    const { server } = this.#services;
+    return { endpoint: server.url, region, credentials: server.issue(caller) };
   }
 
   /** Launches an instance: `pending`, `running`, then sshd, then the agent. */

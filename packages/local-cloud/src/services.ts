@@ -12,7 +12,9 @@ import { Clock } from './base/clock.ts';
 import { Activity, Journal } from './base/journal.ts';
 import { readPackage, type ServicePackage } from './cloudformation/package.ts';
 import type { Stack } from './cloudformation/stack.ts';
+import { cloudWatchService } from './cloudwatch/alarm-operations.ts';
 import { Alarms } from './cloudwatch/alarms.ts';
+import { logsService } from './cloudwatch/log-operations.ts';
 import { ServiceMetrics } from './cloudwatch/service-metrics.ts';
 import { dynamoDbService } from './dynamodb/operations.ts';
 import { LocalTable, TableEngine } from './dynamodb/tables.ts';
@@ -27,6 +29,7 @@ import { Destinations } from './lambda/destinations.ts';
 import { openMappings } from './lambda/event-source-mapping.ts';
 import { FunctionKills } from './lambda/kills.ts';
 import { LambdaService } from './lambda/lambda.ts';
+import { lambdaOperations } from './lambda/operations.ts';
 import { loadBalancingService } from './load-balancing/operations.ts';
 import { TargetGroups } from './load-balancing/target-groups.ts';
 import { HostedZones } from './route53/hosted-zones.ts';
@@ -138,6 +141,8 @@ async function connect(
   const tables = stack.tables.map((resource) => new LocalTable(resource, tableEngine));
   for (const table of tables) await table.make();
   const documents = stack.documents.map(readDocument);
+  // What opens after the server, which they ask when they are asked
+  let opened: { readonly lambda: LambdaService; readonly alarms: Alarms } | undefined;
   const services: readonly Service[] = [
     ec2Service(ec2),
     autoScalingService(autoScaling),
@@ -157,6 +162,9 @@ async function connect(
     route53Service(account, zones),
     sqsService(account, queues),
     dynamoDbService(account, tables, tableEngine),
+    lambdaOperations(account, stack),
+    logsService(account, stack, () => opened?.lambda.invocations ?? []),
+    cloudWatchService(account, () => opened?.alarms.all() ?? []),
   ];
   const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();
@@ -188,6 +196,7 @@ async function connect(
           ({ at }) => at <= until,
         ),
     });
+    opened = { lambda, alarms };
     if (options.tickSeconds !== 'manual') rules.startSchedule(options.tickSeconds);
     return {
       service,

@@ -31,11 +31,14 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     ['DeregisterTargets', 'DescribeTags', 'DescribeTargetGroups', 'DescribeTargetHealth', 'RegisterTargets'],
   ],
   events: ['client-eventbridge', ['PutEvents']],
+  lambda: ['client-lambda', ['GetFunctionConfiguration', 'ListEventSourceMappings', 'ListFunctions']],
+  logs: ['client-cloudwatch-logs', ['FilterLogEvents']],
+  monitoring: ['client-cloudwatch', ['DescribeAlarms']],
   route53: [
     'client-route-53',
     ['ChangeResourceRecordSets', 'GetChange', 'ListHostedZonesByName', 'ListResourceRecordSets'],
   ],
-  sns: ['client-sns', ['Publish']],
+  sns: ['client-sns', ['ListSubscriptionsByTopic', 'Publish']],
   sqs: [
     'client-sqs',
     [
@@ -72,7 +75,13 @@ export function readModeledErrors(): ModeledErrors {
 }
 
 /** SSM speaks JSON and names shapes on the wire, whatever its model keeps of the query protocol. */
-const jsonClients = new Set(['client-ssm', 'client-eventbridge', 'client-sqs', 'client-dynamodb']);
+const jsonClients = new Set([
+  'client-ssm',
+  'client-eventbridge',
+  'client-sqs',
+  'client-dynamodb',
+  'client-cloudwatch-logs',
+]);
 
 function errorsOf(client: string, operation: string): Readonly<Record<string, number>> {
   const schemas: Readonly<Record<string, unknown>> = require(`@aws-sdk/${client}`);

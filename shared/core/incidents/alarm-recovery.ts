@@ -1,6 +1,7 @@
 import { plainText, subjectText } from '../model/plain-text.ts';
 import { duration, secondsBetween } from '../model/time.ts';
 import type { Alert } from './compose-alert.ts';
+import { runbookOfAlarms } from './runbook.ts';
 
 /** A CloudWatch alarm went from ALARM to OK. Times are in milliseconds since 1970. */
 export interface AlarmRecovery {
@@ -20,6 +21,7 @@ export function composeRecovery({ alarm, reason, beganAt, endedAt }: AlarmRecove
     `The alarm ${alarm} was resolved after ${lasted} (it began at ${new Date(beganAt).toISOString()}).`,
     `CloudWatch says: ${plainText(reason, 1000)}`,
     'There is nothing to do.',
+    `Runbook: ${runbookOfAlarms}`,
   ];
   return { subject: subjectText(`hostsync: resolved: alarm ${alarm}`), body: `${body.join('\n\n')}\n` };
 }

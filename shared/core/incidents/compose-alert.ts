@@ -9,6 +9,7 @@ import type {
 import { plainText, subjectText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration, secondsBetween } from '../model/time.ts';
+import { runbookOf } from './runbook.ts';
 
 /** A message for people. */
 export interface Alert {
@@ -24,13 +25,18 @@ const mostNamed = 10;
 
 /**
  * The message that an event is worth; undefined if nobody has to know. It says what happened, since when, in whose words,
- * and what to do next, with the command to type.
+ * what to do next, with the command to type, and which runbook has more.
  *
  * @param now milliseconds since 1970
  */
+export function composeAlert(event: DomainEvent, now: number): Alert | undefined {
+  const alert = composeText(event, now);
+  return alert && { ...alert, body: `${alert.body}\nRunbook: ${runbookOf(event)}\n` };
+}
+
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the texts of all messages, one case each
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: singular and plural in texts
-export function composeAlert(event: DomainEvent, now: number): Alert | undefined {
+function composeText(event: DomainEvent, now: number): Alert | undefined {
   // No group of that name is pushed, but its owner is told what is wrong with it
   const group = plainText(event.detail.group, 256);
   switch (event.type) {

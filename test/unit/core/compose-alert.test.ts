@@ -150,6 +150,8 @@ Pushes of i-00000000000000001 do not arrive wholly. The other secondaries are no
 
 What to do:
 - make room there: aws ssm start-session --target i-00000000000000002, then df -h and df -i
+
+Runbook: docs/runbooks/sync-failed.md
 `,
     });
   });
@@ -168,6 +170,8 @@ It said: No space left on device (28)
 What to do:
 - if they were meant to go: aws ec2 create-tags --resources i-00000000000000001 --tags Key=hostsync:accept-deletions,Value=0123456789abcdef
 - if not, put them back on i-00000000000000001: every secondary still has them
+
+Runbook: docs/runbooks/deletions-held.md
 `,
     });
   });
@@ -178,6 +182,8 @@ What to do:
       body: `Group web: "Push Failed" was resolved after 5 min (it began at 2026-11-22T10:00:00.123Z).
 
 There is nothing to do.
+
+Runbook: docs/runbooks/push-failed.md
 `,
     });
   });

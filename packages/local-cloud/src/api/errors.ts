@@ -19,6 +19,15 @@ const common = {
     UnrecognizedClientException: 400,
     ValidationException: 400,
   },
+  'rest-json': {
+    AccessDeniedException: 403,
+    ExpiredTokenException: 403,
+    InternalFailure: 500,
+    RequestExpired: 400,
+    ServiceUnavailable: 503,
+    ThrottlingException: 400,
+    UnrecognizedClientException: 403,
+  },
   query: {
     AccessDenied: 403,
     ExpiredToken: 403,

@@ -33,7 +33,12 @@ export async function sufferBefore(
       case 'throttle':
         throw protocol.kind === 'ec2'
           ? new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503)
-          : new AwsError(protocol.kind === 'json' ? 'ThrottlingException' : 'Throttling', 'Rate exceeded');
+          : new AwsError(
+              protocol.kind === 'json' || protocol.kind === 'rest-json'
+                ? 'ThrottlingException'
+                : 'Throttling',
+              'Rate exceeded',
+            );
       case 'reset':
         throw new UnansweredError('ConnectionReset', 'a fault broke the connection');
       case 'fail':

@@ -58,7 +58,9 @@ export function writeResult(
 ): WireResponse {
   switch (protocol.kind) {
     case 'json':
-      return json(protocol.version, 200, JSON.stringify(output ?? {}), id);
+      return json(`x-amz-json-${protocol.version}`, 200, JSON.stringify(output ?? {}), id);
+    case 'rest-json':
+      return json('json', 200, JSON.stringify(output ?? {}), id);
     case 'ec2': {
       const inner = `<requestId>${id}</requestId>${xmlMembers(output, 'item')}`;
       return xml(
@@ -89,9 +91,11 @@ export function writeResult(
 
 export function writeError(protocol: Protocol, error: AwsError, id: string): WireResponse {
   switch (protocol.kind) {
-    case 'json': {
+    case 'json':
+    case 'rest-json': {
       const body = JSON.stringify({ __type: error.code, message: error.message, ...error.members });
-      const response = json(protocol.version, error.status, body, id);
+      const type = protocol.kind === 'json' ? `x-amz-json-${protocol.version}` : 'json';
+      const response = json(type, error.status, body, id);
       return { ...response, headers: { ...response.headers, 'x-amzn-errortype': error.code } };
     }
     case 'ec2': {
@@ -111,10 +115,10 @@ export function writeError(protocol: Protocol, error: AwsError, id: string): Wir
   }
 }
 
-function json(version: string, status: number, body: string, id: string): WireResponse {
+function json(type: string, status: number, body: string, id: string): WireResponse {
   return {
     status,
-    headers: { 'content-type': `application/x-amz-json-${version}`, 'x-amzn-requestid': id },
+    headers: { 'content-type': `application/${type}`, 'x-amzn-requestid': id },
     body,
   };
 }

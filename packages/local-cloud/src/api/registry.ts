@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { AwsError, UnservedError } from '../base/errors.ts';
 
-/** Who calls: a function in its role, or the operator, who may do everything. */
+/** Who calls: a function, or somebody else, in a role; or the operator, who may do everything. */
 export interface Caller {
   readonly kind: 'function' | 'operator';
   readonly name: string;
@@ -38,7 +38,8 @@ export type Protocol =
   | { readonly kind: 'json'; readonly version: '1.0' | '1.1'; readonly targetPrefix: string }
   | { readonly kind: 'ec2'; readonly namespace: string }
   | { readonly kind: 'query'; readonly namespace: string }
-  | { readonly kind: 'rest-xml'; readonly namespace: string };
+  | { readonly kind: 'rest-xml'; readonly namespace: string }
+  | { readonly kind: 'rest-json' };
 
 /** An AWS service, by the name in the credential scope of a signature. */
 export interface Service {

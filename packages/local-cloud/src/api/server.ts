@@ -130,7 +130,8 @@ export class AwsServer {
     const known = this.#callers.get(scope.accessKeyId);
     if (known === undefined || header(request, 'x-amz-security-token') !== known.sessionToken) {
       const code = {
-        ...{ json: 'UnrecognizedClientException', ec2: 'AuthFailure' },
+        ...{ json: 'UnrecognizedClientException', 'rest-json': 'UnrecognizedClientException' },
+        ec2: 'AuthFailure',
         ...{ query: 'InvalidClientTokenId', 'rest-xml': 'InvalidClientTokenId' },
       };
       const message = 'The security token included in the request is invalid.';
@@ -203,7 +204,8 @@ export class AwsServer {
       const message = `${service.signingName}:${wire.operation} by ${caller.name}: ${error.message}`;
       this.#deps.journal.problem('invalid-request', message);
       const code = {
-        ...{ json: error.code, ec2: 'InvalidParameterValue' },
+        ...{ json: error.code, 'rest-json': 'InvalidParameterValueException' },
+        ec2: 'InvalidParameterValue',
         ...{ query: 'InvalidParameter', 'rest-xml': 'InvalidInput' },
       };
       throw error.code === 'ValidationException'
@@ -220,6 +222,8 @@ export class AwsServer {
       const message = `You are not authorized to perform this operation. ${denial.message}`;
       throw new AwsError('UnauthorizedOperation', message, 403);
     }
+    if (service.protocol.kind === 'rest-json')
+      throw new AwsError('AccessDeniedException', denial.message, 403);
     if (service.protocol.kind === 'json') throw new AwsError('AccessDeniedException', denial.message);
     throw new AwsError(service.deniedCode ?? 'AccessDenied', denial.message, 403);
   }

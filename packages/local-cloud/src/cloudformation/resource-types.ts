@@ -8,7 +8,7 @@ export interface ResourceIdentity {
   readonly attributes: Readonly<Record<string, Json>>;
 }
 
-interface ResourceType {
+export interface ResourceType {
   /** the property that holds the name; without it CloudFormation makes one */
   readonly nameProperty?: string;
   /** how a name that CloudFormation makes ends, by the properties */

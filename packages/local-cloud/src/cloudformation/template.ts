@@ -1,7 +1,7 @@
 import { type Account, generatedName } from '../base/account.ts';
 import { LocalCloudError } from '../base/errors.ts';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { type ResourceIdentity, resourceTypes } from './resource-types.ts';
+import { type ResourceIdentity, type ResourceType, resourceTypes } from './resource-types.ts';
 
 export interface TemplateResource {
   readonly logicalId: string;
@@ -20,6 +20,8 @@ export interface StackSettings {
   readonly account: Account;
   readonly stackName: string;
   readonly parameters: Readonly<Record<string, string>>;
+  /** types beside those that stacks of the local cloud may have: for templates that are read and not deployed here */
+  readonly types?: ReadonlyMap<string, ResourceType>;
 }
 
 /** What `{ "Ref": "AWS::NoValue" }` evaluates to: the member that holds it goes away. */
@@ -110,7 +112,7 @@ class Evaluator {
     if (this.#underWay.has(logicalId)) throw new LocalCloudError(`the name of ${logicalId} refers to itself`);
     this.#underWay.add(logicalId);
     const type = this.#typeOf(logicalId);
-    const resourceType = resourceTypes.get(type);
+    const resourceType = resourceTypes.get(type) ?? this.#settings.types?.get(type);
     if (resourceType === undefined) {
       throw new LocalCloudError(
         `the local cloud does not know the resource type ${type} (${logicalId}); add it to src/cloudformation/resource-types.ts`,
@@ -182,6 +184,8 @@ class Evaluator {
         }
         return this.#value(this.#conditionHolds(condition) ? yes : no, where);
       }
+      case 'Fn::Base64':
+        return Buffer.from(this.#string(argument, where)).toString('base64');
       case 'Fn::ImportValue':
         throw new LocalCloudError(
           `${where}: Fn::ImportValue needs another stack; there is none in the local cloud`,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { operation, type Service } from '../api/registry.ts';
 import { AwsError } from '../base/errors.ts';
+import type { Subscription } from '../cloudformation/messaging-resources.ts';
 import type { TopicResource } from '../cloudformation/stack.ts';
 
 /** A message that was published to a topic of the stack. */
@@ -44,6 +45,26 @@ export class Sns {
     });
     return randomUUID();
   }
+
+  /** Nobody follows the link of a mail here. At most 100, which is one page. @throws AwsError when there is no such topic */
+  subscriptionsOf(topicArn: string): readonly unknown[] {
+    const topic = this.#topics.find(({ arn }) => arn === topicArn);
+    if (topic === undefined) throw new AwsError('NotFound', 'Topic does not exist', 404);
+    return topic.subscriptions
+      .slice(0, 100)
+      .map((each, index) => describeSubscription(topicArn, each, index));
+  }
+}
+
+/** "PendingConfirmation" stands for the ARN of one that nobody has confirmed. */
+function describeSubscription(
+  topicArn: string,
+  { Protocol, Endpoint }: Subscription,
+  index: number,
+): unknown {
+  const isMail = Protocol === 'email' || Protocol === 'email-json';
+  const arn = isMail ? 'PendingConfirmation' : `${topicArn}:${index}`;
+  return { SubscriptionArn: arn, Owner: topicArn.split(':')[4], Protocol, Endpoint, TopicArn: topicArn };
 }
 
 /** @throws AwsError InvalidParameter, worded as SNS words it */
@@ -104,11 +125,17 @@ export function snsService(sns: Sns): Service {
       return { MessageId: id };
     },
   });
+  const listSubscriptions = operation({
+    name: 'ListSubscriptionsByTopic',
+    schema: v.strictObject({ TopicArn: v.string(), NextToken: v.optional(v.string()) }),
+    access: (input) => [{ action: 'sns:ListSubscriptionsByTopic', resource: input.TopicArn, context: {} }],
+    run: ({ TopicArn }) => ({ Subscriptions: sns.subscriptionsOf(TopicArn) }),
+  });
   return {
     signingName: 'sns',
     protocol: { kind: 'query', namespace: 'http://sns.amazonaws.com/doc/2010-03-31/' },
     source: 'sns/sns.ts',
     deniedCode: 'AuthorizationError',
-    operations: [publish],
+    operations: [publish, listSubscriptions],
   };
 }

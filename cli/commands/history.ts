@@ -1,0 +1,70 @@
+import type { Claim } from '../../shared/core/model/observation.ts';
+import { duration } from '../../shared/core/model/time.ts';
+import type { HostView, IncidentView } from '../../shared/core/operator/group-view.ts';
+import { observe, remembered } from '../observe.ts';
+import type { CommonOptions } from '../options.ts';
+import { tsvLine } from '../output/table.ts';
+import type { Session } from '../session.ts';
+
+export interface HistoryOptions extends CommonOptions {
+  readonly group?: string;
+}
+
+interface Entry {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly kind: 'promotion' | 'incident';
+  readonly code: string;
+  readonly host: string;
+  readonly text: string;
+}
+
+/** Who was primary when and why, and what is wrong since when: the newest first. */
+export async function history(session: Session, options: HistoryOptions): Promise<number> {
+  const group = await session.group(options.group);
+  const { view } = await observe(session, group);
+  const { claims } = await remembered(session, group);
+  const names = new Map(view.hosts.map((host) => [host.id, host.name ?? host.id]));
+  const label = (id: string): string => names.get(id) ?? id;
+  const entries = [
+    ...claims.map((claim) => promotionEntry(claim, label, session.terminal.arrow)),
+    ...view.incidents.map((incident) => incidentEntry(incident, view.hosts, view.at)),
+  ].sort((a, b) => b.at - a.at);
+  const { terminal } = session;
+  if (options.output === 'json') terminal.print(JSON.stringify(entries, undefined, 2));
+  else if (options.output === 'tsv')
+    for (const { at, kind, code, host, text } of entries)
+      terminal.print(tsvLine([new Date(at).toISOString(), kind, code, host, text]));
+  else
+    for (const { at, kind, text } of entries) {
+      const time = new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+      terminal.print(`  ${time}  ${terminal.symbol(kind === 'incident' ? 'attention' : 'ok')} ${text}`);
+    }
+  return 0;
+}
+
+function promotionEntry(
+  { epoch, holder, from, kind, why, at }: Claim,
+  label: (id: string) => string,
+  arrow: string,
+): Entry {
+  const who = from === undefined ? label(holder) : `${label(from)} ${arrow} ${label(holder)}`;
+  return {
+    at,
+    kind: 'promotion',
+    code: kind,
+    host: holder,
+    text: `${who}: ${kind}, epoch ${epoch} (${why})`,
+  };
+}
+
+function incidentEntry(
+  { code, host, since, notified }: IncidentView,
+  hosts: readonly HostView[],
+  now: number,
+): Entry {
+  const name = hosts.find(({ id }) => id === host)?.name ?? host ?? '';
+  const told = notified ? '' : ', not notified yet';
+  const text = `${name === '' ? '' : `${name}: `}${code}, for ${duration(Math.round((now - since) / 1000))}${told}`;
+  return { at: since, kind: 'incident', code, host: host ?? '', text };
+}

@@ -1,0 +1,82 @@
+import { describeError } from '../shared/aws/errors.ts';
+import { readRegister } from '../shared/aws/memory.ts';
+import { observePushes } from '../shared/aws/pushes.ts';
+import type { ObservedPush, PromotionObservation } from '../shared/core/model/observation.ts';
+import { findPrimary } from '../shared/core/model/primary.ts';
+import { tagKeys } from '../shared/core/model/tag-keys.ts';
+import type { GroupView, HostView } from '../shared/core/operator/group-view.ts';
+import { viewGroup } from '../shared/core/operator/view-group.ts';
+import { planTick, type TickAction } from '../shared/core/push/plan-tick.ts';
+import { type Fail, look } from '../shared/reconcile/look.ts';
+import { UsageError } from './errors.ts';
+import type { Session } from './session.ts';
+
+/** One look at a group, and what is made of it. */
+export interface Seen {
+  readonly observed: PromotionObservation;
+  readonly pushes: readonly ObservedPush[];
+  readonly plan: readonly TickAction[];
+  readonly view: GroupView;
+}
+
+/** Looks at a group as the functions do. What cannot be read is named in the view; who is there has to be read, or nothing is known. */
+export async function observe(session: Session, group: string): Promise<Seen> {
+  const tools = session.tools(group);
+  const unread: string[] = [];
+  const fail: Fail = (what, error) => void unread.push(`${what} failed: ${describeError(error)}`);
+  const observed = await look(group, tools, [], fail);
+  const primary = findPrimary(observed.instances).current;
+  const pushes = primary === undefined ? [] : await lastPushes(session, primary.id, fail);
+  const plan = planTick(observed).filter(
+    (action) => action.kind === 'nothing-to-do' || action.group === group,
+  );
+  const view = viewGroup({
+    ...{ group, observed, pushes, plan, unread, now: Date.now(), settings: tools.settings },
+  });
+  return { observed, pushes, plan, view };
+}
+
+async function lastPushes(session: Session, instance: string, fail: Fail): Promise<readonly ObservedPush[]> {
+  const { clients, documents } = session.tools('');
+  try {
+    return await observePushes(clients.ssm, {
+      ...{ document: documents.push, instance, now: Date.now(), isKnown: () => false },
+      fail: ({ command }, error) => fail(`reading the result of the push ${command}`, error),
+    });
+  } catch (error) {
+    fail(`asking for the pushes of ${instance}`, error);
+    return [];
+  }
+}
+
+/** Everything that is remembered of a group. */
+export function remembered(session: Session, group: string): ReturnType<typeof readRegister> {
+  return readRegister(session.tools(group).memory, group);
+}
+
+/** The host that is meant, by its id or its tag Name. @throws {UsageError} that names those there are */
+export function hostOf({ hosts, group }: GroupView, given: string): HostView {
+  const found = hosts.filter(({ id, name }) => id === given || name === given);
+  const [host] = found;
+  const all = hosts.map(({ id, name }) => (name === null ? id : `${name} (${id})`)).join(', ');
+  if (host === undefined)
+    throw new UsageError(`The group "${group}" has no host "${given}"`, `Hosts: ${all}.`);
+  if (found.length > 1)
+    throw new UsageError(`${found.length} hosts have the name "${given}"`, `Give the id. Hosts: ${all}.`);
+  return host;
+}
+
+/** As people call it. */
+export function labelOf({ id, name }: Pick<HostView, 'id' | 'name'>): string {
+  return name ?? id;
+}
+
+/** The primary. @throws {UsageError} if there is none */
+export function primaryOf(view: GroupView): HostView {
+  const primary = view.hosts.find(({ role }) => role === 'primary');
+  if (primary !== undefined) return primary;
+  throw new UsageError(
+    `The group "${view.group}" has no primary: ${view.verdict}`,
+    `Set ${tagKeys.primary} on the host that is to be it: hostsync promote --force HOST ${view.group}`,
+  );
+}

@@ -1,0 +1,98 @@
+import { duration } from '../../shared/core/model/time.ts';
+import type { Attention, GroupView, HostView, Level } from '../../shared/core/operator/group-view.ts';
+import type { SymbolName, Terminal } from '../terminal.ts';
+import { formatTable, tsvLine, wrap } from './table.ts';
+
+const symbolOf: Readonly<Record<Level, SymbolName>> = {
+  'in-sync': 'ok',
+  behind: 'behind',
+  attention: 'attention',
+};
+
+const colourOf = { 'in-sync': 'green', behind: 'yellow', attention: 'red' } as const;
+
+/** The longest line of running text: longer ones are hard to read. */
+const longestLine = 100;
+
+/** The header, the table of hosts, and what needs a person. */
+export function statusLines(view: GroupView, place: string, terminal: Terminal): readonly string[] {
+  const width = Math.min(terminal.options.columns, longestLine);
+  return [
+    headerLine(view, place, terminal),
+    '',
+    ...hostTable(view, terminal),
+    ...view.attention.flatMap((each) => ['', ...attentionLines(each, width, terminal)]),
+  ];
+}
+
+function headerLine(view: GroupView, place: string, terminal: Terminal): string {
+  const { group, epoch, failover, level, verdict, held, paused } = view;
+  const isHeld = held !== null || paused !== null;
+  const symbol = terminal.symbol(isHeld ? 'held' : symbolOf[level]);
+  const about = [epoch === null ? 'no epoch' : `epoch ${epoch}`, place, `failover ${failover}`];
+  return `${terminal.style('bold', group)}  ${symbol} ${terminal.style(isHeld ? 'yellow' : colourOf[level], verdict)}  ${terminal.style('dim', about.join(', '))}`;
+}
+
+/** Never dropped: STATE, BEHIND, ERROR. */
+const columns = [
+  { title: 'HOST' },
+  { title: 'ROLE' },
+  { title: 'STATE' },
+  { title: 'BEHIND' },
+  { title: 'ERROR' },
+  { title: 'ZONE', drop: 1 },
+  { title: 'AGENT', drop: 2 },
+  { title: 'ID', drop: 3 },
+];
+
+function hostTable({ hosts }: GroupView, terminal: Terminal): readonly string[] {
+  const rows = hosts.map((host) => hostCells(host, terminal));
+  const [header = '', ...lines] = formatTable(columns, rows, terminal.options.columns);
+  return [terminal.style('dim', header), ...lines];
+}
+
+function hostCells(host: HostView, terminal: Terminal): readonly string[] {
+  const { id, name, role, level, zone, agent, error } = host;
+  return [
+    name ?? id,
+    role,
+    `${terminal.symbol(symbolOf[level])} ${stateWords(host)}`,
+    behindWords(host),
+    error === null ? '-' : terminal.style('red', error.code),
+    zone ?? '-',
+    agent ?? '-',
+    name === null ? '-' : id,
+  ];
+}
+
+function stateWords({ state, task }: HostView): string {
+  return task === null ? state : `${state} (${task.step}${task.pass > 1 ? `, pass ${task.pass}` : ''})`;
+}
+
+function behindWords({ role, secondsBehind }: HostView): string {
+  if (secondsBehind !== null) return duration(secondsBehind);
+  return role === 'primary' ? '-' : '?';
+}
+
+function attentionLines(
+  { level, message, next }: Attention,
+  width: number,
+  terminal: Terminal,
+): readonly string[] {
+  const lines = wrap(message, width, `${terminal.symbol(symbolOf[level])} `);
+  return next === null ? lines : [...lines, `  Next: ${terminal.style('bold', next)}`];
+}
+
+/** One line for each host: the same columns for ever, new ones are added at the end. */
+export const tsvColumns = [
+  ...['group', 'host', 'name', 'role', 'level', 'state', 'seconds-behind', 'error', 'zone', 'agent'],
+] as const;
+
+export function statusTsv(views: readonly GroupView[]): readonly string[] {
+  const rows = views.flatMap(({ group, hosts }) =>
+    hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent }) =>
+      tsvLine([group, id, name, role, level, state, secondsBehind, error?.code ?? null, zone, agent]),
+    ),
+  );
+  return [tsvLine(tsvColumns), ...rows];
+}

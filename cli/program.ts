@@ -1,0 +1,354 @@
+import tab from '@bomb.sh/tab/commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ActionOptions, CommonOptions } from './options.ts';
+import { outputFormats } from './options.ts';
+import type { Session } from './session.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Where a command notes that it may have changed something. */
+export interface RunState {
+  didWrite: boolean;
+}
+
+/** Runs a command with a session. What needs the core is imported only now: see main.ts. */
+type Run = <Options extends CommonOptions>(
+  options: Options,
+  action: (session: Session) => Promise<number>,
+) => Promise<void>;
+
+function makeRun(terminal: Terminal, state: RunState): Run {
+  return async (options, action) => {
+    const { findDeployment } = await import('./deployment.ts');
+    const deployment = await findDeployment(options);
+    const { Session: Opened } = await import('./session.ts');
+    const session = new Opened(deployment, terminal);
+    try {
+      process.exitCode = await action(session);
+    } finally {
+      state.didWrite = session.didWrite;
+    }
+  };
+}
+
+/** The whole command line. docs/reference/cli.md is made of it. */
+export function makeProgram(terminal: Terminal, state: RunState = { didWrite: false }): Command {
+  const program = new Command('hostsync')
+    .description('Keeps upload directories the same on every host of a group: see, steer and diagnose it.')
+    .exitOverride()
+    .showHelpAfterError('(hostsync COMMAND --help says more)')
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .option('--profile <name>', 'profile of the AWS CLI, SSO included')
+    .option('--region <region>', 'AWS region of the deployment')
+    .option('--stage <stage>', 'stage of the deployment', 'prod')
+    .option('--tag-prefix <prefix>', 'refuse a stage whose tags begin with another prefix')
+    .option('--endpoint <url>', 'endpoint of AWS, for the local cloud')
+    .addOption(
+      new Option('-o, --output <format>', 'form of the answer').choices(outputFormats).default('table'),
+    )
+    .option('--no-color', 'no colour (also with NO_COLOR=1, and where the output is no terminal)')
+    .option('--debug', 'show where an error came from')
+    .addHelpText(
+      'after',
+      `
+GROUP may be left out where there is only one.
+Exit codes: 0 in sync or done, 1 behind or refused, 2 needs attention, 64 wrong use, 69 AWS or the stack
+cannot be reached, 77 no credentials or access denied, 130 interrupted.`,
+    );
+  const run = makeRun(terminal, state);
+  addSeeing(program, run);
+  addActing(program, run);
+  addSettingUp(program, run);
+  tab(program, { completionCommandName: 'completion' });
+  return program;
+}
+
+function example(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Seconds of an option. */
+function seconds(text: string): number {
+  if (!/^\d{1,6}$/u.test(text) || Number(text) === 0)
+    throw new InvalidArgumentError('It must be a whole number of seconds from 1 to 999999.');
+  return Number(text);
+}
+
+const timeout = (fallback: number): Option =>
+  new Option('--timeout <seconds>', 'seconds to wait until it is done').argParser(seconds).default(fallback);
+
+function addSeeing(program: Command, run: Run): void {
+  program
+    .command('status')
+    .summary('hosts, seconds behind, what needs you')
+    .description('Shows every host of the group, how far behind it is, and what needs a person.')
+    .argument('[group]', 'the group; all groups where it is left out')
+    .option('-w, --watch', 'refresh in place until Ctrl-C')
+    .addHelpText('after', example('hostsync status web', 'hostsync status -o json | jq .[].level'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { watch?: boolean }>();
+      await run(options, async (session) => {
+        const { status } = await import('./commands/status.ts');
+        return status(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  program
+    .command('doctor')
+    .summary('what would stop the next push, join or promotion, and the cure')
+    .description(
+      'Checks the account, the deployment and the group. Each finding says why it matters and what mends it.',
+    )
+    .argument('[group]', 'the group; all groups where it is left out')
+    .option('--all', 'list the checks that passed, too')
+    .addHelpText('after', example('hostsync doctor web', 'hostsync doctor -o json'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { all?: boolean }>();
+      await run(options, async (session) => {
+        const { doctor } = await import('./commands/doctor.ts');
+        return doctor(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  program
+    .command('history')
+    .summary('promotions and incidents')
+    .description('Shows who was primary when and why, and the incidents that hold now.')
+    .argument('[group]', 'the group')
+    .addHelpText('after', example('hostsync history web'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      await run(options, async (session) => {
+        const { history } = await import('./commands/history.ts');
+        return history(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  program
+    .command('logs')
+    .summary("the service's log lines of the group")
+    .description('Shows what the functions logged of the group: each line has its reason.')
+    .argument('[group]', 'the group')
+    .option('-f, --follow', 'show new lines as they come, until Ctrl-C')
+    .addOption(new Option('--since <seconds>', 'how far to look back').argParser(seconds).default(3600))
+    .addHelpText('after', example('hostsync logs web --since 600', 'hostsync logs web -f'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { follow?: boolean; since: number }>();
+      await run(options, async (session) => {
+        const { logs } = await import('./commands/logs.ts');
+        return logs(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  program
+    .command('plan')
+    .summary('what hostsync would do now; does nothing')
+    .description('Asks the planners of the service what they would do now, and does none of it.')
+    .argument('[group]', 'the group')
+    .addHelpText('after', example('hostsync plan web'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      await run(options, async (session) => {
+        const { plan } = await import('./commands/plan.ts');
+        return plan(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  program
+    .command('wait')
+    .summary('until in sync, promoted or joined')
+    .description(
+      'Waits until a condition holds, for scripts: exit code 0 when it does, 1 when the time is over.',
+    )
+    .argument('<group>', 'the group')
+    .option('--in-sync', 'every host has what the primary holds now')
+    .option('--promoted <host>', 'this host is the primary')
+    .option('--joined <host>', 'this host has all files')
+    .addOption(timeout(300))
+    .addHelpText(
+      'after',
+      example('hostsync wait web --in-sync --timeout 120', 'hostsync wait web --joined web-4'),
+    )
+    .action(async (group: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<
+        CommonOptions & { inSync?: boolean; promoted?: string; joined?: string; timeout: number }
+      >();
+      await run(options, async (session) => {
+        const { wait } = await import('./commands/wait.ts');
+        return wait(session, { ...options, group });
+      });
+    });
+}
+
+/** A command that changes something, and asks before it does. */
+function acting(program: Command, name: string, summary: string, description: string): Command {
+  return program
+    .command(name)
+    .summary(summary)
+    .description(description)
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'show the plan alone');
+}
+
+function addActing(program: Command, run: Run): void {
+  program
+    .command('push')
+    .summary('push now and show the result')
+    .description('Pushes now, with the request of a tick, and waits for the result.')
+    .argument('[group]', 'the group')
+    .addOption(timeout(3600))
+    .addHelpText('after', example('hostsync push web'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions>();
+      await run(options, async (session) => {
+        const { push } = await import('./commands/push.ts');
+        return push(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  const withActions = async (
+    command: Command,
+    act: (
+      actions: typeof import('./commands/actions.ts'),
+      session: Session,
+      options: ActionOptions,
+    ) => Promise<number>,
+  ): Promise<void> => {
+    const options = command.optsWithGlobals<ActionOptions>();
+    await run(options, async (session) => act(await import('./commands/actions.ts'), session, options));
+  };
+  acting(
+    program,
+    'switchover',
+    'make another host the primary, with nothing lost',
+    'Hands the role of the primary over: it stops writes, pushes what is left, then promotes.',
+  )
+    .argument('[group]', 'the group')
+    .option('--to <host>', 'id or name of the host; the best one where it is left out')
+    .addOption(timeout(600))
+    .addHelpText('after', example('hostsync switchover web --to web-2', 'hostsync switchover web --dry-run'))
+    .action((group: string | undefined, options: { to?: string }, command: Command) =>
+      withActions(command, (actions, session, common) =>
+        actions.switchover(session, group, options.to, common),
+      ),
+    );
+  acting(
+    program,
+    'pause',
+    'stop pushes, joins and promotions',
+    'Pauses the group: nothing is pushed, no host joins, no host is promoted.',
+  )
+    .argument('[group]', 'the group')
+    .option('--reason <text>', 'what others read in the status', 'paused by an operator')
+    .addOption(timeout(60))
+    .addHelpText('after', example('hostsync pause web --reason "migration until 18:00"'))
+    .action((group: string | undefined, options: { reason: string }, command: Command) =>
+      withActions(command, (actions, session, common) =>
+        actions.pause(session, group, options.reason, common),
+      ),
+    );
+  acting(
+    program,
+    'resume',
+    'go on after a pause',
+    'Ends a pause; the next tick pushes what has changed meanwhile.',
+  )
+    .argument('[group]', 'the group')
+    .addOption(timeout(60))
+    .addHelpText('after', example('hostsync resume web'))
+    .action((group: string | undefined, _options: unknown, command: Command) =>
+      withActions(command, (actions, session, common) => actions.resume(session, group, common)),
+    );
+  acting(
+    program,
+    'accept-deletions',
+    'carry out deletions that are held',
+    'Accepts held deletions, and pushes them. This cannot be undone.',
+  )
+    .argument('<group>', 'the group')
+    .argument('[id]', 'id of the held deletions; those that are held now where it is left out')
+    .addOption(timeout(3600))
+    .addHelpText('after', example('hostsync accept-deletions web 5c1f00d2a94be317'))
+    .action((group: string, id: string | undefined, _options: unknown, command: Command) =>
+      withActions(command, (actions, session, common) => actions.acceptDeletions(session, group, id, common)),
+    );
+  acting(
+    program,
+    'resync',
+    'have a host join again',
+    'Has a secondary join again: trust is set up anew, and everything is compared.',
+  )
+    .argument('<host>', 'id or name of the host')
+    .argument('[group]', 'the group')
+    .addOption(timeout(1800))
+    .addHelpText('after', example('hostsync resync web-4 web'))
+    .action((host: string, group: string | undefined, _options: unknown, command: Command) =>
+      withActions(command, (actions, session, common) => actions.resync(session, host, group, common)),
+    );
+  acting(
+    program,
+    'promote',
+    'make a host the primary, whatever is lost',
+    'Makes a host the primary at once. What only the old primary holds is missing until that is back: then it is rescued.',
+  )
+    .argument('<host>', 'id or name of the host')
+    .argument('[group]', 'the group')
+    .option('--force', 'needed: without loss there is switchover')
+    .addOption(timeout(600))
+    .addHelpText('after', example('hostsync promote --force web-2 web'))
+    .action((host: string, group: string | undefined, options: { force?: boolean }, command: Command) =>
+      withActions(command, (actions, session, common) =>
+        actions.promote(session, host, group, options.force === true, common),
+      ),
+    );
+  acting(
+    program,
+    'rotate-keys',
+    'a new epoch, and a new key, for the primary',
+    'Gives the primary a new epoch: it makes a new SSH key, and every secondary joins again with it.',
+  )
+    .argument('[group]', 'the group')
+    .addOption(timeout(1800))
+    .addHelpText('after', example('hostsync rotate-keys web'))
+    .action((group: string | undefined, _options: unknown, command: Command) =>
+      withActions(command, (actions, session, common) => actions.rotateKeys(session, group, common)),
+    );
+}
+
+function addSettingUp(program: Command, run: Run): void {
+  acting(
+    program,
+    'init',
+    'set up a group',
+    'Sets the tags of a new group, and waits until it is in sync. What is not given is asked for.',
+  )
+    .argument('[group]', 'name of the group')
+    .option('--primary <instance>', 'id of the host that editors upload to')
+    .option('--directory <path...>', 'directories to keep the same')
+    .option('--host <instance...>', 'ids of the other hosts')
+    .addOption(timeout(1800))
+    .addHelpText(
+      'after',
+      example(
+        'hostsync init web --primary i-0a1b2c3d4e5f60718 --host i-00112233445566778 --directory /var/www/html/uploads',
+      ),
+    )
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<
+        ActionOptions & { primary?: string; directory?: string[]; host?: string[] }
+      >();
+      await run(options, async (session) => {
+        const { init } = await import('./commands/init.ts');
+        return init(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  acting(
+    program,
+    'uninstall',
+    'take a group out of hostsync',
+    'Takes away what hostsync set in the account for a group: tags, lifecycle hooks, what is remembered. Files stay on every host.',
+  )
+    .argument('<group>', 'the group')
+    .addOption(timeout(300))
+    .addHelpText('after', example('hostsync uninstall web --dry-run'))
+    .action(async (group: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions>();
+      await run(options, async (session) => {
+        const { uninstall } = await import('./commands/uninstall.ts');
+        return uninstall(session, { ...options, group });
+      });
+    });
+}

@@ -1,0 +1,110 @@
+import { isRaised } from '../incidents/incident.ts';
+import { parseConfiguration } from '../model/group.ts';
+import type { ObservedInstance, ObservedPush, ScriptLine } from '../model/observation.ts';
+import { epochOf, findPrimary } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { duration } from '../model/time.ts';
+import { parseTroubles } from '../model/trouble.ts';
+import { troublesOf } from '../results/group-state.ts';
+import {
+  type GroupView,
+  type HeldDeletions,
+  type HostView,
+  type IncidentView,
+  type ViewInput,
+  worst,
+} from './group-view.ts';
+import { listAttention } from './list-attention.ts';
+import { viewHosts } from './view-hosts.ts';
+
+/** What an operator sees of a group: made from what was observed alone, for a terminal, for scripts and for a page. */
+export function viewGroup(input: ViewInput): GroupView {
+  const { group, observed, settings, now } = input;
+  const members = observed.instances.filter(({ tags }) => tags[tagKeys.group] === group);
+  const primaries = findPrimary(members);
+  const { current } = primaries;
+  const configuration = current === undefined ? undefined : parseConfiguration(current);
+  const hosts = viewHosts(members, primaries, input);
+  const incidents = incidentsOf(members);
+  const held = heldDeletions(input.pushes, incidents);
+  const paused = current?.tags[tagKeys.paused] ?? null;
+  const attention = listAttention({ ...input, members, primaries, hosts, incidents, held, paused });
+  const level = worst([...hosts, ...attention].map((each) => each.level));
+  return {
+    ...{ group, at: now, level, paused, hosts, held, incidents, attention },
+    verdict: verdictOf(hosts, attention.find((each) => each.level === level)?.message, held, paused),
+    primary: current?.id ?? null,
+    epoch: current === undefined ? null : (epochOf(current) ?? null),
+    failover: settings.failover,
+    directories: configuration?.ok === true ? configuration.value.directories : [],
+  };
+}
+
+/** The incidents that hold, the oldest first, whether people were notified of them or not. */
+function incidentsOf(members: readonly ObservedInstance[]): readonly IncidentView[] {
+  const promotion = new Map(
+    members.flatMap(({ tags }) =>
+      parseTroubles(tags[tagKeys.promotionTrouble]).map(([, each]) => [each.code, each]),
+    ),
+  );
+  const ofGroup = [...troublesOf(members).values(), ...promotion.values()];
+  const ofHosts = members.flatMap(({ id, tags }) => [
+    ...parseTroubles(tags[tagKeys.trouble]).map(([, trouble]) => ({ host: id, trouble })),
+    ...parseTroubles(tags[tagKeys.outside]).map(([host, trouble]) => ({ host, trouble })),
+  ]);
+  return [...ofGroup.map((trouble) => ({ host: null, trouble })), ...ofHosts]
+    .filter(({ trouble }) => isRaised(trouble))
+    .map(({ host, trouble: { code, since, told } }) => ({ code, host, since, notified: told > 0 }))
+    .sort((a, b) => a.since - b.since);
+}
+
+type HeldLine = Extract<ScriptLine, { kind: 'deletions-held' }>;
+
+/** What the newest push that has ended held, or what is recorded of an earlier one. */
+function heldDeletions(
+  pushes: readonly ObservedPush[],
+  incidents: readonly IncidentView[],
+): HeldDeletions | null {
+  const newest = pushes
+    .filter(({ status }) => status !== 'under-way')
+    .sort((a, b) => b.requestedAt - a.requestedAt)[0];
+  const line = newest?.lines.find((each): each is HeldLine => each.kind === 'deletions-held');
+  const recorded = incidents.find(({ code }) => code === 'deletions-held');
+  if (line === undefined) {
+    // A newer push that held nothing, and is not recorded yet, says more
+    if (recorded === undefined || newest?.status === 'succeeded') return null;
+    const reason = 'the push that held them is not listed any more: push once more to see them';
+    return { ...{ id: null, count: null, total: null, reason, examples: [] }, since: recorded.since };
+  }
+  const { id, count, total, reason, examples } = line;
+  return { ...{ id, count, total, reason, examples }, since: recorded?.since ?? null };
+}
+
+/** One line on the whole. */
+function verdictOf(
+  hosts: readonly HostView[],
+  first: string | undefined,
+  held: HeldDeletions | null,
+  paused: string | null,
+): string {
+  const others = hosts.filter(({ role }) => role !== 'primary');
+  const late = others.filter(({ level }) => level !== 'in-sync');
+  if (!hosts.some(({ role }) => role === 'primary')) return first ?? 'The group has no primary';
+  if (held !== null) return held.count === null ? 'Deletions are held' : `${held.count} deletions are held`;
+  if (paused !== null) return `Paused: "${paused}"`;
+  if (late.length > 0) return lateVerdict(others, late);
+  if (first !== undefined) return first;
+  return others.length === 0
+    ? 'The group has no secondaries'
+    : `All ${others.length} secondaries are in sync`;
+}
+
+function lateVerdict(others: readonly HostView[], late: readonly HostView[]): string {
+  const joining = late.filter(({ role }) => role === 'newcomer');
+  const behind = late.length - joining.length;
+  const longest = Math.max(0, ...late.map(({ secondsBehind }) => secondsBehind ?? 0));
+  const since = longest > 0 ? `, ${duration(longest)} at most` : '';
+  const of = `of ${others.length} hosts`;
+  if (behind === 0) return `${joining.length} ${of} ${joining.length === 1 ? 'is' : 'are'} joining`;
+  return `${behind} ${of} ${behind === 1 ? 'is' : 'are'} behind${since}`;
+}

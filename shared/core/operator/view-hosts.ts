@@ -1,0 +1,179 @@
+import { isRaised } from '../incidents/incident.ts';
+import { isMember } from '../model/member.ts';
+import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import { isDeposed, type Primaries } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { parseTask } from '../model/task.ts';
+import { parseTime, secondsBetween } from '../model/time.ts';
+import { parseTroubles, type Trouble } from '../model/trouble.ts';
+import type { TickAction } from '../push/plan-tick.ts';
+import { promotionBlocker } from '../succession/promotion-blocker.ts';
+import type { HostError, HostRole, HostView, Level, ViewInput } from './group-view.ts';
+
+type LeaveOut = Extract<TickAction, { kind: 'leave-out' }>;
+
+/** Every host of the group: the primary, then the others by name, then those outside EC2. */
+export function viewHosts(
+  members: readonly ObservedInstance[],
+  { current, superseded }: Primaries,
+  input: ViewInput,
+): readonly HostView[] {
+  const former = new Set([...superseded, ...members.filter(isDeposed)].map(({ id }) => id));
+  const isPaused = current?.tags[tagKeys.paused] !== undefined;
+  const rows = members.map((member) => {
+    const role = roleOf(member, current, former);
+    return viewHost(member, role, isPaused, input);
+  });
+  return [...rows.sort(byRoleAndName), ...externalHosts(current, input)];
+}
+
+function roleOf(
+  member: ObservedInstance,
+  current: ObservedInstance | undefined,
+  former: ReadonlySet<string>,
+): HostRole {
+  if (member.id === current?.id) return 'primary';
+  if (former.has(member.id) || member.tags[tagKeys.state] === 'quarantined') return 'former';
+  return isMember(member) ? 'secondary' : 'newcomer';
+}
+
+const order: readonly HostRole[] = ['primary', 'secondary', 'newcomer', 'former', 'external'];
+
+function byRoleAndName(a: HostView, b: HostView): number {
+  const text = ({ name, id }: HostView): string => `${name ?? ''} ${id}`;
+  return (
+    order.indexOf(a.role) - order.indexOf(b.role) || text(a).localeCompare(text(b), 'en', { numeric: true })
+  );
+}
+
+function viewHost(member: ObservedInstance, role: HostRole, isPaused: boolean, input: ViewInput): HostView {
+  const { observed, now, settings } = input;
+  const { id, tags, zone } = member;
+  const raised = raisedOf(parseTroubles(tags[tagKeys.trouble])[0]?.[1]);
+  const synced = parseTime(tags[tagKeys.syncedAt]);
+  const isPrimary = role === 'primary';
+  const secondsBehind = isPrimary || synced === 0 ? null : secondsBetween(synced, now);
+  const task = parseTask(tags[tagKeys.task]) ?? null;
+  const blocker = isPrimary ? undefined : promotionBlocker(member, observed, settings, now);
+  const agent = observed.agents.find((each) => each.id === id);
+  const leftOut = leaveOutOf(id, input);
+  const facts = { role, raised, secondsBehind, leftOut, isPaused, settings, isOnline: agent?.online };
+  return {
+    ...{ id, name: tags['Name'] ?? null, zone: zone ?? null, role },
+    ...stateOf(member, facts),
+    ...{ secondsBehind, syncedAt: isPrimary || synced === 0 ? null : synced },
+    error: errorOf(id, raised, input) ?? leaveOutError(leftOut, now),
+    task: task && { step: task.step, pass: task.pass, requestedAt: task.requestedAt },
+    lifecycle: observed.lifecycles.get(id)?.state ?? null,
+    agent: agentOf(agent?.online),
+    promotionBlocker: blocker ?? null,
+  };
+}
+
+function agentOf(isOnline: boolean | undefined): HostView['agent'] {
+  if (isOnline === undefined) return 'unknown';
+  return isOnline ? 'online' : 'offline';
+}
+
+function raisedOf(trouble: Trouble | undefined): Trouble | undefined {
+  return trouble !== undefined && isRaised(trouble) ? trouble : undefined;
+}
+
+interface HostFacts {
+  readonly role: HostRole;
+  readonly raised: Trouble | undefined;
+  readonly secondsBehind: number | null;
+  readonly leftOut: LeaveOut | undefined;
+  readonly isPaused: boolean;
+  readonly settings: ViewInput['settings'];
+  readonly isOnline: boolean | undefined;
+}
+
+type State = Pick<HostView, 'state' | 'level'>;
+
+/** One predicate after the other, the worst first. */
+function stateOf({ state, tags }: ObservedInstance, facts: HostFacts): State {
+  const { role, raised, secondsBehind, leftOut, isPaused, settings, isOnline } = facts;
+  if (state !== 'running') return { state, level: role === 'primary' ? 'attention' : 'behind' };
+  if (role === 'primary') {
+    if (isOnline !== true) return { state: 'agent offline', level: 'attention' };
+    return { state: isPaused ? 'paused' : 'takes writes', level: 'in-sync' };
+  }
+  const its = tags[tagKeys.state];
+  if (raised !== undefined) return { state: its ?? 'cannot join', level: levelOf(raised) };
+  if (leftOut?.severity === 'error') return { state: 'left out', level: 'attention' };
+  if (role === 'former') return { state: its ?? 'to be set apart', level: 'behind' };
+  if (its === undefined) return { state: 'new', level: 'behind' };
+  if (its !== 'in-sync') return { state: its, level: 'behind' };
+  return ofTime(secondsBehind, isPaused, settings.behindAfter);
+}
+
+/** It is recorded as in sync: does the time of its last push say so, too? */
+function ofTime(secondsBehind: number | null, isPaused: boolean, behindAfter: number): State {
+  if (secondsBehind === null) return { state: 'unknown', level: 'behind' };
+  if (secondsBehind <= behindAfter) return { state: 'in sync', level: 'in-sync' };
+  return isPaused ? { state: 'behind', level: 'behind' } : { state: 'behind', level: 'attention' };
+}
+
+/** A trouble of which nobody was notified yet may be over before the next push. */
+function levelOf({ told }: Trouble): Level {
+  return told > 0 ? 'attention' : 'behind';
+}
+
+/** What the command said that a host was last asked for, as a join. */
+function commandMessage(id: string, { observed }: ViewInput): string | undefined {
+  const lines = observed.commands.flatMap((each) => (each.instance === id ? each.lines : []));
+  return lines.find((line) => line.kind === 'error')?.message;
+}
+
+/** Why the tick leaves it out, where that is not among the states that a host passes through. */
+function leaveOutOf(id: string, { plan }: ViewInput): LeaveOut | undefined {
+  return plan.find((action): action is LeaveOut => action.kind === 'leave-out' && action.secondary === id);
+}
+
+function errorOf(id: string, trouble: Trouble | undefined, input: ViewInput): HostError | null {
+  if (trouble === undefined) return null;
+  const lines = input.pushes.flatMap(({ lines: its, requestedAt }) =>
+    its.flatMap((line) => (line.kind === 'secondary' && line.id === id ? [{ line, requestedAt }] : [])),
+  );
+  const newest = lines.sort((a, b) => b.requestedAt - a.requestedAt)[0]?.line;
+  const message = messageOf(newest) ?? commandMessage(id, input);
+  return { code: trouble.code, message, since: trouble.since };
+}
+
+function messageOf(line: SecondaryLine | undefined): string | undefined {
+  return line === undefined || line.ok ? undefined : line.message;
+}
+
+function leaveOutError(leftOut: LeaveOut | undefined, now: number): HostError | null {
+  if (leftOut?.severity !== 'error') return null;
+  return { code: leftOut.code, message: leftOut.reason, since: now };
+}
+
+/** The hosts of the list that EC2 does not know: all that is known of them is what the last pushes said. */
+function externalHosts(current: ObservedInstance | undefined, input: ViewInput): readonly HostView[] {
+  const troubles = new Map(parseTroubles(current?.tags[tagKeys.outside]));
+  return listedExternal(input).map((id) => {
+    const raised = raisedOf(troubles.get(id));
+    const leftOut = leaveOutOf(id, input);
+    const isLeftOut = leftOut?.severity === 'error';
+    const level = raised === undefined ? (isLeftOut ? 'attention' : 'in-sync') : levelOf(raised);
+    return {
+      ...{ id, name: null, zone: null, role: 'external', level },
+      state: raised === undefined ? (isLeftOut ? 'left out' : 'in sync') : 'behind',
+      ...{ secondsBehind: null, syncedAt: null, task: null, lifecycle: null, agent: null },
+      error: errorOf(id, raised, input) ?? leaveOutError(leftOut, input.now),
+      promotionBlocker: 'it is no instance of EC2',
+    };
+  });
+}
+
+/** Of the plan: it names each host of the list once, as a target or as left out. */
+function listedExternal({ plan, observed }: ViewInput): readonly string[] {
+  const instances = new Set(observed.instances.map(({ id }) => id));
+  const named = plan.flatMap((action) => {
+    if (action.kind === 'push') return action.request.secondaries.map(({ id }) => id);
+    return action.kind === 'leave-out' ? [action.secondary] : [];
+  });
+  return [...new Set(named)].filter((id) => !instances.has(id) && !/^i-[0-9a-f]+$/u.test(id)).sort();
+}

@@ -1,0 +1,70 @@
+import type {
+  ObservedInstance,
+  ObservedPush,
+  PromotionObservation,
+  ScriptLine,
+} from '../../../../shared/core/model/observation.ts';
+import type { GroupView, ViewInput } from '../../../../shared/core/operator/group-view.ts';
+import { viewGroup } from '../../../../shared/core/operator/view-group.ts';
+import { planTick } from '../../../../shared/core/push/plan-tick.ts';
+import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
+
+export const now = Date.UTC(2026, 10, 26, 14, 0, 0);
+export const ago = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
+
+/** A primary and two secondaries that were in sync 20 s ago. */
+export function members(): readonly ObservedInstance[] {
+  return [
+    instance(1, { ...primaryTags, Name: 'web-1' }),
+    ...[2, 3].map((number) =>
+      instance(number, { ...secondaryTags, Name: `web-${number}`, 'hostsync:synced-at': ago(20) }),
+    ),
+  ];
+}
+
+/** The same with other tags on one of them; undefined takes one away. */
+export function changed(
+  number: number,
+  tags: Readonly<Record<string, string | undefined>>,
+  state = 'running',
+): readonly ObservedInstance[] {
+  return members().map((member) => {
+    if (member.id !== instanceId(number)) return member;
+    const all = Object.entries({ ...member.tags, ...tags });
+    return {
+      ...member,
+      state,
+      tags: Object.fromEntries(all.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]))),
+    };
+  });
+}
+
+export function observation(
+  instances: readonly ObservedInstance[],
+  agents = [1, 2, 3].map((number) => agent(number)),
+): PromotionObservation {
+  return {
+    ...{ instances, agents, lifecycles: new Map(), commands: [], registers: new Map() },
+    ...{ statuses: [], reachability: [] },
+  };
+}
+
+/** A push of the primary that ended ten seconds ago. */
+export function push(lines: readonly ScriptLine[], more: Partial<ObservedPush> = {}): ObservedPush {
+  return {
+    ...{ command: 'c', instance: instanceId(1), status: 'succeeded', detail: 'Success', lines },
+    ...{ requestedAt: now - 10_000, exitCode: 0, ...more },
+  };
+}
+
+export function view(
+  instances: readonly ObservedInstance[] = members(),
+  more: Partial<ViewInput> = {},
+): GroupView {
+  const observed = more.observed ?? observation(instances);
+  return viewGroup({
+    ...{ group: 'web', observed, pushes: [], plan: planTick(observed), unread: [], now },
+    settings: { behindAfter: 300, promoteWithin: 900, failover: 'auto' },
+    ...more,
+  });
+}

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/observation.ts';
+import { formatTrouble } from '../../../../shared/core/model/trouble.ts';
+import { exitCodeOf, worst } from '../../../../shared/core/operator/group-view.ts';
+import { agent, instance, instanceId } from '../fixtures.ts';
+import { ago, changed, members, now, observation, push, view } from './fixtures.ts';
+
+const host = (number: number, shown = view()) => shown.hosts.find(({ id }) => id === instanceId(number));
+
+describe('what an operator sees of a group that is well', () => {
+  it('every host with its role, and nothing to do', () => {
+    const shown = view();
+    expect(shown).toMatchObject({
+      ...{ level: 'in-sync', verdict: 'All 2 secondaries are in sync', epoch: 1, paused: null, held: null },
+      ...{ primary: instanceId(1), directories: ['/srv/uploads'], incidents: [], attention: [] },
+    });
+    expect(
+      shown.hosts.map(({ name, role, state, secondsBehind }) => [name, role, state, secondsBehind]),
+    ).toEqual([
+      ['web-1', 'primary', 'takes writes', null],
+      ['web-2', 'secondary', 'in sync', 20],
+      ['web-3', 'secondary', 'in sync', 20],
+    ]);
+  });
+
+  it('it goes through JSON unchanged: a page reads the same', () => {
+    const shown = view();
+    expect(JSON.parse(JSON.stringify(shown))).toEqual(shown);
+  });
+
+  it('names in the order in which people count', () => {
+    const more = [...members(), instance(10, { 'hostsync:group': 'web', Name: 'web-10' })];
+    expect(view(more).hosts.map(({ name }) => name)).toEqual(['web-1', 'web-2', 'web-3', 'web-10']);
+  });
+});
+
+describe('what is wrong is not shown as well', () => {
+  const trouble = (told: number) => `unreachable/${ago(400)}/${told}`;
+  const behind = (told: number) =>
+    changed(2, {
+      'hostsync:state': 'behind',
+      'hostsync:trouble': trouble(told),
+      'hostsync:synced-at': ago(400),
+    });
+
+  it.each([
+    ['a host that fails, before anybody was notified', behind(0), 'behind'],
+    ['and after that', behind(1), 'attention'],
+    [
+      'in sync by its tag, but the pushes have stopped',
+      changed(2, { 'hostsync:synced-at': ago(400) }),
+      'attention',
+    ],
+    [
+      'in sync by its tag, at a time that is not known',
+      changed(2, { 'hostsync:synced-at': undefined }),
+      'behind',
+    ],
+    ['still joining', changed(2, { 'hostsync:state': 'joining' }), 'behind'],
+    ['new', changed(2, { 'hostsync:state': undefined }), 'behind'],
+    ['stopped', changed(2, {}, 'stopped'), 'behind'],
+    ['the primary is stopped', changed(1, {}, 'stopped'), 'attention'],
+    ['a tag is wrong', changed(1, { 'hostsync:directories': '/etc' }), 'attention'],
+    ['two primaries', changed(2, { 'hostsync:primary': '1' }), 'attention'],
+    ['no primary', changed(1, { 'hostsync:primary': undefined }), 'attention'],
+    ['paused', changed(1, { 'hostsync:paused': 'lunch' }), 'behind'],
+    [
+      'a promotion is blocked',
+      changed(1, { 'hostsync:promotion-trouble': `promotion-blocked/${ago(90)}/1` }),
+      'attention',
+    ],
+    ['a push failed', changed(1, { 'hostsync:group-trouble': `push-failed/${ago(90)}/1` }), 'attention'],
+  ] as const)('%s', (_what, instances, level) => {
+    const shown = view(instances);
+    expect(shown.level).toBe(level);
+    expect(shown.attention[0]?.level).toBe(level);
+    expect(shown.verdict).not.toContain('in sync');
+  });
+
+  it('what is over, and only remembered, is no incident', () => {
+    const over = { code: 'unreachable', since: now - 400_000, told: 0, clearedAt: now - 60_000 };
+    const instances = changed(2, { 'hostsync:trouble': formatTrouble(over) });
+    expect(view(instances)).toMatchObject({ level: 'in-sync', incidents: [] });
+  });
+
+  it('an agent that is offline or unknown is not online', () => {
+    const shown = view(members(), { observed: observation(members(), [agent(2, false)]) });
+    expect([1, 2, 3].map((number) => host(number, shown)?.agent)).toEqual(['unknown', 'offline', 'unknown']);
+    expect(host(1, shown)).toMatchObject({ level: 'attention', state: 'agent offline' });
+  });
+
+  it('what could not be read is named, and is not fine', () => {
+    const shown = view(members(), { unread: ['asking for the pushes failed: AccessDenied'] });
+    expect(shown.level).toBe('behind');
+    expect(shown.attention[0]?.message).toContain('AccessDenied');
+  });
+
+  it('the words of the push that met the error are shown, and since when', () => {
+    const line: SecondaryLine = {
+      ...{
+        kind: 'secondary',
+        id: instanceId(2),
+        ok: false,
+        error: 'unreachable',
+        message: 'no route to host',
+      },
+      ...{ started: 0, files: 0, deleted: 0, bytes: 0, seconds: 1 },
+    };
+    const shown = view(behind(1), { pushes: [push([line])] });
+    expect(host(2, shown)?.error).toEqual({
+      code: 'unreachable',
+      message: 'no route to host',
+      since: now - 400_000,
+    });
+    expect(shown.attention[0]?.message).toContain('no route to host (for 7 min)');
+    expect(shown.verdict).toBe('1 of 2 hosts is behind, 7 min at most');
+  });
+});
+
+describe('held deletions', () => {
+  const line: Extract<ScriptLine, { kind: 'deletions-held' }> = {
+    kind: 'deletions-held',
+    ...{ id: '5c1f00d2a94be317', count: 30, total: 40 },
+    ...{ reason: 'more than a fifth', examples: ['a', 'b'] },
+  };
+  const raised = changed(1, { 'hostsync:group-trouble': `deletions-held/${ago(90)}/1` });
+
+  it('are shown as the newest push found them, with the command that accepts them', () => {
+    const shown = view(raised, { pushes: [push([line], { status: 'failed' })] });
+    expect(shown.held).toEqual({
+      id: line.id,
+      count: 30,
+      total: 40,
+      reason: line.reason,
+      examples: ['a', 'b'],
+      since: now - 90_000,
+    });
+    expect(shown.verdict).toBe('30 deletions are held');
+    expect(shown.attention[0]?.next).toBe('hostsync accept-deletions web 5c1f00d2a94be317');
+  });
+
+  it('are not known any more: that is said, and not that there are none', () => {
+    expect(view(raised).held).toMatchObject({ id: null, count: null, since: now - 90_000 });
+  });
+
+  it('are over when a newer push held none, though that is not recorded yet', () => {
+    expect(view(raised, { pushes: [push([])] }).held).toBeNull();
+  });
+});
+
+describe('hosts outside EC2', () => {
+  it('are shown by the list, with what the last pushes said', () => {
+    const listed = `${instanceId(2)} ${instanceId(3)} web9.example.com`;
+    const well = view(changed(1, { 'hostsync:secondaries': listed }));
+    expect(well.hosts.at(-1)).toMatchObject({ id: 'web9.example.com', role: 'external', level: 'in-sync' });
+    const outside = `web9.example.com/unreachable/${ago(90)}/1`;
+    const ill = view(changed(1, { 'hostsync:secondaries': listed, 'hostsync:outside': outside }));
+    expect(ill.hosts.at(-1)).toMatchObject({ state: 'behind', error: { code: 'unreachable' } });
+    expect(ill.level).toBe('attention');
+  });
+});
+
+it('exit codes are those of the worst', () => {
+  expect(
+    ['in-sync', 'behind', 'attention'].map((level) => exitCodeOf(worst(['in-sync', level] as never))),
+  ).toEqual([0, 1, 2]);
+  expect(worst([])).toBe('in-sync');
+});

@@ -41,6 +41,8 @@ def run(context: Context) -> ExitCode:
         with watch.signals():
             watch.begin(left)
             why = watch.stay()
+            # what came until the successor's marks stood is seen by this command alone
+            watch.take_in()
     finally:
         eyes.close()
     return watch.end(why)
@@ -80,13 +82,13 @@ class Watch(Cycles):
                     time.sleep(min(at - now, 0.05))
                 else:
                     self.eyes.wait(min(at - now, self.eyes.wake))
-            self._take_in()
+            self.take_in()
             why = self.over()  # also after a frozen moment: the checks come right before a cycle
             if why:
                 return why
             self._go_on()
 
-    def _take_in(self) -> None:
+    def take_in(self) -> None:
         began = time.time_ns() // 1000
         self.eyes.look()
         self.pending.settle(time.monotonic(), self.eyes.is_written)
@@ -117,7 +119,7 @@ class Watch(Cycles):
         if self.eyes.remounted:
             return "mounts changed"
         if self.news and lease.now() >= self.ended_early + EARLY_EVERY:
-            self.ended_early = lease.now()
+            self.post.note_early()
             return "outcome changed"
         return ""
 
@@ -142,15 +144,16 @@ class Watch(Cycles):
         chain = why == "successor" and self.eyes.complete and not self.eyes.doubt and not self.pending.overfull
         pending = self.pending.export()
         early = why == "outcome changed"
-        handover = lease.Handover(self.context.boot, self.scope(), self.walked, pending, self.ended_early)
+        handover = lease.Handover(self.context.boot, self.scope(), self.walked, pending)
         self._let_idle_go()
         self.post.leave(handover if chain else None)
         if early:
             log(f"ended early: {self.news}")
         for member in self.crew:
+            if why == "fenced" or self.stopped:
+                member.break_off()
             while not member.join(1.0):
-                if why in ("fenced",) or self.stopped:
-                    raise HostError("internal", f"the watch ended: {why}")
+                pass
         return self._report(why, bool(pending))
 
     def _let_idle_go(self) -> None:

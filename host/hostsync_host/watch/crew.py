@@ -112,6 +112,7 @@ class Member:
     _births: List[float] = field(default_factory=list[float])
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: Optional[threading.Thread] = None
+    _pushing: Optional[Push] = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -143,6 +144,14 @@ class Member:
         with self._changed:
             self.stopping = True
             self._changed.notify()
+
+    def break_off(self) -> None:
+        """Ends the connection of the push that runs."""
+        self.stop()
+        push = self._pushing
+        if push is not None:
+            push.context.stopped = True
+            push.stop()
 
     def join(self, seconds: float) -> bool:
         if self._thread is not None:
@@ -200,7 +209,7 @@ class Member:
                 self._changed.wait(max(0.01, min(CHECK_EVERY, retry_at - now if retry_at > now else CHECK_EVERY)))
 
     def _push(self, shift: Shift) -> bool:
-        push = _KeptPush(shift, self)
+        push = self._pushing = _KeptPush(shift, self)
         try:
             outcome = push.run()
         except Exception:
@@ -209,6 +218,8 @@ class Member:
             outcome = push.outcome
             outcome.result, outcome.error = "failed", "failed"
             outcome.message = "its worker ended without a result; see standard error"
+        finally:
+            self._pushing = None
         self.asks = False
         well = outcome.error in FAULTLESS
         if well:

@@ -77,8 +77,7 @@ class Cycles:
             and self.eyes.complete
             and (left.boot, left.scope) == (self.context.boot, self.scope())
         )
-        if left is not None:
-            self.ended_early = left.ended_early
+        self.ended_early = self.post.ended_early()
         if chain and left is not None and dirty is not None:
             self.walked = left.walked
             self.pending.put_back(dirty, time.monotonic())
@@ -93,11 +92,7 @@ class Cycles:
         self.eyes.doubt = ""
         self.walks += 1
         began = lease.now()
-        for scan in self.latest.scans:
-            self.eyes.learn([scan], self.context.store.place)
         self._look(None, self.pending.take(), True)
-        if self.eyes.rung == "times":
-            self.eyes.learn(self.latest.scans, self.context.store.place)
         self.walked = began
 
     def cycle(self, batch: Batch, first: bool = False) -> None:
@@ -125,6 +120,7 @@ class Cycles:
                 Look(context, self.eyes.opened, lambda: None, dirty, self.collector.emit).run()
         if len(context.scans) < len(self.eyes.opened):
             self.eyes.doubt = "a directory could not be looked at"
+        self.eyes.learn(context.scans, context.store.place)
         if self.collector.end():
             self.news = "deletions are held"
         if dirty is None:

@@ -50,7 +50,7 @@ class Eyes:
         """Takes what has happened since the last time."""
 
     def learn(self, scans: Sequence[Scanned], place: bytes) -> None:
-        """A walk is about to begin; these are the directories as they were known before."""
+        """A look has ended, and these are its manifests."""
 
     def close(self) -> None:
         """Ends it."""

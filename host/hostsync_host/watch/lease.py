@@ -38,8 +38,6 @@ class Handover:
     walked: float
     """When the last whole walk began, by `now`."""
     pending: List[List[object]] = field(default_factory=list[List[object]])
-    ended_early: float = 0.0
-    """By `now`; at most once in a while a command ends before its time."""
     to: str = ""
     """The process that it is for: only one whose marks stood before has no gap."""
 
@@ -152,6 +150,17 @@ class Post:
         """Asks somebody who lives for the place?"""
         process, _, start = self._successor().partition(" ")
         return process.isdigit() and _start(int(process)) == start != ""
+
+    def ended_early(self) -> float:
+        """When a command ended before its time, by `now`; 0 if none did since the boot."""
+        try:
+            at = float(read_small(self._path(b"early")) or 0)
+        except (OSError, ValueError):
+            return 0.0
+        return at if at <= now() else 0.0
+
+    def note_early(self) -> None:
+        write_atomic(self._path(b"early"), str(now()).encode("ascii"), sync=False)
 
     def leave(self, handover: Optional[Handover]) -> None:
         """Ends the watch."""

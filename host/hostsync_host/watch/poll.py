@@ -9,6 +9,7 @@ from typing import Iterable, Iterator, List, Tuple
 
 Times = Tuple[int, int, int]
 _NOWHERE: Times = (0, 0, 0)
+_UNKNOWN: Times = (-1, -1, -1)
 MOST = 200_000
 """Directories: with more of them a look takes longer than it is worth."""
 
@@ -22,11 +23,18 @@ class Poll:
         self._known = array("q")
 
     def learn(self, paths: Iterable[bytes]) -> None:
-        """Takes these directories from now on. Before the walk: what changes during it shows at the next look."""
-        self._paths = list(paths)
-        self._known = array("q")
+        """Takes these directories from now on. Of one that is new here it is not known what changed since it was looked
+        at, so the next look names it; but not of the first ones, which would be all."""
+        first = not self._paths
+        known = {path: index * 3 for index, path in enumerate(self._paths)}
+        before = self._known
+        self._paths, self._known = list(paths), array("q")
         for path in self._paths:
-            self._known.extend(self._look(path))
+            at = known.get(path)
+            if at is not None:
+                self._known.extend(before[at : at + 3])
+            else:
+                self._known.extend(self._look(path) if first else _UNKNOWN)
 
     def changed(self) -> Iterator[bytes]:
         """The directories that are not as they were at the last look."""

@@ -201,6 +201,9 @@ class EyesTest(unittest.TestCase):
             os.rename(f"{place}/a", f"{place}/c")
             self.assertEqual(list(poll.changed()), [b"", b"a", b"a/b"])
             self.assertEqual(list(poll.changed()), [])
+            poll.learn([b"", b"c", b"c/b"])
+            self.assertEqual(list(poll.changed()), [b"c", b"c/b"])
+            self.assertEqual(list(poll.changed()), [])
             os.close(root)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List
 from group import OWNER, Group
 from group import Push as Pushed
 from hostsync_host import layout
+from hostsync_host.watch import eyes
 
 
 def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
@@ -92,6 +93,30 @@ class WatchTest(unittest.TestCase):
         ended = watching(self.group, work)
         self.assertEqual(ended.of("watch")[0]["rung"], "fanotify", ended.log)
         self.assertEqual(ended.code, 0, ended.log)
+
+    def test_where_no_events_come_the_times_of_directories_tell(self) -> None:
+        def work() -> None:
+            self.same()
+            os.makedirs(f"{self.top}/a/b")
+            self.group.own()
+            self.same()
+            self.put("a/b/one", "1")
+            self.same()
+            self.put("a/b/two", "2")
+            os.unlink(f"{self.top}/a/b/one")
+            self.same()
+            os.rename(f"{self.top}/a", f"{self.top}/z")
+            self.same()
+            self.put("z/b/three", "3")
+            self.same()
+
+        opened = eyes.open_fanotify
+        eyes.open_fanotify = lambda roots, log: None
+        try:
+            ended = watching(self.group, work)
+        finally:
+            eyes.open_fanotify = opened
+        self.assertEqual(ended.of("watch")[0]["rung"], "times")
 
     def test_the_next_tick_goes_on_where_the_last_one_was(self) -> None:
         """In processes of their own, as SSM starts them."""

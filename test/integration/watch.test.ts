@@ -12,7 +12,10 @@ let tick = 1000;
 /** One command that watches. */
 interface Watch {
   readonly child: ChildProcess;
-  readonly ended: Promise<{ readonly code: number | null; readonly lines: readonly Record<string, unknown>[] }>;
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly lines: readonly Record<string, unknown>[];
+  }>;
 }
 
 const running: Watch[] = [];
@@ -187,7 +190,10 @@ describe('a push that watches', () => {
       '-c',
       `exec 3> ${uploads}/slow; chown www-data: ${uploads}/slow; printf half >&3; read line; printf whole >&3`,
     ]);
-    await until(async () => (await group.primary.exec(`cat ${uploads}/slow`)).stdout === 'half', 'half of it');
+    await until(
+      async () => (await group.primary.exec(`cat ${uploads}/slow`)).stdout === 'half',
+      'half of it',
+    );
     for (const name of ['other1', 'other2', 'other3']) {
       await put(name);
       await arrives(name);

@@ -69,14 +69,14 @@ async function expectSame(): Promise<void> {
 
 /** The processes of the primary that push. */
 const pushes = async () =>
-  (await group.primary.exec(`pgrep -f 'hostsync/current push' | wc -l`)).stdout.trim();
+  (await group.primary.exec(`pgrep -f '[h]ostsync/current push' | wc -l`)).stdout.trim();
 
 const kindOf = (lines: readonly Record<string, unknown>[], kind: string) =>
   lines.filter((line) => line['kind'] === kind);
 
 /** As cancelling a command does: SIGKILL to its process group. */
 async function kill(one: Watch): Promise<void> {
-  await group.primary.exec(`pkill -KILL -f 'hostsync/current push'`);
+  await group.primary.exec(`pkill -KILL -f '[h]ostsync/current push'`);
   await one.ended;
 }
 
@@ -85,7 +85,7 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 beforeEach(async () => {
-  await group.primary.exec(`pkill -KILL -f 'hostsync/current push'`);
+  await group.primary.exec(`pkill -KILL -f '[h]ostsync/current push'`);
   await Promise.all(running.splice(0).map(({ ended }) => ended));
   tick += 60;
 });
@@ -123,7 +123,7 @@ describe('a push that watches', () => {
     }
     await arrives('step3-5');
     await expectSame();
-    expect(await pushes()).toBe('1');
+    await until(async () => (await pushes()) === '1', 'one process watches');
   });
 
   it('a tick that comes late, or twice, ends nothing and does nothing', async () => {
@@ -146,7 +146,7 @@ describe('a push that watches', () => {
     await arrives('before');
     await kill(one);
     await until(async () => (await pushes()) === '0', 'no process is left');
-    expect((await group.primary.exec('pgrep ssh -u root -f -- -N')).stdout).toBe('');
+    expect((await group.primary.exec("pgrep -f '[s]sh -F .* -N -M'")).stdout).toBe('');
     await put('meanwhile');
     tick += 60;
     watch();
@@ -158,7 +158,7 @@ describe('a push that watches', () => {
     const one = watch();
     await put('warm');
     await arrives('warm');
-    await group.primary.exec(`pkill -STOP -f 'hostsync/current push'`);
+    await group.primary.exec(`pkill -STOP -f '[h]ostsync/current push'`);
     await put('cold');
     tick += 60;
     watch();
@@ -171,10 +171,10 @@ describe('a push that watches', () => {
     const one = watch({ lease: 8 });
     await put('leased');
     await arrives('leased');
-    await group.primary.exec(`pkill -STOP -f 'hostsync/current push'`);
+    await group.primary.exec(`pkill -STOP -f '[h]ostsync/current push'`);
     await sleep(8000);
     await put('expired');
-    await group.primary.exec(`pkill -CONT -f 'hostsync/current push'`);
+    await group.primary.exec(`pkill -CONT -f '[h]ostsync/current push'`);
     const { lines } = await one.ended;
     expect(kindOf(lines, 'watch')).toMatchObject([{ ended: 'lease' }]);
     for (const host of group.secondaries)
@@ -185,10 +185,10 @@ describe('a push that watches', () => {
     watch();
     await put('ready');
     await arrives('ready');
-    const writer = group.primary.spawn([
+    group.primary.spawn([
       'sh',
       '-c',
-      `exec 3> ${uploads}/slow; chown www-data: ${uploads}/slow; printf half >&3; read line; printf whole >&3`,
+      `exec 3> ${uploads}/slow; chown www-data: ${uploads}/slow; printf half >&3; until [ -e /root/go-on ]; do sleep 0.1; done; printf whole >&3`,
     ]);
     await until(
       async () => (await group.primary.exec(`cat ${uploads}/slow`)).stdout === 'half',
@@ -202,7 +202,7 @@ describe('a push that watches', () => {
     if (rung !== 'overlay')
       for (const host of group.secondaries)
         expect((await host.exec(`ls ${uploads}/slow`)).code, host.id).not.toBe(0);
-    writer.stdin?.end('\n');
+    await must(group.primary, 'touch /root/go-on');
     await arrives('slow', 'halfwhole');
   });
 
@@ -233,7 +233,7 @@ describe('a push that watches', () => {
     await group.primary.exec(hostCommand('leave'), { stdin: request });
     await one.ended;
     await put('late');
-    expect(await pushes()).toBe('0');
+    await until(async () => (await pushes()) === '0', 'no process is left');
     for (const host of group.secondaries)
       expect((await host.exec(`ls ${uploads}/late`)).code, host.id).not.toBe(0);
   });

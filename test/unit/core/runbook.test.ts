@@ -42,3 +42,13 @@ it('every page belongs to an alert and stands in the index: nobody is sent to a 
   expect(pages.map((name) => `${folder}/${name}`).sort()).toEqual([...named].sort());
   for (const name of pages) expect(index).toContain(`(${name})`);
 });
+
+it('each saved query that a page names exists', () => {
+  const queries = readFileSync(join(root, 'infra', 'queries.yml'), 'utf8');
+  const named = pages.flatMap((name) => {
+    const page = readFileSync(join(root, folder, name), 'utf8');
+    return [...page.matchAll(/saved query:? `([\w-]+)`/giu)].map(([, query = '']) => query);
+  });
+  expect(named.length).toBeGreaterThan(15);
+  for (const query of named) expect(queries).toContain(`/${query}\n`);
+});

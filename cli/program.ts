@@ -144,6 +144,23 @@ function withWaiting(command: Command, timeout: number): Command {
 
 function addRecords(program: Command, run: RunOnDeployment): void {
   program
+    .command('doctor')
+    .helpGroup('See')
+    .summary('what would stop the next push, join or promotion, and the cure')
+    .description(
+      'Looks at everything around a group that can be looked at from here: instance profiles, agents, security groups, room for tags, lifecycle hooks, the name of the primary, the subscription of alerts, dead letters, alarms. Each finding says why it matters and what mends it; what cannot be read is unknown.',
+    )
+    .argument('[group]', 'the group')
+    .addOption(outputOption())
+    .option('--all', 'name the checks that passed as well')
+    .action(async (given: unknown, options: unknown, command: Command) => {
+      const chosen = v.parse(v.object({ output, all: flag }), options);
+      await run(command.optsWithGlobals(), async (context) => {
+        const { doctor } = await import('./commands/doctor.ts');
+        return doctor(context, v.parse(group, given), chosen);
+      });
+    });
+  program
     .command('history')
     .helpGroup('See')
     .summary('promotions, and what is open')

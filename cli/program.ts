@@ -55,6 +55,7 @@ More: hostsync COMMAND --help`,
   addActing(program, run);
   addPromotions(program, run);
   addSteering(program, run);
+  addSetup(program, run);
   tab(program, { completionCommandName: 'completion' });
   const completion = program.commands.find((command) => command.name() === 'completion');
   completion
@@ -303,6 +304,39 @@ function addSteering(program: Command, run: RunOnDeployment): void {
     });
   });
 }
+
+function addSetup(program: Command, run: RunOnDeployment): void {
+  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+  withWaiting(
+    withChange(
+      program
+        .command('init')
+        .helpGroup('Set up')
+        .summary('make a group of hosts')
+        .description(
+          'Makes a group: sets the tags of its hosts and waits until every one has the files. Asks for what is not given.',
+        )
+        .argument('[group]', 'the name of the new group')
+        .option('--primary <host>', 'the host that editors upload to, by id or name')
+        .option('--directory <path>', 'a directory to keep the same; may be given several times', collect, [])
+        .option('--host <host>', 'another host, by id or name; may be given several times', collect, []),
+    ),
+    3600,
+  ).action(async (given: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(initOptions, options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { init } = await import('./commands/init.ts');
+      const { directory: directories, host: hosts, ...rest } = chosen;
+      return init(context, v.parse(group, given), { ...rest, directories, hosts });
+    });
+  });
+}
+
+const initOptions = v.object({
+  ...{ ...changing, ...waiting, primary: v.optional(v.string()) },
+  directory: v.array(v.string()),
+  host: v.array(v.string()),
+});
 
 function addActing(program: Command, run: RunOnDeployment): void {
   program

@@ -93,7 +93,7 @@ test('pause and resume: nothing without a yes; what is paused is not pushed and 
     /Same with aws: aws ec2 create-tags --region \S+ --endpoint-url \S+ --resources i-/u,
   );
   expect(paused.code).toBe(0);
-  expect(group.primary.tags['hostsync:paused']).toMatch(/^a deploy_ 2 _ 3 /u);
+  expect(group.primary.tags['hostsync:paused']).toMatch(/^a deploy_ 2 _ 3 - \S+ at 2/u);
   await group.cloud.settle({ timeoutSeconds: 100 });
   const seen = await hostsync(group.cloud, 'status', 'web');
   expect([seen.code, seen.stdout]).toEqual([1, expect.stringContaining('Pushes of web are paused')]);
@@ -146,6 +146,14 @@ test('plan: the decisions of the service with their reasons, and nothing is done
   expect(planned.stdout).toContain('push');
   expect(planned.stdout).toContain('pushes 1 directories to 2 of 2 secondaries');
   expect(group.cloud.commands()).toHaveLength(before);
+});
+
+test('logs: each decision about the group, with its reason', async () => {
+  const all = await hostsync(group.cloud, 'logs', 'web');
+  expect(all.stdout).toMatch(/ INFO +sync +push done: i-\w+ pushes 1 directories to 2 of 2 secondaries$/mu);
+  expect(all.code).toBe(0);
+  const errors = await hostsync(group.cloud, 'logs', 'web', '--level', 'error');
+  expect(errors.stdout).not.toContain(' INFO ');
 });
 
 test('switchover: refused with the reason of the service; else followed to its end, and remembered', async () => {
@@ -209,7 +217,7 @@ test('doctor: what could not be read is unknown; what is wrong comes with what m
   const { findings, passed } = JSON.parse(found.stdout);
   const unknown = findings.filter(({ level }: { level: string }) => level === 'unknown');
   expect(unknown.map(({ what }: { what: string }) => what)).toContain('Not checked: alarms');
-  expect(passed).toEqual(expect.arrayContaining(['SSM agents', 'dead letters', 'room for tags']));
+  expect(passed).toEqual(expect.arrayContaining(['SSM agents', 'room for tags', 'who could take over']));
   expect(found.code).toBe(findings.length === unknown.length ? 1 : 2);
 });
 

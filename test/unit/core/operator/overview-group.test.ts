@@ -89,7 +89,7 @@ describe('the verdict, and the sentence that every operator sees first', () => {
       'no push reports success any more',
       [primary, secondary(2, { 'hostsync:synced-at': seconds(301) })],
       'behind',
-      '1 of 1 hosts is not in sync yet',
+      '1 of 1 host is not in sync yet',
     ],
     [
       'a newcomer',

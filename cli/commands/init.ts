@@ -62,10 +62,13 @@ export async function init(
       overview.hosts.map(({ id, name = id, state, task }) => `${name} ${task?.step ?? state}`).join(', '),
     isOver: ({ overview }) => overview.verdict === 'in-sync' && overview.hosts.length === others.length + 1,
   });
+  const said = last.overview.hosts.flatMap(({ id, name = id, trouble }) =>
+    trouble === undefined ? [] : [`${name}: ${trouble.message ?? trouble.code}`],
+  );
   if (last.overview.verdict !== 'in-sync')
     throw new Failure(`${group} is not in sync after ${lag(options.timeout)}: ${last.overview.headline}`, {
       exitCode: exitCodes.behind,
-      advice: [`See: hostsync doctor ${group}`],
+      advice: [...said, `See: hostsync doctor ${group}`],
     });
   const { style, symbol } = terminal.look;
   terminal.out(

@@ -22,6 +22,7 @@ const seconds: Readonly<Record<string, number>> = {
   'failover-calls-killed.test.ts': 90,
   'trouble.test.ts': 90,
   'failing-calls.test.ts': 90,
+  'cli.test.ts': 150,
   'join-failure.test.ts': 70,
   'view.test.ts': 200,
   'deployment.test.ts': 60,

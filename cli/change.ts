@@ -1,5 +1,5 @@
 import { TagWriter } from '../shared/aws/tags.ts';
-import type { Change, Refused } from '../shared/core/operator/change.ts';
+import type { Change, Refused, TagChange } from '../shared/core/operator/change.ts';
 import type { Context } from './connect.ts';
 import type { Place } from './environment.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -32,7 +32,9 @@ export async function carryOutChange(
   const { terminal, clients } = context;
   const { style } = terminal.errorLook;
   const steps = change.steps.map((step, index) => `  ${index + 1}  ${step}`);
-  const lines = awsLines(change, { ...context.place, region: context.region });
+  const changes: readonly TagChange[] = [change, ...(change.also ?? [])];
+  const place = { ...context.place, region: context.region };
+  const lines = changes.flatMap((each) => awsLines(each, place));
   terminal.say(
     [
       ...[style('bold', `Plan: ${title}`), ...steps, ...change.impact],
@@ -45,8 +47,10 @@ export async function carryOutChange(
     return false;
   }
   const writer = new TagWriter(clients.ec2);
-  await writer.write([change.instance], change.set);
-  await writer.remove(change.instance, change.remove);
+  for (const { instance, set, remove } of changes) {
+    await writer.write([instance], set);
+    await writer.remove(instance, remove);
+  }
   return true;
 }
 
@@ -65,7 +69,7 @@ async function isAgreed(
 
 /** What the AWS CLI would be given to do the same. */
 export function awsLines(
-  { instance, set, remove }: Pick<Change, 'instance' | 'set' | 'remove'>,
+  { instance, set, remove }: TagChange,
   { profile, region, endpoint }: Place,
 ): readonly string[] {
   const where = [

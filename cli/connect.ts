@@ -28,6 +28,7 @@ const settingsSchema = v.pipe(
     'join-timeout': settings['join-timeout'],
     'join-failure': settings['join-failure'],
     'rescue-quiet': settings['rescue-quiet'],
+    'hosted-zone': settings['hosted-zone'],
   }),
   v.transform((given) => ({
     behindAfter: given['behind-after'],
@@ -42,12 +43,16 @@ const settingsSchema = v.pipe(
     joinTimeout: given['join-timeout'],
     joinFailure: given['join-failure'],
     rescueQuiet: given['rescue-quiet'],
+    hostedZone: given['hosted-zone'],
   })),
 );
 
 const outputsSchema = v.object({
   Memory: v.string(),
   Lanes: v.string(),
+  AlertTopic: v.string(),
+  DeadLetters: v.string(),
+  LaneDeadLetters: v.string(),
   PushDocument: v.string(),
   TagPrefix: settings['tag-prefix'],
   Settings: v.pipe(v.string(), v.parseJson(), settingsSchema),
@@ -62,6 +67,10 @@ export interface Context {
   readonly stage: string;
   readonly table: string;
   readonly queue: string;
+  /** The ARN. */
+  readonly alertTopic: string;
+  /** Their URLs. */
+  readonly deadLetters: readonly string[];
   readonly pushDocument: string;
   /** Those of the deployment, by the names of the core. */
   readonly settings: v.InferOutput<typeof settingsSchema>;
@@ -88,13 +97,14 @@ export async function connect(connection: Connection): Promise<Context> {
       exitCode: exitCodes.unavailable,
       advice: [`Deploy this release: npx serverless deploy --stage ${stage} --region ${region}`],
     });
-  const { Memory, Lanes, PushDocument, TagPrefix, Settings } = parsed.output;
+  const { Memory, Lanes, PushDocument, TagPrefix, Settings, AlertTopic } = parsed.output;
   chooseTagPrefix(tagPrefix ?? TagPrefix);
   return {
     ...{ terminal: new Terminal(color), clients: makeClients(), stage, region },
     place: { profile, region, endpoint },
     ...{ table: Memory, queue: Lanes, pushDocument: PushDocument },
-    settings: Settings,
+    ...{ settings: Settings, alertTopic: AlertTopic },
+    deadLetters: [parsed.output.DeadLetters, parsed.output.LaneDeadLetters],
   };
 }
 

@@ -12,8 +12,8 @@ export type RunOnDeployment = (
   command: (context: Context) => Promise<ExitCode>,
 ) => Promise<void>;
 
-const wholeSeconds = (text: string): number => {
-  if (!/^[1-9]\d{0,5}$/u.test(text)) throw new InvalidArgumentError('Give whole seconds from 1.');
+const whole = (text: string): number => {
+  if (!/^[1-9]\d{0,5}$/u.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
   return Number(text);
 };
 
@@ -55,6 +55,7 @@ More: hostsync COMMAND --help`,
   addActing(program, run);
   addPromotions(program, run);
   addSteering(program, run);
+  addSetup(program, run);
   tab(program, { completionCommandName: 'completion' });
   const completion = program.commands.find((command) => command.name() === 'completion');
   completion
@@ -89,7 +90,7 @@ function addSeeing(program: Command, run: RunOnDeployment): void {
     )
     .argument('[group]', 'the group; all of them without it')
     .option('-w, --watch', 'look again and again, in place; Ctrl-C ends it')
-    .option('--interval <seconds>', 'between two looks, with --watch', wholeSeconds, 2)
+    .option('--interval <seconds>', 'between two looks, with --watch', whole, 2)
     .addOption(
       new Option('-o, --output <form>', 'how it is printed')
         .choices(['table', 'json', 'tsv'])
@@ -111,7 +112,7 @@ function addSeeing(program: Command, run: RunOnDeployment): void {
     .option('--in-sync', 'what the primary holds now has reached every host that runs')
     .option('--promoted <host>', 'this host is the primary')
     .option('--joined <host>', 'this host has its first sync behind it')
-    .option('--timeout <seconds>', 'how long', wholeSeconds, 600)
+    .option('--timeout <seconds>', 'how long', whole, 600)
     .action(async (given: unknown, options: unknown, command: Command) => {
       const chosen = v.parse(waitOptions, options);
       await run(command.optsWithGlobals(), async (context) => {
@@ -124,6 +125,8 @@ function addSeeing(program: Command, run: RunOnDeployment): void {
 const changing = { yes: flag, dryRun: flag };
 const waiting = { wait: v.optional(v.boolean(), true), timeout: seconds };
 const output = v.optional(v.picklist(['table', 'json']), 'table');
+
+const logsOptions = v.object({ follow: flag, since: seconds, level: v.picklist(['info', 'warn', 'error']) });
 
 function outputOption(): Option {
   return new Option('-o, --output <form>', 'how it is printed').choices(['table', 'json']).default('table');
@@ -139,10 +142,27 @@ function withChange(command: Command): Command {
 function withWaiting(command: Command, timeout: number): Command {
   return command
     .option('--no-wait', 'do not wait for the end')
-    .option('--timeout <seconds>', 'how long to wait for the end', wholeSeconds, timeout);
+    .option('--timeout <seconds>', 'how long to wait for the end', whole, timeout);
 }
 
 function addRecords(program: Command, run: RunOnDeployment): void {
+  program
+    .command('doctor')
+    .helpGroup('See')
+    .summary('what would stop the next push, join or promotion, and the cure')
+    .description(
+      'Looks at everything around a group that can be looked at from here: instance profiles, agents, security groups, room for tags, lifecycle hooks, the name of the primary, the subscription of alerts, dead letters, alarms. Each finding says why it matters and what mends it; what cannot be read is unknown.',
+    )
+    .argument('[group]', 'the group')
+    .addOption(outputOption())
+    .option('--all', 'name the checks that passed as well')
+    .action(async (given: unknown, options: unknown, command: Command) => {
+      const chosen = v.parse(v.object({ output, all: flag }), options);
+      await run(command.optsWithGlobals(), async (context) => {
+        const { doctor } = await import('./commands/doctor.ts');
+        return doctor(context, v.parse(group, given), chosen);
+      });
+    });
   program
     .command('history')
     .helpGroup('See')
@@ -155,6 +175,24 @@ function addRecords(program: Command, run: RunOnDeployment): void {
       await run(command.optsWithGlobals(), async (context) => {
         const { history } = await import('./commands/history.ts');
         return history(context, v.parse(group, given), chosen);
+      });
+    });
+  program
+    .command('logs')
+    .helpGroup('See')
+    .summary('what the service logged about a group')
+    .description(
+      'Shows what the functions logged about a group: each decision with its reason, and what became of it.',
+    )
+    .argument('[group]', 'the group')
+    .option('-f, --follow', 'go on with what comes; Ctrl-C ends it')
+    .option('--since <minutes>', 'how far back', whole, 60)
+    .addOption(new Option('--level <level>', 'at least').choices(['info', 'warn', 'error']).default('info'))
+    .action(async (given: unknown, options: unknown, command: Command) => {
+      const chosen = v.parse(logsOptions, options);
+      await run(command.optsWithGlobals(), async (context) => {
+        const { logs } = await import('./commands/logs.ts');
+        return logs(context, v.parse(group, given), chosen);
       });
     });
   program
@@ -257,7 +295,7 @@ function addSteering(program: Command, run: RunOnDeployment): void {
       .description('Accepts the deletions that the last push holds, and pushes. Later ones stay held.')
       .argument('<group>', 'the group')
       .argument('[id]', 'of the deletions, as the alert and status name it')
-      .option('--timeout <seconds>', 'how long to wait for the end of the push', wholeSeconds, 3600),
+      .option('--timeout <seconds>', 'how long to wait for the end of the push', whole, 3600),
   ).action(async (given: unknown, id: unknown, options: unknown, command: Command) => {
     const chosen = v.parse(v.object({ ...changing, timeout: seconds }), options);
     await run(command.optsWithGlobals(), async (context) => {
@@ -287,6 +325,39 @@ function addSteering(program: Command, run: RunOnDeployment): void {
   });
 }
 
+function addSetup(program: Command, run: RunOnDeployment): void {
+  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+  withWaiting(
+    withChange(
+      program
+        .command('init')
+        .helpGroup('Set up')
+        .summary('make a group of hosts')
+        .description(
+          'Makes a group: sets the tags of its hosts and waits until every one has the files. Asks for what is not given.',
+        )
+        .argument('[group]', 'the name of the new group')
+        .option('--primary <host>', 'the host that editors upload to, by id or name')
+        .option('--directory <path>', 'a directory to keep the same; may be given several times', collect, [])
+        .option('--host <host>', 'another host, by id or name; may be given several times', collect, []),
+    ),
+    3600,
+  ).action(async (given: unknown, options: unknown, command: Command) => {
+    const chosen = v.parse(initOptions, options);
+    await run(command.optsWithGlobals(), async (context) => {
+      const { init } = await import('./commands/init.ts');
+      const { directory: directories, host: hosts, ...rest } = chosen;
+      return init(context, v.parse(group, given), { ...rest, directories, hosts });
+    });
+  });
+}
+
+const initOptions = v.object({
+  ...{ ...changing, ...waiting, primary: v.optional(v.string()) },
+  directory: v.array(v.string()),
+  host: v.array(v.string()),
+});
+
 function addActing(program: Command, run: RunOnDeployment): void {
   program
     .command('push')
@@ -297,7 +368,7 @@ function addActing(program: Command, run: RunOnDeployment): void {
     )
     .argument('[group]', 'the group')
     .option('--dry-run', 'show what would be pushed where, and do nothing')
-    .option('--timeout <seconds>', 'how long to wait for its end', wholeSeconds, 3600)
+    .option('--timeout <seconds>', 'how long to wait for its end', whole, 3600)
     .action(async (given: unknown, options: unknown, command: Command) => {
       const chosen = v.parse(v.object({ dryRun: flag, timeout: seconds }), options);
       await run(command.optsWithGlobals(), async (context) => {

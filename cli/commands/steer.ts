@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { isMember } from '../../shared/core/model/member.ts';
-import { tagKeys } from '../../shared/core/model/tag-keys.ts';
+import { maximumTagValueLength, tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { planAcceptance, planPause, planResume, planResync } from '../../shared/core/operator/change.ts';
 import { type ChangeOptions, carryOutChange } from '../change.ts';
 import type { Context } from '../connect.ts';
@@ -26,9 +26,10 @@ export async function pause(
   const group = await chooseGroup(context, given);
   const { overview } = await observe(context, group);
   const { reason = 'no reason given' } = options;
-  // A tag value has letters, digits, blanks and _ . : / = + - @ only. Source: EC2 User Guide, tag restrictions
-  const text = `${reason} (${userInfo().username}, ${new Date().toISOString().slice(0, 16)}Z)`;
-  const value = text.replaceAll(/[^\p{L}\p{N} _.:/=+@-]/gu, '_').slice(-256);
+  const by = ` - ${userInfo().username} at ${new Date().toISOString().slice(0, 16)}Z`;
+  // What every service takes in a tag. Source: EC2 User Guide, tag restrictions
+  const words = reason.replaceAll(/[^\p{L}\p{N} _.:/=+@-]/gu, '_');
+  const value = `${words.slice(0, maximumTagValueLength - by.length)}${by}`;
   const change = planPause(overview, value);
   if (!(await carryOutChange(context, `pause of ${group}`, change, options))) return exitCodes.ok;
   return done(context, `${group} is paused. Go on: hostsync resume ${group}`);

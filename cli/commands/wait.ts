@@ -98,7 +98,7 @@ function joinedGoal(given: string): Goal {
       if (host === undefined) return `there is no ${given} yet`;
       if (host.role === 'primary' || host.state === 'in-sync' || host.state === 'behind') return undefined;
       const step = host.task === undefined ? '' : ` (${host.task.step})`;
-      const trouble = host.trouble === undefined ? '' : `: ${host.trouble.code}`;
+      const trouble = host.trouble === undefined ? '' : `: ${host.trouble.message ?? host.trouble.code}`;
       return `${given} is ${host.state}${step}${trouble}`;
     },
   };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GroupOverview } from '../../shared/core/operator/overview.ts';
-import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
 import { hostsync, startCommand, withTicks } from './hostsync-command.ts';
 
 let group: TestGroup;
@@ -93,7 +93,7 @@ test('pause and resume: nothing without a yes; what is paused is not pushed and 
     /Same with aws: aws ec2 create-tags --region \S+ --endpoint-url \S+ --resources i-/u,
   );
   expect(paused.code).toBe(0);
-  expect(group.primary.tags['hostsync:paused']).toMatch(/^a deploy_ 2 _ 3 /u);
+  expect(group.primary.tags['hostsync:paused']).toMatch(/^a deploy_ 2 _ 3 - \S+ at 2/u);
   await group.cloud.settle({ timeoutSeconds: 100 });
   const seen = await hostsync(group.cloud, 'status', 'web');
   expect([seen.code, seen.stdout]).toEqual([1, expect.stringContaining('Pushes of web are paused')]);
@@ -148,6 +148,14 @@ test('plan: the decisions of the service with their reasons, and nothing is done
   expect(group.cloud.commands()).toHaveLength(before);
 });
 
+test('logs: each decision about the group, with its reason', async () => {
+  const all = await hostsync(group.cloud, 'logs', 'web');
+  expect(all.stdout).toMatch(/ INFO +sync +push done: i-\w+ pushes 1 directories to 2 of 2 secondaries$/mu);
+  expect(all.code).toBe(0);
+  const errors = await hostsync(group.cloud, 'logs', 'web', '--level', 'error');
+  expect(errors.stdout).not.toContain(' INFO ');
+});
+
 test('switchover: refused with the reason of the service; else followed to its end, and remembered', async () => {
   group.secondary(1).setTags({ 'hostsync:promote': 'never' });
   await group.cloud.settle({ timeoutSeconds: 100 });
@@ -200,4 +208,47 @@ test('promote: only with --force, and then whatever keeps the service from it', 
   const ended = await withTicks(group.cloud, running);
   expect(ended.stdout).toContain('✓ secondary-2 is the primary (epoch 3)');
   expect(ended.code).toBe(0);
+});
+
+test('doctor: what could not be read is unknown; what is wrong comes with what mends it', async () => {
+  const found = await hostsync(group.cloud, 'doctor', 'web', '-o', 'json');
+  // These calls are not served by the local cloud
+  group.cloud.takeProblems();
+  const { findings, passed } = JSON.parse(found.stdout);
+  const unknown = findings.filter(({ level }: { level: string }) => level === 'unknown');
+  expect(unknown.map(({ what }: { what: string }) => what)).toContain('Not checked: alarms');
+  expect(passed).toEqual(expect.arrayContaining(['SSM agents', 'room for tags', 'who could take over']));
+  expect(found.code).toBe(findings.length === unknown.length ? 1 : 2);
+});
+
+test('init: hosts without tags become a group that is in sync', async () => {
+  const directory = '/srv/shop';
+  const launch = (name: string) =>
+    group.cloud.launch({
+      name,
+      async prepare(host) {
+        await makeDirectories(host, [directory]);
+      },
+    });
+  const [first, second] = await Promise.all([launch('shop-1'), launch('shop-2')]);
+  await must(first.host, `echo x > ${directory}/keep; chown -R www-data: ${directory}`);
+  const refused = await hostsync(
+    group.cloud,
+    'init',
+    'web',
+    '--primary',
+    'shop-1',
+    '--directory',
+    '/etc',
+    '-y',
+  );
+  expect(refused.stderr).toContain('there is a group web already');
+  expect(refused.code).toBe(1);
+  const words = ['init', 'shop', '--primary', 'shop-1', '--host', 'shop-2', '--directory', directory];
+  const running = startCommand(group.cloud, [...words, '-y', '--timeout', '200']);
+  const ended = await withTicks(group.cloud, running);
+  expect(ended.stdout).toContain('✓ shop is in sync after');
+  expect(ended.code).toBe(0);
+  expect(second.tags['hostsync:state']).toBe('in-sync');
+  expect(await must(second.host, `cat ${directory}/keep`)).toBe('x\n');
 });

@@ -14,6 +14,7 @@ import { cloudFormationService } from './cloudformation/operations.ts';
 import { readPackage, type ServicePackage } from './cloudformation/package.ts';
 import type { Stack } from './cloudformation/stack.ts';
 import { Alarms } from './cloudwatch/alarms.ts';
+import { logsService } from './cloudwatch/log-operations.ts';
 import { ServiceMetrics } from './cloudwatch/service-metrics.ts';
 import { dynamoDbService } from './dynamodb/operations.ts';
 import { LocalTable, TableEngine } from './dynamodb/tables.ts';
@@ -27,7 +28,7 @@ import { Iam } from './iam/iam.ts';
 import { Destinations } from './lambda/destinations.ts';
 import { openMappings } from './lambda/event-source-mapping.ts';
 import { FunctionKills } from './lambda/kills.ts';
-import { LambdaService } from './lambda/lambda.ts';
+import { type InvocationRecord, LambdaService } from './lambda/lambda.ts';
 import { loadBalancingService } from './load-balancing/operations.ts';
 import { TargetGroups } from './load-balancing/target-groups.ts';
 import { HostedZones } from './route53/hosted-zones.ts';
@@ -139,6 +140,8 @@ async function connect(
   const tables = stack.tables.map((resource) => new LocalTable(resource, tableEngine));
   for (const table of tables) await table.make();
   const documents = stack.documents.map(readDocument);
+  // The functions call these services, which show in turn what the functions log
+  let invocations: readonly InvocationRecord[] = [];
   const services: readonly Service[] = [
     ec2Service(ec2),
     autoScalingService(autoScaling),
@@ -159,6 +162,7 @@ async function connect(
     sqsService(account, queues),
     dynamoDbService(account, tables, tableEngine),
     cloudFormationService(service),
+    logsService(account, stack, () => invocations),
   ];
   const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();
@@ -177,6 +181,7 @@ async function connect(
       clock,
       metrics,
     });
+    ({ invocations } = lambda);
     kills.connect((accessKeyId) => lambda.crash(accessKeyId));
     destinations.connect((arn, payload, cause) => lambda.invokeAsync(arn, payload, cause));
     await openMappings(stack, { region: account.region, queues, lambda, iam, journal, activity, clock });

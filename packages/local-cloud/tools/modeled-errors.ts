@@ -32,11 +32,12 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     ['DeregisterTargets', 'DescribeTags', 'DescribeTargetGroups', 'DescribeTargetHealth', 'RegisterTargets'],
   ],
   events: ['client-eventbridge', ['PutEvents']],
+  logs: ['client-cloudwatch-logs', ['FilterLogEvents']],
   route53: [
     'client-route-53',
     ['ChangeResourceRecordSets', 'GetChange', 'ListHostedZonesByName', 'ListResourceRecordSets'],
   ],
-  sns: ['client-sns', ['Publish']],
+  sns: ['client-sns', ['ListSubscriptionsByTopic', 'Publish']],
   sqs: [
     'client-sqs',
     [
@@ -73,7 +74,13 @@ export function readModeledErrors(): ModeledErrors {
 }
 
 /** SSM speaks JSON and names shapes on the wire, whatever its model keeps of the query protocol. */
-const jsonClients = new Set(['client-ssm', 'client-eventbridge', 'client-sqs', 'client-dynamodb']);
+const jsonClients = new Set([
+  'client-cloudwatch-logs',
+  'client-ssm',
+  'client-eventbridge',
+  'client-sqs',
+  'client-dynamodb',
+]);
 
 function errorsOf(client: string, operation: string): Readonly<Record<string, number>> {
   const schemas: Readonly<Record<string, unknown>> = require(`@aws-sdk/${client}`);

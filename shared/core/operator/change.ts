@@ -7,12 +7,18 @@ import type { GroupView, PromotionSettings } from '../succession/group-view.ts';
 import type { GroupObservation } from './group-observation.ts';
 import type { GroupOverview, HostOverview } from './overview.ts';
 
-/** Tags that an operator's wish becomes, on one host: the service goes by them, as by those that were set by hand. */
-export interface Change {
-  readonly kind: 'change';
+/** Tags of one host. */
+export interface TagChange {
   readonly instance: string;
   readonly set: Readonly<Record<string, string>>;
   readonly remove: readonly string[];
+}
+
+/** Tags that an operator's wish becomes: the service goes by them, as by those that were set by hand. */
+export interface Change extends TagChange {
+  readonly kind: 'change';
+  /** Those of other hosts, afterwards. */
+  readonly also?: readonly TagChange[];
   /** What follows, step by step. */
   readonly steps: readonly string[];
   /** What it costs, in sentences. */
@@ -26,11 +32,11 @@ export interface Refused {
   readonly instead: readonly string[];
 }
 
-function refused(reason: string, ...instead: readonly string[]): Refused {
+export function refused(reason: string, ...instead: readonly string[]): Refused {
   return { kind: 'refused', reason, instead };
 }
 
-function called({ id, name }: Pick<HostOverview, 'id' | 'name'>): string {
+export function called({ id, name }: Pick<HostOverview, 'id' | 'name'>): string {
   return name === undefined ? id : `${name} (${id})`;
 }
 

@@ -51,10 +51,12 @@ function attentionFindings({ overview }: DoctorFacts): readonly Finding[] {
   }));
 }
 
+/** One that SSM manages by the account's default (Default Host Management Configuration) needs no profile of its own. */
 function profileFindings({ hosts }: DoctorFacts): readonly Finding[] {
-  return hosts.flatMap(({ id, instanceProfile }): readonly Finding[] => {
+  return hosts.flatMap(({ id, instanceProfile, agent }): readonly Finding[] => {
     if ('unknown' in instanceProfile) return [unknownFinding(`instance profile of ${id}`, instanceProfile)];
-    if (instanceProfile.known !== undefined) return [];
+    const isManaged = 'known' in agent && agent.known?.online === true;
+    if (instanceProfile.known !== undefined || isManaged) return [];
     return [
       {
         ...{ level: 'error', what: `${id} has no instance profile` },

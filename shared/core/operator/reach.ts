@@ -24,34 +24,54 @@ export function reachFindings({ overview, members, hosts, securityGroups }: Doct
   const byId = new Map(securityGroups.known.map((group) => [group.id, group]));
   const running = members.filter(({ state }) => state === 'running');
   const seen = new Set<string>();
-  return running.flatMap((from) =>
-    running.flatMap((to): readonly Finding[] => {
-      const route = routeBetween(from, to);
-      const [sources, targets] = [groupsOf(from.id), groupsOf(to.id)];
-      if (from.id === to.id || route.kind === 'no-route' || sources.length === 0 || targets.length === 0)
-        return [];
-      const rules = targets.flatMap((id) => byId.get(id)?.ingress ?? []);
-      const verdict = admits(rules, {
-        address: addressOf(from, route.address),
-        groups: sources,
-        port: route.port,
-      });
-      const isPrimary = from.id === overview.primary;
-      // Hosts of one launch template are alike: said once
-      const pair = `${isPrimary} ${sources.join()} ${targets.join()} ${route.port}`;
-      if (verdict === 'yes' || seen.has(pair)) return [];
-      seen.add(pair);
-      return [
-        reachFinding(from, to, {
-          verdict,
-          isPrimary,
+  return [
+    ...unreadFindings(hosts),
+    ...running.flatMap((from) =>
+      running.flatMap((to): readonly Finding[] => {
+        const route = routeBetween(from, to);
+        const [sources, targets] = [groupsOf(from.id), groupsOf(to.id)];
+        if (from.id === to.id || route.kind === 'no-route' || sources.length === 0 || targets.length === 0)
+          return [];
+        const rules = targets.flatMap((id) => byId.get(id)?.ingress ?? []);
+        const verdict = admits(rules, {
+          address: addressOf(from, route.address),
+          groups: sources,
           port: route.port,
-          source: sources[0],
-          target: targets[0],
-        }),
-      ];
-    }),
+        });
+        const isPrimary = from.id === overview.primary;
+        // Hosts of one launch template are alike: said once
+        const pair = `${isPrimary} ${sources.join()} ${targets.join()} ${route.port}`;
+        if (verdict === 'yes' || seen.has(pair)) return [];
+        seen.add(pair);
+        return [
+          reachFinding(from, to, {
+            verdict,
+            isPrimary,
+            port: route.port,
+            source: sources[0],
+            target: targets[0],
+          }),
+        ];
+      }),
+    ),
+  ];
+}
+
+/** Hosts whose groups are not known are neither reached nor not. */
+function unreadFindings(hosts: DoctorFacts['hosts']): readonly Finding[] {
+  const unread = hosts.flatMap(({ id, securityGroups }) =>
+    'unknown' in securityGroups ? [`${id}: ${securityGroups.unknown}`] : [],
   );
+  if (unread.length === 0) return [];
+  const what = 'Not checked: the security groups of some hosts';
+  return [
+    {
+      level: 'unknown',
+      what,
+      why: unread.join('; '),
+      mend: 'Use a role that may call ec2:DescribeInstances',
+    },
+  ];
 }
 
 function reachFinding(

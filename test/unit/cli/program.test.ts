@@ -43,7 +43,7 @@ describe('wrong use asks nothing of AWS and is said', () => {
     [['statsu'], "unknown command 'statsu'"],
     [['status', '--wach'], "unknown option '--wach'"],
     [['status', '-o', 'yaml'], 'Allowed choices are table, json, tsv'],
-    [['wait', '--timeout', '0'], 'Give whole seconds from 1'],
+    [['wait', '--timeout', '0'], 'Give a whole number from 1'],
     [['status', 'web', 'shop'], 'too many arguments'],
     [['resync', 'web'], "missing required argument 'host'"],
     [['promote', 'web'], "required option '--to <host>' not specified"],

@@ -5,6 +5,7 @@ import { goalsOf } from '../../../cli/commands/wait.ts';
 import { Failure, toFailure } from '../../../cli/failure.ts';
 import { nearest } from '../../../cli/nearest.ts';
 import { bytes, lag } from '../../../cli/render/duration.ts';
+import { parseLogLine, renderLogLine } from '../../../cli/render/log-line.ts';
 import { renderStatus, statusRows } from '../../../cli/render/status.ts';
 import { renderTable } from '../../../cli/render/table.ts';
 import { plainLook } from '../../../cli/terminal.ts';
@@ -172,4 +173,20 @@ describe('an error of AWS is said with what to do', () => {
     const own = new Failure('own', { exitCode: 64 });
     expect(toFailure(own)).toBe(own);
   });
+});
+
+test('a log line is one line: what was done, and why; what Lambda itself writes is none', () => {
+  const text = JSON.stringify({
+    level: 'WARN',
+    message: 'a\nb',
+    action: 'push',
+    outcome: 'failed',
+    group: 'web',
+  });
+  const line = parseLogLine('sync', at, text);
+  expect(line && renderLogLine(line, plainLook)).toBe(
+    '11-26 14:07:23  WARN   sync            push failed: a b',
+  );
+  expect(parseLogLine('sync', at, 'REPORT RequestId: x')).toBeUndefined();
+  expect(parseLogLine('sync', at, '{"level":1}')).toBeUndefined();
 });

@@ -31,6 +31,13 @@ export class Sns {
     this.#topics = topics;
   }
 
+  /** Who subscribes to a topic, as `Protocol` and `Endpoint`. @throws AwsError when there is no such topic */
+  subscriptions(topicArn: string): TopicResource['subscriptions'] {
+    const topic = this.#topics.find(({ arn }) => arn === topicArn);
+    if (topic === undefined) throw new AwsError('NotFound', 'Topic does not exist', 404);
+    return topic.subscriptions;
+  }
+
   /** @throws AwsError when there is no such topic or the message is not one that SNS takes */
   publish(message: Omit<PublishedMessage, 'at' | 'topic' | 'subscribers'>): string {
     const topic = this.#topics.find(({ arn }) => arn === message.topicArn);
@@ -104,11 +111,23 @@ export function snsService(sns: Sns): Service {
       return { MessageId: id };
     },
   });
+  const listSubscriptionsByTopic = operation({
+    name: 'ListSubscriptionsByTopic',
+    schema: v.strictObject({ TopicArn: v.string(), NextToken: v.optional(v.string()) }),
+    access: ({ TopicArn }) => [{ action: 'sns:ListSubscriptionsByTopic', resource: TopicArn, context: {} }],
+    // Whoever is subscribed has confirmed
+    run: ({ TopicArn }) => ({
+      Subscriptions: sns.subscriptions(TopicArn).map(({ Protocol, Endpoint }, index) => ({
+        ...{ TopicArn, Protocol, Endpoint },
+        SubscriptionArn: `${TopicArn}:00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+      })),
+    }),
+  });
   return {
     signingName: 'sns',
     protocol: { kind: 'query', namespace: 'http://sns.amazonaws.com/doc/2010-03-31/' },
     source: 'sns/sns.ts',
     deniedCode: 'AuthorizationError',
-    operations: [publish],
+    operations: [publish, listSubscriptionsByTopic],
   };
 }

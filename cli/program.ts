@@ -51,6 +51,7 @@ More: hostsync COMMAND --help`,
     .showHelpAfterError('(hostsync --help, or hostsync COMMAND --help, shows how)')
     .exitOverride();
   addSeeing(program, run);
+  addView(program, run);
   addRecords(program, run);
   addActing(program, run);
   addPromotions(program, run);
@@ -79,6 +80,32 @@ const waitOptions = v.object({
   joined: v.optional(v.string()),
   timeout: seconds,
 });
+
+/** 0: any that is free. */
+const freePort = (text: string): number => {
+  const port = Number(text);
+  if (!/^\d{1,5}$/u.test(text) || port > 65_535) throw new InvalidArgumentError('Give a port, 0 to 65535.');
+  return port;
+};
+
+function addView(program: Command, run: RunOnDeployment): void {
+  program
+    .command('view')
+    .helpGroup('See')
+    .summary('the live page, in a browser')
+    .description(
+      'Serves a page that shows all groups as they are, on this machine alone. It changes nothing.',
+    )
+    .option('--port <port>', 'of 127.0.0.1; any that is free without it', freePort, 0)
+    .option('--interval <seconds>', 'between two looks, while the page is open', whole, 5)
+    .action(async (options: unknown, command: Command) => {
+      const chosen = v.parse(v.object({ port: seconds, interval: seconds }), options);
+      await run(command.optsWithGlobals(), async (context) => {
+        const { view } = await import('./commands/view.ts');
+        return view(context, chosen);
+      });
+    });
+}
 
 function addSeeing(program: Command, run: RunOnDeployment): void {
   program

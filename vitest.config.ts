@@ -25,6 +25,7 @@ const seconds: Readonly<Record<string, number>> = {
   'cli.test.ts': 150,
   'join-failure.test.ts': 70,
   'view.test.ts': 200,
+  'view-page.test.ts': 30,
   'deployment.test.ts': 60,
 };
 

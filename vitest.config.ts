@@ -28,8 +28,10 @@ const seconds: Readonly<Record<string, number>> = {
   'failover-calls-killed.test.ts': 90,
   'trouble.test.ts': 90,
   'failing-calls.test.ts': 90,
+  'cli.test.ts': 150,
   'join-failure.test.ts': 70,
   'view.test.ts': 200,
+  'view-page.test.ts': 30,
   'deployment.test.ts': 60,
 };
 

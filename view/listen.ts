@@ -35,7 +35,9 @@ const opener = `
   const server = require('node:net').createServer();
   server.on('error', (error) => process.send({ error: error.message }, () => process.exit(1)));
   server.listen({ host: '127.0.0.1', port: Number(process.argv[1]), exclusive: true }, () =>
-    process.send('open', server, () => process.disconnect()));
+    process.send('open', server));
+  // As long as it holds the socket, too, it would take some of the connections
+  process.on('message', () => process.exit(0));
 `;
 
 async function openElsewhere(file: string, port: number): Promise<NetServer> {
@@ -46,8 +48,12 @@ async function openElsewhere(file: string, port: number): Promise<NetServer> {
     child.on('error', fail);
     child.on('exit', (code) => fail(new Error(`The port could not be opened (exit code ${code}).`)));
     child.on('message', (message: unknown, handle) => {
-      if (handle instanceof NetServer) done(handle);
-      else fail(new Error(`The port could not be opened: ${JSON.stringify(message)}`));
+      if (handle instanceof NetServer) {
+        child.removeAllListeners('exit').once('exit', () => done(handle));
+        child.send('taken');
+        return;
+      }
+      fail(new Error(`The port could not be opened: ${JSON.stringify(message)}`));
     });
   });
 }

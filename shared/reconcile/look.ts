@@ -169,7 +169,7 @@ export async function lookAtPushes(
 /** What the name, the target group and the Elastic IP of the primary point at now: one call for each that the tags name. */
 export async function lookAtPointers(
   { instances }: PromotionObservation,
-  { clients, hostedZone }: Tools,
+  { clients, hostedZone }: Pick<Tools, 'clients' | 'hostedZone'>,
   fail: Fail,
 ): Promise<ObservedPointers> {
   const records = new Map<string, readonly ObservedRecord[]>();

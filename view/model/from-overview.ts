@@ -24,8 +24,8 @@ const words: Readonly<Record<HostState, readonly [level: Level, word: string]>> 
   unknown: ['off', 'Unknown'],
 };
 
-/** Troubles in which nothing reaches the host. */
-const cutOff = /unreachable|no-answer|timed-out|timeout|refused|offline/;
+/** The trouble in which nothing reaches the host. */
+const cutOff = /^unreachable$/;
 
 export function liveHost(host: HostOverview): LiveHost {
   const [level, state] = words[host.state];

@@ -21,7 +21,9 @@ export function overviewIncidents(
     .filter(isRaised)
     .map(({ code, since, told }) => ({ code, since, notified: told > 0 }));
   const ofHosts = hosts.flatMap(({ id, trouble }) =>
-    trouble === undefined ? [] : [{ ...trouble, subject: id }],
+    trouble === undefined
+      ? []
+      : [{ code: trouble.code, since: trouble.since, notified: trouble.notified, subject: id }],
   );
   return [...ofGroup, ...ofHosts].sort((one, other) => one.since - other.since);
 }
@@ -181,12 +183,19 @@ function hostItems(view: OverviewView, host: HostOverview): readonly AttentionIt
 function troubleItem(
   { primaries, now }: OverviewView,
   { id, role, secondsBehind }: HostOverview,
-  { code, since }: NonNullable<HostOverview['trouble']>,
+  { code, since, message }: NonNullable<HostOverview['trouble']>,
 ): AttentionItem {
   const lasted = duration(secondsBetween(since, now));
   const joins = role === 'newcomer';
   const what = joins ? `${id} cannot join (${code})` : `${id} is behind (${code})`;
   const lag = secondsBehind === undefined ? '' : `; it serves files as of ${duration(secondsBehind)} ago`;
   const [remedy = ''] = remedies([id], code, primaries.current?.id ?? 'the primary');
-  return { level: 'error', code, host: id, what, why: `For ${lasted}${lag}`, remedy };
+  return {
+    level: 'error',
+    code,
+    host: id,
+    what,
+    why: `For ${lasted}${lag}${message === undefined ? '' : `: ${message}`}`,
+    remedy,
+  };
 }

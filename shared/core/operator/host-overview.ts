@@ -1,9 +1,10 @@
 import { isRaised } from '../incidents/incident.ts';
 import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import { plainText } from '../model/plain-text.ts';
 import { isDeposed, isEstablished } from '../model/primary.ts';
 import type { Secondary } from '../model/secondaries.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { parseTask } from '../model/task.ts';
+import { parseTask, type Task } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
 import { parseTroubles, type Trouble } from '../model/trouble.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
@@ -31,10 +32,11 @@ function byPlace(one: HostOverview, other: HostOverview): number {
 function overviewMember(view: OverviewView, member: ObservedInstance): HostOverview {
   const { id, tags, zone, address, ipv6Address } = member;
   const role = roleOf(view, member);
-  const trouble = raisedTrouble(parseTroubles(tags[tagKeys.trouble])[0]?.[1]);
+  const task = parseTask(tags[tagKeys.task]);
+  const words = saidByTask(view, task) ?? saidByPush(view, id);
+  const trouble = raisedTrouble(parseTroubles(tags[tagKeys.trouble])[0]?.[1], words);
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   const isMeasured = syncedAt > 0 && role !== 'primary';
-  const task = parseTask(tags[tagKeys.task]);
   const itsAddress = address ?? ipv6Address;
   const leftOut = leftOutOf(view, id);
   const promote = promotionOf(view, member, role);
@@ -96,9 +98,37 @@ function stateOfSecondary(
   return secondsBetween(syncedAt, now) > settings.behindAfter ? 'behind' : 'in-sync';
 }
 
-function raisedTrouble(trouble: Trouble | undefined): HostOverview['trouble'] {
+function raisedTrouble(trouble: Trouble | undefined, words: string | undefined): HostOverview['trouble'] {
   if (trouble === undefined || !isRaised(trouble)) return undefined;
-  return { code: trouble.code, since: trouble.since, notified: trouble.told > 0 };
+  const { code, since, told } = trouble;
+  return {
+    code,
+    since,
+    notified: told > 0,
+    ...(words !== undefined && { message: plainText(words, longestWords) }),
+  };
+}
+
+/** Of what a host said, in characters. */
+const longestWords = 500;
+
+/** Why the command failed that a host was asked for last. */
+function saidByTask({ observed }: OverviewView, task: Task | undefined): string | undefined {
+  const command = observed.commands.find((each) => each.command === task?.command);
+  if (command?.status !== 'failed') return undefined;
+  const line = command.lines.find(({ kind }) => kind === 'error');
+  return line?.kind === 'error' ? `${line.error}: ${line.message}` : command.detail;
+}
+
+/** Why the newest push that came to a secondary did not wholly arrive. */
+function saidByPush({ pushes }: OverviewView, id: string): string | undefined {
+  const lines = pushes
+    .toSorted((one, other) => other.requestedAt - one.requestedAt)
+    .flatMap((push) =>
+      push.lines.filter((line): line is SecondaryLine => line.kind === 'secondary' && line.id === id),
+    );
+  const [newest] = lines;
+  return newest === undefined || newest.ok ? undefined : newest.message;
 }
 
 function agentOf({ observed }: OverviewView, id: string): HostOverview['agent'] {
@@ -135,7 +165,7 @@ function overviewExternal(
   { id }: Secondary,
   remembered: Trouble | undefined,
 ): HostOverview {
-  const trouble = raisedTrouble(remembered);
+  const trouble = raisedTrouble(remembered, saidByPush(view, id));
   const leftOut = leftOutOf(view, id);
   const syncedAt = lastReceived(view, id);
   const address = view.observed.agents.find((each) => each.id === id)?.address;

@@ -73,10 +73,7 @@ function headlineOf(
 ): string {
   const others = followers(hosts);
   const all = others.length;
-  if (verdict === 'in-sync') {
-    if (all === 0) return 'The group has no secondaries';
-    return all === 1 ? 'The secondary is in sync' : `All ${all} secondaries are in sync`;
-  }
+  if (verdict === 'in-sync') return wellLine(all);
   const late = others.filter(({ state }) => state !== 'in-sync').length;
   const are = late === 1 ? 'is' : 'are';
   const [worst] = attention;
@@ -84,6 +81,12 @@ function headlineOf(
     const isSecondary = worst?.host !== undefined && worst.host !== view.primaries.current?.id;
     return isSecondary && late > 0 ? `${late} of ${all} secondaries ${are} behind` : (worst?.what ?? '');
   }
-  if (late > 0 && worst?.code !== 'paused') return `${late} of ${all} hosts ${are} not in sync yet`;
+  if (late > 0 && worst?.code !== 'paused')
+    return `${late} of ${all} ${all === 1 ? 'host' : 'hosts'} ${are} not in sync yet`;
   return worst?.what ?? 'The next push is not possible yet';
+}
+
+function wellLine(all: number): string {
+  if (all === 0) return 'The group has no secondaries';
+  return all === 1 ? 'The secondary is in sync' : `All ${all} secondaries are in sync`;
 }

@@ -47,7 +47,13 @@ export interface HostOverview {
   readonly secondsBehind?: number;
   readonly syncedAt?: number;
   /** Why it is behind or cannot join. */
-  readonly trouble?: { readonly code: string; readonly since: number; readonly notified: boolean };
+  readonly trouble?: {
+    readonly code: string;
+    readonly since: number;
+    readonly notified: boolean;
+    /** What the host or the last push said, where that was observed. */
+    readonly message?: string;
+  };
   /** What it was asked to do and is not known to have done. */
   readonly task?: { readonly step: string; readonly since: number };
   readonly agent: 'online' | 'offline' | 'unknown';

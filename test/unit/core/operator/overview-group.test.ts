@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type {
+  ObservedCommand,
   ObservedInstance,
   ObservedPush,
   Register,
@@ -22,16 +23,17 @@ function overview(
     readonly offline?: readonly number[];
     readonly pushes?: readonly ObservedPush[];
     readonly claims?: Register['claims'];
+    readonly commands?: readonly ObservedCommand[];
   } = {},
 ) {
-  const { offline = [], pushes = [], claims = [] } = more;
+  const { offline = [], pushes = [], claims = [], commands = [] } = more;
   const agents = instances.map(({ id }) => agent(Number.parseInt(id.slice(2), 16)));
   return overviewGroup({
     ...{ group: 'web', now, pushes, settings: { behindAfter: 300, promoteWithin: 900 } },
     observed: {
       instances,
       agents: agents.map((each) => ({ ...each, online: !offline.some((n) => instanceId(n) === each.id) })),
-      ...{ lifecycles: new Map(), statuses: [], commands: [], reachability: [] },
+      ...{ lifecycles: new Map(), statuses: [], commands, reachability: [] },
       registers: new Map([['web', { claims, configuration: undefined }]]),
     },
   });
@@ -89,7 +91,7 @@ describe('the verdict, and the sentence that every operator sees first', () => {
       'no push reports success any more',
       [primary, secondary(2, { 'hostsync:synced-at': seconds(301) })],
       'behind',
-      '1 of 1 hosts is not in sync yet',
+      '1 of 1 host is not in sync yet',
     ],
     [
       'a newcomer',
@@ -213,4 +215,36 @@ test('it is JSON: nothing is lost when it is written and read', () => {
   expect(found.promotions).toEqual([
     { epoch: 1, to: instanceId(1), kind: 'first', why: 'the first', at: now - 1000 },
   ]);
+});
+
+test('why a host cannot join, or is behind, is in the words of the host or of the last push', () => {
+  const task = '00000000-0000-4000-8000-000000000001';
+  const newcomer = instance(4, {
+    ...{ 'hostsync:group': 'web', 'hostsync:state': 'joining' },
+    'hostsync:task': `join 1 - ${task} ${seconds(9)}`,
+    'hostsync:trouble': `join-failed/${seconds(9)}/1`,
+  });
+  const late = secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': `disk-full/${seconds(90)}/1` });
+  const line: ScriptLine = {
+    ...{
+      kind: 'secondary',
+      id: instanceId(3),
+      ok: false,
+      error: 'disk-full',
+      message: 'no space left\non /srv',
+    },
+    ...{ started: 0, files: 0, deleted: 0, bytes: 0, seconds: 1 },
+  };
+  const failed: ObservedCommand = {
+    ...{ command: task, instance: instanceId(4), status: 'failed', detail: 'Failed' },
+    lines: [{ kind: 'error', error: 'not-ready', message: 'missing on this host: rsync' }],
+  };
+  const { hosts, attention } = overview([primary, late, newcomer], {
+    pushes: [push([line])],
+    commands: [failed],
+  });
+  expect(hosts.map(({ trouble }) => trouble?.message)).toEqual([
+    ...[undefined, 'no space left on /srv', 'not-ready: missing on this host: rsync'],
+  ]);
+  expect(attention.map(({ why }) => why).join()).toContain('missing on this host: rsync');
 });

@@ -9,6 +9,8 @@ const seconds: Readonly<Record<string, number>> = {
   'run-command.test.ts': 19,
   'faulty-calls.test.ts': 10,
   'plan-promotion.test.ts': 16,
+  'cli-act.test.ts': 200,
+  'cli-see.test.ts': 75,
   'alerts.test.ts': 330,
   'failover-planned.test.ts': 225,
   'membership.test.ts': 160,
@@ -27,6 +29,7 @@ const seconds: Readonly<Record<string, number>> = {
   'trouble.test.ts': 90,
   'failing-calls.test.ts': 90,
   'join-failure.test.ts': 70,
+  'view.test.ts': 200,
   'deployment.test.ts': 60,
 };
 

@@ -73,6 +73,12 @@ function seconds(text: string): number {
   return Number(text);
 }
 
+function port(text: string): number {
+  if (!/^\d{1,5}$/u.test(text) || Number(text) === 0 || Number(text) > 65_535)
+    throw new InvalidArgumentError('It must be a port, from 1 to 65535.');
+  return Number(text);
+}
+
 const timeout = (fallback: number): Option =>
   new Option('--timeout <seconds>', 'seconds to wait until it is done').argParser(seconds).default(fallback);
 
@@ -146,6 +152,19 @@ function addSeeing(program: Command, run: Run): void {
       await run(options, async (session) => {
         const { plan } = await import('./commands/plan.ts');
         return plan(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  program
+    .command('view')
+    .summary('a live page of all groups, for a browser')
+    .description('Serves a page that shows all groups as they are, on this machine alone, until Ctrl-C.')
+    .option('--port <port>', 'port on 127.0.0.1; any free one where it is left out', port)
+    .addHelpText('after', example('hostsync view', 'hostsync view --port 8080'))
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { port?: number }>();
+      await run(options, async (session) => {
+        const { view } = await import('./commands/view.ts');
+        return view(session, options);
       });
     });
   program

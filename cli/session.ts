@@ -6,11 +6,10 @@ import { wake } from '../shared/aws/lanes.ts';
 import { TagWriter } from '../shared/aws/tags.ts';
 import type { ObservedInstance } from '../shared/core/model/observation.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
-import { readConfiguration } from '../shared/edge/configuration.ts';
+import { ConfigurationError, readConfiguration } from '../shared/edge/configuration.ts';
 import { makeTools, type Tools } from '../shared/reconcile/tools.ts';
 import type { Deployment } from './deployment.ts';
 import { CommandError, exitCodes, UsageError } from './errors.ts';
-import type { CommonOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A command's connection with one deployment: the same clients, settings and tools as the functions have. */
@@ -26,7 +25,7 @@ export class Session {
     this.deployment = deployment;
     this.terminal = terminal;
     this.clients = makeClients();
-    this.#configuration = readConfiguration('reconcile', deployment.environment);
+    this.#configuration = configurationOf(deployment);
   }
 
   /** The functions' tools, for one group. What they log is not for a terminal, and nothing is measured. */
@@ -101,7 +100,20 @@ function isNear(a: string, b: string): boolean {
   return sorted(a) === sorted(b) || a.startsWith(b) || b.startsWith(a);
 }
 
-export type CommandAction<Options extends CommonOptions> = (
-  session: Session,
-  options: Options,
-) => Promise<number>;
+/** @throws {CommandError} when another release is deployed than the one that this command belongs to */
+function configurationOf({
+  stage,
+  environment,
+}: Deployment): ReturnType<typeof readConfiguration<'reconcile'>> {
+  try {
+    return readConfiguration('reconcile', environment);
+  } catch (cause) {
+    if (!(cause instanceof ConfigurationError)) throw cause;
+    throw new CommandError(
+      exitCodes.unavailable,
+      `Stage ${stage} is of another release than this command: ${cause.message}`,
+      `Use the command of the release that is deployed, or deploy this one: npx serverless deploy --stage ${stage}`,
+      { cause },
+    );
+  }
+}

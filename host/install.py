@@ -147,9 +147,11 @@ def read(path: str) -> Optional[bytes]:
 
 def read_source(directory: str) -> Dict[str, str]:
     """Every module of the package, by its path."""
-    modules = sorted(name for name in os.listdir(f"{directory}/hostsync_host") if name.endswith(".py"))
+    paths = ["__main__.py"]
+    for place, _, names in os.walk(f"{directory}/hostsync_host"):
+        paths += [os.path.relpath(f"{place}/{name}", directory) for name in names if name.endswith(".py")]
     files: Dict[str, str] = {}
-    for path in ("__main__.py", *(f"hostsync_host/{name}" for name in modules)):
+    for path in sorted(paths):
         with open(f"{directory}/{path}", encoding="utf-8") as file:
             files[path] = file.read()
     return files

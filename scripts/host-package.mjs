@@ -12,7 +12,9 @@ import { deflateSync } from 'node:zlib';
  * @returns {{ release: string, files: Readonly<Record<string, string>> }}
  */
 export function readPackage(directory, version) {
-  const modules = readdirSync(join(directory, 'hostsync_host')).filter((name) => name.endsWith('.py'));
+  const modules = readdirSync(join(directory, 'hostsync_host'), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.py'),
+  );
   const names = ['__main__.py', ...modules.map((name) => `hostsync_host/${name}`)].toSorted();
   const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name), 'utf8')]));
   const digest = createHash('sha256');

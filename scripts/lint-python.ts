@@ -124,7 +124,13 @@ export function pythonFiles(
   project: string,
   list: (directory: string) => readonly string[],
 ): readonly string[] {
-  return ['host', 'host/hostsync_host', 'test/host/python', 'test/fuzz/hosts'].flatMap((directory) =>
+  return [
+    'host',
+    'host/hostsync_host',
+    'host/hostsync_host/watch',
+    'test/host/python',
+    'test/fuzz/hosts',
+  ].flatMap((directory) =>
     list(join(project, directory))
       .filter((name) => name.endsWith('.py'))
       .map((name) => join(project, directory, name)),

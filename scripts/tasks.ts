@@ -82,6 +82,8 @@ async function check(): Promise<void> {
   await run('pyright', ['--project', 'host'], { quiet: true });
   say('links and commands in the documentation');
   await run(process.execPath, [join('scripts', 'check-docs.ts')]);
+  // The page lives in a browser, and the rest does not
+  await run('tsc', ['--project', join('view', 'page')]);
   await inLayer('checks', ['bash', '-c', `${lintBash} && ${formatOfBash}`, 'check', ...bashFiles]);
 }
 
@@ -266,6 +268,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
     formatPython(python());
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
+  screenshots: () => inSandbox([process.execPath, join('view', 'screenshots', 'main.ts')]),
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),
 };
 

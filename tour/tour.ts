@@ -1,14 +1,16 @@
-import { rmSync } from 'node:fs';
 // What `npm start` shows: files that are put on a primary arrive on its secondaries. Runs inside a sandbox.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
 import { openFleet } from 'local-cloud/hosts';
 import { showFailover } from './failover.ts';
+import { startLiveView } from './live-view.ts';
 import { openShell } from './look-around.ts';
 import type { TourOptions } from './options.ts';
 import { packageWith } from './own-package.ts';
 import { Presenter } from './presenter.ts';
 import { pushResults, waitForSync } from './pushes.ts';
+import { Stage } from './stage.ts';
 import { compareTrees, readTree, type Tree } from './tree.ts';
 import { showTrouble } from './trouble.ts';
 
@@ -62,6 +64,15 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
     fleet,
     log: (line) => presenter.note(line),
   });
+  const stage = new Stage(
+    cloud,
+    { directory: uploads, owner },
+    keep
+      ? 'The tour still plays. The buttons work after its last step.'
+      : 'The tour plays by itself. For buttons that work: npm start -- --keep',
+  );
+  const page = await startLiveView(cloud, { network: 'machine' }, stage);
+  presenter.say(`live page: ${page.address}`);
   try {
     const [primary, ...secondaries] = await presenter.step('start three hosts', () =>
       Promise.all(
@@ -104,13 +115,17 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
         `after each of ${changes.length + 1} steps, and on ${scaled.instances.length} newcomers before they took traffic; one that was lost was told once, and its return once; the primary was killed, replaced, and what only it had was rescued; ` +
         `${cloud.invocations({ function: 'SyncLambdaFunction' }).length} ticks, ${pushes} pushes, ${seconds} s`,
     );
-    if (keep) await openShell(cloud, uploads);
+    if (keep) {
+      stage.open(scaled.group);
+      await openShell(cloud, uploads, page.address);
+    }
     cloud.stopSchedule();
     // Not settle: the push of the killed primary counts as running for an hour, as it does on AWS
     const over = () => cloud.invocations().every(({ outcome }) => outcome !== undefined);
     await cloud.waitFor(over, { what: 'the end of all functions' });
     return 0;
   } finally {
+    await page.close();
     await cloud.close();
     await fleet.close();
     rmSync(packageDirectory, { recursive: true, force: true });

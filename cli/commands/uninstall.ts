@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DeleteLifecycleHookCommand, DeleteTagsCommand } from '@aws-sdk/client-auto-scaling';
 import { observeGroup } from '../../shared/aws/ec2.ts';
 import { forgetGroup } from '../../shared/aws/memory.ts';
 import type { ObservedInstance } from '../../shared/core/model/observation.ts';
 import { findPrimary } from '../../shared/core/model/primary.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { makeChange } from '../change.ts';
+import { readAutoScaling } from '../doctor/gather-group.ts';
 import { CommandError, exitCodes } from '../errors.ts';
 import type { ActionOptions } from '../options.ts';
 import type { TagChange } from '../output/aws-line.ts';
@@ -23,17 +25,20 @@ export async function uninstall(session: Session, options: UninstallOptions): Pr
   const { terminal } = session;
   const members = await observeGroup(session.clients.ec2, group);
   const { current } = findPrimary(members);
-  const scaling = [...new Set(members.flatMap(({ tags }) => tags['aws:autoscaling:groupName'] ?? []))];
+  const scaling = await autoScalingOf(session, members);
   const done = await makeChange(session, options, {
     title: `Take ${group} out of hostsync. Files stay on every host`,
     steps: [
       'pause the group: what runs comes to its end',
       `take all tags that begin with ${prefix} off ${members.length} hosts, off the primary last`,
+      ...scaling.map(
+        ({ name, hooks }) =>
+          `take the tag ${tagKeys.group}${hooks.length === 0 ? '' : `, and the lifecycle hooks ${hooks.join(' and ')}`} off ${name}: new hosts belong to no group`,
+      ),
       'forget what is remembered of the group in the table',
     ],
     warnings: [
       'Copies go out of date from now on: nothing pushes any more.',
-      ...scaling.flatMap((name) => byHand(name)),
       ...members.map(
         ({ id }) =>
           `On ${id} stay: the login hostsync, /etc/hostsync, /etc/sudoers.d/hostsync, /var/lib/hostsync`,
@@ -48,6 +53,7 @@ export async function uninstall(session: Session, options: UninstallOptions): Pr
     typed: { question: `Type the name of the group to go on (${group}):`, answer: group },
   });
   if (!done) return 0;
+  await releaseAutoScaling(session, scaling);
   await untilClean(session, group, members, options.timeout);
   const items = await forgetGroup(session.tools(group).memory, group);
   terminal.say(`${terminal.symbol('ok')} tags of ${members.length} hosts, ${items} items of the table`);
@@ -70,15 +76,38 @@ function removals(
   });
 }
 
-/** What hostsync did not make, an operator did: it is his to take away. */
-function byHand(autoScalingGroup: string): readonly string[] {
-  const of = `--auto-scaling-group-name ${autoScalingGroup}`;
-  const launch = `${prefix.slice(0, -1)}-launch`;
-  const terminate = `${prefix.slice(0, -1)}-terminate`;
-  return [
-    `Before that, or new hosts wait for nobody: aws autoscaling delete-lifecycle-hook ${of} --lifecycle-hook-name ${launch} && aws autoscaling delete-lifecycle-hook ${of} --lifecycle-hook-name ${terminate}`,
-    `And: aws autoscaling delete-tags --tags ResourceId=${autoScalingGroup},ResourceType=auto-scaling-group,Key=${tagKeys.group}`,
-  ];
+/** The hooks and the tag of these groups of Auto Scaling: the hooks first, for the tag is what gives the right to them. */
+async function releaseAutoScaling(session: Session, groups: readonly ReleasedGroup[]): Promise<void> {
+  const { autoScaling } = session.clients;
+  session.didWrite = true;
+  for (const { name, hooks, isTagged } of groups) {
+    for (const hook of hooks)
+      await autoScaling.send(
+        new DeleteLifecycleHookCommand({ AutoScalingGroupName: name, LifecycleHookName: hook }),
+      );
+    const tag = { ResourceId: name, ResourceType: 'auto-scaling-group', Key: tagKeys.group };
+    if (isTagged) await autoScaling.send(new DeleteTagsCommand({ Tags: [tag] }));
+  }
+}
+
+interface ReleasedGroup {
+  readonly name: string;
+  /** Those of hostsync's names. */
+  readonly hooks: readonly string[];
+  readonly isTagged: boolean;
+}
+
+async function autoScalingOf(
+  session: Session,
+  members: readonly ObservedInstance[],
+): Promise<readonly ReleasedGroup[]> {
+  const names = new Set(members.flatMap(({ tags }) => tags['aws:autoscaling:groupName'] ?? []));
+  const ours = ['launch', 'terminate'].map((each) => `${prefix.slice(0, -1)}-${each}`);
+  const found = await readAutoScaling(session.clients, [...names]);
+  return found.map(({ name, hooks, group }) => ({
+    ...{ name, isTagged: group !== undefined },
+    hooks: hooks.map((hook) => hook.name).filter((hook) => ours.includes(hook)),
+  }));
 }
 
 /** Until no host shows a tag of hostsync. @throws {CommandError} naming those that do */

@@ -127,8 +127,9 @@ function toRule(permission: IpPermission): IngressRule {
   };
 }
 
-async function readAutoScaling(
-  { autoScaling }: Clients,
+/** Of groups of Auto Scaling, by their names. */
+export async function readAutoScaling(
+  { autoScaling }: Pick<Clients, 'autoScaling'>,
   names: readonly string[],
 ): Promise<readonly AutoScalingFacts[]> {
   if (names.length === 0) return [];

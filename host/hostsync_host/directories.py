@@ -75,12 +75,12 @@ def expected_mounts(fstab: bytes = FSTAB) -> List[bytes]:
 def _table(path: bytes) -> List[List[bytes]]:
     try:
         with open(path, "rb") as file:
-            return [[_unescape(field) for field in line.split()] for line in file]
+            return [[unescape(field) for field in line.split()] for line in file]
     except OSError:
         return []
 
 
-def _unescape(field: bytes) -> bytes:
+def unescape(field: bytes) -> bytes:
     # A blank in a path is \040 there
     head, *rest = field.split(b"\\")
     out = [head]
@@ -148,8 +148,8 @@ def open_beneath(root: int, relative: bytes, flags: int) -> int:
         os.close(here)
 
 
-def open_directory(path: bytes, mounts: Sequence[bytes]) -> Union[Opened, Unfit]:
-    """Opens a directory of the request, or says why it must not be sent."""
+def open_directory(path: bytes, mounts: Sequence[bytes], volume: Optional[str] = None) -> Union[Opened, Unfit]:
+    """Opens a directory of the request, or says why it must not be sent. `volume`: as it is known already."""
     real = os.path.realpath(path)
     if real != path:
         explanation = f"goes through a symbolic link; name the real path, {os.fsdecode(real)}"
@@ -170,7 +170,9 @@ def open_directory(path: bytes, mounts: Sequence[bytes]) -> Union[Opened, Unfit]
             "is empty, as if its volume were not mounted; nothing was deleted anywhere. "
             "If that is right, put a file in it",
         )
-    return Opened(path, module_name(path), descriptor, own.st_uid, own.st_gid, volume_of(path))
+    return Opened(
+        path, module_name(path), descriptor, own.st_uid, own.st_gid, volume_of(path) if volume is None else volume
+    )
 
 
 def _missing(path: bytes) -> Unfit:
@@ -186,7 +188,7 @@ def _is_empty(descriptor: int) -> bool:
 
 def problem_now(opened: Opened, mounts: Sequence[bytes]) -> Optional[Unfit]:
     """Is the directory still what its path means, and still fit? For moments between two steps of one push."""
-    again = open_directory(opened.path, mounts)
+    again = open_directory(opened.path, mounts, opened.volume)
     if isinstance(again, Unfit):
         return again
     try:

@@ -46,6 +46,8 @@ class Everything:
         self.whole = whole
         self.withheld = False
         self.uneven = False
+        self.late = False
+        """Something came after the scan, and may have been sent."""
         """Something may be over there that nobody knows of."""
         self.scan = sending.scan
         self.in_the_way = False
@@ -106,7 +108,12 @@ class Everything:
         finally:
             manifest.close()
         if large:
-            self.large = Comparison(os.path.join(self.sending.context.scratch, f"large.{id(self)}".encode()))
+            self.large = Comparison(
+                os.path.join(
+                    self.sending.context.scratch,
+                    f"large.{self.sending.connection.secondary.id}.{self.scan.module}".encode(),
+                )
+            )
             self.large.counts["large"] = len(large)
             os.mkdir(self.large.place)
             with open(self.large.file("large"), "wb") as file:
@@ -126,7 +133,7 @@ class Everything:
             for entry in manifest.entries():
                 status = os.stat(entry.path or b".", dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
                 if status.st_ctime_ns > since:
-                    self.uneven = True
+                    self.late = True
                     return
         except (OSError, Damaged):
             self.uneven = True

@@ -215,7 +215,7 @@ def listed(names: str) -> list[str]:
 
 def everything(excludes: Sequence[bytes]) -> list[object]:
     """All that is there, but what is older than ours."""
-    filters = ["--filter=- .~tmp~", "--filter=- /lost+found/", *rsync.exclude_arguments(excludes)]
+    filters = ["--filter=- .~tmp~", "--filter=- /lost+found", *rsync.exclude_arguments(excludes)]
     return ["--recursive", "--update", *filters]
 
 

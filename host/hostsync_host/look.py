@@ -7,12 +7,13 @@ import hashlib
 import heapq
 import os
 import time
-from typing import Callable, Dict, Generator, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Tuple
 
 from . import deletions
 from .compare import gone, lost_mounts, still_there
 from .context import Context, Scanned
 from .directories import Opened
+from .dirty import Dirty
 from .excludes import compile_excludes
 from .layout import module_name
 from .leftovers import Leftover
@@ -28,7 +29,17 @@ _EXAMPLES = 5
 class Look:
     """Walks, compares with the last push, decides and remembers."""
 
-    def __init__(self, context: Context, opened: List[Opened], on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        opened: List[Opened],
+        on_change: Callable[[], None],
+        dirty: Optional[Mapping[str, Mapping[bytes, Dirty]]] = None,
+        emit: Callable[..., None] = emit,
+    ) -> None:
+        """`dirty`: by module, where alone something may have changed since the last push. None: anywhere."""
+        self.dirty = dirty
+        self.emit = emit
         self.context = context
         self.opened = opened
         self.on_change = on_change
@@ -56,7 +67,9 @@ class Look:
             except (WalkFailed, OSError) as error:
                 self.context.unfit += 1
                 log(f"{show(opened.path)}: {error}")
-                emit("directory", directory=opened.path, error="unreadable", message=f"could not be walked: {error}")
+                self.emit(
+                    "directory", directory=opened.path, error="unreadable", message=f"could not be walked: {error}"
+                )
         self._decide()
         self._remember()
 
@@ -87,6 +100,8 @@ class Look:
             old.close()
 
     def _manifest(self, opened: Opened, excluded: object, old: Optional[Manifest]) -> Tuple[str, int]:
+        if old is not None and self.dirty is not None and opened.module not in self.dirty:
+            return old.name, old.total
         order = Order(
             opened,
             self.context.scratch,
@@ -94,6 +109,7 @@ class Look:
             excluded,  # type: ignore[arg-type]
             old,
             self.request.options.nice,
+            self.dirty.get(opened.module) if self.dirty is not None and old is not None else None,
         )
         walkers = Walkers(order)
         try:
@@ -101,7 +117,7 @@ class Look:
                 name, total = Joiner(self.store.place, old, walkers.pieces).join()
             else:
                 name, total = old.name, old.total
-            tell_unsent(self.context, opened, walkers.found, name)
+            tell_unsent(self.context, opened, walkers.found, name, self.emit)
             return name, total
         finally:
             walkers.close()
@@ -221,7 +237,7 @@ class Look:
         answer = self.decision.answer
         if answer is not None:
             log(f"deletions {answer.id}: {answer.message} ({answer.count})")
-            emit("deletions-accepted", id=answer.id, count=answer.count, message=answer.message)
+            self.emit("deletions-accepted", id=answer.id, count=answer.count, message=answer.message)
         for scan in sorted(self.context.scans, key=self._trouble, reverse=True):
             mine = [batch for batch in self.decision.held if batch.module == scan.module]
             if not mine:
@@ -229,7 +245,7 @@ class Look:
             count = sum(batch.count for batch in mine)
             total = next((seen.before for seen in observations if seen.module == scan.module), scan.entries)
             total += count - (mine[-1].count if scan.module in self.decision.added else 0)
-            emit(
+            self.emit(
                 "deletions-held",
                 id=mine[-1].id,
                 count=count,

@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, List, NamedTuple, Optional
 
 from .manifest import LARGE, NEVER, SHUT, UNREADABLE
+from .records import parse_record
 
 if TYPE_CHECKING:
     from .scan import Walk
@@ -46,8 +47,10 @@ class Looker:
         self.directories: List[bytes] = []
         self.records: List[bytes] = []
         self.count = self.size = self.check = self.flags = 0
-        self.recent = walk.began_ns - YOUNG_NS
-        self.young = own.st_ctime_ns >= self.recent
+        self.recent = walk.began_ns - walk.young_ns
+        self.coarse = walk.began_ns - YOUNG_NS
+        """For a file system that keeps whole seconds."""
+        self.young = self._is_young(own.st_ctime_ns)
         if sink is not None:
             who = (own.st_mode & 0o7777, own.st_uid, own.st_gid, own.st_ino)
             self._write(b". %o %d %d %d %d %d" % (*who, own.st_mtime_ns, own.st_ctime_ns))
@@ -86,11 +89,15 @@ class Looker:
             changed = status.st_ctime_ns
             if self._left_out(name, False):
                 return
-            self.numbers += (status.st_ino, changed)
-            if changed >= self.recent:
+            if name in self.walk.hidden:
                 self.young = True
-            if self.sink is not None:
-                self._record(name, status, kind)
+                return
+            self.numbers += (status.st_ino, changed)
+            record = self.walk.stays.get(name)
+            if record is None or not self._stays(record, status):
+                self.young = self.young or self._is_young(changed)
+                if self.sink is not None:
+                    self._record(name, status, kind)
         elif kind == _DIRECTORY:
             if name == b".~tmp~" or self._left_out(name, True):
                 return
@@ -105,6 +112,24 @@ class Looker:
         if len(self.numbers) > _BATCH:
             self._flush()
 
+    def _is_young(self, changed: int) -> bool:
+        return changed >= self.recent or (changed % 1_000_000_000 == 0 and changed >= self.coarse)
+
+    def _stays(self, record: bytes, status: os.stat_result) -> bool:
+        """Takes over what was known of a file; not if it is another one now."""
+        if not record.startswith((b"f", b"s", b"u", b"l")):
+            return False
+        known = parse_record(record)
+        if known.inode != status.st_ino or known.links != status.st_nlink:
+            return False
+        if known.young or known.changed != status.st_ctime_ns:
+            self.young = True
+        if known.size >= LARGE_SIZE:
+            self.flags |= LARGE
+        self.flags |= {"u": UNREADABLE, "s": SHUT}.get(known.kind, 0)
+        self._write(record)
+        return True
+
     def _left_out(self, name: bytes, is_directory: bool) -> bool:
         excluded = self.walk.excluded
         return excluded is not None and excluded(self.path + b"/" + name if self.path else name, name, is_directory)
@@ -113,7 +138,7 @@ class Looker:
         changed = b"%d" % status.st_ctime_ns
         if status.st_size >= LARGE_SIZE:
             self.flags |= LARGE
-        if status.st_ctime_ns >= self.recent:
+        if self._is_young(status.st_ctime_ns):
             changed = b"r%d:%b" % (self.walk.began_ns, changed)
         self._write(
             b"%b %o %d %d %d %d %d %d %b %b"

@@ -28,6 +28,13 @@ class Options:
     keep: bool = False
     lists: bool = False
     interval: int = 1
+    tick: int = 0
+    watch: str = "off"
+    quiet: int = 50
+    hold: int = 30
+    lease: int = 150
+    walk_every: int = 300
+    max_cpu: int = 25
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,11 @@ class Kind:
 
 def _number(commands: str, least: int, most: int) -> Kind:
     return Kind(frozenset(commands.split()), least, most)
+
+
+def _of_watch(least: int, most: int) -> Kind:
+    """Not yet for the tag hostsync:options: only a sender that waits for a watch may ask for one."""
+    return Kind(frozenset(["push"]), least, most)
 
 
 def _yes(commands: str) -> Kind:
@@ -73,6 +85,13 @@ KINDS: Mapping[str, Kind] = {
     "keep": _yes("leave"),
     "lists": _yes("rescue"),
     "interval": _number("probe", 1, 60),
+    "tick": _of_watch(1, 999999999999999),
+    "watch": Kind(frozenset(["push"]), pattern="auto|off|end", remedy="must be auto, off or end"),
+    "quiet": _of_watch(10, 10000),
+    "hold": _of_watch(0, 3600),
+    "lease": _of_watch(5, 3600),
+    "walk-every": _of_watch(10, 86400),
+    "max-cpu": _of_watch(1, 100),
 }
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")

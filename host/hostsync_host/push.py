@@ -30,6 +30,7 @@ from .request import Request
 from .results import emit, log, show
 from .secondary import Push
 from .store import Store
+from .watch import lease
 
 PROGRAMS = {"rsync": "rsync/rsync", "ssh": "openssh-client/openssh-clients"}
 
@@ -90,8 +91,35 @@ class _Scratch:
 
 
 def _push(request: Request, started: int, scratch: bytes) -> ExitCode:
+    context = make_context(request, started, scratch)
+    agent_folders.clear(scratch)
+    if request.options.watch == "auto":
+        from .watch import command
+
+        return command.run(context)
+    try:
+        lease.end_watch(context.store.path("watch"), request.options.tick)
+    except lease.SupersededError as error:
+        return report.all_busy(request, started, str(error))
+    return push_once(context)
+
+
+def push_once(context: Context) -> ExitCode:
+    """One push, and no watch."""
+    workers = _Workers(context)
+    opened = open_directories(context)
+    turn = take_turn(context)
+    if turn is None:
+        return report.all_busy(context.request, context.started)
+    with turn:
+        Look(context, opened, workers.connect).run()
+    outcomes = workers.run()
+    return report.close(context, outcomes)
+
+
+def make_context(request: Request, started: int, scratch: bytes) -> Context:
     digest = hashlib.sha256(b"".join(pattern + b"\0" for pattern in request.excludes)).hexdigest()[:16]
-    context = Context(
+    return Context(
         request=request,
         store=Store(request.group),
         scratch=scratch,
@@ -102,19 +130,9 @@ def _push(request: Request, started: int, scratch: bytes) -> ExitCode:
         scope=f"{request.epoch}:{digest}",
         prefix=_nicely(request.options.nice),
     )
-    workers = _Workers(context)
-    agent_folders.clear(scratch)
-    opened = _open(context)
-    turn = _turn(context)
-    if turn is None:
-        return report.all_busy(request, started)
-    with turn:
-        Look(context, opened, workers.connect).run()
-    outcomes = workers.run()
-    return report.close(context, outcomes)
 
 
-def _turn(context: Context) -> Optional[Lock]:
+def take_turn(context: Context) -> Optional[Lock]:
     """One push walks at a time, and one waits. More would only walk again, one after the other."""
     lock = try_lock(context.store.path("lock"))
     if lock is not None:
@@ -142,7 +160,7 @@ def _nicely(nice: int) -> tuple[str, ...]:
     return ("nice", "-n", str(nice), "ionice", "-c", "2", "-n", "7") if nice else ()
 
 
-def _open(context: Context) -> List[directories.Opened]:
+def open_directories(context: Context) -> List[directories.Opened]:
     opened: List[directories.Opened] = []
     known = context.store.read_group().directories
     for directory in context.request.directories:

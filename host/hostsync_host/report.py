@@ -102,9 +102,12 @@ def _grouped(context: Context, outcomes: List[Outcome]) -> None:
         emit("secondaries", ids=sorted(outcome.secondary for outcome in members), **line)
 
 
-def all_busy(request: Request, started: int) -> ExitCode:
-    """Another push waits for its turn already, and will see what this one would have seen."""
-    message = "an earlier push still looks at the directories, and another one waits for it; nothing was done"
+WAITING = "an earlier push still looks at the directories, and another one waits for it"
+
+
+def all_busy(request: Request, started: int, why: str = WAITING) -> ExitCode:
+    """Another push waits for its turn already, or watches, and will see what this one would have seen."""
+    message = f"{why}; nothing was done"
     log(message)
     for each in request.secondaries if len(request.secondaries) <= SINGLE_MOST else ():
         emit(

@@ -136,7 +136,7 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
         # what a broken push left is deleted too, though rsync excludes that name of its own accord
         "--filter=R .~tmp~/",
         "--filter=H .~tmp~",
-        "--filter=- /lost+found/",
+        "--filter=- /lost+found",
     ]
     if owner == 0:
         arguments += ["--owner", "--group"]

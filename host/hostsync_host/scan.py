@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Iterator, List, Optional, Tuple
+from typing import BinaryIO, Callable, Container, Iterator, List, Mapping, Optional, Tuple
 
 from .excludes import Matcher
-from .looker import Looker, Seen
+from .looker import YOUNG_NS, Looker, Seen
 from .manifest import MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
 from .rsync import TEMPORARY
 
@@ -66,6 +66,12 @@ class Walk:
     owner: int
     group: int
     found: Found = field(default_factory=Found)
+    young_ns: int = YOUNG_NS
+    stays: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """Name → record, in the directory that is looked at: files that are taken as they were known, for they are being
+    written."""
+    hidden: Container[bytes] = ()
+    """Names in that directory that are new, and are being written."""
 
     def look(self, path: bytes, sink: Optional[BinaryIO]) -> Optional[Seen]:
         """Looks at one directory; its records go to `sink`. Nothing if it went away. @raises PermissionError"""

@@ -36,14 +36,15 @@ class Push(Known):
             self.read()
             self._directories()
             if not self.sending and not self.skipped:
-                self._look()
+                self.look()
             self._finish()
         finally:
-            if self.connection is not None:
-                self.connection.close()
-            if self.lock is not None:
-                self.lock.release()
+            self.leave()
         return self._end()
+
+    def leave(self) -> None:
+        """Gives up the connection and the lock."""
+        self.give_lock_up()
 
     def _end(self) -> Outcome:
         self.outcome.seconds = time.monotonic() - self.outcome.began
@@ -138,10 +139,18 @@ class Push(Known):
             Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000),
         )
         whole.run()
+        if whole.late:
+            late = self.late_names(scan)
+            sending.unsure += in_order([Leftover(b"?", *split(path)) for path in late or ()])
+            self.uneven = self.uneven or late is None
         self.uneven = self.uneven or whole.uneven
         self.withheld = self.withheld or whole.withheld
         self.uneven = self.uneven or whole.withheld
         return whole
+
+    def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
+        """What changed since the scan began; nothing where that is not known."""
+        return None
 
     def _remember_boot(self, sending: Sending) -> None:
         """After a boot of the secondary it is not known whether what arrived just before it is there: the next push
@@ -194,7 +203,7 @@ class Push(Known):
 
     # --- nothing to send, and the end
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """A host that is gone is noticed also when there is nothing to send."""
         # one connection a push: one that was begun while something seemed to differ is used
         recent = self.connection is None and 0 <= time.time() - self.memory.contact < CONTACT_EVERY

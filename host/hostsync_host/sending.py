@@ -183,7 +183,7 @@ class Sending:
         """A list for rsync. Its names begin with ./, which brings what the directory itself is, too."""
         path = comparison.file(f"list.{name}")
         if not os.path.exists(path):
-            with open(f"{os.fsdecode(path)}.{id(self)}", "wb") as file:
+            with open(f"{os.fsdecode(path)}.{self.connection.secondary.id}", "wb") as file:
                 for source in sources:
                     for line in comparison.names(source):
                         if line:  # "./" would be all that is in the directory; what it is itself comes with any name
@@ -225,7 +225,7 @@ class Sending:
 
     def shut(self, paths: Iterable[bytes]) -> None:
         """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""
-        place = os.path.join(self.context.scratch, f"open.{id(self)}.{self.scan.module}".encode())
+        place = os.path.join(self.context.scratch, f"open.{self.connection.secondary.id}.{self.scan.module}".encode())
         copies = Copies(self.scan.opened.descriptor, self.scan.opened.owner, place)
         copied: List[bytes] = []
         for path in paths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import List
+from typing import Callable, List
 
 from .compare import unreadable_files
 from .context import Context
@@ -15,11 +15,14 @@ from .scan import LONGEST, Found
 _EXAMPLES = 5
 
 
-def tell_unsent(context: Context, opened: Opened, found: Found, name: str) -> None:
+Emit = Callable[..., None]
+
+
+def tell_unsent(context: Context, opened: Opened, found: Found, name: str, say: Emit = emit) -> None:
     """Tells of paths that are too long, and of what the directory's owner cannot read. `name`: the manifest."""
     if found.long.count:
         words = f"have paths that are too long for rsync (more than {LONGEST} bytes); shorten them"
-        _line(context, opened, "too-long", found.long.count, found.long.examples, words)
+        _line(context, opened, "too-long", found.long.count, found.long.examples, words, say)
     examples, count = list(found.unreadable.examples), found.unreadable.count
     manifest = open_manifest(context.store.place, name) if found.flagged.count else None
     if manifest is not None:
@@ -31,12 +34,14 @@ def tell_unsent(context: Context, opened: Opened, found: Found, name: str) -> No
         words = (
             f"cannot be read by the directory's owner ({opened.owner}:{opened.group}), as whom it is sent; chown them"
         )
-        _line(context, opened, "unreadable", count, examples, words)
+        _line(context, opened, "unreadable", count, examples, words, say)
 
 
-def _line(context: Context, opened: Opened, error: str, count: int, examples: List[bytes], words: str) -> None:
+def _line(
+    context: Context, opened: Opened, error: str, count: int, examples: List[bytes], words: str, say: Emit
+) -> None:
     first = ", ".join(show(example[-200:]) for example in examples[:_EXAMPLES])
     message = f"{count} entries {words}; the rest is sent. They are: {first}"
     log(f"{show(opened.path)}: {message}")
-    emit("directory", directory=opened.path, error=error, message=message)
+    say("directory", directory=opened.path, error=error, message=message)
     context.incomplete += 1

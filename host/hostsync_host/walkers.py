@@ -10,9 +10,10 @@ import signal
 import sys
 import traceback
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .directories import Opened
+from .dirty import Dirty, walk_dirty
 from .excludes import Matcher
 from .manifest import (
     Damaged,
@@ -60,6 +61,8 @@ class Order:
     excluded: Optional[Matcher]
     old: Optional[Manifest]
     nice: int = 0
+    dirty: Optional[Mapping[bytes, Dirty]] = None
+    """Where alone something may have changed since `old`, which is there then."""
 
 
 class Walkers:
@@ -144,7 +147,7 @@ class Walkers:
 def _cuts(order: Order) -> List[bytes]:
     """Keys that part the tree into as many pieces as there are processors to walk them."""
     most = min(len(os.sched_getaffinity(0)), _MOST)
-    if most < 2:
+    if most < 2 or order.dirty is not None:
         return []
     if order.old is None:
         with os.scandir(order.opened.descriptor) as found:
@@ -184,7 +187,10 @@ def _work(order: Order, piece: Piece, writer: int) -> None:
 
     damaged = ""
     try:
-        walk_range(walk, Old(old, piece.low, piece.high), piece.low, piece.high, piece.records, emit)
+        if order.dirty is not None and old is not None:
+            walk_dirty(walk, old, order.dirty, piece.records, emit)
+        else:
+            walk_range(walk, Old(old, piece.low, piece.high), piece.low, piece.high, piece.records, emit)
     except Damaged as error:
         damaged = str(error)
     index.end()

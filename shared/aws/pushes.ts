@@ -49,9 +49,8 @@ export async function observePushes(
   ]);
   const whole = await Promise.all(
     [...ended, ...running].map(async (push) => {
-      const { command, instance, requestedAt, status, lines } = push;
-      const isWhole = status === 'under-way' || lines.some(({ kind }) => kind === 'push');
-      if (isWhole || isKnown(instance, requestedAt)) return [push];
+      const { command, instance, requestedAt } = push;
+      if (isWhole(push) || isKnown(instance, requestedAt)) return [push];
       try {
         const full = await observePush(ssm, { command, instance, requestedAt });
         return [typeof full === 'string' ? push : full];
@@ -65,6 +64,15 @@ export async function observePushes(
 }
 
 /** By comment and document, and not by a filter on the document: an upgrade makes another one, and what runs then is a push like any other. */
+/** A line is as long as it is whole. Of many secondaries the summary comes first, and says how many there are to be told of. */
+function isWhole({ status, lines }: ObservedPush): boolean {
+  const summary = lines.find(({ kind }) => kind === 'push');
+  if (status === 'under-way') return true;
+  if (summary?.kind !== 'push') return false;
+  const told = lines.filter(({ kind }) => kind === 'secondary').length;
+  return told >= (summary.secondaries ?? 0);
+}
+
 async function listPushes(
   ssm: SSMClient,
   document: string,

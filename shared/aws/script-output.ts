@@ -8,6 +8,20 @@ const epoch = v.pipe(v.number(), v.integer(), v.minValue(1));
 /** As ssh prints it: type and key. What came from a host goes into tags and requests, so its form is held to. */
 const publicKey = v.pipe(v.string(), v.check(isPublicKey));
 
+/** What a push says of a secondary. */
+const ofSecondary = {
+  ...{ v: v.literal(1), ok: v.boolean(), error: v.optional(v.string()), message: v.optional(v.string()) },
+  ...{ started: seconds, files: count, deleted: count, bytes: count, seconds },
+  ...{ mode: v.optional(v.picklist(['full', 'changes', 'none', 'verify'])), drift: v.optional(count) },
+};
+
+/** The same of many secondaries, where a line for each would be more than SSM keeps. Counts are those of the largest. */
+const ofSecondaries = v.object({
+  ...ofSecondary,
+  kind: v.literal('secondaries'),
+  ids: v.array(v.string()),
+});
+
 /** The lines of docs/host-package.md, version 1. */
 const line = v.variant('kind', [
   v.object({ v: v.literal(1), kind: v.literal('join'), epoch, hostKey: publicKey }),
@@ -19,12 +33,7 @@ const line = v.variant('kind', [
     hook: v.optional(v.picklist(['none', 'ok', 'failed'])),
     hookMessage: v.optional(v.string()),
   }),
-  v.object({
-    ...{ v: v.literal(1), kind: v.literal('secondary'), id: v.string(), ok: v.boolean() },
-    ...{ error: v.optional(v.string()), message: v.optional(v.string()) },
-    ...{ started: seconds, files: count, deleted: count, bytes: count, seconds },
-    ...{ mode: v.optional(v.picklist(['full', 'changes', 'none', 'verify'])), drift: v.optional(count) },
-  }),
+  v.object({ ...ofSecondary, kind: v.literal('secondary'), id: v.string() }),
   v.object({
     ...{
       v: v.literal(1),
@@ -65,7 +74,10 @@ const line = v.variant('kind', [
     ...{ directory: v.string(), error: v.string(), message: v.string() },
   }),
   v.object({ v: v.literal(1), kind: v.literal('install'), release: v.string(), installed: v.boolean() }),
-  v.object({ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds },
+    secondaries: v.optional(count),
+  }),
   v.object({ v: v.literal(1), kind: v.literal('error'), error: v.string(), message: v.string() }),
 ]);
 
@@ -75,7 +87,13 @@ const line = v.variant('kind', [
  */
 export function parseScriptOutput(output: string): readonly ScriptLine[] {
   return output.split('\n').flatMap((text) => {
-    const result = v.safeParse(line, parseJson(text));
+    const json = parseJson(text);
+    const several = v.safeParse(ofSecondaries, json);
+    if (several.success) {
+      const { ids, ...same } = several.output;
+      return ids.map((id) => ({ ...same, kind: 'secondary' as const, id }));
+    }
+    const result = v.safeParse(line, json);
     return result.success ? [result.output] : [];
   });
 }

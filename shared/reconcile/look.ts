@@ -3,7 +3,7 @@ import { findInstances, observeGroup, observeStatuses } from '../aws/ec2.ts';
 import { readRegister } from '../aws/memory.ts';
 import { readElasticAddress, readRecords, readTargets } from '../aws/pointers.ts';
 import { observePushes } from '../aws/pushes.ts';
-import { type CommandOfInterest, observeAgents, observeCommands } from '../aws/ssm.ts';
+import { type CommandOfInterest, type Documents, observeAgents, observeCommands } from '../aws/ssm.ts';
 import type {
   ObservedCommand,
   ObservedInstance,
@@ -28,6 +28,9 @@ import type { Tools } from './tools.ts';
 /** Set by Auto Scaling itself on every instance that it launches. */
 const autoScalingTag = 'aws:autoscaling:groupName';
 
+/** What a look needs of the tools of a run. */
+export type LookTools = Pick<Tools, 'clients' | 'marks' | 'memory'>;
+
 /** Notes that something could not be read, and why. What then is not known is missing in the look. */
 export type Fail = (what: string, error: unknown) => void;
 
@@ -39,7 +42,7 @@ export type Fail = (what: string, error: unknown) => void;
  */
 export async function look(
   group: string,
-  tools: Tools,
+  tools: LookTools,
   reachability: readonly ObservedReachability[],
   fail: Fail,
 ): Promise<PromotionObservation> {
@@ -85,7 +88,7 @@ async function orElse<Result, Otherwise>(
 async function absentHolders(
   members: readonly ObservedInstance[],
   register: Register | undefined,
-  { clients }: Tools,
+  { clients }: LookTools,
 ): Promise<readonly ObservedInstance[]> {
   if (register === undefined || findPrimary(members).current !== undefined) return [];
   const ids = [register.configuration?.primary, register.claims.at(-1)?.holder, register.claims.at(-1)?.from];
@@ -97,7 +100,7 @@ async function absentHolders(
 
 function lifecyclesOf(
   members: readonly ObservedInstance[],
-  { clients }: Tools,
+  { clients }: LookTools,
   fail: Fail,
 ): Promise<ReadonlyMap<string, ObservedLifecycle>> {
   const scaled = members.filter(({ tags }) => tags[autoScalingTag] !== undefined).map(({ id }) => id);
@@ -107,7 +110,7 @@ function lifecyclesOf(
 
 function resultOf(
   command: CommandOfInterest,
-  { clients }: Tools,
+  { clients }: LookTools,
   fail: Fail,
 ): Promise<readonly ObservedCommand[]> {
   const what = `asking for the result of the command ${command.command}`;
@@ -117,7 +120,7 @@ function resultOf(
 /** What the probe has shown so far that is noted on the group. */
 async function probesOf(
   members: readonly ObservedInstance[],
-  { clients }: Tools,
+  { clients }: LookTools,
   fail: Fail,
 ): Promise<readonly ObservedReachability[]> {
   const note = members.map(({ tags }) => tags[tagKeys.probe]).find((value) => value !== undefined);
@@ -148,7 +151,7 @@ export function commandsOfInterest(members: readonly ObservedInstance[]): readon
 /** What became of the pushes of the group's primary. */
 export async function lookAtPushes(
   members: readonly ObservedInstance[],
-  { clients, documents }: Tools,
+  { clients, documents }: Pick<Tools, 'clients'> & { readonly documents: Pick<Documents, 'push'> },
   fail: Fail,
 ): Promise<readonly ObservedPush[]> {
   const primary = findPrimary(members).current;

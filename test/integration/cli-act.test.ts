@@ -1,4 +1,9 @@
 import { readFileSync } from 'node:fs';
+import {
+  AutoScalingClient,
+  DescribeAutoScalingGroupsCommand,
+  DescribeLifecycleHooksCommand,
+} from '@aws-sdk/client-auto-scaling';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
@@ -55,6 +60,7 @@ it('who may only look can see everything, and change nothing', async () => {
   const denied = await hostsync(config, 'pause', 'web', '--yes');
   expect(denied.stderr).toContain('Access denied');
   expect(denied.code).toBe(77);
+  expect(group.cloud.takeProblems()).toMatchObject([{ kind: 'denied' }]);
   expect(group.primary.tags['hostsync:paused']).toBeUndefined();
 });
 
@@ -174,13 +180,34 @@ describe('a group begins and ends', () => {
     expect((await run(...words, uploads, '--yes')).stderr).toContain('is there already');
   });
 
+  it('takes its hooks and its tag off a group of Auto Scaling, and stops in time', async () => {
+    const scaling = group.cloud.createAutoScalingGroup({
+      name: 'SHOP',
+      tags: { 'hostsync:group': 'shop' },
+      hooks: [{ name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300 }],
+      launch: { prepare: (instance) => makeDirectories(instance, [uploads]) },
+    });
+    const [third] = await whileTicking(scaling.scaleOut(1));
+    if (third === undefined) throw new Error('no instance');
+    const joined = await whileTicking(run('wait', 'shop', '--joined', third.id, '--timeout', '200'));
+    expect(joined.code).toBe(0);
+    const doctor = await run('doctor', 'shop');
+    expect(doctor.stdout).toContain('SHOP has no lifecycle hook hostsync-terminate');
+    expect(doctor.code).toBe(2);
+  });
+
   it('leaves no tag and no item of the table, and every file', async () => {
     await group.cloud.settle();
     const hosts = group.cloud.instances().filter(({ tags }) => tags['hostsync:group'] === 'shop');
     expect((await run('uninstall', 'shop', '--dry-run')).code).toBe(0);
     expect(hosts.every(({ tags }) => tags['hostsync:group'] === 'shop')).toBe(true);
     const { code, stderr } = await run('uninstall', 'shop', '--yes');
-    expect(stderr).toContain('tags of 2 hosts');
+    expect(stderr).toContain('tags of 3 hosts');
+    const scaling = new AutoScalingClient(group.cloud.clientConfig());
+    const hooks = await scaling.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: 'SHOP' }));
+    expect(hooks.LifecycleHooks).toEqual([]);
+    const { AutoScalingGroups = [] } = await scaling.send(new DescribeAutoScalingGroupsCommand({}));
+    expect(AutoScalingGroups[0]?.Tags).toEqual([]);
     expect(code).toBe(0);
     await group.tick();
     for (const host of hosts) {

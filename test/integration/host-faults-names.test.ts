@@ -102,6 +102,13 @@ describe('a name that reads like an error', () => {
     expect(await group.differences()).toEqual([]);
   });
 
+  it('lost+found of a link at the top does not come, and so cannot stay', async () => {
+    await edit('ln -s d lost+found; chown -h www-data: lost+found');
+    await must(group.primary, 'rm -rf /var/lib/hostsync/manifest');
+    expect((await group.push()).code).toBe(0);
+    expect(await must(group.secondary(), `ls ${uploads}`)).toBe('d\nkeep\n');
+  });
+
   it('.~tmp~ of a file keeps nothing else out', async () => {
     await edit('echo x > .~tmp~; echo x > d/.~tmp~; echo new > new; chown -R www-data: .');
     expect((await group.push()).code).toBe(0);

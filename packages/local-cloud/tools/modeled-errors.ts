@@ -16,12 +16,14 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'client-auto-scaling',
     [
       ...['CompleteLifecycleAction', 'DescribeAutoScalingGroups', 'DescribeAutoScalingInstances'],
+      ...['DeleteLifecycleHook', 'DeleteTags'],
       ...['DescribeLifecycleHooks', 'RecordLifecycleActionHeartbeat', 'SetInstanceProtection'],
       ...['AttachInstances', 'DetachInstances', 'EnterStandby', 'ExitStandby'],
       ...['CancelInstanceRefresh', 'DescribeInstanceRefreshes', 'StartInstanceRefresh'],
       ...['TerminateInstanceInAutoScalingGroup'],
     ],
   ],
+  cloudformation: ['client-cloudformation', ['DescribeStacks']],
   dynamodb: [
     'client-dynamodb',
     ['BatchGetItem', 'DeleteItem', 'DescribeTable', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],

@@ -284,7 +284,7 @@ function remediesOfAll(secondaries: readonly FailedSecondary[], primary: string)
 
 /** What to do about an error of docs/host-package.md, with the commands. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case for each error, and nothing else
-function remedies(hosts: readonly string[], error: string, primary: string): readonly string[] {
+export function remedies(hosts: readonly string[], error: string, primary: string): readonly string[] {
   const own = hosts.filter((id) => /^m?i-/u.test(id));
   const external = hosts.filter((id) => !own.includes(id));
   const all = enumerate(hosts, ', ');

@@ -72,7 +72,14 @@ export type ScriptLine =
       readonly reason: string;
       readonly examples: readonly string[];
     }
-  | { readonly kind: 'push'; readonly ok: boolean; readonly started: number; readonly seconds: number }
+  | {
+      readonly kind: 'push';
+      readonly ok: boolean;
+      readonly started: number;
+      readonly seconds: number;
+      /** Of the request. */
+      readonly secondaries?: number | undefined;
+    }
   | {
       readonly kind: 'leave';
       /** It is still the primary, and has stopped taking writes where the user has a hook for that. */

@@ -38,7 +38,7 @@ function promotedBlocker(host: string, { primary, hosts }: GroupView): string | 
   const its = hosts.find(({ id }) => id === host);
   if (its?.task !== null && its?.task !== undefined)
     return `${host} is being made the primary (${its.task.step})`;
-  return its?.level === 'in-sync' ? undefined : `${host} is the primary, and ${its?.state ?? 'gone'}`;
+  return its?.level === 'in-sync' ? undefined : `${host} is the primary: ${its?.state ?? 'gone'}`;
 }
 
 function joinedBlocker(host: string, { hosts }: GroupView): string | undefined {

@@ -1,7 +1,7 @@
 import { isRaised } from '../incidents/incident.ts';
 import { isMember } from '../model/member.ts';
 import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
-import { isDeposed, type Primaries } from '../model/primary.ts';
+import { isDeposed, isEstablished, type Primaries } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
@@ -92,13 +92,11 @@ interface HostFacts {
 type State = Pick<HostView, 'state' | 'level'>;
 
 /** One predicate after the other, the worst first. */
-function stateOf({ state, tags }: ObservedInstance, facts: HostFacts): State {
-  const { role, raised, secondsBehind, leftOut, isPaused, settings, isOnline } = facts;
+function stateOf(member: ObservedInstance, facts: HostFacts): State {
+  const { role, raised, secondsBehind, leftOut, isPaused, settings } = facts;
+  const { state, tags } = member;
   if (state !== 'running') return { state, level: role === 'primary' ? 'attention' : 'behind' };
-  if (role === 'primary') {
-    if (isOnline !== true) return { state: 'agent offline', level: 'attention' };
-    return { state: isPaused ? 'paused' : 'takes writes', level: 'in-sync' };
-  }
+  if (role === 'primary') return stateOfPrimary(member, facts);
   const its = tags[tagKeys.state];
   if (raised !== undefined) return { state: its ?? 'cannot join', level: levelOf(raised) };
   if (leftOut?.severity === 'error') return { state: 'left out', level: 'attention' };
@@ -106,6 +104,12 @@ function stateOf({ state, tags }: ObservedInstance, facts: HostFacts): State {
   if (its === undefined) return { state: 'new', level: 'behind' };
   if (its !== 'in-sync') return { state: its, level: 'behind' };
   return ofTime(secondsBehind, isPaused, settings.behindAfter);
+}
+
+function stateOfPrimary(primary: ObservedInstance, { isOnline, isPaused }: HostFacts): State {
+  if (isOnline !== true) return { state: 'agent offline', level: 'attention' };
+  if (!isEstablished(primary)) return { state: 'being promoted', level: 'behind' };
+  return { state: isPaused ? 'paused' : 'takes writes', level: 'in-sync' };
 }
 
 /** It is recorded as in sync: does the time of its last push say so, too? */

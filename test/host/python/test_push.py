@@ -10,8 +10,17 @@ import unittest
 import unittest.mock
 
 from group import OWNER, Group
+from hostsync_host import layout
+from hostsync_host.locks import Lock, try_lock
 from hostsync_host.look import Look
 from hostsync_host.sending import Sending
+from hostsync_host.store import Store
+
+
+def locked(path: bytes) -> Lock:
+    lock = try_lock(path)
+    assert lock is not None
+    return lock
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("rsync"), "needs root and rsync, as on a host")
@@ -207,6 +216,16 @@ class Pushes(unittest.TestCase):
         first = self.group.push()
         second = self.group.push()
         self.assertEqual(second.code, 0, first.log + second.log)
+        self.same()
+
+    def test_one_push_waits_for_another_and_a_third_does_not(self) -> None:
+        self.group.push()
+        self.write("new")
+        store = Store("web")
+        with locked(store.path("lock")), locked(os.path.join(layout.locks("web"), b".waiting")):
+            third = self.group.push()
+        self.assertEqual((third.code, [line["error"] for line in third.secondaries]), (0, ["busy", "busy"]))
+        self.assertEqual(self.group.push().code, 0)
         self.same()
 
     def test_owner_of_all_over_there_is_the_directorys(self) -> None:

@@ -144,3 +144,17 @@ it.each([
   list([listed(1, end, { StatusDetails: details, CommandPlugins: [{ ResponseCode: code, Output: end }] })]);
   expect(await observe()).toMatchObject([{ status, detail, exitCode }]);
 });
+
+it('fetches the whole output where the summary comes first, as with many secondaries, and the rest is cut off', async () => {
+  const first = JSON.stringify({ ...JSON.parse(end), secondaries: 200 });
+  const ids = Array.from({ length: 200 }, (_, index) => instanceId(index + 2));
+  const { id: _, ...same } = line(instanceId(2));
+  const output = `${first}\n${JSON.stringify({ v: 1, ...same, kind: 'secondaries', ids })}\n`;
+  list([listed(1, output)]);
+  ssm.on(GetCommandInvocationCommand).resolves({
+    ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: 'Success' },
+    StandardOutputContent: output,
+  });
+  const [push] = await observe();
+  expect(push?.lines.filter(({ kind }) => kind === 'secondary')).toHaveLength(200);
+});

@@ -13,6 +13,14 @@ it('reads the lines of the scripts', () => {
   ]);
 });
 
+it('reads a line for many secondaries as one for each', () => {
+  const grouped = secondary.replace('"secondary","id":"i-1"', '"secondaries","ids":["i-1","i-2"]');
+  expect(parseScriptOutput(grouped)).toEqual([
+    expect.objectContaining({ kind: 'secondary', id: 'i-1', ok: true, files: 3 }),
+    expect.objectContaining({ kind: 'secondary', id: 'i-2', ok: true, files: 3 }),
+  ]);
+});
+
 it.each([
   ['cut off by SSM', `${secondary}\n{"v":1,"kind":"secondary","id":"i-2","ok":tr\n--output truncated--`],
   ['of another version', `${secondary}\n{"v":2,"kind":"secondary"}`],

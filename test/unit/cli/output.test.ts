@@ -4,7 +4,7 @@ import { awsLine } from '../../../cli/output/aws-line.ts';
 import { logText, parseLogLine } from '../../../cli/output/log-text.ts';
 import { statusLines, statusTsv } from '../../../cli/output/status-text.ts';
 import { formatTable, tsvLine, wrap } from '../../../cli/output/table.ts';
-import { chooseGroup } from '../../../cli/session.ts';
+import { chooseGroup, Session } from '../../../cli/session.ts';
 import { Terminal, terminalOptions } from '../../../cli/terminal.ts';
 import { ago, changed, view } from '../core/operator/fixtures.ts';
 
@@ -169,6 +169,17 @@ describe('errors say what to do', () => {
     expect(explain(named('AccessDenied'))?.advice).toContain('Nothing was changed');
     expect(explain(named('AccessDenied'), true)?.advice).not.toContain('Nothing was changed');
   });
+});
+
+it('a deployment of another release is named as that, with what to do', () => {
+  const deployment = { stage: 'prod', region: 'r', tagPrefix: 'hostsync', environment: {} };
+  expect(() => new Session(deployment, terminal())).toThrow(
+    expect.objectContaining({
+      exitCode: exitCodes.unavailable,
+      message: expect.stringContaining('HOSTSYNC_TABLE'),
+      advice: expect.stringContaining('npx serverless deploy --stage prod'),
+    }),
+  );
 });
 
 describe('the group that is meant', () => {

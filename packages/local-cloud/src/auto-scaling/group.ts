@@ -21,8 +21,6 @@ export class AutoScalingGroup implements PassingGroup {
   readonly arn: string;
   readonly account: Account;
   readonly created = new Date();
-  readonly hooks: readonly Hook[];
-  readonly tags: Readonly<Record<string, string>>;
   readonly hasWarmPool: boolean;
   readonly #deps: GroupDependencies;
   readonly launchOptions: MachineOptions;
@@ -32,6 +30,8 @@ export class AutoScalingGroup implements PassingGroup {
   readonly #moves: InstanceMoves;
   readonly #onDelete: () => void;
   readonly #refreshes: InstanceRefresh[] = [];
+  #hooks: readonly Hook[];
+  #tags: Readonly<Record<string, string>>;
   #desired = 0;
   #retainsOnAbandon: boolean;
   deleted = false;
@@ -45,8 +45,8 @@ export class AutoScalingGroup implements PassingGroup {
       'autoscaling',
       `autoScalingGroup:${randomUUID()}:autoScalingGroupName/${options.name}`,
     );
-    this.hooks = readHooks(options.hooks ?? []);
-    this.tags = { ...options.tags };
+    this.#hooks = readHooks(options.hooks ?? []);
+    this.#tags = { ...options.tags };
     this.hasWarmPool = options.warmPool ?? false;
     this.launchOptions = options.launch ?? {};
     this.replace = options.replace ?? true;
@@ -57,6 +57,37 @@ export class AutoScalingGroup implements PassingGroup {
     this.#moves = new InstanceMoves(this, this.#passages, deps.events, deps.activity);
     this.#onDelete = onDelete;
     checkNewTags(new Map(Object.entries(this.tags)), this.launchOptions.metadataTags ?? false);
+  }
+
+  get hooks(): readonly Hook[] {
+    return this.#hooks;
+  }
+
+  get tags(): Readonly<Record<string, string>> {
+    return this.#tags;
+  }
+
+  /**
+   * As `DeleteLifecycleHook`: what it holds is let go, "ABANDON for launching instances, CONTINUE for terminating instances".
+   *
+   * @returns false if there is no such hook
+   */
+  deleteHook(name: string): boolean {
+    const hook = this.#hooks.find((each) => each.name === name);
+    if (hook === undefined) return false;
+    this.#hooks = this.#hooks.filter((each) => each !== hook);
+    const held = this.#members
+      .all()
+      .flatMap(({ actions }) => actions)
+      .filter((action) => action.hook === hook);
+    for (const action of held)
+      if (action.active) action.complete(hook.transition === 'launching' ? 'ABANDON' : 'CONTINUE');
+    return true;
+  }
+
+  /** Takes a tag off the group; those of its instances stay. */
+  deleteTag(key: string): void {
+    this.#tags = Object.fromEntries(Object.entries(this.#tags).filter(([each]) => each !== key));
   }
 
   get desiredCapacity(): number {

@@ -31,6 +31,14 @@ const actionMembers = {
 };
 const tagFilter = v.strictObject({ Name: v.string(), Values: v.optional(members(v.string(), 200), '') });
 
+const deletedTag = v.strictObject({
+  ResourceId: groupName,
+  ResourceType: v.literal('auto-scaling-group'),
+  Key: text(1, 128),
+  Value: v.optional(v.string()),
+  PropagateAtLaunch: v.optional(queryBoolean),
+});
+
 /** Amazon EC2 Auto Scaling: the query protocol. */
 export function autoScalingService(autoScaling: AutoScaling): Service {
   const region = autoScaling.account.region;
@@ -123,6 +131,29 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
     },
   });
 
+  const deleteHook = operation({
+    name: 'DeleteLifecycleHook',
+    schema: v.strictObject({ AutoScalingGroupName: groupName, LifecycleHookName: hookName }),
+    access: onGroup('DeleteLifecycleHook'),
+    run(input) {
+      const { AutoScalingGroupName: name, LifecycleHookName: hook } = input;
+      if (!requireGroup(autoScaling, name).deleteHook(hook))
+        throw invalid(`No Lifecycle Hook found for Auto Scaling group: ${name}, and hook: ${hook}`);
+      return {};
+    },
+  });
+
+  const deleteTags = operation({
+    name: 'DeleteTags',
+    schema: v.strictObject({ Tags: members(deletedTag, 50) }),
+    access: ({ Tags }) =>
+      Tags.flatMap(({ ResourceId }) => onGroup('DeleteTags')({ AutoScalingGroupName: ResourceId })),
+    run({ Tags }) {
+      for (const { ResourceId, Key } of Tags) requireGroup(autoScaling, ResourceId).deleteTag(Key);
+      return {};
+    },
+  });
+
   const completeAction = operation({
     name: 'CompleteLifecycleAction',
     schema: v.strictObject({ ...actionMembers, LifecycleActionResult: v.picklist(['CONTINUE', 'ABANDON']) }),
@@ -176,7 +207,7 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
     protocol: { kind: 'query', namespace: 'http://autoscaling.amazonaws.com/doc/2011-01-01/' },
     source: 'auto-scaling/operations.ts',
     operations: [
-      ...[describeInstances, describeGroups, describeHooks],
+      ...[describeInstances, describeGroups, describeHooks, deleteHook, deleteTags],
       ...[completeAction, recordHeartbeat, setProtection],
       ...instanceOperations(tools),
       ...refreshOperations(tools),

@@ -40,6 +40,25 @@ borrow() {
   mkdir -p root/etc/rc{0,1,2,3,4,5,6,S}.d
 }
 
+# Some packages make directories at their first installation and count on them later, also in triggers of other packages (sgml-base). To
+# dpkg, what the machine has is installed already. So the machine's directories are there while packages are installed, empty, and those that
+# stay empty go.
+lend_directories() {
+  local path name
+  lent=()
+  for path in /etc/*/ /var/lib/*/; do
+    name=${path%/}
+    if [[ ! -L $name && ! -e root$name ]]; then
+      mkdir "root$name"
+      lent+=("root$name")
+    fi
+  done
+}
+
+take_directories_back() {
+  if ((${#lent[@]} > 0)); then rmdir --ignore-fail-on-non-empty "${lent[@]}"; fi
+}
+
 give_back() {
   local name
   for name in "${databases[@]}"; do
@@ -106,6 +125,8 @@ prepare_chroot
 borrow
 fetch_lists
 mapfile -t known < <(known_to_machine)
+lend_directories
 install_packages packages reinstall "${packages[@]}" "${known[@]}"
+take_directories_back
 give_back
 pack

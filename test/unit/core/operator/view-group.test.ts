@@ -59,6 +59,7 @@ describe('what is wrong is not shown as well', () => {
     ['still joining', changed(2, { 'hostsync:state': 'joining' }), 'behind'],
     ['new', changed(2, { 'hostsync:state': undefined }), 'behind'],
     ['stopped', changed(2, {}, 'stopped'), 'behind'],
+    ['the primary is not made one yet', changed(1, { 'hostsync:promoted': undefined }), 'behind'],
     ['the primary is stopped', changed(1, {}, 'stopped'), 'attention'],
     ['a tag is wrong', changed(1, { 'hostsync:directories': '/etc' }), 'attention'],
     ['two primaries', changed(2, { 'hostsync:primary': '1' }), 'attention'],

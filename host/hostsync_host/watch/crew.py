@@ -1,0 +1,253 @@
+"""One thread a secondary: each goes on from what its secondary has to the newest manifest. None waits for another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Callable, List, Mapping, Optional
+
+from .. import ssh
+from ..context import Context, Scanned
+from ..locks import Lock
+from ..outcome import Outcome
+from ..request import Secondary
+from ..secondary import Push
+from .lag import Lag
+from .recent import Recent
+
+RETRY_LEAST, RETRY_MOST = 2.0, 60.0
+"""Seconds until a secondary that failed is tried again."""
+CHECK_EVERY = 2.0
+FAULTLESS = ("", "deletions-held", "directory-skipped")
+
+
+class Shift:
+    """One cycle's context. Its scratch directory goes when the last secondary is through with it."""
+
+    def __init__(
+        self, context: Context, births: List[float], walked: bool, began: float, roots: Mapping[str, int]
+    ) -> None:
+        self.began = began
+        """Before the look, by time.monotonic."""
+        self.roots = roots
+        """The index of each directory, by module."""
+        self.context = context
+        self.births = births
+        self.walked = walked
+        self._users = 1
+        self._guard = threading.Lock()
+
+    def enter(self) -> None:
+        with self._guard:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._guard:
+            self._users -= 1
+            last = self._users == 0
+        if last:
+            shutil.rmtree(self.context.scratch, ignore_errors=True)
+
+
+class _KeptPush(Push):
+    """A push over a connection that is there, and stays."""
+
+    def __init__(self, shift: Shift, member: Member) -> None:
+        super().__init__(shift.context, member.secondary)
+        self.shift = shift
+        self.member = member
+        self.connection, self.lock = member.connection, member.lock
+        if self.connection is not None and not self.connection.alive():
+            self.connection.close()
+            self.connection = None
+
+    def new_connection(self) -> ssh.Connection:
+        options = self.context.request.options
+        self.connection = ssh.Connection(self.secondary, self.member.scratch, options, (self.lock_number(),))
+        return self.connection
+
+    def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
+        if self.member.recent is None or scan.module not in self.shift.roots:
+            return None
+        return self.member.recent.between(self.shift.roots[scan.module], self.shift.began)
+
+    def look(self) -> None:
+        if self.shift.walked or self.member.asks:
+            super().look()
+
+    def leave(self) -> None:
+        broken = self.connection is not None and not self.connection.alive()
+        if self.lock is None or self.lost or broken:
+            super().leave()
+            self.connection = self.lock = None
+        self.member.connection, self.member.lock = self.connection, self.lock
+
+
+@dataclass
+class Member:
+    """One secondary, for the time of the watch."""
+
+    secondary: Secondary
+    scratch: bytes
+    turns: threading.Semaphore
+    on_outcome: Callable[[Member], None]
+    lag: Lag
+    recent: Optional[Recent] = None
+    """Where every change is seen."""
+    was_failed: bool = False
+    connection: Optional[ssh.Connection] = None
+    lock: Optional[Lock] = None
+    outcome: Optional[Outcome] = None
+    """Of the last push, with the totals of all."""
+    context: Optional[Context] = None
+    """Of the last push that brought everything."""
+    asks: bool = False
+    tries: int = 0
+    stopping: bool = False
+    _offered: Optional[Shift] = None
+    _births: List[float] = field(default_factory=list[float])
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _thread: Optional[threading.Thread] = None
+    _pushing: Optional[Push] = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def offer(self, shift: Shift) -> None:
+        """The newest there is. One that was not begun yet is passed over."""
+        shift.enter()
+        with self._changed:
+            old, self._offered = self._offered, shift
+            if old is not None:
+                shift.walked = shift.walked or old.walked
+                old.leave()
+            self._births += shift.births
+            self._changed.notify()
+
+    @property
+    def busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def fresh(self) -> bool:
+        """Has it everything that was offered?"""
+        with self._changed:
+            return self._offered is None and self.outcome is not None and self.outcome.error in FAULTLESS
+
+    def stop(self) -> None:
+        """No push is begun any more; one that runs comes to its end."""
+        with self._changed:
+            self.stopping = True
+            self._changed.notify()
+
+    def break_off(self) -> None:
+        """Ends the connection of the push that runs."""
+        self.stop()
+        push = self._pushing
+        if push is not None:
+            push.context.stopped = True
+            push.stop()
+
+    def join(self, seconds: float) -> bool:
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.busy
+
+    # --- its thread
+
+    def _work(self) -> None:
+        again: Optional[Shift] = None
+        retry_at = 0.0
+        while True:
+            shift = self._next(again, retry_at)
+            if shift is None:
+                break
+            if again is not None and again is not shift:
+                again.leave()
+            again = shift
+            with self._changed:
+                births, self._births = self._births, []
+            with self.turns:
+                well = self._push(shift)
+            if well:
+                done = time.monotonic()
+                for born in births:
+                    self.lag.add(done - born)
+                self.tries = 0
+                retry_at = 0.0
+            else:
+                with self._changed:
+                    self._births = births + self._births
+                self.tries += 1
+                busy = self.outcome is not None and self.outcome.error == "busy"
+                pause = 1.0 if busy else min(RETRY_MOST, RETRY_LEAST * 2 ** min(self.tries - 1, 10))
+                retry_at = time.monotonic() + pause
+        if again is not None:
+            again.leave()
+        self._close()
+
+    def _next(self, again: Optional[Shift], retry_at: float) -> Optional[Shift]:
+        """The next shift; the last one again, after a failure or when the connection broke."""
+        while True:
+            with self._changed:
+                if self.stopping:
+                    return None
+                now = time.monotonic()
+                if self._offered is not None and now >= retry_at:
+                    shift, self._offered = self._offered, None
+                    return shift
+                if again is not None and retry_at and now >= retry_at:
+                    return again
+                if again is not None and self.connection is not None and not self.connection.alive():
+                    self.asks = True
+                    return again
+                self._changed.wait(max(0.01, min(CHECK_EVERY, retry_at - now if retry_at > now else CHECK_EVERY)))
+
+    def _push(self, shift: Shift) -> bool:
+        push = self._pushing = _KeptPush(shift, self)
+        try:
+            outcome = push.run()
+        except Exception:
+            # what happens to one secondary is its own
+            traceback.print_exc()
+            outcome = push.outcome
+            outcome.result, outcome.error = "failed", "failed"
+            outcome.message = "its worker ended without a result; see standard error"
+        finally:
+            self._pushing = None
+        self.asks = False
+        well = outcome.error in FAULTLESS
+        if well:
+            self.context = shift.context
+        self._total(outcome)
+        self.on_outcome(self)
+        return well
+
+    def _total(self, outcome: Outcome) -> None:
+        before = self.outcome
+        if before is not None:
+            for name in ("files", "deleted", "bytes", "changed"):
+                setattr(outcome.tally, name, getattr(outcome.tally, name) + getattr(before.tally, name))
+            outcome.seconds += before.seconds
+            outcome.drift += before.drift
+            order = ("none", "changes", "verify", "full")
+            outcome.mode = max(outcome.mode, before.mode, key=order.index)
+        self.outcome = outcome
+
+    def _close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        if self.lock is not None:
+            self.lock.release()
+        self.connection = self.lock = None
+
+
+def make_scratch(base: bytes, number: int) -> bytes:
+    path = os.path.join(base, b"cycle.%d" % number)
+    os.mkdir(path, 0o700)
+    return path

@@ -1,0 +1,35 @@
+import type { ObservedPush, SecondaryLine } from '../model/observation.ts';
+import type { HeldDeletions, PushOverview } from './overview.ts';
+
+/** The pushes, the newest first. */
+export function overviewPushes(pushes: readonly ObservedPush[]): readonly PushOverview[] {
+  return pushes.toSorted((one, other) => other.requestedAt - one.requestedAt).map(overviewPush);
+}
+
+/** What came of one push, as far as it has come. */
+export function overviewPush({ command, instance, requestedAt, status, lines }: ObservedPush): PushOverview {
+  const served = lines.filter((line): line is SecondaryLine => line.kind === 'secondary');
+  const sum = (of: (line: SecondaryLine) => number) => served.reduce((total, line) => total + of(line), 0);
+  const end = lines.find((line) => line.kind === 'push');
+  return {
+    ...{ command, primary: instance, requestedAt },
+    status: status === 'under-way' ? 'in progress' : status,
+    ...(end?.kind === 'push' && { seconds: end.seconds }),
+    ...{ files: sum((line) => line.files), deleted: sum((line) => line.deleted) },
+    bytes: sum((line) => line.bytes),
+    missed: served.flatMap(({ id, ok, error = 'failed', message = '' }) =>
+      ok ? [] : [{ id, error, message }],
+    ),
+  };
+}
+
+/** What the newest push that came to its end holds back. */
+export function overviewHeldDeletions(pushes: readonly ObservedPush[]): HeldDeletions | undefined {
+  const [newest] = pushes
+    .filter(({ lines }) => lines.some(({ kind }) => kind === 'push'))
+    .toSorted((one, other) => other.requestedAt - one.requestedAt);
+  const held = newest?.lines.find((line) => line.kind === 'deletions-held');
+  if (newest === undefined || held?.kind !== 'deletions-held') return undefined;
+  const { id, count, total, reason, examples } = held;
+  return { id, host: newest.instance, count, total, reason, examples, seenAt: newest.requestedAt };
+}

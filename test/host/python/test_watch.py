@@ -1,0 +1,212 @@
+"""The watch: all of it arrives without a second push."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+from typing import Any, Callable, Dict, List
+
+from group import OWNER, Group
+from group import Push as Pushed
+from hostsync_host import layout
+from hostsync_host.watch import eyes
+
+
+def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
+    """Pushes with a watch, and works meanwhile. The work ends it."""
+    errors: List[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        ended = group.push(**{"watch": "auto", "lease": 120, **options})
+    finally:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return ended
+
+
+class WatchTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.group = Group(2, ("uploads", "other"))
+        self.top = self.group.directories[0]
+
+    def tearDown(self) -> None:
+        self.group.close()
+
+    def wait(self, what: Callable[[], bool], why: Callable[[], str]) -> None:
+        end = time.monotonic() + 60
+        while not what():
+            if time.monotonic() > end:
+                self.fail(why())
+            time.sleep(0.05)
+
+    def same(self, *but: str) -> None:
+        def well() -> bool:
+            return not any(
+                [line for line in self.group.differences(secondary, directory) if not any(name in line for name in but)]
+                for secondary in (1, 2)
+                for directory in (0, 1)
+            )
+
+        self.wait(well, lambda: f"{self.group.differences(1)} {self.group.differences(2)}")
+
+    def put(self, name: str, text: str) -> None:
+        path = f"{self.top}/{name}"
+        with open(path, "w", encoding="ascii") as file:
+            os.chown(path, OWNER, OWNER)
+            file.write(text)
+
+    def test_changes_arrive_without_a_second_push(self) -> None:
+        def work() -> None:
+            self.same()
+            self.put("new", "1")
+            self.same()
+            os.makedirs(f"{self.top}/a/b/c")
+            self.group.write(f"{self.top}/a/b/c/deep", "2")
+            self.group.write(f"{self.group.directories[1]}/second", "3")
+            self.same()
+            os.rename(f"{self.top}/a", f"{self.top}/z")
+            os.unlink(f"{self.top}/new")
+            os.symlink("z", f"{self.top}/link")
+            os.lchown(f"{self.top}/link", OWNER, OWNER)
+            self.same()
+            os.rename(f"{self.top}/z/b", f"{self.top}/swap")
+            os.mkdir(f"{self.top}/z/b")
+            self.group.write(f"{self.top}/z/b/other", "4")
+            os.link(f"{self.top}/z/b/other", f"{self.top}/hard")
+            self.same()
+
+        ended = watching(self.group, work)
+        self.assertEqual(ended.of("watch")[0]["rung"], "fanotify", ended.log)
+        self.assertEqual(ended.code, 0, ended.log)
+
+    def test_where_no_events_come_the_times_of_directories_tell(self) -> None:
+        def work() -> None:
+            self.same()
+            os.makedirs(f"{self.top}/a/b")
+            self.group.own()
+            self.same()
+            self.put("a/b/one", "1")
+            self.same()
+            self.put("a/b/two", "2")
+            os.unlink(f"{self.top}/a/b/one")
+            self.same()
+            os.rename(f"{self.top}/a", f"{self.top}/z")
+            self.same()
+            self.put("z/b/three", "3")
+            self.same()
+
+        opened = eyes.open_fanotify
+        eyes.open_fanotify = lambda roots, log: None
+        try:
+            ended = watching(self.group, work)
+        finally:
+            eyes.open_fanotify = opened
+        self.assertEqual(ended.of("watch")[0]["rung"], "times")
+
+    def test_the_next_tick_goes_on_where_the_last_one_was(self) -> None:
+        """In processes of their own, as SSM starts them."""
+
+        def start(tick: int) -> int:
+            process = os.fork()
+            if process == 0:
+                code = 1
+                try:
+                    ended = self.group.push(watch="auto", lease=120, tick=tick)
+                    with open(f"{self.group.top}/said.{tick}", "w", encoding="ascii") as file:
+                        json.dump(ended.lines, file)
+                    code = ended.code
+                finally:
+                    os._exit(code)
+            return process
+
+        def said(tick: int) -> Dict[str, Any]:
+            with open(f"{self.group.top}/said.{tick}", encoding="ascii") as file:
+                return next(line for line in json.load(file) if line["kind"] == "watch")
+
+        before = start(1)
+        self.same()
+        for tick in (2, 3, 4):
+            after = start(tick)
+            number = 0
+            while os.waitpid(before, os.WNOHANG)[0] == 0:
+                self.put(f"t{tick}-{number}", "x")
+                number += 1
+                time.sleep(0.01)
+            before = after
+            self.put(f"t{tick}-last", "x")
+            self.same()
+        os.kill(before, signal.SIGTERM)
+        os.waitpid(before, 0)
+        self.assertEqual([said(tick)["ended"] for tick in (1, 2, 3)], ["successor"] * 3)
+        self.assertEqual([said(tick)["walks"] for tick in (1, 2, 3, 4)], [1, 0, 0, 0])
+
+    def test_a_half_written_file_waits_for_its_close(self) -> None:
+        def work() -> None:
+            self.same()
+            with open(f"{self.top}/slow", "w", encoding="ascii") as file:
+                os.chown(file.name, OWNER, OWNER)
+                file.write("half")
+                file.flush()
+                for number in range(3):
+                    self.put(f"fast{number}", "x")
+                    self.same("slow", "'.'")
+                self.assertFalse(os.path.exists(f"{self.group.copy(1)}/slow"))
+                file.write("whole")
+            self.same()
+
+        watching(self.group, work)
+
+    def test_only_the_first_push_walks_and_later_ones_find_nothing(self) -> None:
+        def work() -> None:
+            self.same()
+            for number in range(30):
+                self.put(f"f{number}", "x")
+            self.same()
+
+        ended = watching(self.group, work)
+        self.assertEqual(ended.of("watch")[0]["walks"], 1, ended.log)
+        time.sleep(2.1)
+        # what changed in the moment of a look is compared once more
+        self.assertEqual([line["files"] for line in self.group.push().secondaries], [0, 0])
+        self.assertEqual(self.group.push().modes, ["none", "none"])
+
+    def test_a_new_epoch_ends_it_before_anything_more_is_sent(self) -> None:
+        def work() -> None:
+            self.same()
+            with open(layout.group_file(), "w", encoding="ascii") as file:
+                file.write("group\tweb\nepoch\t2\n")
+            self.put("too-late", "x")
+            ended.wait(60)
+
+        ended = threading.Event()
+        thread = threading.Thread(target=work)
+        thread.start()
+        said = self.group.push(watch="auto", lease=120)
+        ended.set()
+        thread.join()
+        self.assertEqual(said.of("watch")[0]["ended"] if said.of("watch") else "fenced", "fenced", said.log)
+        self.assertFalse(os.path.exists(f"{self.group.copy(1)}/too-late"))
+
+    def test_a_push_that_does_not_watch_ends_the_watch(self) -> None:
+        ended = watching(self.group, self.same)
+        self.assertEqual(ended.of("watch")[0]["ended"], f"signal {int(signal.SIGTERM)}")
+        self.assertEqual(self.group.push(watch="off").code, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

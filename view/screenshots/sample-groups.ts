@@ -1,0 +1,131 @@
+import type {
+  GroupOverview,
+  HostOverview,
+  PromotionOverview,
+  PushOverview,
+} from '../../shared/core/operator/overview.ts';
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const ids = [
+  '0a1b2c3d4e5f60718',
+  '0f9e8d7c6b5a43210',
+  '00112233445566778',
+  '0c4d5e6f708192a3b',
+  '0b7a6958473625140',
+  '0d3c2b1a09f8e7d6c',
+];
+const zones = [
+  'eu-central-1a',
+  'eu-central-1a',
+  'eu-central-1b',
+  'eu-central-1b',
+  'eu-central-1c',
+  'eu-central-1c',
+];
+
+export const idOf = (number: number) => `i-${ids[number - 1] ?? ''}`;
+
+/** A host of the sample: web-1 is the primary. */
+export function host(number: number, at: number, more: Partial<HostOverview> = {}): HostOverview {
+  const isPrimary = number === 1;
+  const common = {
+    id: idOf(number),
+    name: `web-${number}`,
+    zone: zones[number - 1] ?? '',
+    agent: 'online' as const,
+  };
+  if (isPrimary) return { ...common, role: 'primary', state: 'takes-writes', ...more };
+  const secondsBehind = 0.3 + (Math.abs(Math.sin(at / 7_000 + number * 1.7)) * 5) / 10;
+  return { ...common, role: 'secondary', state: 'in-sync', secondsBehind, promote: {}, ...more };
+}
+
+function push(index: number, at: number): PushOverview {
+  const files = [6, 0, 14, 3, 0, 22, 1, 9, 2, 31][index % 10] ?? 0;
+  return {
+    ...{
+      command: `push-${index}`,
+      primary: idOf(1),
+      requestedAt: at,
+      status: 'succeeded',
+      seconds: 0.4 + (index % 5) / 10,
+    },
+    ...{ files, deleted: index % 7 === 0 ? 1 : 0, bytes: files * 88_000 * (1 + (index % 4)), missed: [] },
+  };
+}
+
+const promotions = (at: number): readonly PromotionOverview[] => [
+  {
+    epoch: 3,
+    to: idOf(1),
+    from: idOf(4),
+    kind: 'switchover',
+    why: 'asked for, for maintenance',
+    at: at - 2 * day,
+  },
+  { epoch: 2, to: idOf(4), from: idOf(1), kind: 'failover', why: 'EC2 has web-1 stopped', at: at - 9 * day },
+  { epoch: 1, to: idOf(1), kind: 'first', why: 'the first primary of the group', at: at - 80 * day },
+];
+
+/** A group in which all is well. */
+export function healthyGroup(at: number, more: Partial<GroupOverview> = {}): GroupOverview {
+  return {
+    ...{ group: 'web', at, epoch: 3, primary: idOf(1), directories: ['/var/www/html/uploads'] },
+    ...{ verdict: 'in-sync', headline: 'All 5 secondaries are in sync', attention: [], incidents: [] },
+    hosts: [1, 2, 3, 4, 5, 6].map((number) => host(number, at)),
+    pushes: Array.from({ length: 40 }, (_, index) => push(index, at - (index + 1) * 10_000)),
+    promotions: promotions(at),
+    ...more,
+  };
+}
+
+/** One secondary cannot be reached. */
+export function groupBehind(at: number): GroupOverview {
+  const since = at - 5 * minute;
+  const what = 'web-4 is unreachable';
+  const why = 'Connection timed out on port 22; it serves files as of 5 min ago';
+  return healthyGroup(at, {
+    ...{ verdict: 'attention', headline: '1 of 5 secondaries is unreachable' },
+    hosts: [1, 2, 3, 4, 5, 6].map((number) =>
+      host(
+        number,
+        at,
+        number === 4
+          ? { state: 'behind', secondsBehind: 312, trouble: { code: 'unreachable', since, notified: true } }
+          : {},
+      ),
+    ),
+    attention: [
+      { level: 'error', code: 'unreachable', host: idOf(4), what, why, remedy: 'npx hostsync doctor web' },
+    ],
+    incidents: [{ code: 'unreachable', since, subject: idOf(4), notified: true }],
+    pushes: Array.from({ length: 40 }, (_, index) => ({
+      ...push(index, at - (index + 1) * 10_000),
+      missed: index < 30 ? [{ id: idOf(4), error: 'unreachable', message: 'Connection timed out' }] : [],
+    })),
+  });
+}
+
+/** Deletions wait for a decision. The names are hostile. */
+export function groupHolding(at: number): GroupOverview {
+  return healthyGroup(at, {
+    ...{ verdict: 'attention', headline: '2,981 deletions are held' },
+    attention: [
+      {
+        ...{ level: 'held', code: 'held-deletions', what: '2,981 deletions are held' },
+        why: 'More than a fifth of the files are gone on the primary',
+        remedy: 'npx hostsync accept-deletions web',
+      },
+    ],
+    heldDeletions: {
+      ...{ id: '5c1f00d2a94be317', host: idOf(1), count: 2_981, total: 11_204, seenAt: at - 4 * minute },
+      reason: 'More than a fifth of the files are gone on the primary.',
+      examples: [
+        '/var/www/html/uploads/2024/01/harbour-dawn.jpg',
+        '/var/www/html/uploads/2024/02/annual-report.pdf',
+        '/var/www/html/uploads/<img src=x onerror=alert(1)>',
+        '/var/www/html/uploads/two\nlines \u202egpj.exe',
+      ],
+    },
+  });
+}

@@ -126,8 +126,6 @@ it('whatever happens to the files, to pushes and to hosts: in the end all trees 
   expect(indexes.length, kept).toBeLessThanOrEqual(4);
   expect(records.length, kept).toBeLessThanOrEqual(2 * indexes.length);
   expect(others.length, kept).toBeLessThanOrEqual(4);
-    4,
-  );
 });
 
 /** With nobody editing: one push, or two if a host was still busy with one that had been cut off, and no verification. */

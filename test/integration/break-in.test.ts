@@ -477,7 +477,7 @@ describe('while a host is gathered from, the primary’s key reads the synced di
 
   it('nothing else is read: the attacks below would work on what may be read', async () => {
     const { stdout } = await attack(
-      `rsync $login::$module-read/mine got; rsync $login::stranded/listed got2; cat got got2`,
+      `rsync --no-motd $login::$module-read/mine got; rsync --no-motd $login::stranded/listed got2; cat got got2`,
     );
     expect(stdout).toBe('readable\nlisted\n');
   });

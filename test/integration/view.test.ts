@@ -28,8 +28,13 @@ beforeAll(async () => {
       ...{ name: 'web', tags: { 'hostsync:group': 'web' } },
       launch: { prepare: (instance) => makeDirectories(instance, [uploads]) },
       hooks: [
-        { name: 'launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
-        { name: 'terminate', transition: 'terminating', heartbeatTimeout: 300, defaultResult: 'CONTINUE' },
+        { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
+        {
+          name: 'hostsync-terminate',
+          transition: 'terminating',
+          heartbeatTimeout: 300,
+          defaultResult: 'CONTINUE',
+        },
       ],
     }),
   );

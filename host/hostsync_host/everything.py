@@ -13,14 +13,13 @@ from . import deletions
 from .compare import Comparison, large_files, shut_files
 from .manifest import Damaged
 from .results import emit, log
-from .sending import Sending
+from .sending import CLEAR, Sending
 from .store import SecondaryMemory, open_known
 
 DELAYED_MOST = 100_000
 """Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both
 ends."""
 LARGE_MOST = 200
-CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 _MAGIC = b"[*?\\"
 
 
@@ -150,7 +149,7 @@ class Everything:
         sending.attempt([*CLEAR, "--max-delete=0"])
         extras, entries = sending.extras, sending.entries
         if extras > deletions.FEW and self.whole.litter and not sending.lost:
-            sending.run([*CLEAR, "--filter=R .~tmp~/***", "--filter=P *"])
+            sending.tidy()
             sending.attempt([*CLEAR, "--max-delete=0"])
             extras, entries = sending.extras, sending.entries
         if (extras == 0 and not self.in_the_way) or sending.lost:

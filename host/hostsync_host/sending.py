@@ -22,6 +22,8 @@ from .shut import Copies
 from .ssh import Connection
 from .verdict import Fault
 
+CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
+
 MERGED = 256
 FSYNC_MOST = 2000
 _FEW = 20
@@ -153,10 +155,13 @@ class Sending:
         accident."""
         if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
             return False
+        well = True
         for names, options in self._lists(comparison, checked):
-            self.attempt([*_listed(names), "--delay-updates", *options, *self._flush(comparison)], names)
+            well = self.attempt([*_listed(names), "--delay-updates", *options, *self._flush(comparison)], names) and well
             if self.lost:
                 return False
+        if not well:
+            self.tidy()
         if comparison.counts["shut"]:
             self.shut(comparison.names("shut"))
         if comparison.counts["links"] and not self.lost:
@@ -164,6 +169,12 @@ class Sending:
         if deletion.topmost and not self.lost:
             self._delete_gone(comparison, deletion)
         return not self.lost
+
+    def tidy(self) -> None:
+        """Removes what rsync keeps over there of files that did not arrive: it would stay, and fill a full disk."""
+        tally, self.tally = self.tally, Tally()
+        self.run([*CLEAR, f"--filter=R {os.fsdecode(rsync.TEMPORARY)}/***", "--filter=P *"])
+        self.tally = tally
 
     def _lists(self, comparison: Comparison, checked: bool) -> Iterator[Tuple[bytes, List[str]]]:
         counts = comparison.counts

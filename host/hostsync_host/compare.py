@@ -13,7 +13,8 @@ from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
 from .leftovers import Leftover, join, read_names
 from .looker import LARGE_SIZE
 from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, pairs
-from .records import name_of, parse_record
+from .other_names import add_other_names
+from .records import Record, name_of, parse_record
 
 LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "dirs", "deleted", "swapped")
 
@@ -53,6 +54,8 @@ class _Writer:
         self.comparison = comparison
         os.makedirs(comparison.place, exist_ok=True)
         self.files = {name: open(comparison.file(name), "wb", 1 << 16) for name in LISTS}
+        self.linked: Dict[int, int] = {}
+        """Inode of a file with other names → how many of them are not on the list."""
 
     def add(self, name: str, path: bytes) -> None:
         self.comparison.counts[name] += 1
@@ -90,6 +93,9 @@ def compare(old: Optional[Manifest], leftovers: Iterable[Leftover], new: Manifes
             _leftover_only(writer, directory, names)
     finally:
         writer.close()
+    parted = frozenset(inode for inode, count in writer.linked.items() if count > 0)
+    if parted:
+        comparison.counts["anew"] += add_other_names(comparison.file("anew"), new, parted)
     return comparison
 
 
@@ -184,6 +190,8 @@ def _file(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left: 
         # Hard links are one for those that rsync sends together. And it parts what is linked over there only by
         # writing anew.
         writer.add("anew", path)
+        if new.links > 1:
+            writer.linked[new.inode] = writer.linked.get(new.inode, new.links) - 1
     elif new.size >= LARGE_SIZE:
         writer.add("large_same" if same or left is not None else "large", path)
     elif left == b"?":
@@ -244,8 +252,13 @@ def large_files(manifest: Manifest) -> Iterator[bytes]:
     for entry in manifest.entries():
         if entry.flags & LARGE:
             for record in manifest.records(entry):
-                if record.startswith(b"f") and parse_record(record).size >= LARGE_SIZE:
+                if record.startswith(b"f") and _is_large(parse_record(record)):
                     yield join(entry.path, name_of(record))
+
+
+def _is_large(record: Record) -> bool:
+    """Of hard links all go in one run, with the small files."""
+    return record.size >= LARGE_SIZE and record.links == 1
 
 
 def shut_files(manifest: Manifest) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from typing import Dict, List, Optional, Sequence
 from hostsync_host.compare import Comparison, compare, gone, lost_mounts
 from hostsync_host.directories import Opened
 from hostsync_host.excludes import compile_excludes
-from hostsync_host.leftovers import Leftover, join
+from hostsync_host.leftovers import Leftover, join, split
 from hostsync_host.manifest import Damaged, Manifest, key_of
 from hostsync_host.records import name_of
 from hostsync_host.walkers import Joiner, Order, Walkers
@@ -228,6 +229,22 @@ class Comparisons(Tree):
                 "deleted": [b"-nowhere/y", b"-still-gone"],
             },
         )
+
+    def test_hard_links_are_sent_together_though_one_alone_is_in_doubt(self) -> None:
+        for name in ("a/one", "b/alone", "c/two", "c/other", "z"):
+            self.put(name)
+        for name in ("c/two", "d/lost+found", "0"):
+            os.makedirs(os.path.join(self.root, os.path.dirname(name).encode()), exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.root, name.encode()))
+            os.link(os.path.join(self.root, b"a/one"), os.path.join(self.root, name.encode()))
+        manifest = self.first()
+        group = [b"0", b"a/one", b"c/two", b"d/lost+found"]
+        for path in group:
+            compared = self.compare(manifest, manifest, [Leftover(b"?", *split(path))])
+            self.assertEqual((self.lists(compared), compared.counts["anew"]), ({"anew": group}, 4))
+        compared = self.compare(manifest, manifest, [Leftover(b"?", b"c", b"other")])
+        self.assertEqual(self.lists(compared), {"checksum": [b"c/other"]})
 
     def test_nothing_differs(self) -> None:
         self.put("a/b")

@@ -205,6 +205,39 @@ class Pushes(unittest.TestCase):
         self.group.push()
         self.same()
 
+    def test_of_hard_links_all_names_are_sent_when_one_must_be(self) -> None:
+        self.write("a/one", "linked")
+        os.makedirs(f"{self.root}/b/c")
+        for name in ("b/two", "b/c/lost+found", "zz"):
+            os.link(f"{self.root}/a/one", f"{self.root}/{name}")
+        self.write("b/other")
+        self.group.own()
+        self.group.push()
+        self.settle()
+        self.same()
+        walk = Look.run
+
+        def run(look: Look) -> None:
+            walk(look)
+            os.rename(f"{self.root}/b", f"{self.root}/away")
+            os.rename(f"{self.root}/away", f"{self.root}/b")
+            os.utime(f"{self.root}/b/c")
+
+        self.write("b/two", "changed")
+        time.sleep(2.1)
+        with unittest.mock.patch.object(Look, "run", run):  # what is in b is in doubt then, and a/one is not
+            self.group.push()
+        self.assertEqual(self.group.push().modes, ["changes", "changes"])
+        self.same()
+
+    def test_large_hard_links_stay_linked_where_everything_is_compared(self) -> None:
+        with open(f"{self.root}/large", "wb") as file:
+            file.truncate(40_000_000)
+        os.link(f"{self.root}/large", f"{self.root}/large2")
+        self.group.own()
+        self.assertEqual(self.group.push().modes, ["full", "full"])
+        self.same()
+
     def test_what_is_in_the_way_over_there_is_named_and_left_alone(self) -> None:
         self.write("a")
         self.group.push()

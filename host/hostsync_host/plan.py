@@ -127,5 +127,6 @@ def is_due(secondary: str, verified: int, now: int, every: int) -> bool:
 
 
 def retry_after(tries: int) -> float:
-    """Seconds until a name that is in the way over there is tried again: at each push at first, for it costs one connection and no comparison."""
+    """Seconds until a name that is in the way over there is tried again: at each push at first, for that costs one
+    connection and no comparison."""
     return 0.0 if tries < 10 else min(3600.0, 60.0 * 2 ** (tries - 10))

@@ -157,7 +157,9 @@ class Sending:
             return False
         well = True
         for names, options in self._lists(comparison, checked):
-            well = self.attempt([*_listed(names), "--delay-updates", *options, *self._flush(comparison)], names) and well
+            well = (
+                self.attempt([*_listed(names), "--delay-updates", *options, *self._flush(comparison)], names) and well
+            )
             if self.lost:
                 return False
         if not well:

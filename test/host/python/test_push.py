@@ -66,7 +66,9 @@ class Pushes(unittest.TestCase):
 
     def test_a_full_disk_over_there_keeps_nothing_of_what_did_not_arrive(self) -> None:
         copy = self.group.copy()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=1m,uid={OWNER},gid={OWNER},mode=755", "none", copy], check=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size=1m,uid={OWNER},gid={OWNER},mode=755", "none", copy], check=True
+        )
         self.addCleanup(subprocess.run, ["umount", "-l", copy], check=False)
         self.assertEqual(self.group.push().code, 0)
         self.write("big", "x" * 3_000_000)

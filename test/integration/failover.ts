@@ -17,14 +17,14 @@ let seenMessages = 0;
 let seenEvents = 0;
 
 /** Starts the group of a file, and ends it. */
-export function useGroup(): void {
+export function useGroup(environment: Readonly<Record<string, string>> = {}): void {
   beforeAll(async () => {
     group = await startGroup({
       secondaries: 3,
       timeScale: 20,
       zones: ['a', 'b', 'a', 'b'],
       spot: true,
-      environment: { HOSTSYNC_COOL_DOWN: '0' },
+      environment: { HOSTSYNC_COOL_DOWN: '0', ...environment },
     });
     hosts = [group.primary, ...group.secondaries];
   });

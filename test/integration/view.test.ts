@@ -127,6 +127,7 @@ describe('a visitor', () => {
     await Promise.all([promotion.waitFor(), press('Kill it')]);
     await event(/became the primary/);
     await page.locator('#promotions li b', { hasText: 'primary →' }).waitFor();
+    await promotion.waitFor({ state: 'detached' });
     await press('Bring it back');
     await state('primary', /^In sync/);
   });

@@ -77,7 +77,8 @@ export class Stage {
         if (primary === undefined) return 'There is no primary to kill.';
         return this.#healthy().length === 0 ? 'No secondary could take its place.' : undefined;
       case 'bring-back':
-        return this.#killed === undefined ? 'No host is down.' : undefined;
+        if (this.#killed === undefined) return 'No host is down.';
+        return primary === undefined ? 'Wait until another host is the primary.' : undefined;
       case 'heal':
         return this.#hurt.size === 0 ? 'Nothing is broken.' : undefined;
       case 'cut-off':

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
+import type { PushResult } from '../../tour/pushes.ts';
 import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
 
 let group: TestGroup;
@@ -50,6 +52,27 @@ it('a host without Python says so, and the others are pushed to', async () => {
       await must(instance, 'chmod a-x /usr/bin/python3*');
     },
   });
-  while (!JSON.stringify(await group.notes(bare)).includes('python3'))
-    for (const each of await group.tick()) expect(each).toMatchObject({ ok: true });
+  const failures = () =>
+    group.cloud
+      .events(({ event }) => event['detail-type'] === 'Join Failed')
+      .map(({ event }) => parseDomainEvent(event).detail);
+  const pushes: PushResult[] = [];
+  await must(group.primary, `echo meanwhile > ${uploads}/meanwhile; chown www-data: ${uploads}/meanwhile`);
+  await expect
+    .poll(
+      async () => {
+        pushes.push(...(await group.tick()));
+        return failures();
+      },
+      { timeout: 120_000, interval: 1_000 },
+    )
+    .toMatchObject([
+      {
+        ...{ group: 'web', secondary: bare.id, final: false },
+        message: expect.stringContaining('/usr/bin/python3 is missing'),
+      },
+    ]);
+  expect(pushes.filter(({ ok }) => !ok)).toEqual([]);
+  expect(bare.tags['hostsync:state']).toBe('joining');
+  for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
 });

@@ -78,12 +78,6 @@ const pushes = async () =>
 const kindOf = (lines: readonly Record<string, unknown>[], kind: string) =>
   lines.filter((line) => line['kind'] === kind);
 
-/** As cancelling a command does: SIGKILL to its process group. */
-async function kill(one: Watch): Promise<void> {
-  await group.primary.exec(`pkill -KILL -f '[h]ostsync/current push'`);
-  await one.ended;
-}
-
 beforeAll(async () => {
   group = await startScriptGroup({ secondaries: 2 });
 });
@@ -144,47 +138,6 @@ describe('a push that watches', () => {
     await arrives('goes-on');
   });
 
-  it('a cancelled command leaves nothing behind, and what it had not sent comes with the next', async () => {
-    const one = watch();
-    await put('before');
-    await arrives('before');
-    await kill(one);
-    await until(async () => (await pushes()) === '0', 'no process is left');
-    expect((await group.primary.exec("pgrep -f '[s]sh -F .* -N -M'")).stdout).toBe('');
-    await put('meanwhile');
-    tick += 60;
-    watch();
-    await arrives('meanwhile');
-    await expectSame();
-  });
-
-  it('one that was frozen is ended by the next, and sends nothing when it thaws', async () => {
-    const one = watch();
-    await put('warm');
-    await arrives('warm');
-    await group.primary.exec(`pkill -STOP -f '[h]ostsync/current push'`);
-    await put('cold');
-    tick += 60;
-    watch();
-    await arrives('cold');
-    expect((await one.ended).code).not.toBe(0);
-    await expectSame();
-  });
-
-  it('ends with its lease, and a frozen one that thaws after it sends nothing more', async () => {
-    const one = watch({ lease: 8 });
-    await put('leased');
-    await arrives('leased');
-    await group.primary.exec(`pkill -STOP -f '[h]ostsync/current push'`);
-    await sleep(8000);
-    await put('expired');
-    await group.primary.exec(`pkill -CONT -f '[h]ostsync/current push'`);
-    const { lines } = await one.ended;
-    expect(kindOf(lines, 'watch')).toMatchObject([{ ended: 'lease' }]);
-    for (const host of group.secondaries)
-      expect((await host.exec(`ls ${uploads}/expired`)).code, host.id).not.toBe(0);
-  });
-
   it('a half-written file waits for its close, and holds up no other', async () => {
     watch();
     await put('ready');
@@ -227,18 +180,5 @@ describe('a push that watches', () => {
     watch();
     await arrives('cut3');
     await expectSame();
-  });
-
-  it('a demoted primary sends nothing more', async () => {
-    const one = watch();
-    await put('ours');
-    await arrives('ours');
-    const request = `group\tweb\nepoch\t2\n${group.directories.map((path) => `directory\t${path}\n`).join('')}`;
-    await group.primary.exec(hostCommand('leave'), { stdin: request });
-    await one.ended;
-    await put('late');
-    await until(async () => (await pushes()) === '0', 'no process is left');
-    for (const host of group.secondaries)
-      expect((await host.exec(`ls ${uploads}/late`)).code, host.id).not.toBe(0);
   });
 });

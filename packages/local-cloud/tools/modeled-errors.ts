@@ -23,7 +23,6 @@ const served: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       ...['TerminateInstanceInAutoScalingGroup'],
     ],
   ],
-  cloudformation: ['client-cloudformation', ['DescribeStacks']],
   dynamodb: [
     'client-dynamodb',
     ['BatchGetItem', 'DeleteItem', 'DescribeTable', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -15,7 +15,12 @@ let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'example-hooks-'));
   mkdirSync(join(directory, 'hooks'), { mode: 0o755 });
-  for (const name of readdirSync(example)) copyFileSync(join(example, name), join(directory, 'hooks', name));
+  for (const name of readdirSync(example)) {
+    const hook = join(directory, 'hooks', name);
+    copyFileSync(join(example, name), hook);
+    // A clone that was made with another umask lets the group write
+    chmodSync(hook, 0o755);
+  }
 });
 afterEach(() => {
   rmSync(directory, { recursive: true });

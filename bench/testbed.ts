@@ -3,11 +3,12 @@ import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, type Host, type HostFleet, openFleet } from 'local-cloud/hosts';
 import { sandboxDirectory } from 'local-cloud/sandbox';
+import { installDocument, installParts } from '../scripts/host-documents.mjs';
+import { readPackage } from '../scripts/host-package.mjs';
 import { compareTrees, readTree } from '../tour/tree.ts';
 import { type Accounts, BenchError, Meter } from './meter.ts';
 
 export const uploads = '/srv/uploads';
-const scripts = '/opt/hostsync';
 export const request = '/etc/hostsync/request';
 const owner = 'www-data';
 const group = 'bench';
@@ -184,7 +185,7 @@ export async function openTestbed(options: TestbedOptions): Promise<Testbed> {
       const host = await fleet.create({ id, diskBytes: options.diskBytes });
       await host.start();
       await must(host, `install -d -o ${owner} -g ${owner} ${uploads}`);
-      await host.copyIn(join(options.projectDirectory, 'host'), scripts);
+      await installPackage(host, join(options.projectDirectory, 'host'));
       return host;
     }),
   );
@@ -218,9 +219,20 @@ async function preparePlainRsync(
   await primary.writeFile('/root/.ssh/known_hosts', known, 0o600);
 }
 
-/** The command that runs a script of host/. */
+/** Installs the host package with the very text that SSM would run. */
+async function installPackage(host: Host, directory: string): Promise<void> {
+  for (let number = 1; number <= installParts; number += 1) {
+    const document: unknown = installDocument(number, readPackage(directory, '0.0.0'), directory);
+    const { mainSteps } = JSON.parse(JSON.stringify(document));
+    const text: string = mainSteps[0].inputs.runCommand.join('\n');
+    const { code, stdout, stderr } = await host.exec(['sh', '-s'], { stdin: text });
+    if (code !== 0) throw new BenchError(`${host.id}: part ${number} of the package: ${stdout}${stderr}`);
+  }
+}
+
+/** The command that runs one of the host package. */
 export function scriptCommand(name: string, ...words: readonly string[]): readonly string[] {
-  return ['bash', `${scripts}/${name}.sh`, ...words];
+  return ['/usr/bin/python3', '-I', '/usr/local/lib/hostsync/current', name, ...words];
 }
 
 async function script(
@@ -229,7 +241,7 @@ async function script(
   lines: readonly (readonly string[])[],
 ): Promise<Readonly<Record<string, unknown>>> {
   const { code, stdout, stderr } = await host.exec(scriptCommand(name, '-'), { stdin: fields(lines) });
-  if (code !== 0) throw new BenchError(`${name}.sh on ${host.id}: exit code ${code}: ${stderr.trim()}`);
+  if (code !== 0) throw new BenchError(`${name} on ${host.id}: exit code ${code}: ${stderr.trim()}`);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 

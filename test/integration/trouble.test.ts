@@ -77,6 +77,8 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
       return (await has(1, 'c')) && (await has(2, 'c'));
     };
     await group.cloud.waitFor(arrived, { what: 'c' });
+    const isBusy = () => pushResults(group.cloud, group.secondary(0).id).at(-1)?.error === 'busy';
+    await group.cloud.waitFor(isBusy, { what: 'the end of that push' });
     expect(pushResults(group.cloud, group.secondary(0).id).at(-1)).toMatchObject({ error: 'busy' });
     await group.secondary(0).thaw();
     await group.cloud.settle();

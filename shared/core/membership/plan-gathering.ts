@@ -1,7 +1,7 @@
 import { assess } from '../incidents/incident.ts';
 import { holdOf } from '../incidents/rules.ts';
 import { isGathered } from '../model/member.ts';
-import type { ObservedInstance, RescueLine } from '../model/observation.ts';
+import type { ObservedInstance, RescueLine, ScriptLine } from '../model/observation.ts';
 import { routeBetween } from '../model/route.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask, type Task } from '../model/task.ts';
@@ -57,6 +57,42 @@ function askForList(
   return [{ kind, group, instance: id, request, reason }];
 }
 
+type LeaveLine = Extract<ScriptLine, { kind: 'leave' }>;
+
+/** @param listed what follows from a list for the primary of this epoch */
+function planList(
+  kind: 'leave' | 'relist',
+  because: string,
+  group: string,
+  instance: ObservedInstance,
+  ready: Ready,
+  view: View,
+  listed: (line: LeaveLine) => readonly MembershipAction[],
+): readonly MembershipAction[] {
+  const { primary, configuration } = ready;
+  const { id, tags } = instance;
+  const send = (reason: string) => askForList(kind, group, instance, ready, reason);
+  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
+    { kind: 'wait', group, instance: id, soon, reason },
+  ];
+  const step: Step<MembershipAction> = {
+    step: kind,
+    host: id,
+    because,
+    send,
+    wait,
+    report: (reason, task) => reportRescue(group, instance, primary.id, task.requestedAt, reason, view),
+    ended: ({ lines }, task) => {
+      // One that was asked for before the last promotion made its lists for another primary
+      const line = lines.find((each) => each.kind === 'leave' && each.epoch === configuration.epoch);
+      if (line?.kind === 'leave') return listed(line);
+      const reason = `${id} did not say what it holds`;
+      return isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
+    },
+  };
+  return advance(parseTask(tags[tagKeys.task]), step, view);
+}
+
 /** Has a former primary stop pushing, and list what only it may hold. */
 function planLeave(
   group: string,
@@ -64,32 +100,13 @@ function planLeave(
   ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
-  const { primary, configuration } = ready;
-  const { epoch } = configuration;
-  const { id, tags } = instance;
-  const send = (reason: string) => askForList('leave', group, instance, ready, reason);
-  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
-    { kind: 'wait', group, instance: id, soon, reason },
-  ];
-  const step: Step<MembershipAction> = {
-    step: 'leave',
-    host: id,
-    because: `${id} was the primary: it is to push no more`,
-    send,
-    wait,
-    report: (reason, task) => reportRescue(group, instance, primary.id, task.requestedAt, reason, view),
-    ended: ({ lines }, task) => {
-      // One that was asked for before the last promotion made its lists for another primary
-      const line = lines.find((each) => each.kind === 'leave' && each.epoch === epoch);
-      if (line?.kind !== 'leave') {
-        const reason = `${id} did not say what it holds`;
-        return isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
-      }
-      const reason = `${id} pushes no more; ${line.stranded ?? 'an unknown number of'} files may be on it alone`;
-      return [{ kind: 'record-left', group, instance: id, epoch, reason }];
-    },
-  };
-  return advance(parseTask(tags[tagKeys.task]), step, view);
+  const { id } = instance;
+  const { epoch } = ready.configuration;
+  const because = `${id} was the primary: it is to push no more`;
+  return planList('leave', because, group, instance, ready, view, ({ stranded }) => {
+    const reason = `${id} pushes no more; ${stranded ?? 'an unknown number of'} files may be on it alone`;
+    return [{ kind: 'record-left', group, instance: id, epoch, reason }];
+  });
 }
 
 /**
@@ -102,38 +119,14 @@ function planRelist(
   ready: Ready,
   view: View,
 ): readonly MembershipAction[] {
-  const { primary, configuration } = ready;
-  const { epoch } = configuration;
-  const { id, tags } = instance;
-  const send = (reason: string) => askForList('relist', group, instance, ready, reason);
-  const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
-    { kind: 'wait', group, instance: id, soon, reason },
-  ];
-  const step: Step<MembershipAction> = {
-    step: 'relist',
-    host: id,
-    because: `${id} lists again what only it may hold`,
-    send,
-    wait,
-    report: (reason, task) => reportRescue(group, instance, primary.id, task.requestedAt, reason, view),
-    ended: ({ lines }, task) => {
-      const line = lines.find((each) => each.kind === 'leave' && each.epoch === epoch);
-      if (line?.kind !== 'leave') {
-        const reason = `${id} did not say what it holds`;
-        return isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
-      }
-      if ((line.new ?? 0) > 0)
-        return askToFetch(
-          'rescue',
-          group,
-          instance,
-          ready,
-          `${line.new} files came to ${id} after its last list`,
-        );
-      return [recordGathered(group, instance, ready, true, `${id} holds nothing that ${primary.id} has not`)];
-    },
-  };
-  return advance(parseTask(tags[tagKeys.task]), step, view);
+  const { id } = instance;
+  const because = `${id} lists again what only it may hold`;
+  return planList('relist', because, group, instance, ready, view, (line) => {
+    const came = `${line.new} files came to ${id} after its last list`;
+    if ((line.new ?? 0) > 0) return askToFetch('rescue', group, instance, ready, came);
+    const reason = `${id} holds nothing that ${ready.primary.id} has not`;
+    return [recordGathered(group, instance, ready, true, reason)];
+  });
 }
 
 /** Has the primary fetch what only this host holds. */

@@ -8,7 +8,8 @@ import {
   writeNotificationLog,
 } from '../../shared/aws/notifications.ts';
 import { composeRecovery } from '../../shared/core/incidents/alarm-recovery.ts';
-import { type Alert, composeAlert } from '../../shared/core/incidents/compose-alert.ts';
+import type { Alert } from '../../shared/core/incidents/alert-text.ts';
+import { composeAlert } from '../../shared/core/incidents/compose-alert.ts';
 import {
   decideNotification,
   type IncidentUpdate,

@@ -4,7 +4,7 @@ import { describeError } from '../../shared/aws/errors.ts';
 import { pushComment } from '../../shared/aws/pushes.ts';
 import { type Documents, sendScript } from '../../shared/aws/ssm.ts';
 import { formatPushRequest } from '../../shared/core/model/request.ts';
-import type { TickAction } from '../../shared/core/push/plan-tick.ts';
+import type { TickAction } from '../../shared/core/push/tick-action.ts';
 import type { Instruments } from '../../shared/edge/handler.ts';
 
 /** At least one push could not be started; the others were. */

@@ -17,7 +17,7 @@ import { findPrimary } from '../core/model/primary.ts';
 import { tagKeys } from '../core/model/tag-keys.ts';
 import { parseTask, type TaskStep } from '../core/model/task.ts';
 import { parseTime } from '../core/model/time.ts';
-import { nodesOf } from '../core/push/plan-tick.ts';
+import { nodesOf } from '../core/push/push-target.ts';
 import type { ObservedRecord } from '../core/succession/plan-name.ts';
 import { type ObservedPointers, pointerNames } from '../core/succession/plan-upkeep.ts';
 import type { ObservedElasticAddress } from '../core/succession/primary-address.ts';

@@ -1,6 +1,6 @@
 import { plainText, subjectText } from '../model/plain-text.ts';
 import { duration, secondsBetween } from '../model/time.ts';
-import type { Alert } from './compose-alert.ts';
+import type { Alert } from './alert-text.ts';
 import { runbookOfAlarms } from './runbook.ts';
 
 /** A CloudWatch alarm went from ALARM to OK. Times are in milliseconds since 1970. */

@@ -1,27 +1,10 @@
-import type {
-  DomainEvent,
-  EventDetails,
-  FailedSecondary,
-  GroupEventType,
-  PromotionCandidate,
-  Told,
-} from '../model/domain-event.ts';
-import { plainText, subjectText } from '../model/plain-text.ts';
+import type { DomainEvent, EventDetails, GroupEventType, PromotionCandidate } from '../model/domain-event.ts';
+import { plainText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { duration, secondsBetween } from '../model/time.ts';
+import { duration } from '../model/time.ts';
+import { type Alert, list, longestQuote, message, mostNamed, quote, todo, trouble } from './alert-text.ts';
+import { remediesOfAll, statusOf } from './remedies.ts';
 import { runbookOf } from './runbook.ts';
-
-/** A message for people. */
-export interface Alert {
-  /** ASCII, less than 100 characters. */
-  readonly subject: string;
-  readonly body: string;
-}
-
-/** The longest quotation of what a host said, in characters. */
-const longestQuote = 500;
-/** A message names so many secondaries one by one; the others it counts. */
-const mostNamed = 10;
 
 /**
  * The message that an event is worth; undefined if nobody has to know. It says what happened, since when, in whose words,
@@ -269,85 +252,6 @@ function syncFailed(detail: EventDetails['Sync Failed'], group: string, now: num
   ]);
 }
 
-/** What to do about each kind of error, for all hosts that have it. */
-function remediesOfAll(secondaries: readonly FailedSecondary[], primary: string): readonly string[] {
-  const byError = Map.groupBy(secondaries, ({ error }) => error);
-  return [...byError].flatMap(([error, failed]) => {
-    const steps = remedies(
-      failed.map(({ secondary }) => secondary),
-      error,
-      primary,
-    );
-    return byError.size === 1 ? steps : steps.map((step) => `${error}: ${step}`);
-  });
-}
-
-/** What to do about an error of docs/host-package.md, with the commands. */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case for each error, and nothing else
-export function remedies(hosts: readonly string[], error: string, primary: string): readonly string[] {
-  const own = hosts.filter((id) => /^m?i-/u.test(id));
-  const external = hosts.filter((id) => !own.includes(id));
-  const all = enumerate(hosts, ', ');
-  const resources = own.slice(0, mostNamed).join(' ');
-  const forOwn = (...steps: readonly string[]) => (own.length > 0 ? steps : []);
-  const forExternal = (...steps: readonly string[]) => (external.length > 0 ? steps : []);
-  const session = sessionOn(hosts);
-  switch (error) {
-    case 'unreachable':
-    case 'timeout':
-      return [
-        ...forOwn(`see what EC2 says of it: ${statusOf(resources)}`),
-        ...forExternal(`see whether ${enumerate(external, ', ')} is up and reached from ${primary}`),
-        `see whether the security group of ${all} lets ${primary} reach the SSH port`,
-        'terminate a host that is not needed any more: it then leaves the group by itself',
-      ];
-    case 'host-key-changed':
-      return [
-        'if the host was not rebuilt, somebody may stand in its place: find out first',
-        ...forOwn(
-          `if it was rebuilt, have it join again: aws ec2 delete-tags --resources ${resources} --tags Key=${tagKeys.hostKey}`,
-        ),
-        ...forExternal(
-          `if it was rebuilt, run join there and put its new key into /etc/hostsync/known_hosts on ${primary}`,
-        ),
-      ];
-    case 'host-key-unknown':
-      return [`put its host key into /etc/hostsync/known_hosts on ${primary}, under the name ${all}`];
-    case 'key-refused':
-    case 'not-prepared':
-      return [
-        ...forOwn(
-          `have it join again: aws ec2 delete-tags --resources ${resources} --tags Key=${tagKeys.joined}`,
-        ),
-        ...forExternal(`run join on ${enumerate(external, ', ')} with the public key of ${primary}`),
-      ];
-    case 'disk-full':
-      return [`make room there: ${session}, then df -h and df -i`];
-    case 'permission-denied':
-    case 'partial':
-      return [
-        `look at the file that the message names, there and on ${primary}: ${session}, then ls -la; all else arrived`,
-      ];
-    default:
-      return [
-        `see what the last pushes said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,
-        `and look at the host: ${session}`,
-      ];
-  }
-}
-
-/** How to get a shell on the first of these hosts, and which others need it as well. */
-function sessionOn([first = '', ...others]: readonly string[]): string {
-  const way = /^m?i-/u.test(first) ? `aws ssm start-session --target ${first}` : `log in to ${first}`;
-  return others.length === 0 ? way : `${way} (and the same on ${enumerate(others, ', ')})`;
-}
-
-/** The first ten, and how many more there are. */
-function enumerate(ids: readonly string[], separator: string): string {
-  const named = ids.slice(0, mostNamed).join(separator);
-  return ids.length > mostNamed ? `${named}${separator}… (${ids.length - mostNamed} more)` : named;
-}
-
 function joinFailed(detail: EventDetails['Join Failed'], group: string, now: number): Alert {
   const { secondary, message: words, final } = detail;
   const next = final
@@ -364,53 +268,7 @@ function joinFailed(detail: EventDetails['Join Failed'], group: string, now: num
   ]);
 }
 
-function statusOf(instance: string): string {
-  return `aws ec2 describe-instance-status --include-all-instances --instance-ids ${instance}`;
-}
-
 function name(secondaries: readonly { readonly secondary: string }[]): string {
   const [first, ...more] = secondaries;
   return more.length === 0 ? (first?.secondary ?? '') : `${secondaries.length} secondaries`;
-}
-
-function trouble(
-  group: string,
-  { since, reminder, changed = false, flaps = 0 }: Told,
-  now: number,
-  what: string,
-  paragraphs: readonly string[],
-): Alert {
-  const lasted = duration(secondsBetween(Date.parse(since), now));
-  const again = changed ? 'changed: ' : reminder > 0 ? `still (${lasted}): ` : '';
-  const history = [
-    ...(changed ? ['The cause is another one than in the last message.'] : []),
-    ...(reminder > 0 && !changed ? [`This is reminder ${reminder}.`] : []),
-    ...(flaps > 0
-      ? [
-          `It came back ${flaps} ${flaps === 1 ? 'time' : 'times'} within an hour: 'resolved' will come later each time.`,
-        ]
-      : []),
-  ];
-  return message(group, `${again}${what}`, [
-    [`Group ${group}: ${plainText(what, longestQuote)}, since ${since} (${lasted}).`, ...history].join(' '),
-    ...paragraphs,
-  ]);
-}
-
-function message(group: string, what: string, paragraphs: readonly string[]): Alert {
-  return { subject: subjectText(`hostsync ${group}: ${what}`), body: `${paragraphs.join('\n\n')}\n` };
-}
-
-function quote(words: string, most = longestQuote): string {
-  return `It said: ${plainText(words, most)}`;
-}
-
-function list<Item>(items: readonly Item[], line: (item: Item) => string): string {
-  const named = items.slice(0, mostNamed).map((item) => `- ${plainText(line(item), longestQuote)}`);
-  const more = items.length - named.length;
-  return [...named, ...(more > 0 ? [`- and ${more} more`] : [])].join('\n');
-}
-
-function todo(...steps: readonly string[]): string {
-  return `What to do:\n${steps.map((step) => `- ${step}`).join('\n')}`;
 }

@@ -1,5 +1,5 @@
-import { remedies } from '../incidents/compose-alert.ts';
 import { isRaised } from '../incidents/incident.ts';
+import { remedies } from '../incidents/remedies.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration, secondsBetween } from '../model/time.ts';
 import { parseTroubles } from '../model/trouble.ts';

@@ -1,5 +1,5 @@
 import type { PromotionObservation } from '../model/observation.ts';
-import type { TickAction } from '../push/plan-tick.ts';
+import type { TickAction } from '../push/tick-action.ts';
 import type { UpkeepAction } from '../succession/plan-upkeep.ts';
 
 /** A fact, or why it is not known. What is not known is never fine. */

@@ -2,7 +2,8 @@ import { type GroupConfiguration, parseConfiguration } from '../model/group.ts';
 import type { ObservedInstance, ObservedPush, PromotionObservation } from '../model/observation.ts';
 import { findPrimary, type Primaries } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { planTick, type TickAction } from '../push/plan-tick.ts';
+import { planTick } from '../push/plan-tick.ts';
+import type { TickAction } from '../push/tick-action.ts';
 
 export interface OverviewSettings {
   /** Seconds. */

@@ -1,5 +1,5 @@
 import type { ObservedPush, PromotionObservation } from '../model/observation.ts';
-import type { TickAction } from '../push/plan-tick.ts';
+import type { TickAction } from '../push/tick-action.ts';
 
 /** How much a group, a host or a finding wants from a person. The order is that of the exit codes: 0, 1, 2. */
 export const levels = ['in-sync', 'behind', 'attention'] as const;

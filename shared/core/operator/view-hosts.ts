@@ -6,7 +6,7 @@ import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
 import { parseTroubles, type Trouble } from '../model/trouble.ts';
-import type { TickAction } from '../push/plan-tick.ts';
+import type { TickAction } from '../push/tick-action.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
 import type { HostError, HostRole, HostView, Level, ViewInput } from './group-view.ts';
 

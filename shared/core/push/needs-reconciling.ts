@@ -6,7 +6,7 @@ import { findPrimary, isDeposed } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTime } from '../model/time.ts';
 import { parseTroubles } from '../model/trouble.ts';
-import type { TickAction } from './plan-tick.ts';
+import type { TickAction } from './tick-action.ts';
 
 /** What a tick knows of a group. */
 export interface TickedGroup {

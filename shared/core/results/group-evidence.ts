@@ -4,7 +4,7 @@ import { type DomainEvent, domainEvent, type GroupEventType, type Told } from '.
 import type { ObservedInstance, ObservedPush, ScriptLine } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
-import type { NoPushCode, TickAction } from '../push/plan-tick.ts';
+import type { NoPushCode, TickAction } from '../push/tick-action.ts';
 
 /** One piece of evidence on the whole group, and how it is told. */
 export interface GroupEvidence extends Evidence {

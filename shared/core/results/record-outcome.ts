@@ -21,7 +21,7 @@ import { findPrimary } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
 import { formatTrouble, parseTroubles, type Trouble } from '../model/trouble.ts';
-import type { TickAction } from '../push/plan-tick.ts';
+import type { TickAction } from '../push/tick-action.ts';
 import {
   type GroupEvidence,
   groupEvents,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Alert, composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
+import type { Alert } from '../../../shared/core/incidents/alert-text.ts';
+import { composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
 import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import { exampleEvents, since } from './example-events.ts';
 import { instanceId } from './fixtures.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planTick, type TickAction, tickBlocker } from '../../../shared/core/push/plan-tick.ts';
+import { planTick, tickBlocker } from '../../../shared/core/push/plan-tick.ts';
+import type { TickAction } from '../../../shared/core/push/tick-action.ts';
 import {
   agent,
   healthyGroup,

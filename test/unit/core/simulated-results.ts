@@ -5,7 +5,8 @@ import type {
   ObservedPush,
   SecondaryLine,
 } from '../../../shared/core/model/observation.ts';
-import { planTick, type TickAction } from '../../../shared/core/push/plan-tick.ts';
+import { planTick } from '../../../shared/core/push/plan-tick.ts';
+import type { TickAction } from '../../../shared/core/push/tick-action.ts';
 import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
 import { type OutcomeSettings, recordOutcome } from '../../../shared/core/results/record-outcome.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtures.ts';

@@ -33,6 +33,7 @@ const seconds: Readonly<Record<string, number>> = {
   'view.test.ts': 200,
   'view-page.test.ts': 30,
   'deployment.test.ts': 60,
+  'bench-recovery.test.ts': 120,
 };
 
 /** It looks at every process and mount there is, so nothing else may run beside it. */

@@ -6,6 +6,7 @@ import { usage as controlUsage, parseControlOptions } from '../bench/control/opt
 import { usage as lagUsage, parseLagOptions } from '../bench/lag/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
+import { parseRecoveryOptions, usage as recoveryUsage } from '../bench/recovery/options.ts';
 import { usage as fuzzUsage, parseFuzzOptions } from '../test/fuzz/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
 import { formatPython, lintPython, pythonFiles } from './lint-python.ts';
@@ -215,6 +216,7 @@ async function start(words: readonly string[]): Promise<void> {
 async function bench(words: readonly string[]): Promise<void> {
   if (words[0] === 'control') return benchControl(words.slice(1));
   if (words[0] === 'lag') return benchLag(words.slice(1));
+  if (words[0] === 'recovery') return benchRecovery(words.slice(1));
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
   // The sandbox has no network to get it from
@@ -228,6 +230,13 @@ async function benchLag(words: readonly string[]): Promise<void> {
   const lsyncd = await getLsyncd(project);
   const input = JSON.stringify({ options, lsyncd });
   await inSandbox([process.execPath, join(project, 'bench', 'lag', 'main.ts'), input]);
+}
+
+async function benchRecovery(words: readonly string[]): Promise<void> {
+  const options = parseRecoveryOptions(words);
+  if (options === 'help') return console.log(recoveryUsage);
+  await packageService();
+  await inSandbox([process.execPath, join(project, 'bench', 'recovery', 'main.ts'), JSON.stringify(options)]);
 }
 
 /** It needs no hosts, and so no sandbox. */

@@ -48,7 +48,10 @@ const details = {
   }),
   'Secondary Joined': v.object({ ...common, secondary: text, syncedAt: timestamp }),
   'Secondary Left': v.object({ ...common, secondary: text, primary: text }),
-  'Join Failed': v.object({ ...common, ...told, secondary: text, message: text, final: v.boolean() }),
+  'Join Failed': v.object({
+    ...{ ...common, ...told, secondary: text, message: text },
+    ...{ final: v.boolean(), member: v.optional(v.boolean()) },
+  }),
   'Push Failed': v.object({ ...common, ...told, primary: text, error: text, message: text }),
   'Push Overrun': v.object({ ...common, ...told, primary: text, command: text, seconds }),
   'Directory Not Pushed': v.object({

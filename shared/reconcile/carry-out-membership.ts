@@ -2,9 +2,9 @@ import { completeHook, keepHookAlive, releaseInstance } from '../aws/auto-scalin
 import { publishEvents } from '../aws/domain-events.ts';
 import { errorsOf, hasCode, throwAll } from '../aws/errors.ts';
 import { sendScript } from '../aws/ssm.ts';
-import { noticeKey, toldOf } from '../core/incidents/notice.ts';
 import type { MembershipAction } from '../core/membership/membership-action.ts';
-import { type DomainEvent, domainEvent, timestamp } from '../core/model/domain-event.ts';
+import { failureEvents, failureKey, overEvents } from '../core/membership/membership-events.ts';
+import { domainEvent, timestamp } from '../core/model/domain-event.ts';
 import {
   formatFence,
   formatJoinRequest,
@@ -14,7 +14,6 @@ import {
 } from '../core/model/request.ts';
 import { tagKeys } from '../core/model/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/model/task.ts';
-import { secondsBetween } from '../core/model/time.ts';
 import { formatTrouble } from '../core/model/trouble.ts';
 import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
@@ -35,10 +34,11 @@ export async function carryOutMembership(
       return join(action, tools, report);
     case 'record-join': {
       const { instance, hostKey, epoch, digest } = action;
+      await publishEvents(clients.eventBridge, overEvents('Join Failed', action, Date.now()));
       await marks.write([instance], {
         ...{ [tagKeys.hostKey]: hostKey, [tagKeys.epoch]: String(epoch), [tagKeys.joined]: digest },
       });
-      return marks.remove(instance, [tagKeys.task]);
+      return marks.remove(instance, [tagKeys.task, tagKeys.joinTrouble]);
     }
     case 'first-sync': {
       const { group, primary, request, passes } = action;
@@ -96,7 +96,7 @@ export async function carryOutMembership(
     }
     case 'record-gathered': {
       const { instance, epoch, released } = action;
-      await publishEvents(clients.eventBridge, overEvents('Rescue Failed', action));
+      await publishEvents(clients.eventBridge, overEvents('Rescue Failed', action, Date.now()));
       await marks.write([instance], {
         [tagKeys.gathered]: String(epoch),
         ...(released && { [tagKeys.state]: 'joining' }),
@@ -111,7 +111,7 @@ export async function carryOutMembership(
         ...{ secondary: instance, syncedAt },
       });
       // Told before it is recorded: better twice, with the same id, than never
-      await publishEvents(clients.eventBridge, [joined, ...overEvents('Join Failed', action)]);
+      await publishEvents(clients.eventBridge, [joined, ...overEvents('Join Failed', action, Date.now())]);
       await marks.write([instance], {
         ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt },
         [tagKeys.gathered]: String(action.epoch),
@@ -120,7 +120,7 @@ export async function carryOutMembership(
     }
     case 'report-failure':
       await publishEvents(clients.eventBridge, failureEvents(action));
-      return marks.write([action.instance], { [tagKeys.trouble]: formatTrouble(action.trouble) });
+      return marks.write([action.instance], { [failureKey(action)]: formatTrouble(action.trouble) });
     case 'set-list':
       await publishEvents(
         clients.eventBridge,
@@ -202,32 +202,4 @@ async function join(
 
 function task(step: TaskStep, command: string, pass = 1, digest = '-'): string {
   return formatTask({ step, pass, digest, command, requestedAt: Date.now() });
-}
-
-/** What is told of a host that cannot join, or whose files cannot be rescued; nothing while that is only noted. */
-function failureEvents({
-  group,
-  instance,
-  trouble,
-  notice,
-  message,
-  rescuedBy,
-}: Extract<MembershipAction, { kind: 'report-failure' }>): readonly DomainEvent[] {
-  if (notice === undefined) return [];
-  const told = { ...toldOf(trouble, notice), message };
-  const key = [instance, ...noticeKey(trouble, notice)];
-  return rescuedBy === undefined
-    ? [domainEvent('Join Failed', group, key, { ...told, secondary: instance, final: false })]
-    : [domainEvent('Rescue Failed', group, key, { ...told, primary: rescuedBy, from: instance })];
-}
-
-/** What is told of a host whose trouble is over, if its trouble was. */
-function overEvents(
-  from: 'Join Failed' | 'Rescue Failed',
-  { group, instance, over }: Extract<MembershipAction, { kind: 'admit' | 'record-gathered' }>,
-): readonly DomainEvent[] {
-  if (over === undefined) return [];
-  const seconds = secondsBetween(over.since, Date.now());
-  const detail = { from, instance, since: timestamp(over.since), seconds };
-  return [domainEvent('Group Recovered', group, [from, instance, over.since], detail)];
 }

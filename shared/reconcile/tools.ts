@@ -2,7 +2,7 @@ import type { Clients } from '../aws/clients.ts';
 import { Marks } from '../aws/marks.ts';
 import type { Memory } from '../aws/memory.ts';
 import type { Documents } from '../aws/ssm.ts';
-import type { OutcomeSettings } from '../core/results/record-outcome.ts';
+import type { OutcomeSettings } from '../core/results/outcome-view.ts';
 import type { PromotionSettings } from '../core/succession/group-view.ts';
 import type { readConfiguration } from '../edge/configuration.ts';
 import type { Instruments } from '../edge/handler.ts';

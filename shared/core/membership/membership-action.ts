@@ -22,6 +22,8 @@ export type MembershipAction =
       readonly hostKey: string;
       readonly epoch: number;
       readonly digest: string;
+      /** That it could not join again was told, and is over. */
+      readonly over: Trouble | undefined;
       readonly reason: string;
     }
   | {
@@ -109,8 +111,10 @@ export type MembershipAction =
       readonly trouble: Trouble;
       /** Undefined: it is only noted. */
       readonly notice: Notice | undefined;
-      /** Of a former primary whose files cannot be rescued; else of a newcomer that cannot join. */
+      /** Of a former primary whose files cannot be rescued; else of a host that cannot join. */
       readonly rescuedBy: string | undefined;
+      /** It is a secondary, and cannot join again: a note beside that on pushes to it. */
+      readonly rejoins?: boolean;
       readonly message: string;
       readonly reason: string;
     }

@@ -47,8 +47,11 @@ export function planNewcomer(
   return joining.length > 0 ? joining : planFirstSync(group, instance, route, ready, view);
 }
 
+/** The code of a secondary's incident: what a join had made there is gone or old, and cannot be made again. */
+const rejoinFailed = 'rejoin-failed';
+
 /**
- * What keeps a newcomer from joining: told when it has lasted, for its user data may still run, and again when it is something else.
+ * What keeps a host from joining: told when it has lasted, for the user data of a newcomer may still run, and again when it is something else.
  *
  * @param at when that was tried, in milliseconds since 1970
  */
@@ -59,16 +62,17 @@ function reportFailure(
   message: string,
   { settings, now }: View,
 ): readonly MembershipAction[] {
-  if (isMember(instance)) return [];
-  const [entry] = parseTroubles(instance.tags[tagKeys.trouble]);
-  const code = 'join-failed';
+  const { id, tags } = instance;
+  const rejoins = isMember(instance);
+  const [entry] = parseTroubles(tags[rejoins ? tagKeys.joinTrouble : tagKeys.trouble]);
+  const code = rejoins ? rejoinFailed : 'join-failed';
   const evidence = { code, raised: true, at, cause: message, for: holdOf(code, settings) };
   const { incident, notice } = assess(entry?.[1], evidence, settings, now);
   if (incident === undefined || incident === entry?.[1]) return [];
   return [
     {
-      ...{ kind: 'report-failure', group, instance: instance.id, rescuedBy: undefined, message },
-      ...{ trouble: incident, notice, reason: `${instance.id} cannot join: ${message}` },
+      ...{ kind: 'report-failure', group, instance: id, rescuedBy: undefined, message, rejoins },
+      ...{ trouble: incident, notice, reason: `${id} cannot join${rejoins ? ' again' : ''}: ${message}` },
     },
   ];
 }
@@ -101,7 +105,15 @@ export function planJoin(
   };
   const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
-  if (tags[tagKeys.joined] === wanted && tags[tagKeys.hostKey] !== undefined) return [];
+  const record = (hostKey: string): readonly MembershipAction[] => {
+    const reason = `${id} is joined; its host key is pinned from now on`;
+    const over = toldTrouble(tags, rejoinFailed, tagKeys.joinTrouble);
+    return [{ kind: 'record-join', group, instance: id, hostKey, epoch, digest: wanted, over, reason }];
+  };
+  const pinned = tags[tagKeys.hostKey];
+  // Where it could not join again, and need not any more, that is over
+  if (tags[tagKeys.joined] === wanted && pinned !== undefined)
+    return tags[tagKeys.joinTrouble] === undefined ? [] : record(pinned);
   const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
@@ -122,9 +134,7 @@ export function planJoin(
     ended: ({ lines }) => {
       const line = lines.find((each) => each.kind === 'join');
       if (line === undefined) return send(`${id} printed no host key`);
-      const reason = `${id} is joined; its host key is pinned from now on`;
-      const { hostKey } = line;
-      return [{ kind: 'record-join', group, instance: id, hostKey, epoch, digest: wanted, reason }];
+      return record(line.hostKey);
     },
   };
   return advance(parseTask(tags[tagKeys.task]), step, view);

@@ -83,6 +83,8 @@ export interface EventDetails {
     readonly message: string;
     /** Its launch was given up. Else hostsync goes on trying. */
     readonly final: boolean;
+    /** It was in sync before, serves the files that it has, and cannot join again. */
+    readonly member?: boolean | undefined;
   };
   readonly 'Push Failed': Told & {
     readonly primary: string;

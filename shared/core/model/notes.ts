@@ -17,7 +17,9 @@ export type Place =
   | 'head';
 
 const places: ReadonlyMap<string, Place> = new Map([
-  ...[tagKeys.task, tagKeys.trouble, tagKeys.suspected].map((key) => [key, 'host'] as const),
+  ...[tagKeys.task, tagKeys.trouble, tagKeys.joinTrouble, tagKeys.suspected].map(
+    (key) => [key, 'host'] as const,
+  ),
   ...[tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.promotionTold, tagKeys.probe].map(
     (key) => [key, 'group'] as const,
   ),

@@ -3,7 +3,7 @@ import { configurationTagKeys, tagKeys } from './tag-keys.ts';
 /** What nobody but hostsync writes: a change of tags with one of these among them is its own. */
 const ownKeys: ReadonlySet<string> = new Set([
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
-  ...[tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
+  ...[tagKeys.trouble, tagKeys.joinTrouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
   ...[tagKeys.promoted, tagKeys.publicKey, tagKeys.suspected, tagKeys.gathered, tagKeys.left],
 ]);
 

@@ -18,6 +18,7 @@ export function makeTagKeys(prefix: string) {
     joined: key('joined'),
     task: key('task'),
     trouble: key('trouble'),
+    joinTrouble: key('join-trouble'),
     groupTrouble: key('group-trouble'),
     outside: key('outside'),
     port: key('port'),
@@ -44,7 +45,7 @@ export const tagKeys = makeTagKeys(tagPrefix);
 /** What hostsync writes on a secondary, and takes away when it leaves. */
 export const stateTagKeys: readonly string[] = [
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
-  ...[tagKeys.trouble, tagKeys.gathered, tagKeys.left],
+  ...[tagKeys.trouble, tagKeys.joinTrouble, tagKeys.gathered, tagKeys.left],
 ];
 
 /** The longest value of an EC2 tag, in characters. Source: EC2 User Guide, tag restrictions. */

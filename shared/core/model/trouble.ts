@@ -61,7 +61,11 @@ export function parseTroubles(value: string | undefined): readonly (readonly [st
 }
 
 /** The trouble of this kind that a host carries, if people were told of it. */
-export function toldTrouble(tags: Readonly<Record<string, string>>, code: string): Trouble | undefined {
-  const found = parseTroubles(tags[tagKeys.trouble]).map(([, trouble]) => trouble);
+export function toldTrouble(
+  tags: Readonly<Record<string, string>>,
+  code: string,
+  key: string = tagKeys.trouble,
+): Trouble | undefined {
+  const found = parseTroubles(tags[key]).map(([, trouble]) => trouble);
   return found.find((trouble) => trouble.code === code && trouble.told > 0);
 }

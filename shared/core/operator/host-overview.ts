@@ -34,14 +34,16 @@ function overviewMember(view: OverviewView, member: ObservedInstance): HostOverv
   const role = roleOf(view, member);
   const task = parseTask(tags[tagKeys.task]);
   const words = saidByTask(view, task) ?? saidByPush(view, id);
-  const trouble = raisedTrouble(parseTroubles(tags[tagKeys.trouble])[0]?.[1], words);
+  const noted = (key: string) => raisedTrouble(parseTroubles(tags[key])[0]?.[1], words);
+  const pushTrouble = noted(tagKeys.trouble);
+  const trouble = pushTrouble ?? noted(tagKeys.joinTrouble);
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   const isMeasured = syncedAt > 0 && role !== 'primary';
   const itsAddress = address ?? ipv6Address;
   const leftOut = leftOutOf(view, id);
   const promote = promotionOf(view, member, role);
   return {
-    ...{ id, role, state: stateOf(view, member, role, trouble), agent: agentOf(view, id) },
+    ...{ id, role, state: stateOf(view, member, role, pushTrouble), agent: agentOf(view, id) },
     ...(tags['Name'] !== undefined && tags['Name'] !== '' && { name: tags['Name'] }),
     ...(zone !== undefined && { zone }),
     ...(itsAddress !== undefined && { address: itsAddress }),

@@ -49,7 +49,9 @@ function incidentsOf(members: readonly ObservedInstance[]): readonly IncidentVie
   );
   const ofGroup = [...troublesOf(members).values(), ...promotion.values()];
   const ofHosts = members.flatMap(({ id, tags }) => [
-    ...parseTroubles(tags[tagKeys.trouble]).map(([, trouble]) => ({ host: id, trouble })),
+    ...[tagKeys.trouble, tagKeys.joinTrouble].flatMap((key) =>
+      parseTroubles(tags[key]).map(([, trouble]) => ({ host: id, trouble })),
+    ),
     ...parseTroubles(tags[tagKeys.outside]).map(([host, trouble]) => ({ host, trouble })),
   ]);
   return [...ofGroup.map((trouble) => ({ host: null, trouble })), ...ofHosts]

@@ -97,7 +97,7 @@ function unseen(head: Head | undefined | 'unread', now: number): string | undefi
 const underWay = [tagKeys.task, tagKeys.suspected] as const;
 /** What is noted while something is wrong. */
 const troubleKeys = [
-  ...[tagKeys.trouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
+  ...[tagKeys.trouble, tagKeys.joinTrouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
 ] as const;
 
 /** A look that has found this asks for another one, whatever happens: a tick does not see the notes. What is only remembered asks for none. */

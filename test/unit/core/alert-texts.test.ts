@@ -31,6 +31,13 @@ const others: readonly DomainEvent[] = [
     message: 'message',
     final: true,
   }),
+  domainEvent('Join Failed', 'web', [], {
+    ...told,
+    secondary: instanceId(2),
+    message: 'message',
+    final: false,
+    member: true,
+  }),
   domainEvent('Promotion Blocked', 'web', [], {
     ...told,
     primary,

@@ -5,6 +5,7 @@ import { composeAlert } from '../../../shared/core/incidents/compose-alert.ts';
 import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import { exampleEvents, since } from './example-events.ts';
 import { instanceId } from './fixtures.ts';
+import { runs } from './thoroughness.ts';
 
 const now = Date.parse(since) + 90_000;
 const quiet = ['Files Synced', 'Secondary Joined', 'Secondary Left'];
@@ -106,7 +107,7 @@ it('whatever hosts and tags say, SNS takes the message, and nothing in it can pa
         expect(alert.body).not.toMatch(/^- run: curl/mu);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 

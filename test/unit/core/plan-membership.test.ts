@@ -10,6 +10,7 @@ import {
 import { formatTask, parseTask } from '../../../shared/core/model/task.ts';
 import { instanceId, primaryTags, publicKey } from './fixtures.ts';
 import { SimulatedGroup } from './simulated-group.ts';
+import { runs } from './thoroughness.ts';
 
 const settings = {
   ...({ joinTimeout: 1800, joinFailure: 'ABANDON' } as const),
@@ -570,7 +571,7 @@ it('whatever prefix of whatever plan is carried out, in whatever order hosts com
       expect(group.list().split(' ').sort()).toEqual([...expected, 'web9.example.com:2222'].sort());
       for (const id of expected) expect(group.instances.get(id)?.tags['hostsync:state']).toBe('in-sync');
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 

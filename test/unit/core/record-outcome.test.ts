@@ -6,6 +6,7 @@ import { parseTroubles } from '../../../shared/core/model/trouble.ts';
 import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
 import { instanceId, secondaryTags } from './fixtures.ts';
 import { broken, line, push, SimulatedResults, start, type Went } from './simulated-results.ts';
+import { runs } from './thoroughness.ts';
 
 const minute = 60_000;
 const [second, third, fourth] = [instanceId(2), instanceId(3), instanceId(4)];
@@ -696,7 +697,7 @@ describe('whatever pushes bring', () => {
         const ids = group.told.map(({ detail: { id } }) => id);
         expect(new Set(ids).size).toBe(ids.length);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -708,7 +709,7 @@ describe('whatever pushes bring', () => {
         group.record(all);
         expect(withoutCauses(group)).toEqual(withoutCauses(inOrder(all)));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -734,7 +735,7 @@ describe('whatever pushes bring', () => {
         group.record([last]);
         expect(standing(group).outside).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -752,7 +753,7 @@ describe('whatever pushes bring', () => {
         expect(group.allTags()).toEqual(whole.allTags());
         expect(happenings(group.told)).toEqual(happenings(whole.told));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
 import { instanceId } from './fixtures.ts';
 import { Run, SimulatedFailover, settle, tickOf } from './simulated-failover.ts';
+import { runs } from './thoroughness.ts';
 
 // Time here is that of a model, not of this machine: what AWS and the hosts take is drawn from ranges, the decisions are the real ones.
 
 const first = instanceId(1);
 const minute = 60_000;
-const runs = 200;
+const wanted = runs(200);
 
 /** Numbers from 0 to 1, the same for the same seed. Source: mulberry32, by Tommy Ettinger, in the public domain. */
 function makeRandom(seed: number): () => number {
@@ -64,10 +65,10 @@ function secondsUntilPromoted(
 }
 
 function percentiles(fail: (group: SimulatedFailover) => void, byEvent: boolean) {
-  const seconds = Array.from({ length: runs }, (_, seed) => secondsUntilPromoted(seed, fail, byEvent)).sort(
+  const seconds = Array.from({ length: wanted }, (_, seed) => secondsUntilPromoted(seed, fail, byEvent)).sort(
     (a, b) => a - b,
   );
-  const at = (share: number) => seconds[Math.ceil(runs * share) - 1] ?? Number.POSITIVE_INFINITY;
+  const at = (share: number) => seconds[Math.ceil(wanted * share) - 1] ?? Number.POSITIVE_INFINITY;
   return { p50: at(0.5), p99: at(0.99) };
 }
 

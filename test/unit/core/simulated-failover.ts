@@ -1,4 +1,5 @@
 import type { MembershipAction } from '../../../shared/core/membership/membership-action.ts';
+import { failureEvents, failureKey, overEvents } from '../../../shared/core/membership/membership-events.ts';
 import { planMembership } from '../../../shared/core/membership/plan-membership.ts';
 import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import type {
@@ -54,6 +55,8 @@ interface Host {
   /** What its last list has. */
   list: ReadonlySet<string>;
   readonly files: Set<string>;
+  /** Why it cannot join. */
+  joinFails: string | undefined;
   /** Its hook before-demotion fails. */
   hookFails: boolean;
   /** Its hook before-demotion ran, and no other since. */
@@ -125,6 +128,7 @@ export class SimulatedFailover {
     this.hosts.set(id, {
       ...{ alive: true, epoch: 0, hasKey: false, trusts: undefined, readable: false, listed: 0 },
       ...{ files: new Set(), hookFails: false, refusesWrites: false, list: new Set() },
+      joinFails: undefined,
     });
   }
 
@@ -305,6 +309,7 @@ export class SimulatedFailover {
   join(id: string, epoch: number, publicKey: string, readable: boolean): (host: Host) => Said {
     return (host) => {
       if (host.epoch > epoch) return olderEpoch;
+      if (host.joinFails !== undefined) return refused('not-ready', host.joinFails);
       Object.assign(host, { epoch, trusts: publicKey, readable });
       return { ok: true, lines: [{ kind: 'join', epoch, hostKey: keyOf(id) }] };
     };
@@ -631,10 +636,11 @@ export class Run {
       case 'record-join': {
         const { instance, hostKey, epoch, digest } = action;
         return [
+          () => void group.told.push(...overEvents('Join Failed', action, group.now)),
           this.#write([instance], {
             ...{ 'hostsync:host-key': hostKey, 'hostsync:epoch': String(epoch), 'hostsync:joined': digest },
           }),
-          this.#remove(instance, ['hostsync:task']),
+          this.#remove(instance, ['hostsync:task', 'hostsync:join-trouble']),
         ];
       }
       case 'first-sync': {
@@ -675,6 +681,7 @@ export class Run {
       }
       case 'admit':
         return [
+          () => void group.told.push(...overEvents('Join Failed', action, group.now)),
           this.#write([action.instance], {
             ...{ 'hostsync:state': 'in-sync', 'hostsync:gathered': String(action.epoch) },
             'hostsync:synced-at': new Date(action.syncedAt).toISOString(),
@@ -682,7 +689,10 @@ export class Run {
           this.#remove(action.instance, ['hostsync:task', 'hostsync:trouble']),
         ];
       case 'report-failure':
-        return [this.#write([action.instance], { 'hostsync:trouble': formatTrouble(action.trouble) })];
+        return [
+          () => void group.told.push(...failureEvents(action)),
+          this.#write([action.instance], { [failureKey(action)]: formatTrouble(action.trouble) }),
+        ];
       case 'set-list':
         return [this.#write([action.primary], action.set), this.#remove(action.primary, action.remove)];
       case 'clear-state':

@@ -8,7 +8,8 @@ import type {
 import { planTick } from '../../../shared/core/push/plan-tick.ts';
 import type { TickAction } from '../../../shared/core/push/tick-action.ts';
 import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
-import { type OutcomeSettings, recordOutcome } from '../../../shared/core/results/record-outcome.ts';
+import type { OutcomeSettings } from '../../../shared/core/results/outcome-view.ts';
+import { recordOutcome } from '../../../shared/core/results/record-outcome.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtures.ts';
 
 /** Where the time of a simulation begins: a whole minute. */

@@ -1,5 +1,10 @@
-import { expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { tagKeys as defaultKeys, makeTagKeys } from '../../../shared/core/model/tag-keys.ts';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.resetModules();
+});
 
 it('of the default prefix are those of docs/tags.md', () => {
   expect(defaultKeys).toEqual(makeTagKeys('hostsync'));

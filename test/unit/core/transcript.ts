@@ -69,6 +69,14 @@ class Story {
           words.slice(1).map((key) => `hostsync:${key}`),
         );
         return [];
+      case 'break':
+        group.host(id).joinFails = words.slice(1).join(' ');
+        return [];
+      case 'mend':
+        group.host(id).joinFails = undefined;
+        return [];
+      case 'mail':
+        return this.#lastAlert();
       case 'upload':
         return [group.upload() ?? 'no primary takes it'];
       case 'claim':
@@ -136,6 +144,13 @@ class Story {
     this.#told += fresh.length;
     const alerts = fresh.flatMap((event) => composeAlert(event, this.#group.now)?.subject ?? []);
     return this.#stamped(alerts.map((subject) => `ALERT ${subject}`));
+  }
+
+  #lastAlert(): readonly string[] {
+    const alerts = this.#group.told.flatMap((event) => composeAlert(event, this.#group.now) ?? []);
+    return shortened(alerts.at(-1)?.body ?? 'none')
+      .trimEnd()
+      .split(/\n+/u);
   }
 
   #time(): string {

@@ -10,6 +10,7 @@ import {
   resolveAfter,
 } from '../../../../shared/core/incidents/incident.ts';
 import type { Trouble } from '../../../../shared/core/model/trouble.ts';
+import { runs } from '../thoroughness.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -146,7 +147,7 @@ it('however a host flaps, it makes seven messages in its first hour at most, and
       const [first = 0] = notices;
       expect(within(first)).toBeLessThanOrEqual(7);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

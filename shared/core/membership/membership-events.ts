@@ -1,0 +1,39 @@
+import { noticeKey, toldOf } from '../incidents/notice.ts';
+import { type DomainEvent, domainEvent, timestamp } from '../model/domain-event.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { secondsBetween } from '../model/time.ts';
+import type { MembershipAction } from './membership-action.ts';
+
+type Failure = Extract<MembershipAction, { kind: 'report-failure' }>;
+
+/** What is told of a host that cannot join, or whose files cannot be rescued; nothing while that is only noted. */
+export function failureEvents(action: Failure): readonly DomainEvent[] {
+  const { group, instance, trouble, notice, message, rescuedBy, rejoins = false } = action;
+  if (notice === undefined) return [];
+  const told = { ...toldOf(trouble, notice), message };
+  const key = [instance, ...noticeKey(trouble, notice)];
+  const join = { secondary: instance, final: false, ...(rejoins && { member: true }) };
+  return rescuedBy === undefined
+    ? [domainEvent('Join Failed', group, key, { ...told, ...join })]
+    : [domainEvent('Rescue Failed', group, key, { ...told, primary: rescuedBy, from: instance })];
+}
+
+/** Where it is noted. */
+export function failureKey({ rejoins = false }: Failure): string {
+  return rejoins ? tagKeys.joinTrouble : tagKeys.trouble;
+}
+
+/**
+ * What is told of a host whose trouble is over, if its trouble was.
+ *
+ * @param now milliseconds since 1970
+ */
+export function overEvents(
+  from: 'Join Failed' | 'Rescue Failed',
+  { group, instance, over }: Extract<MembershipAction, { kind: 'admit' | 'record-gathered' | 'record-join' }>,
+  now: number,
+): readonly DomainEvent[] {
+  if (over === undefined) return [];
+  const detail = { from, instance, since: timestamp(over.since), seconds: secondsBetween(over.since, now) };
+  return [domainEvent('Group Recovered', group, [from, instance, over.since], detail)];
+}

@@ -1,0 +1,107 @@
+import { type Assessment, assess, type Evidence, isRaised } from '../incidents/incident.ts';
+import { holdOf, secondaryCode } from '../incidents/rules.ts';
+import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import { tagKeys } from '../model/tag-keys.ts';
+import { secondsBetween } from '../model/time.ts';
+import { type SecondaryState, secondaryStates } from './group-state.ts';
+import type { OutcomeLog } from './outcome-log.ts';
+import type { OutcomeView } from './outcome-view.ts';
+import { SecondaryNews } from './secondary-news.ts';
+
+/** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-package.md. */
+const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-held']);
+
+/** Errors of a secondary that has lost its key, login, sudoers or module, as by configuration management: joining again mends them. */
+const rejoinable: ReadonlySet<string> = new Set(['key-refused', 'not-prepared']);
+
+/** The incidents of single secondaries: what the lines of pushes, and their absence, make of them. */
+export class SecondaryIncidents {
+  readonly #view: OutcomeView;
+  readonly #log: OutcomeLog;
+  readonly #states: ReadonlyMap<string, SecondaryState>;
+  readonly #news = new SecondaryNews();
+  /** When a failure of a secondary was told last, in milliseconds since 1970; 0 for never. */
+  readonly #toldBefore: number;
+
+  constructor(view: OutcomeView, log: OutcomeLog) {
+    this.#view = view;
+    this.#log = log;
+    this.#states = secondaryStates(view.members, view.primary, view.configuration);
+    this.#toldBefore = Math.max(0, ...this.states.map(({ troubleBefore }) => troubleBefore?.notifiedAt ?? 0));
+  }
+
+  get states(): readonly SecondaryState[] {
+    return [...this.#states.values()];
+  }
+
+  /**
+   * @param at when the push was asked for, in milliseconds since 1970
+   * @param whole it stands in a push that came to its end
+   * @returns whether the line is news: what it counts was counted by nobody yet
+   */
+  weigh(line: SecondaryLine, at: number, whole: boolean): boolean {
+    const state = this.#states.get(line.id);
+    // A host that is still joining is looked after by planMembership
+    if (state === undefined || !state.member || line.error === 'busy') return false;
+    const { recordedBefore } = this.#view;
+    const known = Math.max(state.syncedAt, state.instance === undefined ? recordedBefore : 0);
+    // A line that leaves no time on its host, as one that is not ok: the primary's has to say
+    const leavesTime = line.ok && state.instance !== undefined;
+    const fresh = leavesTime ? at > known : whole && at > Math.max(known, recordedBefore);
+    if (line.error !== undefined && groupWide.has(line.error)) return fresh;
+    // Of a host without tags only a whole push notes until when it is known: from another one it would be told at each look
+    if (!line.ok && !whole && state.instance === undefined) return fresh;
+    this.#weighLine(state, line, at, known);
+    return fresh;
+  }
+
+  /** @param known until when the secondary was well, in milliseconds since 1970 */
+  #weighLine(state: SecondaryState, line: SecondaryLine, at: number, known: number): void {
+    const { error = 'failed', message = '' } = line;
+    const before = state.trouble;
+    const code = secondaryCode(error, before?.code);
+    const { incident, notice } = this.#assess(state, { code, raised: !line.ok, at, knownUntil: known });
+    if (rejoinable.has(code) && before?.code !== code) this.#joinAgain(state);
+    state.trouble = incident;
+    if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
+    if (notice === 'resolved' && before !== undefined) this.#news.recovers(line.id, before, at);
+    else if (notice !== undefined && incident !== undefined)
+      this.#news.fails(state, incident, notice, { error, message }, this.#view.now);
+  }
+
+  /** Somebody has taken away what a join had made: it is made again, once. */
+  #joinAgain({ instance }: SecondaryState): void {
+    if (instance?.tags[tagKeys.joined] === undefined) return;
+    this.#log.record([instance.id], {}, [tagKeys.joined], `${instance.id} is to join again`);
+  }
+
+  /** What begins or changes soon after the last message on a secondary of the group waits for the others: see `groupInterval`. */
+  #assess(state: SecondaryState, evidence: Evidence): Assessment {
+    const { settings, now } = this.#view;
+    const notBefore = this.#toldBefore + settings.groupInterval * 1000;
+    const wanted = { ...evidence, notBefore, for: holdOf(evidence.code, settings) };
+    return assess(state.trouble, wanted, settings, now);
+  }
+
+  /**
+   * Whatever the reason: pushes came and went, and this secondary was not brought up to date by any of them.
+   *
+   * @param recorded when the group's last push was asked for, in milliseconds since 1970
+   */
+  weighAge(state: SecondaryState, primary: ObservedInstance, recorded: number): void {
+    const { instance, syncedAt, trouble: before } = state;
+    if (instance === undefined || !state.member || syncedAt === 0) return;
+    if (isRaised(before) && before?.code !== 'overdue') return;
+    const { settings, now } = this.#view;
+    if (secondsBetween(syncedAt, recorded) <= settings.behindAfter) return;
+    const { incident, notice } = this.#assess(state, { code: 'overdue', raised: true, at: syncedAt });
+    state.trouble = incident;
+    const message = `no push since then has reported success: pushes to it hang, or their results are lost or cut off; see the history of Run Command on ${primary.id}`;
+    if (notice !== undefined && incident !== undefined)
+      this.#news.fails(state, incident, notice, { error: 'overdue', message }, now);
+  }
+
+  tell(primary: ObservedInstance): void {
+    this.#news.tell(this.#view.group, primary, this.#log);
+  }
+}

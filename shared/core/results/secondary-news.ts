@@ -1,0 +1,80 @@
+import type { Notice } from '../incidents/incident.ts';
+import { noticeKey, toldOf } from '../incidents/notice.ts';
+import {
+  domainEvent,
+  type FailedSecondary,
+  type RecoveredSecondary,
+  timestamp,
+} from '../model/domain-event.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import { secondsBetween } from '../model/time.ts';
+import type { Trouble } from '../model/trouble.ts';
+import type { SecondaryState } from './group-state.ts';
+import type { OutcomeLog } from './outcome-log.ts';
+
+/** A secondary that is told of, and why. */
+interface ToldSecondary {
+  readonly entry: FailedSecondary;
+  readonly trouble: Trouble;
+  readonly notice: Notice;
+}
+
+/** What was found on single secondaries, to be told in as few events as can be. */
+export class SecondaryNews {
+  /** By the reminder that is due, or what else there is to be told. */
+  readonly #failures = new Map<string, readonly ToldSecondary[]>();
+  /** By the push that brought them up to date: when it was asked for. */
+  readonly #recovered = new Map<number, readonly RecoveredSecondary[]>();
+
+  /** @param now milliseconds since 1970 */
+  fails(
+    { secondary: { id: secondary }, instance, syncedAt }: SecondaryState,
+    trouble: Trouble,
+    notice: Notice,
+    { error, message }: { readonly error: string; readonly message: string },
+    now: number,
+  ): void {
+    const known = instance !== undefined && syncedAt > 0;
+    const entry = {
+      ...{ secondary, error, message },
+      ...(known && { syncedAt: timestamp(syncedAt), secondsBehind: secondsBetween(syncedAt, now) }),
+    };
+    const key = `${notice} ${trouble.told}`;
+    this.#failures.set(key, [...(this.#failures.get(key) ?? []), { entry, trouble, notice }]);
+  }
+
+  /** @param at when the push was asked for, in milliseconds since 1970 */
+  recovers(secondary: string, { code: error, since }: Trouble, at: number): void {
+    const recovered = { secondary, error, since: timestamp(since), seconds: secondsBetween(since, at) };
+    this.#recovered.set(at, [...(this.#recovered.get(at) ?? []), recovered]);
+  }
+
+  tell(group: string, { id: primary }: ObservedInstance, log: OutcomeLog): void {
+    for (const together of this.#failures.values()) tellFailures(group, primary, together, log);
+    for (const [at, secondaries] of this.#recovered) {
+      const key = secondaries.map(({ secondary, since }) => `${secondary} ${since}`).sort();
+      const event = domainEvent('Sync Recovered', group, key, {
+        ...{ primary, syncedAt: timestamp(at), secondaries },
+      });
+      log.tell(event, `in sync again: ${secondaries.map(({ secondary }) => secondary).join(', ')}`);
+    }
+  }
+}
+
+/** Those that are told for one reason: one event, since the first of them began. */
+function tellFailures(
+  group: string,
+  primary: string,
+  together: readonly ToldSecondary[],
+  log: OutcomeLog,
+): void {
+  const [first] = together.toSorted((one, other) => one.trouble.since - other.trouble.since);
+  if (first === undefined) return;
+  const secondaries = together.map(({ entry }) => entry);
+  const ids = secondaries.map(({ secondary }) => secondary).sort();
+  const event = domainEvent('Sync Failed', group, [...noticeKey(first.trouble, first.notice), ...ids], {
+    ...{ ...toldOf(first.trouble, first.notice), primary, secondaries },
+  });
+  const words = secondaries.map((each) => `${each.secondary}: ${each.error}: ${each.message}`);
+  log.tell(event, `behind: ${words.join('; ')}`);
+}

@@ -101,7 +101,7 @@ function addSeeing(program: Command, run: Run): void {
     .command('doctor')
     .summary('what would stop the next push, join or promotion, and the cure')
     .description(
-      'Checks the account, the deployment and the group. Each finding says why it matters and what mends it.',
+      'Checks the account, the deployment, the group and its hosts. Each finding says why it matters and what mends it.',
     )
     .argument('[group]', 'the group; all groups where it is left out')
     .option('--all', 'list the checks that passed, too')

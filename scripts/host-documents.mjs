@@ -10,7 +10,7 @@ const maximumRequestCharacters = 58 * 1024;
 export const installParts = 4;
 
 /** When the agent kills a command, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
-const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60 };
+const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60, doctor: 60 };
 const installTimeout = 120;
 
 /** Says in JSON why the host is not ready, as the commands themselves do. Source: docs/host-package.md. */

@@ -28,6 +28,7 @@ class Options:
     keep: bool = False
     lists: bool = False
     interval: int = 1
+    role: Optional[str] = None
     tick: int = 0
     watch: str = "off"
     quiet: int = 50
@@ -85,6 +86,7 @@ KINDS: Mapping[str, Kind] = {
     "keep": _yes("leave"),
     "lists": _yes("rescue"),
     "interval": _number("probe", 1, 60),
+    "role": Kind(frozenset(["doctor"]), pattern="primary|secondary", remedy="must be primary or secondary"),
     "tick": _of_watch(1, 999999999999999),
     "watch": Kind(frozenset(["push"]), pattern="auto|off|end", remedy="must be auto, off or end"),
     "quiet": _of_watch(10, 10000),

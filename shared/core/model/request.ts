@@ -68,6 +68,13 @@ export interface ProbeRequest extends PromoteRequest {
   readonly interval?: number | undefined;
 }
 
+/** What a host is asked to say of itself. */
+export interface DoctorRequest extends PromoteRequest {
+  /** Empty where the tags do not say. */
+  readonly directories: readonly string[];
+  readonly role: 'primary' | 'secondary';
+}
+
 type Line = readonly (string | number)[];
 
 /** A field a line, its parts separated by a tab. Nothing in it may hold a tab or a line break; parsing saw to that. */
@@ -129,6 +136,14 @@ export function formatProbeRequest({ target, interval, ...request }: ProbeReques
     ...heading(request),
     ['secondary', target.id, target.address, target.port],
     ...(interval === undefined ? [] : [['option', 'interval', interval]]),
+  ]);
+}
+
+export function formatDoctorRequest({ directories, role, ...request }: DoctorRequest): string {
+  return formatLines([
+    ...heading(request),
+    ...directories.map((directory) => ['directory', directory]),
+    ['option', 'role', role],
   ]);
 }
 

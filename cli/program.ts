@@ -358,16 +358,17 @@ function addSettingUp(program: Command, run: Run): void {
     program,
     'uninstall',
     'take a group out of hostsync',
-    'Takes away what hostsync set in the account for a group: tags, lifecycle hooks, what is remembered. Files stay on every host.',
+    'Takes hostsync off the hosts of a group, and away what it set in the account: tags, lifecycle hooks, what is remembered. The synced files stay on every host.',
   )
-    .argument('<group>', 'the group')
+    .argument('[group]', 'the group')
+    .option('--purge', 'also hooks, known_hosts and what a rescue kept, which are yours')
     .addOption(timeout(300))
-    .addHelpText('after', example('hostsync uninstall web --dry-run'))
-    .action(async (group: string, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ActionOptions>();
+    .addHelpText('after', example('hostsync uninstall web --dry-run', 'hostsync uninstall web --purge'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions & { purge?: boolean }>();
       await run(options, async (session) => {
         const { uninstall } = await import('./commands/uninstall.ts');
-        return uninstall(session, { ...options, group });
+        return uninstall(session, { ...options, ...(group !== undefined && { group }) });
       });
     });
 }

@@ -214,6 +214,20 @@ describe('a command', () => {
   });
 });
 
+describe('uninstall', () => {
+  const uninstall = () =>
+    runText(textOf(documents.get('host: uninstall') ?? {}, { group: 'web', purge: '' }));
+
+  it('finds nothing to do on a host that has nothing of it', () => {
+    expect(uninstall()).toMatchObject({ code: 0, answer: { kind: 'uninstall', kept: [] } });
+  });
+
+  it('does not call a host clean whose package is gone, while something else is left', () => {
+    mkdirSync(join(root, 'etc'));
+    expect(uninstall()).toMatchObject({ code: 16, answer: { kind: 'error', error: 'other-release' } });
+  });
+});
+
 describe('the fence of a former primary needs no Python', () => {
   const leave = (fence: string) => {
     const text = textOf(documents.get('host: leave') ?? {}, { ...request('x'), fence });

@@ -5,7 +5,7 @@ import type { HostCheck, HostReport } from './doctor-facts.ts';
  * off in the middle of a line.
  */
 export function parseHostReport(output: string): HostReport {
-  const lines = output.split('\n').map(parseObject);
+  const lines = parseLines(output);
   const host = lines.find((fields) => fields.get('kind') === 'host');
   const failed = lines.find((fields) => fields.get('kind') === 'error');
   const now = host?.get('now');
@@ -21,6 +21,11 @@ export function parseHostReport(output: string): HostReport {
 }
 
 type Fields = ReadonlyMap<string, unknown>;
+
+/** The JSON objects of an output, a line each; of a line that is none, nothing. */
+export function parseLines(output: string): readonly Fields[] {
+  return output.split('\n').map(parseObject);
+}
 
 function parseCheck(fields: Fields): HostCheck | undefined {
   if (fields.get('kind') !== 'check') return undefined;

@@ -286,6 +286,23 @@ function addActing(program: Command, run: Run): void {
     );
   acting(
     program,
+    'restore',
+    'copy back what is held from deletion',
+    'Copies files whose deletion is held back from a secondary to the primary. Nothing there is overwritten.',
+  )
+    .argument('[group]', 'the group')
+    .option('--held <id>', 'id of the held deletions; those that are held now where it is left out')
+    .addOption(timeout(3600))
+    .addHelpText('after', example('hostsync restore web --held 5c1f00d2a94be317'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions & { held?: string }>();
+      await run(options, async (session) => {
+        const { restore } = await import('./commands/restore.ts');
+        return restore(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  acting(
+    program,
     'resync',
     'have a host join again',
     'Has a secondary join again: trust is set up anew, and everything is compared.',

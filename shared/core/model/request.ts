@@ -59,6 +59,8 @@ export interface RescueRequest extends PromoteRequest {
   readonly sources: readonly PushTarget[];
   /** The sources are former primaries, with lists of what is stranded there. */
   readonly lists: boolean;
+  /** Only what is held back from deletion by this id: an operator wants it back. */
+  readonly held?: string | undefined;
 }
 
 /** What one run of probe is asked to do. */
@@ -128,6 +130,7 @@ export function formatRescueRequest(request: RescueRequest): string {
     ...directoryLines(request),
     ...request.sources.map(targetLine),
     ...(request.lists ? [['option', 'lists', 'yes']] : []),
+    ...(request.held === undefined ? [] : [['option', 'held', request.held]]),
   ]);
 }
 

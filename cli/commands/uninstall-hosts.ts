@@ -69,7 +69,9 @@ export async function uninstallHosts(
     members
       .filter(({ id }) => online.has(id))
       .map(({ id }) => ({
-        ...{ instance: id, document, comment: `hostsync uninstall, group ${group}` },
+        instance: id,
+        document,
+        comment: `hostsync uninstall, group ${group}`,
         parameters: { group: [group], purge: [purges ? '--purge' : ''] },
       })),
     timeout,

@@ -39,7 +39,10 @@ export async function uninstall(session: Session, options: UninstallOptions): Pr
       return now.every(({ id, tags }) => id !== current.id || tags[tagKeys.paused] !== undefined);
     });
   const left = await uninstallHosts(session, {
-    ...{ group, document, members, purges: options.purge === true },
+    group,
+    document,
+    members,
+    purges: options.purge === true,
   });
   await writeTags(session, removals(members, current));
   await releaseAutoScaling(session, scaling);

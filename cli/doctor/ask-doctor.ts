@@ -30,12 +30,16 @@ export async function askDoctor(
   const configuration = current === undefined ? undefined : parseConfiguration(current);
   const questions = members.map(({ id }): Question => {
     const request = formatDoctorRequest({
-      ...{ group, epoch: (current && epochOf(current)) ?? 1, holder: current?.id },
+      group,
+      epoch: (current && epochOf(current)) ?? 1,
+      holder: current?.id,
       directories: configuration?.ok === true ? configuration.value.directories : [],
       role: id === current?.id ? 'primary' : 'secondary',
     });
     return {
-      ...{ instance: id, document, comment: `hostsync doctor, group ${group}` },
+      instance: id,
+      document,
+      comment: `hostsync doctor, group ${group}`,
       parameters: { request: [encodeRequest(request)] },
     };
   });

@@ -308,7 +308,9 @@ describe('the deployment', () => {
 describe('what hosts say of themselves', () => {
   const host = (seconds = 0, owner = 'www-data:www-data') =>
     JSON.stringify({
-      ...{ v: 1, kind: 'host', now: (now + seconds * 1000) / 1000 },
+      v: 1,
+      kind: 'host',
+      now: (now + seconds * 1000) / 1000,
       owners: { '/srv/a': owner },
     });
   const answered = (...lines: readonly string[]) =>
@@ -331,8 +333,12 @@ describe('what hosts say of themselves', () => {
     ];
     expect(ofHosts([two, answered(...lines)], [three, unread])).toEqual([
       {
-        ...{ check: 'host-disk', level: 'error', subject: two },
-        ...{ what: `${two}: /srv is full`, why: 'w', mend: 'm' },
+        check: 'host-disk',
+        level: 'error',
+        subject: two,
+        what: `${two}: /srv is full`,
+        why: 'w',
+        mend: 'm',
       },
       { check: 'host-rsync', level: 'ok', subject: two, what: 'rsync 3.2.7', why: null, mend: null },
       expect.objectContaining({ check: 'host-sshd', level: 'unknown', subject: two }),

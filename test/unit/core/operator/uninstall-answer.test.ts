@@ -6,10 +6,12 @@ const said = (...lines: readonly string[]) =>
 
 it('a host is clean only by its own word; what it kept is named', () => {
   expect(parseUninstall(said('noise', '{"v":1,"kind":"uninstall","kept":[]}'))).toEqual({
-    ...{ kind: 'gone', kept: [] },
+    kind: 'gone',
+    kept: [],
   });
   expect(parseUninstall(said('{"v":1,"kind":"uninstall","kept":["/etc/hostsync/hooks"]}'))).toEqual({
-    ...{ kind: 'gone', kept: ['/etc/hostsync/hooks'] },
+    kind: 'gone',
+    kept: ['/etc/hostsync/hooks'],
   });
 });
 

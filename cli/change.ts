@@ -11,6 +11,8 @@ export interface Change {
   /** What a person should know before saying yes. */
   readonly warnings: readonly string[];
   readonly tags: readonly TagChange[];
+  /** Shown with the others, and left to the caller: what has to wait for something else. */
+  readonly later?: readonly TagChange[];
   /** Asked instead of yes or no: the answer has to be these words. */
   readonly typed?: { readonly question: string; readonly answer: string };
 }
@@ -27,7 +29,7 @@ export async function makeChange(session: Session, options: ActionOptions, chang
   for (const [index, step] of change.steps.entries()) terminal.print(`  ${index + 1}  ${step}`);
   for (const warning of change.warnings) terminal.print(`${terminal.symbol('behind')} ${warning}`);
   const where = { region: deployment.region, profile: options.profile };
-  for (const tags of change.tags)
+  for (const tags of [...change.tags, ...(change.later ?? [])])
     terminal.print(terminal.style('dim', `Same with aws: ${awsLine(tags, where)}`));
   if (options.dryRun === true) {
     terminal.print('Nothing was changed (--dry-run).');
@@ -37,13 +39,17 @@ export async function makeChange(session: Session, options: ActionOptions, chang
     terminal.say('Nothing was changed.');
     return false;
   }
+  await writeTags(session, change.tags);
+  return true;
+}
+
+export async function writeTags(session: Session, changes: readonly TagChange[]): Promise<void> {
   session.didWrite = true;
   const writer = new TagWriter(session.clients.ec2);
-  for (const { instances, set, remove } of change.tags) {
+  for (const { instances, set, remove } of changes) {
     await writer.write(instances, set);
     for (const instance of instances) await writer.remove(instance, remove);
   }
-  return true;
 }
 
 async function isWanted({ terminal }: Session, { typed }: Change): Promise<boolean> {

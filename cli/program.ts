@@ -101,7 +101,7 @@ function addSeeing(program: Command, run: Run): void {
     .command('doctor')
     .summary('what would stop the next push, join or promotion, and the cure')
     .description(
-      'Checks the account, the deployment and the group. Each finding says why it matters and what mends it.',
+      'Checks the account, the deployment, the group and its hosts. Each finding says why it matters and what mends it.',
     )
     .argument('[group]', 'the group; all groups where it is left out')
     .option('--all', 'list the checks that passed, too')
@@ -286,6 +286,23 @@ function addActing(program: Command, run: Run): void {
     );
   acting(
     program,
+    'restore',
+    'copy back what is held from deletion',
+    'Copies files whose deletion is held back from a secondary to the primary. Nothing there is overwritten.',
+  )
+    .argument('[group]', 'the group')
+    .option('--held <id>', 'id of the held deletions; those that are held now where it is left out')
+    .addOption(timeout(3600))
+    .addHelpText('after', example('hostsync restore web --held 5c1f00d2a94be317'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions & { held?: string }>();
+      await run(options, async (session) => {
+        const { restore } = await import('./commands/restore.ts');
+        return restore(session, { ...options, ...(group !== undefined && { group }) });
+      });
+    });
+  acting(
+    program,
     'resync',
     'have a host join again',
     'Has a secondary join again: trust is set up anew, and everything is compared.',
@@ -358,16 +375,17 @@ function addSettingUp(program: Command, run: Run): void {
     program,
     'uninstall',
     'take a group out of hostsync',
-    'Takes away what hostsync set in the account for a group: tags, lifecycle hooks, what is remembered. Files stay on every host.',
+    'Takes hostsync off the hosts of a group, and away what it set in the account: tags, lifecycle hooks, what is remembered. The synced files stay on every host.',
   )
-    .argument('<group>', 'the group')
+    .argument('[group]', 'the group')
+    .option('--purge', 'also hooks, known_hosts and what a rescue kept, which are yours')
     .addOption(timeout(300))
-    .addHelpText('after', example('hostsync uninstall web --dry-run'))
-    .action(async (group: string, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ActionOptions>();
+    .addHelpText('after', example('hostsync uninstall web --dry-run', 'hostsync uninstall web --purge'))
+    .action(async (group: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions & { purge?: boolean }>();
       await run(options, async (session) => {
         const { uninstall } = await import('./commands/uninstall.ts');
-        return uninstall(session, { ...options, group });
+        return uninstall(session, { ...options, ...(group !== undefined && { group }) });
       });
     });
 }

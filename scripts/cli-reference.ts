@@ -70,6 +70,9 @@ Who only looks (\`status\`, \`doctor\`, \`history\`, \`logs\`, \`plan\`, \`wait\
 ${policies[0]}
 \`\`\`
 
+\`AskHosts\` and \`AskOnHosts\` let \`doctor\` run its one document, which changes nothing, on the hosts. Without them \`doctor\` says of each
+host that it was not checked.
+
 Who acts needs [operator-act-policy.json](operator-act-policy.json) as well. \`hostsync\` in the conditions is the tag prefix of the stage. \`init\` sets
 tags on hosts of no group yet, so \`SetTags\` asks for no tag; who is to act on hosts of groups only, adds the condition
 \`"Null": { "aws:ResourceTag/hostsync:group": "false" }\`.

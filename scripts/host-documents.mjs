@@ -7,10 +7,11 @@ const maximumDocumentBytes = 64 * 1024;
 /** Room that is kept for the request. `shared/core/model/request.ts` refuses a larger one. */
 const maximumRequestCharacters = 58 * 1024;
 /** How many documents carry the package, a part each. */
-export const installParts = 3;
+export const installParts = 4;
 
 /** When the agent kills a command, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
-const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60 };
+const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60, doctor: 60 };
+const uninstallTimeout = 120;
 const installTimeout = 120;
 
 /** Says in JSON why the host is not ready, as the commands themselves do. Source: docs/host-package.md. */
@@ -118,6 +119,43 @@ export function installDocument(number, { release, files }, directory) {
   });
 }
 
+/**
+ * The SSM document that takes everything of hostsync off a host. Any release of the package can; a host that has nothing of it says so.
+ *
+ * @param {string} release
+ */
+export function uninstallDocument(release) {
+  return checked('the document of uninstall', 0, {
+    schemaVersion: '2.2',
+    description: `hostsync: takes hostsync off the host, release ${release}`,
+    parameters: {
+      group: {
+        type: 'String',
+        description: 'The group of the host: a host of another group stays as it is',
+        allowedPattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      },
+      purge: {
+        type: 'String',
+        description: 'Also what the operator may still need: hooks, known_hosts, files that a rescue kept',
+        default: '',
+        allowedValues: ['', '--purge'],
+      },
+    },
+    mainSteps: [
+      shellStep('uninstall', uninstallTimeout, [
+        '# hostsync uninstall: the package is plain text in /usr/local/lib/hostsync',
+        `lib=${releases} left=`,
+        'for each in $lib /etc/hostsync /var/lib/hostsync /etc/sudoers.d/hostsync; do [ ! -e "$each" ] || left=$each; done',
+        `[ -n "$left" ] || { echo '{"v":1,"kind":"uninstall","kept":[]}'; exit 0; }`,
+        `[ -x ${python} ] || ${noPython}`,
+        `[ -d $lib/${release} ] && package=$lib/${release} || package=$lib/current`,
+        `[ -d "$package" ] || ${answer('other-release', 'this host has no release of hostsync, and something of it is left', 16)}`,
+        `${python} -I "$package" uninstall --group '{{ group }}' {{ purge }}`,
+      ]),
+    ],
+  });
+}
+
 function shellStep(name, timeoutSeconds, lines) {
   return {
     action: 'aws:runShellScript',
@@ -127,13 +165,16 @@ function shellStep(name, timeoutSeconds, lines) {
   };
 }
 
+/** What documents have SSM put in. */
+const parameters = new Set(['request', 'fence', 'group', 'purge'].map((name) => `{{ ${name} }}`));
+
 function checked(what, room, content) {
   const text = JSON.stringify(content);
   const bytes = Buffer.byteLength(text) + room;
   if (bytes > maximumDocumentBytes)
     throw new Error(`${what} has ${bytes} bytes, and SSM takes ${maximumDocumentBytes}: see installParts`);
   const interpolated = text.match(/\{\{.*?\}\}/g) ?? [];
-  if (interpolated.some((each) => !['{{ request }}', '{{ fence }}'].includes(each)))
+  if (interpolated.some((each) => !parameters.has(each)))
     throw new Error(`${what} has "{{", which SSM would interpolate: write it another way`);
   return content;
 }
@@ -150,6 +191,7 @@ export function hostDocuments(directory, version) {
   const parts = Array.from({ length: installParts }, (_, index) => index + 1);
   return new Map([
     ...Object.keys(timeouts).map((name) => [`host: ${name}`, commandDocument(name, package_.release)]),
+    ['host: uninstall', uninstallDocument(package_.release)],
     ...parts.map((number) => [`host: install-${number}`, installDocument(number, package_, directory)]),
   ]);
 }

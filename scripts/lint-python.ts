@@ -127,6 +127,7 @@ export function pythonFiles(
   return [
     'host',
     'host/hostsync_host',
+    'host/hostsync_host/doctor',
     'host/hostsync_host/watch',
     'test/host/python',
     'test/fuzz/hosts',

@@ -3,7 +3,6 @@ import { isEstablished } from '../../shared/core/model/primary.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { duration } from '../../shared/core/model/time.ts';
 import {
-  acceptDeletionsBlocker,
   forcedPromotionBlocker,
   nextEpoch,
   resyncBlocker,
@@ -11,6 +10,7 @@ import {
   switchoverStage,
 } from '../../shared/core/operator/action-blockers.ts';
 import { conditionBlocker } from '../../shared/core/operator/conditions.ts';
+import { acceptCommand, heldDeletions } from '../../shared/core/operator/held-deletions.ts';
 import { describePush } from '../../shared/core/operator/summarize-push.ts';
 import { type Change, makeChange } from '../change.ts';
 import { RefusedError } from '../errors.ts';
@@ -151,7 +151,7 @@ export async function acceptDeletions(
   const group = await session.group(given);
   const { view } = await observe(session, group);
   const primary = primaryOf(view);
-  const held = acceptDeletionsBlocker(view, id);
+  const held = heldDeletions(view, id, acceptCommand);
   if ('advice' in held) throw new RefusedError(held.reason, held.advice);
   const { count, total, examples } = held;
   const others = view.hosts.length - 1;

@@ -65,12 +65,6 @@ function print(
   const more = options.all === true ? '' : terminal.style('dim', '  (--all lists them)');
   terminal.print('');
   terminal.print(`${terminal.symbol('ok')} ${passed} checks passed${more}`);
-  terminal.print(
-    terminal.style(
-      'dim',
-      'Not checked: programs, sshd, disk, clocks and directories on the hosts; a push says what is wrong there.',
-    ),
-  );
 }
 
 const symbolOf: Readonly<Record<Finding['level'], SymbolName>> = {

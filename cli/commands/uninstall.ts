@@ -5,31 +5,69 @@ import { forgetGroup } from '../../shared/aws/memory.ts';
 import type { ObservedInstance } from '../../shared/core/model/observation.ts';
 import { findPrimary } from '../../shared/core/model/primary.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
-import { makeChange } from '../change.ts';
+import { uninstallByHand } from '../../shared/core/operator/uninstall-answer.ts';
+import { type Change, makeChange, writeTags } from '../change.ts';
 import { readAutoScaling } from '../doctor/gather-group.ts';
 import { CommandError, exitCodes } from '../errors.ts';
 import type { ActionOptions } from '../options.ts';
 import type { TagChange } from '../output/aws-line.ts';
 import type { Session } from '../session.ts';
+import { uninstallDocument, uninstallHosts, untilQuiet } from './uninstall-hosts.ts';
 
 export interface UninstallOptions extends ActionOptions {
-  readonly group: string;
+  readonly group?: string;
+  /** Also what is the operator's on the hosts. */
+  readonly purge?: boolean;
 }
 
 /** Milliseconds between two tries: a look that began before may still write a tag. */
 const retryPause = 2_000;
 
-/** Takes away what hostsync set in the account for a group. What is on the hosts stays. */
+/** Takes hostsync off the hosts of a group, and away what it set in the account. @returns 1 if something is left on a host */
 export async function uninstall(session: Session, options: UninstallOptions): Promise<number> {
   const group = await session.group(options.group);
   const { terminal } = session;
+  const document = uninstallDocument(session);
   const members = await observeGroup(session.clients.ec2, group);
   const { current } = findPrimary(members);
   const scaling = await autoScalingOf(session, members);
-  const done = await makeChange(session, options, {
+  if (!(await makeChange(session, options, changeOf(group, members, scaling, options.purge === true))))
+    return 0;
+  if (current !== undefined)
+    await untilQuiet(session, async () => {
+      const now = await observeGroup(session.clients.ec2, group);
+      return now.every(({ id, tags }) => id !== current.id || tags[tagKeys.paused] !== undefined);
+    });
+  const left = await uninstallHosts(session, {
+    group,
+    document,
+    members,
+    purges: options.purge === true,
+  });
+  await writeTags(session, removals(members, current));
+  await releaseAutoScaling(session, scaling);
+  await untilClean(session, group, members, options.timeout);
+  const items = await forgetGroup(session.tools(group).memory, group);
+  terminal.say(`${terminal.symbol('ok')} tags of ${members.length} hosts, ${items} items of the table`);
+  terminal.say(`The service itself: npx serverless remove --stage ${session.deployment.stage}`);
+  return left.length === 0 ? 0 : 1;
+}
+
+function changeOf(
+  group: string,
+  members: readonly ObservedInstance[],
+  scaling: readonly ReleasedGroup[],
+  purges: boolean,
+): Change {
+  const { current } = findPrimary(members);
+  const outside = (current?.tags[tagKeys.secondaries] ?? '')
+    .split(/\s+/u)
+    .filter((word) => word !== '' && !word.startsWith('i-'));
+  return {
     title: `Take ${group} out of hostsync. Files stay on every host`,
     steps: [
-      'pause the group: what runs comes to its end',
+      'pause the group, and wait a minute: what runs comes to its end',
+      `on each of ${members.length} hosts: take the login hostsync, its rule for sudo, keys, state and the package away${purges ? ', with hooks, known_hosts and what a rescue kept' : '; hooks, known_hosts and what a rescue kept stay, and are named (--purge)'}`,
       `take all tags that begin with ${prefix} off ${members.length} hosts, off the primary last`,
       ...scaling.map(
         ({ name, hooks }) =>
@@ -39,26 +77,15 @@ export async function uninstall(session: Session, options: UninstallOptions): Pr
     ],
     warnings: [
       'Copies go out of date from now on: nothing pushes any more.',
-      ...members.map(
-        ({ id }) =>
-          `On ${id} stay: the login hostsync, /etc/hostsync, /etc/sudoers.d/hostsync, /var/lib/hostsync`,
-      ),
+      ...outside.map((host) => `${host} is outside EC2. On it, as root: ${uninstallByHand}`),
     ],
-    tags: [
-      ...(current === undefined || current.tags[tagKeys.paused] !== undefined
+    tags:
+      current === undefined || current.tags[tagKeys.paused] !== undefined
         ? []
-        : [{ instances: [current.id], set: { [tagKeys.paused]: 'hostsync uninstall' }, remove: [] }]),
-      ...removals(members, current),
-    ],
+        : [{ instances: [current.id], set: { [tagKeys.paused]: 'hostsync uninstall' }, remove: [] }],
+    later: removals(members, current),
     typed: { question: `Type the name of the group to go on (${group}):`, answer: group },
-  });
-  if (!done) return 0;
-  await releaseAutoScaling(session, scaling);
-  await untilClean(session, group, members, options.timeout);
-  const items = await forgetGroup(session.tools(group).memory, group);
-  terminal.say(`${terminal.symbol('ok')} tags of ${members.length} hosts, ${items} items of the table`);
-  terminal.say(`The service itself: npx serverless remove --stage ${session.deployment.stage}`);
-  return 0;
+  };
 }
 
 const prefix = tagKeys.group.slice(0, -'group'.length);

@@ -23,6 +23,7 @@ import { planUpkeep } from '../../shared/core/succession/plan-upkeep.ts';
 import { lookAtPointers } from '../../shared/reconcile/look.ts';
 import { observe } from '../observe.ts';
 import type { Session } from '../session.ts';
+import { askDoctor } from './ask-doctor.ts';
 
 /** What cannot be read is not known, and no reason to leave the rest out. */
 export async function attempt<Value>(reading: Promise<Value>): Promise<Known<Value>> {
@@ -42,6 +43,7 @@ export async function gatherGroup(session: Session, group: string): Promise<Grou
   const members = observed.instances.filter(({ tags }) => tags[tagKeys.group] === group);
   const ids = members.map(({ id }) => id);
   const scaling = members.flatMap(({ tags }) => tags['aws:autoscaling:groupName'] ?? []);
+  const hosts = askDoctor(session, group, observed);
   const [pointers, instances, agentVersions, autoScaling] = await Promise.all([
     lookAtPointers(
       observed,
@@ -58,8 +60,7 @@ export async function gatherGroup(session: Session, group: string): Promise<Grou
     upkeep: planUpkeep(observed, pointers).filter((action) => action.group === group),
     promoteWithin: tools.settings.promoteWithin,
     ingress: await attempt(readIngress(clients, groups)),
-    // The host package has no command for it yet: shared/core/operator/host-checks.ts reads its lines
-    hosts: undefined,
+    hosts: await hosts,
     now: Date.now(),
   };
 }

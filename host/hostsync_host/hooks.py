@@ -32,7 +32,7 @@ def is_there(name: str) -> bool:
     return os.path.lexists(path) and (os.path.islink(path) or os.access(path, os.X_OK))
 
 
-def _stranger(path: bytes) -> Optional[str]:
+def stranger(path: bytes) -> Optional[str]:
     """It runs as root, so nobody else may have written it."""
     found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
@@ -47,7 +47,7 @@ def run_hook(name: str, seconds: int, group: str, epoch: int) -> HookResult:
     if not os.path.lexists(path):
         return NO_HOOK
     for each in (layout.hooks(), path):
-        problem = _stranger(each)
+        problem = stranger(each)
         if problem is not None:
             results.log(problem)
             return HookResult("failed", problem)

@@ -27,7 +27,9 @@ class Options:
     prepare: bool = False
     keep: bool = False
     lists: bool = False
+    held: Optional[str] = None
     interval: int = 1
+    role: Optional[str] = None
     tick: int = 0
     watch: str = "off"
     quiet: int = 50
@@ -84,7 +86,13 @@ KINDS: Mapping[str, Kind] = {
     "prepare": _yes("leave"),
     "keep": _yes("leave"),
     "lists": _yes("rescue"),
+    "held": Kind(
+        frozenset(["rescue"]),
+        pattern="[0-9a-f]{16}",
+        remedy="is no id of held deletions; copy the 16 characters of the line deletions-held",
+    ),
     "interval": _number("probe", 1, 60),
+    "role": Kind(frozenset(["doctor"]), pattern="primary|secondary", remedy="must be primary or secondary"),
     "tick": _of_watch(1, 999999999999999),
     "watch": Kind(frozenset(["push"]), pattern="auto|off|end", remedy="must be auto, off or end"),
     "quiet": _of_watch(10, 10000),

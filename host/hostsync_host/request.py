@@ -43,16 +43,16 @@ class Request:
     options: Options
 
 
-COMMANDS = ("push", "join", "promote", "leave", "rescue", "probe")
+COMMANDS = ("push", "join", "promote", "leave", "rescue", "probe", "doctor")
 FIELDS = {
     "group": frozenset(COMMANDS),
     "epoch": frozenset(COMMANDS),
     "holder": frozenset(COMMANDS),
-    "directory": frozenset(["push", "join", "leave", "rescue"]),
+    "directory": frozenset(["push", "join", "leave", "rescue", "doctor"]),
     "exclude": frozenset(["push", "leave", "rescue"]),
     "secondary": frozenset(["push", "rescue", "probe"]),
     "public-key": frozenset(["join"]),
-    "option": frozenset(["push", "join", "leave", "rescue", "probe"]),
+    "option": frozenset(["push", "join", "leave", "rescue", "probe", "doctor"]),
 }
 # How many parts a line has
 PARTS = {"directory": (2, 4), "secondary": (4, 6), "option": (3,), "public-key": (3,)}
@@ -204,7 +204,8 @@ class _Reader:
             self.missing("group")
         if self.epoch is None:
             self.missing("epoch")
-        if not self.directories and self.command in FIELDS["directory"]:
+        # a host can be asked after its health before there is anything to push
+        if not self.directories and self.command in FIELDS["directory"] - {"doctor"}:
             self.missing("directory")
         if self.public_key is None and self.command in FIELDS["public-key"]:
             self.missing("public-key")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from . import fetch, layout, owner
+from . import fetch, held_names, layout, owner
 from .conflicts import Conflicts
 from .directories import Opened
 from .place import Fate, Placed, Placer
@@ -121,19 +121,16 @@ class _Directory:
 
     def _find_differing(self, ordinary: str, huge: str) -> int:
         """Writes the names of what differs into two files, by size; returns how many there are."""
-        output, all_output = self._path("output"), self._path("differing")
-        if not self._source.request.options.lists:
+        all_output, wanted = self._path("differing"), self._path("wanted")
+        options = self._source.request.options
+        if options.held is not None:
+            fetch.write_names(wanted, self._nameable(held_names.held_names(self._source.request)))
+            self._compare_listed(wanted, all_output)
+        elif not options.lists:
             selection = fetch.everything(self._source.request.excludes)
             self._note(self._fetch.differing(self._opened, selection, all_output))
-        elif self._fetch_list(self._path("wanted")):
-            with open(all_output, "wb") as together:
-                for names in fetch.chunks(fetch.read_names(self._path("wanted"))):
-                    fetch.write_names(self._path("chunk"), names)
-                    self._note(self._fetch.differing(self._opened, fetch.listed(self._path("chunk")), output))
-                    with open(output, "rb") as said:
-                        together.write(said.read())
-                    if self._fetch.lost:
-                        break
+        elif self._fetch_list(wanted):
+            self._compare_listed(wanted, all_output)
         else:
             return 0
         for text in self._fetch.too_long:
@@ -142,6 +139,18 @@ class _Directory:
         count = fetch.split_output(all_output, ordinary, huge)
         fetch.sort_names(ordinary, self._source.scratch)
         return count
+
+    def _compare_listed(self, wanted: str, all_output: str) -> None:
+        """Some names at a time: rsync's memory grows with them."""
+        output, chunk = self._path("output"), self._path("chunk")
+        with open(all_output, "wb") as together:
+            for names in fetch.chunks(fetch.read_names(wanted)):
+                fetch.write_names(chunk, names)
+                self._note(self._fetch.differing(self._opened, fetch.listed(chunk), output))
+                with open(output, "rb") as said:
+                    together.write(said.read())
+                if self._fetch.lost:
+                    break
 
     def _fetch_list(self, wanted: str) -> bool:
         """The list that leave made there, for this epoch."""

@@ -9,12 +9,12 @@ import os
 import pwd
 import shutil
 import signal
-from typing import Sequence
+from typing import Optional, Sequence
 
-from . import commands, files, layout, locks, results, sessions
+from . import commands, epoch, files, layout, locks, results, sessions
 from .errors import ExitCode, bad_request, not_ready
 
-USAGE = "call uninstall or uninstall --purge"
+USAGE = "call uninstall, with --purge or --group NAME or both"
 
 
 def operators() -> list[bytes]:
@@ -75,18 +75,33 @@ def _is_empty(path: bytes) -> bool:
     return os.path.isdir(path) and not os.listdir(path)
 
 
-def run(arguments: Sequence[str]) -> ExitCode:
-    if list(arguments) not in ([], ["--purge"]):
+def read_arguments(arguments: Sequence[str]) -> tuple[bool, Optional[str]]:
+    """Whether to purge, and the group whose hosts are meant."""
+    rest = [each for each in arguments if each != "--purge"]
+    if rest and (len(rest) != 2 or rest[0] != "--group"):
         raise bad_request(f'arguments "{" ".join(arguments)}": {USAGE}')
+    return "--purge" in arguments, rest[1] if rest else None
+
+
+def require_group(group: Optional[str]) -> None:
+    """A host that was moved to another group since is that group's."""
+    state = None if group is None else epoch.read_group()
+    if state is not None and state.group != group:
+        raise bad_request(f'group "{group}": this host belongs to the group "{state.group}", so everything stays')
+
+
+def run(arguments: Sequence[str]) -> ExitCode:
+    purges, group = read_arguments(arguments)
     commands.need({"userdel": "passwd/shadow-utils"})
     with locks.take_turn():
+        require_group(group)
         # the way in first, then who is in
         files.remove(layout.home() + b"/.ssh/authorized_keys")
         files.remove(layout.SUDOERS)
         sessions.end_sessions()
         end_commands()
         remove_login()
-        keep = [] if arguments else operators()
+        keep = [] if purges else operators()
         kept = remove_tree(layout.ETC, keep) + remove_tree(layout.STATE, keep)
         remove_tree(layout.RELEASES, ())
         files.remove(layout.TURN)

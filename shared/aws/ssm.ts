@@ -1,5 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import {
+  type Command,
   GetCommandInvocationCommand,
   GetConnectionStatusCommand,
   paginateDescribeInstanceInformation,
@@ -77,7 +78,26 @@ export async function sendScript(
 ): Promise<string> {
   const more = Object.entries(parameters).map(([name, value]) => [name, [value]] as const);
   const Parameters = { request: [encodeRequest(request)], ...Object.fromEntries(more) };
-  return send(ssm, { DocumentName: documentName, instances, comment, Parameters });
+  const { CommandId = '' } = await send(ssm, { DocumentName: documentName, instances, comment, Parameters });
+  return CommandId;
+}
+
+/** A command that was sent to one host, and when, by the clock of AWS, in milliseconds. */
+export interface SentTo {
+  readonly command: string;
+  readonly askedAt: number;
+}
+
+/** Has one host run a document. @param Parameters those of the document */
+export async function sendTo(
+  ssm: SSMClient,
+  document: string,
+  instance: string,
+  comment: string,
+  Parameters: Readonly<Record<string, string[]>>,
+): Promise<SentTo> {
+  const sent = await send(ssm, { DocumentName: document, instances: [instance], comment, Parameters });
+  return { command: sent.CommandId ?? '', askedAt: sent.RequestedDateTime?.getTime() ?? Date.now() };
 }
 
 /** The form of a request in which a document takes it: compressed with zlib, in base64. */
@@ -96,8 +116,8 @@ async function send(
     readonly instances: readonly string[];
     readonly comment: string;
   },
-): Promise<string> {
-  const { Command } = await ssm.send(
+): Promise<Command> {
+  const { Command: sent } = await ssm.send(
     new SendCommandCommand({
       DocumentName,
       // CloudFormation makes a new document for a changed release, so each has one version
@@ -108,7 +128,7 @@ async function send(
       Parameters,
     }),
   );
-  return Command?.CommandId ?? '';
+  return sent ?? {};
 }
 
 /** What CloudFormation puts behind the stack's name and the logical id. Source: CloudFormation User Guide, name type. */
@@ -134,7 +154,10 @@ export function sendInstall(
   comment: string,
 ): Promise<readonly string[]> {
   return Promise.all(
-    documents.map((DocumentName) => send(ssm, { DocumentName, instances, comment, Parameters: {} })),
+    documents.map(async (DocumentName) => {
+      const { CommandId = '' } = await send(ssm, { DocumentName, instances, comment, Parameters: {} });
+      return CommandId;
+    }),
   );
 }
 
@@ -203,13 +226,23 @@ async function getInvocation(
   command: string,
   instance: string,
 ): Promise<readonly ObservedCommand[]> {
+  const found = await readInvocation(ssm, command, instance);
+  return found === undefined ? [] : [toObserved(command, instance, found.details, found.output)];
+}
+
+/** What SSM shows of a command on a host, with up to 24,000 characters of its output; undefined where it does not know it (yet). */
+export async function readInvocation(
+  ssm: SSMClient,
+  command: string,
+  instance: string,
+): Promise<{ readonly details: string; readonly output: string } | undefined> {
   try {
-    const { StatusDetails, StandardOutputContent } = await ssm.send(
+    const { StatusDetails: details = '', StandardOutputContent: output = '' } = await ssm.send(
       new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance }),
     );
-    return [toObserved(command, instance, StatusDetails, StandardOutputContent)];
+    return { details, output };
   } catch (error) {
-    if (hasCode(error, notKnown)) return [];
+    if (hasCode(error, notKnown)) return undefined;
     throw error;
   }
 }

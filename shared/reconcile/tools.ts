@@ -42,6 +42,7 @@ export function makeTools(
         configuration.HOSTSYNC_INSTALL_ONE_DOCUMENT,
         configuration.HOSTSYNC_INSTALL_TWO_DOCUMENT,
         configuration.HOSTSYNC_INSTALL_THREE_DOCUMENT,
+        configuration.HOSTSYNC_INSTALL_FOUR_DOCUMENT,
       ],
     },
     settings: {

@@ -103,6 +103,7 @@ describe('documents', () => {
 
 describe('the parts of the package', () => {
   it('install it when the last one has come, in any order, and are compiled', () => {
+    expect(install(4)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
     expect(install(3)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
     expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
     expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
@@ -117,13 +118,13 @@ describe('the parts of the package', () => {
   });
 
   it('may come at the same time', async () => {
-    const ends = [1, 2, 3].map(async (number) => {
+    const ends = [1, 2, 3, 4].map(async (number) => {
       const file = join(root, `script-${number}`);
       writeFileSync(file, textOf(installDocument(number, thePackage, directory)), { mode: 0o755 });
       const child = spawn(file, { env: {}, stdio: 'ignore' });
       return (await once(child, 'close'))[0];
     });
-    expect(await Promise.all(ends)).toEqual([0, 0, 0]);
+    expect(await Promise.all(ends)).toEqual([0, 0, 0, 0]);
     expect(releases()).toEqual([thePackage.release]);
   });
 
@@ -132,6 +133,7 @@ describe('the parts of the package', () => {
     const { files } = small('print("evil")');
     install(1, { release, files });
     install(3, { release, files });
+    install(4, { release, files });
     expect(install(2, { release, files })).toMatchObject({
       ...{
         code: 13,
@@ -209,6 +211,20 @@ describe('a command', () => {
       '/nowhere/python3',
     );
     expect(runText(text)).toMatchObject({ code: 13, answer: { kind: 'error', error: 'not-ready' } });
+  });
+});
+
+describe('uninstall', () => {
+  const uninstall = () =>
+    runText(textOf(documents.get('host: uninstall') ?? {}, { group: 'web', purge: '' }));
+
+  it('finds nothing to do on a host that has nothing of it', () => {
+    expect(uninstall()).toMatchObject({ code: 0, answer: { kind: 'uninstall', kept: [] } });
+  });
+
+  it('does not call a host clean whose package is gone, while something else is left', () => {
+    mkdirSync(join(root, 'etc'));
+    expect(uninstall()).toMatchObject({ code: 16, answer: { kind: 'error', error: 'other-release' } });
   });
 });
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The commands that take a request. */
-export const commands = ['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const;
+export const commands = ['push', 'join', 'promote', 'leave', 'rescue', 'probe', 'doctor'] as const;
 export type Command = (typeof commands)[number];
 
 export const directory = fileURLToPath(new URL('../../host', import.meta.url));

@@ -13,6 +13,7 @@ const valid: Readonly<Record<Command, string>> = {
   leave: `${heading}directory\t/srv/a\nexclude\t*.tmp\noption\tpeer\ti-0def\n`,
   rescue: `${heading}directory\t/srv/a\nsecondary\ti-0abc\t10.0.0.1\t22\tssh-ed25519\t${key}\noption\tlists\tyes\n`,
   probe: `${heading}secondary\ti-0abc\t10.0.0.1\t22\n`,
+  doctor: `${heading}directory\t/srv/a\noption\trole\tprimary\n`,
 };
 
 const print = `

@@ -110,6 +110,35 @@ describe('an operator steers', () => {
     expect(await group.differences(group.secondary(0))).toEqual([]);
   });
 
+  it('copies back what is held, when it was a mistake, and overwrites nothing', async () => {
+    await must(
+      group.primary,
+      `cd ${uploads}; mkdir deep; for i in $(seq 40); do echo $i > g$i; echo $i > deep/$i; done; chown -R www-data: .`,
+    );
+    await group.tick();
+    await must(group.primary, `cd ${uploads}; rm -r g* deep`);
+    const id = /accept-deletions web ([0-9a-f]{16})/u.exec((await run('push', 'web')).stderr)?.[1] ?? '';
+    await must(group.primary, `echo newer > ${uploads}/g7; chown www-data: ${uploads}/g7`);
+    expect((await run('restore', 'web', '--held', id, '--dry-run')).stdout).toContain('is overwritten');
+    expect(await must(group.primary, `ls ${uploads} | grep -c g || true`)).toBe('1\n');
+    const stale = await run('restore', 'web', '--held', '0123456789abcdef', '--yes');
+    expect(stale.stderr).toContain('no longer held');
+    expect(stale.code).toBe(1);
+    const { code, stderr } = await run('restore', 'web', '--held', id, '--yes');
+    expect(stderr).toContain('79 files are back');
+    expect(stderr).toContain('2 of 2 secondaries have everything');
+    expect(code).toBe(0);
+    expect(await must(group.primary, `cd ${uploads}; cat g7 g8 deep/40; stat -c %U g8 deep`)).toBe(
+      'newer\n8\n40\nwww-data\nwww-data\n',
+    );
+    for (const secondary of group.secondaries) {
+      expect(await group.differences(secondary)).toEqual([]);
+      // What the primary's key may read there is over
+      await must(secondary, '[ ! -e /var/lib/hostsync/readable ]');
+    }
+    expect((await run('restore', 'web', '--yes')).stderr).toContain('No deletions of web are held');
+  });
+
   it('has a host join again', async () => {
     await must(group.secondary(1), 'rm -f /var/lib/hostsync/login/.ssh/authorized_keys');
     const { code, stderr } = await whileTicking(run('resync', 'secondary-2', 'web', '--yes'));
@@ -162,11 +191,23 @@ describe('an operator steers', () => {
   });
 });
 
+/** What is on a host where programs and the system keep their things, with content: all but backups of passwd and the like, and the agent's. */
+const everything = (host: LocalInstance): Promise<string> =>
+  must(
+    host,
+    `{ find /etc /var/lib /usr/local /root /home /run/hostsync.lock -not -path '/var/lib/amazon*' -not -path '/var/lib/sudo*' \
+      -not -name '*-' -not -name .pwd.lock -printf '%p %y %m %U:%G %l\n' 2>/dev/null || true; } | sort
+    find /etc -type f -not -name '*-' -not -name .pwd.lock -exec sha256sum {} + | sort`,
+  );
+
 describe('a group begins and ends', () => {
+  const before = new Map<string, string>();
+
   it('is made of hosts that are there, and is in sync when the command ends', async () => {
     const launch = (name: string) =>
       group.cloud.launch({ name, prepare: (instance) => makeDirectories(instance, [uploads]) });
     const [first, second] = await Promise.all([launch('shop-1'), launch('shop-2')]);
+    for (const host of [first, second]) before.set(host.id, await everything(host));
     await must(first, `echo x > ${uploads}/keep; chown www-data: ${uploads}/keep`);
     const words = ['init', 'shop', '--primary', first.id, '--host', second.id, '--directory'];
     const wrong = await run(...words, '/etc', '--yes');
@@ -196,19 +237,32 @@ describe('a group begins and ends', () => {
     expect(doctor.code).toBe(2);
   });
 
-  it('leaves no tag and no item of the table, and every file', async () => {
+  it('leaves nothing of it on the hosts and in the account, and every file that was synced', async () => {
     await group.cloud.settle();
     const hosts = group.cloud.instances().filter(({ tags }) => tags['hostsync:group'] === 'shop');
     expect((await run('uninstall', 'shop', '--dry-run')).code).toBe(0);
     expect(hosts.every(({ tags }) => tags['hostsync:group'] === 'shop')).toBe(true);
-    const { code, stderr } = await run('uninstall', 'shop', '--yes');
+    const silent = hosts.find(({ id }) => !before.has(id));
+    await silent?.agentOffline(true);
+    await must(
+      hosts[0] ?? group.primary,
+      'mkdir -p /etc/hostsync/hooks; echo exit > /etc/hostsync/hooks/before-demotion',
+    );
+    const { code, stderr } = await whileTicking(run('uninstall', 'shop', '--yes', '--purge'));
+    // One that cannot be reached is named with what to do, and stops no other
+    expect(stderr).toContain(`${silent?.id} is not clean: its SSM agent is not online`);
+    expect(stderr).toContain('on it, as root: /usr/bin/python3 -I /usr/local/lib/hostsync/current uninstall');
+    expect(code).toBe(1);
     expect(stderr).toContain('tags of 3 hosts');
+    for (const host of hosts.filter((each) => each !== silent)) {
+      expect(stderr).toContain(`${host.id} is clean`);
+      expect(await everything(host)).toBe(before.get(host.id));
+    }
     const scaling = new AutoScalingClient(group.cloud.clientConfig());
     const hooks = await scaling.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: 'SHOP' }));
     expect(hooks.LifecycleHooks).toEqual([]);
     const { AutoScalingGroups = [] } = await scaling.send(new DescribeAutoScalingGroupsCommand({}));
     expect(AutoScalingGroups[0]?.Tags).toEqual([]);
-    expect(code).toBe(0);
     await group.tick();
     for (const host of hosts) {
       expect(Object.keys(host.tags).filter((key) => key.startsWith('hostsync:'))).toEqual([]);

@@ -97,6 +97,64 @@ describe('an operator sees at a glance how a group is', () => {
   });
 });
 
+describe('doctor asks the hosts themselves', () => {
+  type Found = {
+    readonly check: string;
+    readonly level: string;
+    readonly subject: string;
+    readonly what: string;
+  };
+  const doctor = async (): Promise<readonly Found[]> =>
+    JSON.parse((await run('doctor', 'web', '-o', 'json')).stdout);
+  const ofHosts = (found: readonly Found[]) => found.filter(({ check }) => check.startsWith('host'));
+
+  it('and finds nothing wrong with those that are well', async () => {
+    const found = ofHosts(await doctor());
+    // What sees changes is the kernel's affair, and whether programs are too old the distribution's
+    const about = ({ check }: Found) => !/^host-(?:watch|rsync|ssh|sudo)$/u.test(check);
+    expect(found.filter((each) => each.level !== 'ok' && about(each))).toEqual([]);
+    for (const { id } of [group.primary, ...group.secondaries]) {
+      const checks = found.filter(({ subject }) => subject === id).map(({ check }) => check);
+      for (const each of [
+        'release',
+        'epoch',
+        'python3',
+        'rsync',
+        'sshd',
+        'login',
+        'hooks',
+        'directory',
+        'disk',
+      ])
+        expect(checks, id).toContain(`host-${each}`);
+      expect(checks).toContain('host-clock');
+    }
+    expect(found.filter(({ check }) => check === 'host-key')).toMatchObject([{ subject: group.primary.id }]);
+  });
+
+  it('names what would stop the next push, join or promotion, on each of them alone', async () => {
+    const [first, second] = [group.secondary(0), group.secondary(1)];
+    await must(first, `chown root: ${uploads}; sed -i '1i AllowUsers admin' /etc/ssh/sshd_config`);
+    await must(
+      second,
+      'printf "group\\tweb\\nepoch\\t9\\n" > /etc/hostsync/group; echo x > /etc/hostsync/id_ed25519',
+    );
+    await must(
+      group.primary,
+      'mkdir -p /etc/hostsync/hooks; echo exit > /etc/hostsync/hooks/before-demotion; mkdir -p /var/lib/hostsync/rescued/x',
+    );
+    const found = ofHosts(await doctor()).filter(({ level }) => level === 'error' || level === 'warning');
+    const of = (id: string) => found.filter(({ subject }) => subject === id).map(({ check }) => check);
+    expect(of(first.id)).toEqual(expect.arrayContaining(['host-sshd', 'host-owner']));
+    expect(of(second.id)).toEqual(expect.arrayContaining(['host-epoch', 'host-key']));
+    expect(of(group.primary.id)).toEqual(expect.arrayContaining(['host-hooks', 'host-rescued']));
+    expect(found.find(({ check }) => check === 'host-sshd')?.what).toContain('AllowUsers');
+    const shown = await run('doctor', 'web');
+    expect(shown.stdout).toContain('add hostsync to it in /etc/ssh/sshd_config');
+    expect(shown.code).toBe(2);
+  });
+});
+
 describe('what a user does wrong is said with what to do, and without a stack trace', () => {
   it.each([
     [64, 'Did you mean web?', ['status', 'wbe']],

@@ -59,6 +59,8 @@ export interface RescueRequest extends PromoteRequest {
   readonly sources: readonly PushTarget[];
   /** The sources are former primaries, with lists of what is stranded there. */
   readonly lists: boolean;
+  /** Only what is held back from deletion by this id: an operator wants it back. */
+  readonly held?: string | undefined;
 }
 
 /** What one run of probe is asked to do. */
@@ -66,6 +68,13 @@ export interface ProbeRequest extends PromoteRequest {
   readonly target: Pick<PushTarget, 'id' | 'address' | 'port'>;
   /** Seconds from the first look to the second; undefined for at once. */
   readonly interval?: number | undefined;
+}
+
+/** What a host is asked to say of itself. */
+export interface DoctorRequest extends PromoteRequest {
+  /** Empty where the tags do not say. */
+  readonly directories: readonly string[];
+  readonly role: 'primary' | 'secondary';
 }
 
 type Line = readonly (string | number)[];
@@ -121,6 +130,7 @@ export function formatRescueRequest(request: RescueRequest): string {
     ...directoryLines(request),
     ...request.sources.map(targetLine),
     ...(request.lists ? [['option', 'lists', 'yes']] : []),
+    ...(request.held === undefined ? [] : [['option', 'held', request.held]]),
   ]);
 }
 
@@ -129,6 +139,14 @@ export function formatProbeRequest({ target, interval, ...request }: ProbeReques
     ...heading(request),
     ['secondary', target.id, target.address, target.port],
     ...(interval === undefined ? [] : [['option', 'interval', interval]]),
+  ]);
+}
+
+export function formatDoctorRequest({ directories, role, ...request }: DoctorRequest): string {
+  return formatLines([
+    ...heading(request),
+    ...directories.map((directory) => ['directory', directory]),
+    ['option', 'role', role],
   ]);
 }
 

@@ -1,7 +1,7 @@
 import type { ObservedInstance, Register } from '../model/observation.ts';
 import { roomProblem } from '../model/room.ts';
 import { primaryTagKeys } from '../model/tag-keys.ts';
-import type { GroupView, HeldDeletions, HostView } from './group-view.ts';
+import type { GroupView, HostView } from './group-view.ts';
 
 /** Why an operator's command is refused, and what to do instead. */
 export interface ActionBlocker {
@@ -79,26 +79,6 @@ export function switchoverStage(
   if (incidents.some(({ code, notified }) => code === 'promotion-blocked' && notified))
     return working('blocked for now: hostsync goes on trying, and its alert says why');
   return working('asked for');
-}
-
-/** The held deletions that are to be accepted, or why they are not. */
-export function acceptDeletionsBlocker(
-  { held, group }: GroupView,
-  id: string | undefined,
-): ActionBlocker | (HeldDeletions & { readonly id: string }) {
-  if (held === null)
-    return {
-      reason:
-        id === undefined ? `No deletions of ${group} are held` : `The deletions ${id} are no longer held`,
-      advice: `Nothing was done. See: hostsync status ${group}`,
-    };
-  if (held.id === null) return { reason: held.reason, advice: `First: hostsync push ${group}` };
-  if (id !== undefined && id !== held.id)
-    return {
-      reason: `The deletions ${id} are no longer held: others are, ${held.count} of ${held.total}`,
-      advice: `Nothing was done. Look at them, then: hostsync accept-deletions ${group} ${held.id}`,
-    };
-  return { ...held, id: held.id };
 }
 
 export function resyncBlocker({ group, paused }: GroupView, host: HostView): ActionBlocker | undefined {

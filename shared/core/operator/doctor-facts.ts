@@ -54,18 +54,32 @@ export interface AlarmFacts {
 }
 
 /**
- * One line of the host command `doctor`: one JSON object a line, as all host commands print. The host decides what is wrong with itself, for it
- * knows its programs; here its words become findings.
- *
- * `{"kind":"check","check":"rsync","level":"ok","what":"rsync 3.2.7"}`
- * `{"kind":"check","check":"disk","level":"error","what":"/srv is full","why":"…","mend":"…"}`
+ * One line of the host command `doctor`. The host decides what is wrong with itself, for it knows its programs. Source: docs/host-package.md.
  */
 export interface HostCheck {
   readonly check: string;
-  readonly level: 'ok' | 'warning' | 'error';
+  readonly level: 'ok' | 'unknown' | 'warning' | 'error';
   readonly what: string;
   readonly why: string | null;
   readonly mend: string | null;
+}
+
+/** What a host says of itself. */
+export interface HostReport {
+  readonly checks: readonly HostCheck[];
+  /** Its clock, in milliseconds since 1970. */
+  readonly now: number | undefined;
+  /** By directory: `USER:GROUP`. */
+  readonly owners: ReadonlyMap<string, string>;
+  /** Why it could not say anything, in the words of the host package. */
+  readonly problem: { readonly error: string; readonly message: string } | undefined;
+}
+
+/** What a host answered, and when, in milliseconds of AWS's clock: between these two the host looked at its own. */
+export interface HostAnswer {
+  readonly output: string;
+  readonly askedAt: number;
+  readonly answeredAt: number;
 }
 
 /** Of one group. */
@@ -84,8 +98,8 @@ export interface GroupFacts {
   readonly ingress: Known<ReadonlyMap<string, readonly IngressRule[]>>;
   readonly agentVersions: Known<ReadonlyMap<string, string>>;
   readonly autoScaling: Known<readonly AutoScalingFacts[]>;
-  /** What the hosts say of themselves; undefined where their host package has no such command. */
-  readonly hosts: ReadonlyMap<string, Known<readonly HostCheck[]>> | undefined;
+  /** What the hosts say of themselves; undefined where none was asked. */
+  readonly hosts: ReadonlyMap<string, Known<HostAnswer>> | undefined;
   readonly now: number;
 }
 

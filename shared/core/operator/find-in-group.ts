@@ -22,7 +22,7 @@ export function findInGroup(facts: GroupFacts): readonly Finding[] {
     ...findCandidates(facts, members),
     ...findAutoScaling(facts, members),
     ...findPointers(facts),
-    ...findOnHosts(facts.hosts),
+    ...findOnHosts(facts.hosts, { primary: findPrimary(members).current?.id ?? null, group: facts.group }),
   ];
 }
 

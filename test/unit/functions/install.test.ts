@@ -19,7 +19,12 @@ vi.mock('node:timers/promises', () => ({
 const { handler } = await import('../../../functions/reconcile/handler.ts');
 
 const { ssm } = aws;
-const parts = ['install-one-document', 'install-two-document', 'install-three-document'];
+const parts = [
+  'install-one-document',
+  'install-two-document',
+  'install-three-document',
+  'install-four-document',
+];
 const newcomer = (number: number) => instance(number, { 'hostsync:group': 'web' });
 const look = () => handler(aws.queueEvent('web', {}), lambdaContext);
 const logged = () => vi.mocked(console.error).mock.calls.map(([text]) => JSON.parse(String(text)).message);
@@ -83,7 +88,11 @@ describe('a newcomer that lacks the release', () => {
     aws.show([...healthyGroup().instances, newcomer(4)]);
     await look();
     expect(logged()).toEqual([]);
-    expect(documents(instanceId(4)).slice(0, 5)).toEqual(['join-document', ...parts, 'join-document']);
+    expect(documents(instanceId(4)).slice(0, parts.length + 2)).toEqual([
+      'join-document',
+      ...parts,
+      'join-document',
+    ]);
   });
 
   it('keeps no other newcomer waiting, which has it', async () => {

@@ -41,6 +41,7 @@ export const environment = {
   HOSTSYNC_INSTALL_ONE_DOCUMENT: 'install-one-document',
   HOSTSYNC_INSTALL_TWO_DOCUMENT: 'install-two-document',
   HOSTSYNC_INSTALL_THREE_DOCUMENT: 'install-three-document',
+  HOSTSYNC_INSTALL_FOUR_DOCUMENT: 'install-four-document',
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
   HOSTSYNC_REMIND_AFTER: '21600',

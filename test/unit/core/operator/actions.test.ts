@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  acceptDeletionsBlocker,
   forcedPromotionBlocker,
   nextEpoch,
   resyncBlocker,
@@ -8,6 +7,11 @@ import {
   switchoverStage,
 } from '../../../../shared/core/operator/action-blockers.ts';
 import { conditionBlocker } from '../../../../shared/core/operator/conditions.ts';
+import {
+  acceptCommand,
+  heldDeletions,
+  restoreCommand,
+} from '../../../../shared/core/operator/held-deletions.ts';
 import { planGroup } from '../../../../shared/core/operator/plan-group.ts';
 import { describePush, summarizePush } from '../../../../shared/core/operator/summarize-push.ts';
 import { agent, instance, instanceId } from '../fixtures.ts';
@@ -71,13 +75,19 @@ describe('other commands are refused where they would do harm', () => {
   const held = { id: 'a', count: 1, total: 2, reason: 'r', examples: [], since: null };
 
   it('only deletions that are held now are accepted', () => {
-    expect(acceptDeletionsBlocker(view(), 'a')).toHaveProperty('advice');
-    expect(acceptDeletionsBlocker({ ...view(), held }, 'b')).toHaveProperty('advice');
-    expect(acceptDeletionsBlocker({ ...view(), held: { ...held, id: null } }, undefined)).toHaveProperty(
-      'advice',
-    );
-    expect(acceptDeletionsBlocker({ ...view(), held }, 'a')).toEqual(held);
-    expect(acceptDeletionsBlocker({ ...view(), held }, undefined)).toEqual(held);
+    expect(heldDeletions(view(), 'a', acceptCommand)).toHaveProperty('advice');
+    expect(heldDeletions({ ...view(), held }, 'b', acceptCommand)).toHaveProperty('advice');
+    expect(
+      heldDeletions({ ...view(), held: { ...held, id: null } }, undefined, acceptCommand),
+    ).toHaveProperty('advice');
+    expect(heldDeletions({ ...view(), held }, 'a', acceptCommand)).toEqual(held);
+    expect(heldDeletions({ ...view(), held }, undefined, acceptCommand)).toEqual(held);
+  });
+
+  it('an id that is stale is answered with the one that holds now, for the same command', () => {
+    expect(heldDeletions({ ...view(), held }, 'b', restoreCommand)).toMatchObject({
+      advice: expect.stringContaining('hostsync restore web --held a'),
+    });
   });
 
   it('the primary does not join its own group', () => {

@@ -4,14 +4,13 @@ import {
   doctorExitCode,
   type Finding,
   type GroupFacts,
-  type HostCheck,
+  type HostAnswer,
   type IngressRule,
   type Known,
 } from '../../../../shared/core/operator/doctor-facts.ts';
 import { findInDeployment } from '../../../../shared/core/operator/find-in-deployment.ts';
 import { findInGroup } from '../../../../shared/core/operator/find-in-group.ts';
 import { isInBlock } from '../../../../shared/core/operator/find-reach.ts';
-import { parseHostChecks } from '../../../../shared/core/operator/host-checks.ts';
 import { planTick } from '../../../../shared/core/push/plan-tick.ts';
 import { agent, instanceId } from '../fixtures.ts';
 import { changed, members, now, observation } from './fixtures.ts';
@@ -307,35 +306,77 @@ describe('the deployment', () => {
 });
 
 describe('what hosts say of themselves', () => {
-  const output = [
-    '{"kind":"check","check":"rsync","level":"ok","what":"rsync 3.2.7"}',
-    '{"kind":"check","check":"disk","level":"error","what":"/srv is full","why":"w","mend":"m"}',
-    '{"kind":"doctor","ok":false}',
-    '{"kind":"check","check":"x","level":"fine","what":"y"}',
-    'no JSON',
-  ].join('\n');
+  const host = (seconds = 0, owner = 'www-data:www-data') =>
+    JSON.stringify({
+      v: 1,
+      kind: 'host',
+      now: (now + seconds * 1000) / 1000,
+      owners: { '/srv/a': owner },
+    });
+  const answered = (...lines: readonly string[]) =>
+    ({
+      known: true,
+      value: { output: lines.join('\n'), askedAt: now - 2_000, answeredAt: now + 2_000 },
+    }) as const;
+  const ofHosts = (...answers: readonly (readonly [string, Known<HostAnswer>])[]) =>
+    findInGroup(group({ hosts: new Map(answers) })).filter(({ check }) => check.startsWith('host'));
 
-  it('becomes findings; what is no check is none', () => {
-    const hosts: GroupFacts['hosts'] = new Map<string, Known<readonly HostCheck[]>>([
-      [two, { known: true, value: parseHostChecks(output) } as const],
-      [three, unread],
-    ]);
-    expect(findInGroup(group({ hosts })).filter(({ check }) => check.startsWith('host'))).toEqual([
-      { check: 'host-rsync', level: 'ok', subject: two, what: 'rsync 3.2.7', why: null, mend: null },
-      { check: 'host-disk', level: 'error', subject: two, what: '/srv is full', why: 'w', mend: 'm' },
+  it('becomes findings that name the host; what is no check is none', () => {
+    const lines = [
+      host(),
+      '{"kind":"check","check":"disk","level":"error","what":"/srv is full","why":"w","mend":"m"}',
+      '{"kind":"check","check":"rsync","level":"ok","what":"rsync 3.2.7"}',
+      '{"kind":"check","check":"sshd","level":"unknown","what":"sshd -T does not say"}',
+      '{"kind":"doctor","ok":false}',
+      '{"kind":"check","check":"x","level":"fine","what":"y"}',
+      'no JSON',
+    ];
+    expect(ofHosts([two, answered(...lines)], [three, unread])).toEqual([
       {
-        check: 'host',
-        level: 'unknown',
-        subject: three,
-        what: 'not checked: AccessDenied',
-        why: null,
-        mend: null,
+        check: 'host-disk',
+        level: 'error',
+        subject: two,
+        what: `${two}: /srv is full`,
+        why: 'w',
+        mend: 'm',
       },
+      { check: 'host-rsync', level: 'ok', subject: two, what: 'rsync 3.2.7', why: null, mend: null },
+      expect.objectContaining({ check: 'host-sshd', level: 'unknown', subject: two }),
+      expect.objectContaining({ check: 'host-clock', level: 'ok', subject: two }),
+      expect.objectContaining({ check: 'host', level: 'unknown', what: 'not checked: AccessDenied' }),
     ]);
   });
 
   it('a host that says nothing is not fine', () => {
-    const hosts = new Map([[two, { known: true, value: [] } as const]]);
-    expect(bad(findInGroup(group({ hosts })))).toHaveLength(1);
+    expect(bad(ofHosts([two, answered('')]))).toMatchObject([{ check: 'host', level: 'unknown' }]);
+  });
+
+  it.each([
+    ['other-release', 'warning', 'host-release', 'hostsync push web'],
+    ['not-ready', 'error', 'host-python', 'python3'],
+  ])('a host that cannot run the command, %s, is told what it lacks', (error, level, check, mend) => {
+    const line = JSON.stringify({ v: 1, kind: 'error', error, message: 'words' });
+    expect(ofHosts([two, answered(line)])).toMatchObject([
+      { level, check, subject: two, mend: expect.stringContaining(mend) },
+    ]);
+  });
+
+  it.each([
+    [-6, undefined],
+    [-8, 'warning'],
+    [8, 'warning'],
+    [300, 'error'],
+    [-300, 'error'],
+  ])('a clock that is %i s off: %s', (seconds, level) => {
+    const clock = ofHosts([two, answered(host(seconds))]).find(({ check }) => check === 'host-clock');
+    expect(clock?.level).toBe(level ?? 'ok');
+    if (level !== undefined) expect(clock?.what).toContain(seconds < 0 ? 'behind' : 'ahead of');
+  });
+
+  it('a directory that belongs to another user than on the primary is named', () => {
+    const found = ofHosts([one, answered(host())], [two, answered(host(0, 'nginx:nginx'))]);
+    expect(found.filter(({ check }) => check === 'host-owner')).toMatchObject([
+      { level: 'warning', subject: two, mend: `On ${two}: chown -R www-data:www-data /srv/a` },
+    ]);
   });
 });

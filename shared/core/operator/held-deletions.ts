@@ -1,0 +1,29 @@
+import type { ActionBlocker } from './action-blockers.ts';
+import type { GroupView, HeldDeletions } from './group-view.ts';
+
+/** What an operator would run for these held deletions. */
+export type HeldCommand = (group: string, id: string) => string;
+
+export const acceptCommand: HeldCommand = (group, id) => `hostsync accept-deletions ${group} ${id}`;
+export const restoreCommand: HeldCommand = (group, id) => `hostsync restore ${group} --held ${id}`;
+
+/** The held deletions that an operator means, or why there are none. @param command to run for those that are held now */
+export function heldDeletions(
+  { held, group }: GroupView,
+  id: string | undefined,
+  command: HeldCommand,
+): ActionBlocker | (HeldDeletions & { readonly id: string }) {
+  if (held === null)
+    return {
+      reason:
+        id === undefined ? `No deletions of ${group} are held` : `The deletions ${id} are no longer held`,
+      advice: `Nothing was done. See: hostsync status ${group}`,
+    };
+  if (held.id === null) return { reason: held.reason, advice: `First: hostsync push ${group}` };
+  if (id !== undefined && id !== held.id)
+    return {
+      reason: `The deletions ${id} are no longer held: others are, ${held.count} of ${held.total}`,
+      advice: `Nothing was done. Look at them, then: ${command(group, held.id)}`,
+    };
+  return { ...held, id: held.id };
+}

@@ -8,7 +8,7 @@ from typing import Dict, List, Tuple
 
 from .context import Context
 from .errors import ExitCode
-from .outcome import Outcome
+from .outcome import EXAMPLES, Extras, Outcome
 from .request import Request
 from .results import cut, emit, log
 
@@ -16,6 +16,8 @@ SINGLE_MOST = 60
 """So many secondaries have a line each."""
 ROOM = 23_000
 MESSAGE_MOST, MESSAGE_LEAST = 300, 16
+EXTRAS_NAMED = 10
+"""So many secondaries are named that had something of their own."""
 
 _guard = threading.Lock()
 _started = time.monotonic()
@@ -62,10 +64,33 @@ def close(context: Context, outcomes: List[Outcome]) -> ExitCode:
         code = ExitCode.SECONDARY_FAILED
     elif context.unfit + context.incomplete + results.count("skipped") + results.count("held") > 0:
         code = ExitCode.DIRECTORY_SKIPPED
+    many = len(context.request.secondaries) > SINGLE_MOST
+    if not many:
+        _extras(outcomes)
     _summary(context.request, context.started, results, code)
-    if len(context.request.secondaries) > SINGLE_MOST:
+    if many:
         _grouped(context, outcomes)
+        _extras(outcomes)
     return code
+
+
+def _extras(outcomes: List[Outcome]) -> None:
+    """What only secondaries had and was deleted there, a line for each directory."""
+    directories: Dict[bytes, List[Tuple[str, Extras]]] = {}
+    for outcome in outcomes:
+        for extras in outcome.extras:
+            directories.setdefault(extras.directory, []).append((outcome.secondary, extras))
+    for directory, found in directories.items():
+        ids = sorted({secondary for secondary, _ in found})
+        examples = dict.fromkeys(name for _, extras in found for name in extras.examples)
+        emit(
+            "extras-deleted",
+            directory=directory,
+            count=sum(extras.count for _, extras in found),
+            secondaries=len(ids),
+            ids=ids[:EXTRAS_NAMED],
+            examples=list(examples)[:EXAMPLES],
+        )
 
 
 def _summary(request: Request, started: int, results: List[str], code: ExitCode) -> None:

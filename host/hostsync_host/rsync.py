@@ -21,6 +21,9 @@ from .results import log
 from .ssh import Connection, environment
 from .stuck import Watch
 
+NAMED = "--info=del1"
+"""Has rsync name what it deletes: daemons of earlier releases refuse it."""
+
 TEMPORARY = b".~tmp~"
 """Where rsync keeps what it has received until all of it is there; on both sides no content."""
 
@@ -99,6 +102,8 @@ class Finished:
     """What --max-delete kept from being deleted."""
     boot: Optional[str] = None
     """The boot id of the other host, which its daemon says first."""
+    named: List[bytes] = field(default_factory=list[bytes])
+    """Some of what was deleted, where rsync was asked to name it."""
 
     @property
     def whole(self) -> bool:
@@ -258,20 +263,27 @@ _TOTALS: Dict[str, re.Pattern[bytes]] = {
     "bytes": re.compile(rb"^Total bytes sent: (\d+)$", re.M),
     "received": re.compile(rb"^Total bytes received: (\d+)$", re.M),
 }
+_DELETING = b"deleting "
 _CREATED = re.compile(rb"^Number of created files: \d+ \((.*)\)$", re.M)
 
 
 def _read_totals(out: bytes, finished: Finished) -> None:
     boot = _BOOT.search(out[:_OUT_LIMIT])
     finished.boot = boot.group(1).decode() if boot else None
+    # names may come before, and the middle of a long output is left out: the totals stand at the end
     for name, pattern in _TOTALS.items():
-        found = pattern.search(out)
-        if found:
+        for found in pattern.finditer(out):
             setattr(finished, name, int(found.group(1)))
-    created = _CREATED.search(out)
-    if created:
+    for created in _CREATED.finditer(out):
         parts = (part.split(b": ") for part in created.group(1).split(b", "))
         finished.created = sum(int(number) for kind, number in parts if kind != b"reg")
+    lines = out[: _OUT_LIMIT // 2].split(b"\n")[:-1]
+    finished.named = [_plain(line[len(_DELETING) :]) for line in lines if line.startswith(_DELETING)]
+
+
+def _plain(name: bytes) -> bytes:
+    """rsync writes \\#012 for what cannot be printed."""
+    return re.sub(rb"\\#([0-7]{3})", lambda found: bytes([int(found.group(1), 8) & 255]), name)
 
 
 _REPORT = re.compile(r"^rsync: \[([A-Za-z]+)\] (.*: [^:()]+ \((\d+)\))$")

@@ -145,6 +145,8 @@ class Push(Known):
             self.uneven = self.uneven or late is None
         self.uneven = self.uneven or whole.uneven
         self.withheld = self.withheld or whole.withheld
+        if whole.extras is not None:
+            self.outcome.extras.append(whole.extras)
         self.uneven = self.uneven or whole.withheld
         return whole
 

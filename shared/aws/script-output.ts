@@ -43,12 +43,23 @@ const line = v.variant('kind', [
     ...{ count, total: count, reason: v.string(), examples: v.array(v.string()) },
   }),
   v.object({
+    ...{ v: v.literal(1), kind: v.literal('deletions-accepted') },
+    ...{ id: v.string(), count, message: v.string() },
+  }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('extras-deleted'), directory: v.string(), count },
+    ...{ secondaries: count, ids: v.array(v.string()), examples: v.array(v.string()) },
+  }),
+  v.object({
     v: v.literal(1),
     kind: v.literal('leave'),
     prepared: v.boolean(),
     epoch: v.optional(epoch),
     stranded: v.optional(count),
     new: v.optional(count),
+    kept: v.optional(count),
+    keptIn: v.optional(v.string()),
+    tooLong: v.optional(count),
   }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('rescue'), id: v.string(), ok: v.boolean() },
@@ -59,6 +70,8 @@ const line = v.variant('kind', [
       v.transform((text) => text ?? undefined),
     ),
     ...{ files: v.optional(count), conflicts: v.optional(count), examples: v.optional(v.array(v.string())) },
+    ...{ keptIn: v.optional(v.string()), tooLong: v.optional(count) },
+    tooLongExamples: v.optional(v.array(v.string())),
   }),
   v.object({
     ...{

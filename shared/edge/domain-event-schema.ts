@@ -85,6 +85,23 @@ const details = {
       examples: v.array(text),
       list: text,
     },
+    ...{
+      keptIn: v.optional(text),
+      tooLong: v.optional(count),
+      tooLongExamples: v.optional(v.array(text)),
+    },
+  }),
+  'Files Kept': v.object({
+    ...{ ...common, primary: text, from: text, files: count, tooLong: count },
+    keptIn: text,
+  }),
+  'Extra Files Deleted': v.object({
+    ...{ ...common, primary: text, requestedAt: timestamp },
+    directories: v.array(
+      v.object({
+        ...{ directory: text, count, secondaries: count, instances: v.array(text), examples: v.array(text) },
+      }),
+    ),
   }),
   'Rescue Failed': v.object({ ...common, ...told, primary: text, from: text, message: text }),
   'Group Recovered': v.object({
@@ -138,6 +155,8 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Writes Not Resumed'),
   variant('Primary Suspected'),
   variant('Files Rescued'),
+  variant('Files Kept'),
+  variant('Extra Files Deleted'),
   variant('Rescue Failed'),
   variant('Group Recovered'),
 ]);

@@ -4,9 +4,14 @@ import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
 import { hostCommand, installPackage } from './host-package.ts';
 
+const kinds = [
+  ...(['secondary', 'push', 'directory', 'deletions-held', 'deletions-accepted', 'extras-deleted'] as const),
+  'error',
+] as const;
+
 /** One line of standard output of push. Source: docs/host-package.md. */
 export interface PushLine {
-  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'deletions-accepted' | 'error';
+  readonly kind: (typeof kinds)[number];
   readonly id?: string;
   readonly ok?: boolean;
   readonly error?: string;
@@ -20,6 +25,8 @@ export interface PushLine {
   readonly count?: number;
   readonly total?: number;
   readonly reason?: string;
+  readonly directory?: string;
+  readonly ids?: readonly string[];
   readonly examples?: readonly string[];
 }
 

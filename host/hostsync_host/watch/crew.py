@@ -235,6 +235,7 @@ class Member:
                 setattr(outcome.tally, name, getattr(outcome.tally, name) + getattr(before.tally, name))
             outcome.seconds += before.seconds
             outcome.drift += before.drift
+            outcome.extras[:0] = before.extras
             order = ("none", "changes", "verify", "full")
             outcome.mode = max(outcome.mode, before.mode, key=order.index)
         self.outcome = outcome

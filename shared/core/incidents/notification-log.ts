@@ -78,6 +78,8 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
       return raised({ '': type }, detail.reminder);
     case 'Files Synced':
     case 'Files Rescued':
+    case 'Files Kept':
+    case 'Extra Files Deleted':
     case 'Primary Promoted':
     case 'Secondary Joined':
     case 'Secondary Left':

@@ -31,6 +31,9 @@ class Outcome:
     message: str = ""
     mode: str = "none"
     drift: int = 0
+    hook: str = ""
+    """What became of the hook after-sync, if it was to run: none, ok or failed."""
+    hook_message: str = ""
     extras: List[Extras] = field(default_factory=list[Extras])
     tally: Tally = field(default_factory=Tally)
     began: float = field(default_factory=time.monotonic)

@@ -45,6 +45,10 @@ def _line(context: Context, outcome: Outcome) -> Dict[str, object]:
     if outcome.error:
         line["error"] = outcome.error
         line["message"] = cut(outcome.message, _message_limit(context))
+    if outcome.hook in ("ok", "failed"):
+        line["hook"] = outcome.hook
+    if outcome.hook == "failed":
+        line["hookMessage"] = cut(outcome.hook_message, _message_limit(context))
     line["mode"] = outcome.mode
     if outcome.mode == "verify":
         line["drift"] = outcome.drift
@@ -110,15 +114,17 @@ def _summary(request: Request, started: int, results: List[str], code: ExitCode)
 
 def _grouped(context: Context, outcomes: List[Outcome]) -> None:
     """Secondaries of which the same is to be said, in one line: what failed first."""
-    groups: Dict[Tuple[str, str, int], List[Outcome]] = {}
+    groups: Dict[Tuple[str, str, int, str], List[Outcome]] = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.error, outcome.mode, outcome.drift), []).append(outcome)
+        groups.setdefault((outcome.error, outcome.mode, outcome.drift, outcome.hook), []).append(outcome)
     ids = sum(len(outcome.secondary) + 3 for outcome in outcomes)
     limit = max(40, min(MESSAGE_MOST, (ROOM - ids) // max(1, len(groups)) - 260))
-    for (error, _, _), members in sorted(groups.items(), key=lambda item: not item[0][0]):
+    for (error, *_), members in sorted(groups.items(), key=lambda item: not item[0][0]):
         line = _line(context, members[0])
         if error:
             line["message"] = cut(members[0].message, limit)
+        if "hookMessage" in line:
+            line["hookMessage"] = cut(members[0].hook_message, limit)
         del line["id"]
         line["files"] = max(outcome.tally.files for outcome in members)
         line["deleted"] = max(outcome.tally.deleted for outcome in members)

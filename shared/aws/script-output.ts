@@ -13,6 +13,7 @@ const ofSecondary = {
   ...{ v: v.literal(1), ok: v.boolean(), error: v.optional(v.string()), message: v.optional(v.string()) },
   ...{ started: seconds, files: count, deleted: count, bytes: count, seconds },
   ...{ mode: v.optional(v.picklist(['full', 'changes', 'none', 'verify'])), drift: v.optional(count) },
+  ...{ hook: v.optional(v.picklist(['ok', 'failed'])), hookMessage: v.optional(v.string()) },
 };
 
 /** The same of many secondaries, where a line for each would be more than SSM keeps. Counts are those of the largest. */

@@ -95,6 +95,10 @@ const details = {
     ...{ ...common, primary: text, from: text, files: count, tooLong: count },
     keptIn: text,
   }),
+  'Hook Failed': v.object({
+    ...{ ...common, ...told, primary: text, hook: text, count },
+    secondaries: v.array(v.object({ secondary: text, message: text })),
+  }),
   'Extra Files Deleted': v.object({
     ...{ ...common, primary: text, requestedAt: timestamp },
     directories: v.array(
@@ -107,7 +111,14 @@ const details = {
   'Group Recovered': v.object({
     ...{ ...common, instance: v.optional(text), since: timestamp, seconds },
     from: v.picklist([
-      ...(['Push Failed', 'Push Overrun', 'Directory Not Pushed', 'Deletions Held', 'No Primary'] as const),
+      ...([
+        'Push Failed',
+        'Push Overrun',
+        'Directory Not Pushed',
+        'Deletions Held',
+        'No Primary',
+        'Hook Failed',
+      ] as const),
       ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
       ...([
         'Primary Suspected',
@@ -156,6 +167,7 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Primary Suspected'),
   variant('Files Rescued'),
   variant('Files Kept'),
+  variant('Hook Failed'),
   variant('Extra Files Deleted'),
   variant('Rescue Failed'),
   variant('Group Recovered'),

@@ -193,6 +193,18 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
       return filesRescued(event.detail, group);
     case 'Files Kept':
       return filesKept(event.detail, group);
+    case 'Hook Failed': {
+      const { primary, hook, count, secondaries } = event.detail;
+      const where = count === 1 ? name(secondaries) : `${count} secondaries`;
+      return trouble(group, event.detail, now, `the hook ${hook} failed on ${where}`, [
+        `What ${primary} pushed has arrived there. Only what the hook does, as emptying a cache, was not done; hostsync does not repeat it for these files.`,
+        list(secondaries, ({ secondary, message: words }) => `${secondary}: ${words}`),
+        todo(
+          `look at the hook and run it by hand: ${sessionOn(secondaries.map(({ secondary }) => secondary))}, then ls -l /etc/hostsync/hooks/${hook}`,
+          'the alert is resolved by the next files that arrive, if the hook then succeeds',
+        ),
+      ]);
+    }
     case 'Extra Files Deleted':
       return extraFilesDeleted(event.detail, group);
     case 'Rescue Failed': {

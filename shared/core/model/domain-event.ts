@@ -123,6 +123,15 @@ export interface EventDetails {
     readonly message: string;
     readonly examples: readonly string[];
   };
+  /** The hook after-sync failed on secondaries. What was pushed is there all the same. */
+  readonly 'Hook Failed': Told & {
+    readonly primary: string;
+    readonly hook: string;
+    /** How many secondaries. */
+    readonly count: number;
+    /** Some of them. */
+    readonly secondaries: readonly { readonly secondary: string; readonly message: string }[];
+  };
   /** What secondaries alone had was deleted there when everything was compared: an upload may have gone to the wrong host. */
   readonly 'Extra Files Deleted': {
     readonly primary: string;
@@ -215,6 +224,7 @@ export type GroupEventType =
   | 'Push Overrun'
   | 'Directory Not Pushed'
   | 'Deletions Held'
+  | 'Hook Failed'
   | 'No Primary'
   | 'Several Primaries'
   | 'Primary Unavailable'

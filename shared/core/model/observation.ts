@@ -126,6 +126,9 @@ export interface SecondaryLine {
   /** Sent over the wire. */
   readonly bytes: number;
   readonly seconds: number;
+  /** What became of the hook after-sync, where something arrived and there is one. */
+  readonly hook?: 'ok' | 'failed' | undefined;
+  readonly hookMessage?: string | undefined;
   /** `none`: nothing had changed for it. `verify`: everything was compared. */
   readonly mode?: 'full' | 'changes' | 'none' | 'verify' | undefined;
   /** Entries that had changed behind our back and were mended. */

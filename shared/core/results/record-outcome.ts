@@ -23,6 +23,7 @@ import { parseTime, secondsBetween } from '../model/time.ts';
 import { formatTrouble, parseTroubles, type Trouble } from '../model/trouble.ts';
 import type { TickAction } from '../push/plan-tick.ts';
 import {
+  failedHooks,
   type GroupEvidence,
   groupEvents,
   heldDeletions,
@@ -180,6 +181,8 @@ class GroupRecord {
     if (!failure.raised) {
       this.#weighGroup(unpushedDirectories(push.lines, at, common), known);
       this.#weighGroup(heldDeletions(push.lines, at, common), known);
+      const hooks = failedHooks(push.lines, at, common);
+      if (hooks !== undefined) this.#weighGroup(hooks, known);
     }
     const fresh = lines.filter((line) => this.#weighSecondary(line, at, !failure.raised));
     if (!failure.raised && at > this.#recorded) {

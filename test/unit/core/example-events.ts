@@ -79,6 +79,10 @@ export function exampleEvents(
       ...{ primary: secondary, from: primary, files: 2, tooLong: 0 },
       keptIn: '/var/lib/hostsync/rescued/20261122T095900Z-epoch-1',
     },
+    'Hook Failed': {
+      ...{ ...told, primary, hook: 'after-sync', count: hosts.length },
+      secondaries: hosts.map((host) => ({ secondary: host, message })),
+    },
     'Extra Files Deleted': {
       ...{ primary, requestedAt: since },
       directories: [
@@ -102,7 +106,7 @@ export function exampleEvents(
       make('Writes Not Resumed'),
       make('Primary Suspected'),
       make('Files Rescued'),
-      ...[make('Files Kept'), make('Extra Files Deleted')],
+      ...[make('Files Kept'), make('Hook Failed'), make('Extra Files Deleted')],
       make('Rescue Failed'),
     ],
     make('Group Recovered'),

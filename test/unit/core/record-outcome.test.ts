@@ -197,6 +197,29 @@ describe('a push', () => {
     expect(group.types().at(-1)).toBe('Group Recovered');
   });
 
+  it('after which a hook failed is told once, and over when files arrive and the hook does its work', () => {
+    const group = new SimulatedResults(2);
+    const ran = (minutes: number, hook?: 'ok' | 'failed') => {
+      const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
+      const lines = whole.lines.map((each) =>
+        each.kind === 'secondary' && each.id === second && hook !== undefined
+          ? { ...each, hook, ...(hook === 'failed' && { hookMessage: 'exit code 3' }) }
+          : each,
+      );
+      return { ...whole, lines };
+    };
+    // Nothing arrives in the third: that says nothing
+    for (const [index, hook] of (['failed', 'failed', undefined, 'ok'] as const).entries())
+      group.tick([ran(index, hook)]);
+    expect(group.types().filter((type) => type !== 'Files Synced')).toEqual([
+      'Hook Failed',
+      'Group Recovered',
+    ]);
+    expect(group.told.find(({ type }) => type === 'Hook Failed')?.detail).toMatchObject({
+      ...{ hook: 'after-sync', count: 1, secondaries: [{ secondary: second, message: 'exit code 3' }] },
+    });
+  });
+
   it('that deleted what only secondaries had is told with names: an upload may have gone to the wrong host', () => {
     const group = new SimulatedResults(2);
     const whole = push([line(second), line(third)]);

@@ -11,8 +11,11 @@ from typing import List, Optional
 
 from . import deletions
 from .compare import Comparison, large_files, shut_files
+from .leftovers import join
 from .manifest import Damaged
-from .results import emit, log
+from .outcome import EXAMPLES, Extras
+from .results import emit, log, show
+from .rsync import NAMED
 from .sending import CLEAR, Sending
 from .store import SecondaryMemory, open_known
 
@@ -45,9 +48,10 @@ class Everything:
         self.whole = whole
         self.withheld = False
         self.uneven = False
+        """Something may be over there that nobody knows of."""
         self.late = False
         """Something came after the scan, and may have been sent."""
-        """Something may be over there that nobody knows of."""
+        self.extras: Optional[Extras] = None
         self.scan = sending.scan
         self.in_the_way = False
         self.large: Optional[Comparison] = None
@@ -157,9 +161,21 @@ class Everything:
             return
         if self._may_delete(extras, entries):
             self.memory.extras.pop(self.scan.module, None)
-            sending.attempt(["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR)
+            self._delete()
         else:
             self.withheld = True
+
+    def _delete(self) -> None:
+        """What nobody knew of is told of by name: it may have been somebody's upload."""
+        sending = self.sending
+        before = sending.tally.deleted
+        options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
+        sending.attempt([*options, NAMED])
+        count = sending.tally.deleted - before
+        if count > 0:
+            path = self.scan.opened.path
+            self.extras = Extras(path, count, [join(path, name) for name in sending.named[:EXAMPLES]])
+            log(f"{sending.connection.secondary.id}: {count} entries that only it had were deleted in {show(path)}")
 
     def _may_delete(self, count: int, entries: int) -> bool:
         """May so many entries be deleted that only the secondary has? Their names are not known here."""
@@ -175,6 +191,7 @@ class Everything:
         shown = self._shown(secondary, count)
         if shown == options.accept_deletions:
             log(f"{secondary}: {count} held deletions are accepted: {shown}")
+            emit("deletions-accepted", id=shown, count=count, message=f"accepted for {secondary}")
             return True
         emit(
             "deletions-held",

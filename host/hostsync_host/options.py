@@ -20,6 +20,7 @@ class Options:
     accept_deletions: Optional[str] = None
     verify_every: int = 86400
     first: bool = False
+    after_sync: bool = False
     bandwidth: int = 0
     nice: int = 0
     readable: bool = False
@@ -77,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "verify-every": _number("push", 0, 31536000),
     "first": _yes("push"),
+    "after-sync": _yes("push"),
     "bandwidth": _number("push", 0, 99999999),
     "nice": _number("push", 0, 19),
     "readable": _yes("join"),

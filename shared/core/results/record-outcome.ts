@@ -3,7 +3,13 @@ import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTroubles } from '../model/trouble.ts';
 import type { TickAction } from '../push/tick-action.ts';
-import { heldDeletions, pushFailure, tickEvidence, unpushedDirectories } from './group-evidence.ts';
+import {
+  failedHooks,
+  heldDeletions,
+  pushFailure,
+  tickEvidence,
+  unpushedDirectories,
+} from './group-evidence.ts';
 import { GroupIncidents } from './group-incidents.ts';
 import { measureLag } from './measure-lag.ts';
 import type { OutcomeAction } from './outcome-action.ts';
@@ -12,7 +18,7 @@ import { type OutcomeSettings, type OutcomeView, outcomeView } from './outcome-v
 import { remindOfJoins } from './remind-joins.ts';
 import { SecondaryIncidents } from './secondary-incidents.ts';
 import { recordOutside, recordSecondaries } from './secondary-tags.ts';
-import { tellFiles } from './synced-files.ts';
+import { tellExtras, tellFiles } from './synced-files.ts';
 
 /** What the results are weighed against. */
 export interface OutcomeObservation {
@@ -112,6 +118,8 @@ class GroupOutcome {
     if (!failure.raised) {
       this.#incidents.weigh(unpushedDirectories(lines, at, common), known);
       this.#incidents.weigh(heldDeletions(lines, at, common), known);
+      const hooks = failedHooks(lines, at, common);
+      if (hooks !== undefined) this.#incidents.weigh(hooks, known);
     }
     const fresh = lines
       .filter((line) => line.kind === 'secondary')
@@ -122,18 +130,26 @@ class GroupOutcome {
       if (summary !== undefined) this.#log.measure({ PushSeconds: summary.seconds }, `push ${push.command}`);
     }
     tellFiles(group, fresh, primary, push, this.#log);
-    if (!failure.raised && at > recordedBefore) this.#answerAcceptance(primary, push);
+    if (!failure.raised && at > recordedBefore) {
+      tellExtras(group, primary, push, this.#log);
+      this.#answerAcceptance(primary, push);
+    }
   }
 
   /** The operator's request is taken away when a push has done what it asks, or shows that it asks for something else. */
-  #answerAcceptance({ id, tags }: ObservedInstance, { lines }: ObservedPush): void {
+  #answerAcceptance({ id: primary, tags }: ObservedInstance, { lines }: ObservedPush): void {
     const accepted = tags[tagKeys.acceptDeletions];
     if (accepted === undefined) return;
-    const held = lines.find((line) => line.kind === 'deletions-held');
-    if (held?.id === accepted.trim()) return;
+    const id = accepted.trim();
+    const answer = lines.find((line) => line.kind === 'deletions-accepted' && line.id === id);
+    const held = lines.flatMap((line) => (line.kind === 'deletions-held' ? [line.id] : []));
+    // The push was asked for before the tag was set
+    if (answer === undefined && held.includes(id)) return;
+    const others =
+      held.length === 0 ? 'no deletions are held' : `the deletions that are held are ${held.join(', ')}`;
     const reason =
-      held === undefined ? 'no deletions are held' : `the deletions that are held are ${held.id}`;
-    this.#log.record([id], {}, [tagKeys.acceptDeletions], reason);
+      answer?.kind === 'deletions-accepted' ? `${answer.count} deletions ${id}: ${answer.message}` : others;
+    this.#log.record([primary], {}, [tagKeys.acceptDeletions], reason);
   }
 
   /** What the tick saw. */

@@ -32,3 +32,28 @@ export function tellFiles(
   });
   log.tell(event, `${files} files sent and ${deleted} deleted on ${ids.length} secondaries`);
 }
+
+/** What secondaries alone had is gone: it may have been somebody's upload. */
+export function tellExtras(
+  group: string,
+  { id: primary }: ObservedInstance,
+  { lines, requestedAt }: ObservedPush,
+  log: OutcomeLog,
+): void {
+  const directories = lines
+    .filter((line) => line.kind === 'extras-deleted')
+    .map((line) => ({
+      directory: line.directory,
+      count: line.count,
+      secondaries: line.secondaries,
+      instances: line.ids,
+      examples: line.examples,
+    }));
+  if (directories.length === 0) return;
+  const event = domainEvent('Extra Files Deleted', group, [primary, requestedAt], {
+    primary,
+    requestedAt: timestamp(requestedAt),
+    directories,
+  });
+  log.tell(event, `only secondaries had files in ${directories.map((each) => each.directory).join(', ')}`);
+}

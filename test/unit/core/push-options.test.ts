@@ -20,8 +20,8 @@ describe('hostsync:options', () => {
   });
 
   it.each([
-    ['no value', 'nice', 'not of the form name=number'],
-    ['two values', 'nice=1=2', 'not of the form name=number'],
+    ['no value', 'nice', 'not of the form name=value'],
+    ['two values', 'nice=1=2', 'not of the form name=value'],
     ['an unknown name', 'niceness=1', 'no such option'],
     ['a name of every object', 'constructor=1', 'no such option'],
     ['what is not for an operator', 'first=1', 'no such option'],
@@ -43,6 +43,12 @@ describe('hostsync:options', () => {
 
   it('is refused where a name is there twice', () => {
     expect(parse('nice=1 nice=2').ok).toBe(false);
+  });
+
+  it('may have words, of those that push takes', () => {
+    expect(parse('after-sync=yes')).toEqual({ ok: true, value: new Map([['after-sync', 'yes']]) });
+    const result = parse('after-sync=no');
+    expect(result.ok ? [] : result.problems).toMatchObject([{ remedy: 'use yes' }]);
   });
 
   it('takes nothing that push refuses', () => {

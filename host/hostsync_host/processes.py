@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Callable, Dict, Set
 
 
@@ -87,7 +87,7 @@ def end_with_children(process: int, its_start: str) -> None:
 
 
 @contextlib.contextmanager
-def _handle(process: int) -> Iterator[Callable[[int], None]]:
+def _handle(process: int) -> Generator[Callable[[int], None], None, None]:
     """Sends signals to this very process; where the kernel has no descriptors of processes (before 5.3), to its
     number."""
     try:

@@ -87,9 +87,19 @@ export class WatchGroup {
     await ended;
   }
 
+  /** Stops the program, not its connections. */
+  async freeze(): Promise<void> {
+    await this.signal('STOP');
+  }
+
+  /** What started it on the host stops and goes on with it, and sees only then that it has ended. */
+  thaw({ child }: Watch): void {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(child.pid, 'SIGCONT');
+  }
+
   /** Nothing of an earlier test is left. */
   async clear(): Promise<void> {
-    await this.signal('CONT');
     for (const one of this.#running.splice(0)) await this.cancel(one);
   }
 

@@ -89,10 +89,11 @@ describe('a push that watches', () => {
     const one = watch.next();
     await watch.put('warm');
     await watch.arrives('warm');
-    await watch.signal('STOP');
+    await watch.freeze();
     await watch.put('cold');
     watch.next();
     await watch.arrives('cold');
+    watch.thaw(one);
     expect((await one.ended).code).not.toBe(0);
     await watch.same();
     await until(async () => (await watch.pushes()) === 1, 'one process watches');
@@ -102,10 +103,10 @@ describe('a push that watches', () => {
     const one = watch.next({ lease: 8 });
     await watch.put('leased');
     await watch.arrives('leased');
-    await watch.signal('STOP');
+    await watch.freeze();
     await sleep(8000);
     await watch.put('expired');
-    await watch.signal('CONT');
+    watch.thaw(one);
     expect(linesOf(await one.ended, 'watch')).toMatchObject([{ ended: 'lease' }]);
     expect(await watch.isNowhere('expired')).toBe(true);
   });

@@ -18,8 +18,9 @@ from ..request import Secondary
 from ..secondary import Push
 from .lag import Lag
 from .recent import Recent
+from .turns import Turn
 
-RETRY_LEAST, RETRY_MOST = 2.0, 60.0
+RETRY_LEAST, RETRY_MOST = 2.0, 15.0
 """Seconds until a secondary that failed is tried again."""
 CHECK_EVERY = 2.0
 FAULTLESS = ("", "deletions-held", "directory-skipped")
@@ -60,6 +61,7 @@ class _KeptPush(Push):
         super().__init__(shift.context, member.secondary)
         self.shift = shift
         self.member = member
+        self.broken_off = False
         self.connection, self.lock = member.connection, member.lock
         if self.connection is not None and not self.connection.alive():
             self.connection.close()
@@ -74,6 +76,10 @@ class _KeptPush(Push):
         if self.member.recent is None or scan.module not in self.shift.roots:
             return None
         return self.member.recent.between(self.shift.roots[scan.module], self.shift.began)
+
+    @property
+    def stopped(self) -> bool:
+        return self.broken_off
 
     def look(self) -> None:
         if self.shift.walked or self.member.asks:
@@ -93,12 +99,11 @@ class Member:
 
     secondary: Secondary
     scratch: bytes
-    turns: threading.Semaphore
+    turn: Turn
     on_outcome: Callable[[Member], None]
     lag: Lag
     recent: Optional[Recent] = None
     """Where every change is seen."""
-    was_failed: bool = False
     connection: Optional[ssh.Connection] = None
     lock: Optional[Lock] = None
     outcome: Optional[Outcome] = None
@@ -112,7 +117,7 @@ class Member:
     _births: List[float] = field(default_factory=list[float])
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: Optional[threading.Thread] = None
-    _pushing: Optional[Push] = None
+    _pushing: Optional[_KeptPush] = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -150,8 +155,14 @@ class Member:
         self.stop()
         push = self._pushing
         if push is not None:
-            push.context.stopped = True
+            push.broken_off = True
             push.stop()
+
+    @property
+    def connects(self) -> bool:
+        """Is it a connection alone that its push waits for? Nothing is lost if that is broken off."""
+        push = self._pushing
+        return push is not None and (push.connection is None or not push.connection.alive())
 
     def join(self, seconds: float) -> bool:
         if self._thread is not None:
@@ -172,7 +183,7 @@ class Member:
             again = shift
             with self._changed:
                 births, self._births = self._births, []
-            with self.turns:
+            with self.turn:
                 well = self._push(shift)
             if well:
                 done = time.monotonic()

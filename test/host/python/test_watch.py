@@ -8,12 +8,12 @@ import signal
 import threading
 import time
 import unittest
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence
 
 from group import OWNER, Group
 from group import Push as Pushed
 from hostsync_host import layout
-from hostsync_host.watch import eyes
+from hostsync_host.watch import eyes, fanotify
 
 
 def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
@@ -37,6 +37,10 @@ def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
     if errors:
         raise errors[0]
     return ended
+
+
+def no_fanotify(roots: Sequence[bytes]) -> fanotify.Fanotify:
+    raise fanotify.WatchError("the kernel is too old")
 
 
 class WatchTest(unittest.TestCase):
@@ -111,12 +115,13 @@ class WatchTest(unittest.TestCase):
             self.same()
 
         opened = eyes.open_fanotify
-        eyes.open_fanotify = lambda roots, log: None
+        eyes.open_fanotify = no_fanotify
         try:
             ended = watching(self.group, work)
         finally:
             eyes.open_fanotify = opened
-        self.assertEqual(ended.of("watch")[0]["rung"], "times")
+        said = ended.of("watch")[0]
+        self.assertEqual((said["rung"], said["because"]), ("times", "the kernel is too old"))
 
     def test_the_next_tick_goes_on_where_the_last_one_was(self) -> None:
         """In processes of their own, as SSM starts them."""

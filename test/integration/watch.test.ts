@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
+import { hostCommand } from './host-package.ts';
 import { linesOf, startWatchGroup, until, type WatchGroup } from './watch-group.ts';
 
 let watch: WatchGroup;
@@ -27,6 +28,21 @@ describe('a push that watches', () => {
     expect(ended.code).toBe(0);
     expect(linesOf(ended, 'watch')).toMatchObject([{ ended: 'successor' }]);
     expect(linesOf(ended, 'secondary')).toMatchObject([{ ok: true }, { ok: true }]);
+  });
+
+  it('how fresh a secondary is, it says itself: the primary may be dead when that is asked', async () => {
+    const began = Date.now() / 1000;
+    watch.next();
+    await watch.put('fresh');
+    await watch.arrives('fresh');
+    for (const host of watch.group.secondaries)
+      await until(async () => {
+        const { id, address } = watch.group.primary;
+        const stdin = `group\tweb\nepoch\t1\nsecondary\t${id}\t${address}\t22\n`;
+        const { stdout } = await host.exec(hostCommand('probe'), { stdin });
+        const { synced } = JSON.parse(stdout);
+        return synced !== undefined && synced.epoch === 1 && synced.at >= began;
+      }, `${host.id} is fresh`);
   });
 
   it('hands over to the next tick, and nothing that comes meanwhile is late or lost', async () => {

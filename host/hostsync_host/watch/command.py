@@ -97,6 +97,9 @@ class Watch(Cycles):
         self.pending.settle(time.monotonic(), self.eyes.is_written)
         if self.eyes.complete and not self.eyes.doubt:
             self.seen_at = began
+            if self.pending.due() is None:
+                for member in self.crew:
+                    member.rests(began)
 
     def _go_on(self) -> None:
         now = time.monotonic()
@@ -172,10 +175,10 @@ class Watch(Cycles):
             outcome = member.outcome
             if outcome is None:
                 outcome = Outcome(member.secondary.id, "busy", "busy", "the watch ended before its turn came")
-            context = member.context or self.context
+            started = member.holds or self.context.started
             if member.fresh and not pending and self.eyes.complete:
-                context = replace(context, started=max(context.started, self.seen_at))
-            report.secondary(context, outcome)
+                started = max(started, self.seen_at)
+            report.secondary(replace(self.context, started=started), outcome)
             outcomes.append(outcome)
         said = {outcome.secondary: word(outcome) for outcome in outcomes if outcome.error not in ("", "busy")}
         told.write(

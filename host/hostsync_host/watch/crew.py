@@ -16,6 +16,7 @@ from ..locks import Lock
 from ..outcome import Outcome
 from ..request import Secondary
 from ..secondary import Push
+from .beat import Beat
 from .lag import Lag
 from .recent import Recent
 from .turns import Turn
@@ -30,8 +31,16 @@ class Shift:
     """One cycle's context. Its scratch directory goes when the last secondary is through with it."""
 
     def __init__(
-        self, context: Context, births: List[float], walked: bool, began: float, roots: Mapping[str, int]
+        self,
+        context: Context,
+        births: List[float],
+        walked: bool,
+        began: float,
+        roots: Mapping[str, int],
+        holds: int,
     ) -> None:
+        self.holds = holds
+        """Microseconds since 1970: who has it, has what the primary held then."""
         self.began = began
         """Before the look, by time.monotonic."""
         self.roots = roots
@@ -108,11 +117,13 @@ class Member:
     lock: Optional[Lock] = None
     outcome: Optional[Outcome] = None
     """Of the last push, with the totals of all."""
-    context: Optional[Context] = None
-    """Of the last push that brought everything."""
+    holds: int = 0
+    """Microseconds since 1970: it has what the primary held then."""
     asks: bool = False
     tries: int = 0
+    beat: Beat = field(default_factory=Beat)
     stopping: bool = False
+    _at_rest: bool = False
     _offered: Optional[Shift] = None
     _births: List[float] = field(default_factory=list[float])
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -143,6 +154,12 @@ class Member:
         """Has it everything that was offered?"""
         with self._changed:
             return self._offered is None and self.outcome is not None and self.outcome.error in FAULTLESS
+
+    def rests(self, since: int) -> None:
+        """Nothing that came before has not been offered."""
+        with self._changed:
+            if self._at_rest and self._offered is None:
+                self.beat.rested = since
 
     def stop(self) -> None:
         """No push is begun any more; one that runs comes to its end."""
@@ -185,6 +202,7 @@ class Member:
                 births, self._births = self._births, []
             with self.turn:
                 well = self._push(shift)
+            self._at_rest = well
             if well:
                 done = time.monotonic()
                 for born in births:
@@ -205,12 +223,15 @@ class Member:
     def _next(self, again: Optional[Shift], retry_at: float) -> Optional[Shift]:
         """The next shift; the last one again, after a failure or when the connection broke."""
         while True:
+            if again is not None and not retry_at:
+                self._tell(again)
             with self._changed:
                 if self.stopping:
                     return None
                 now = time.monotonic()
                 if self._offered is not None and now >= retry_at:
                     shift, self._offered = self._offered, None
+                    self._at_rest = False
                     return shift
                 if again is not None and retry_at and now >= retry_at:
                     return again
@@ -218,6 +239,13 @@ class Member:
                     self.asks = True
                     return again
                 self._changed.wait(max(0.01, min(CHECK_EVERY, retry_at - now if retry_at > now else CHECK_EVERY)))
+
+    def _tell(self, shift: Shift) -> None:
+        connection, lock = self.connection, self.lock
+        if connection is None or lock is None or not self.beat.due(time.monotonic()) or not connection.alive():
+            return
+        place = os.path.join(self.scratch, b"fresh." + self.secondary.id.encode())
+        self.beat.send(shift.context, connection, lock.fileno(), place)
 
     def _push(self, shift: Shift) -> bool:
         push = self._pushing = _KeptPush(shift, self)
@@ -234,7 +262,7 @@ class Member:
         self.asks = False
         well = outcome.error in FAULTLESS
         if well:
-            self.context = shift.context
+            self.holds = self.beat.holds = shift.holds
         self._total(outcome)
         self.on_outcome(self)
         return well

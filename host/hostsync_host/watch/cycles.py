@@ -46,7 +46,7 @@ class Cycles:
         self.latest = context
         self.whole: Tuple[int, int] = (context.unfit, 0)
         """What of the directories is not sent, as the last look at everything found."""
-        self.seen_at = context.started
+        self.holds = self.seen_at = context.started
         self.news = ""
         self.lag = Lag()
         self.collector = Collector()
@@ -139,7 +139,10 @@ class Cycles:
             self.whole = (context.unfit, context.incomplete)
         self.latest = context
         roots = {one.module: index for index, one in enumerate(self.eyes.opened)}
-        shift = Shift(context, batch.births, walked, began, roots)
+        if dirty is None or self.eyes.complete:
+            # where not every change is seen, a walk alone knows all
+            self.holds = context.started
+        shift = Shift(context, batch.births, walked, began, roots, self.holds)
         for member in self.crew:
             member.offer(shift)
         shift.leave()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
-from . import epoch, files, keys, layout
+from . import epoch, files, keys, layout, processes
 from .request import Request
 from .results import log
 
@@ -41,7 +39,7 @@ def end_pushes(group: str) -> None:
             return
         log(f"ends what still pushes: {' '.join(str(process) for process in sorted(found))}")
         for process in found:
-            _kill(process)
+            processes.kill(process)
         time.sleep(_PAUSE)
     log(f"still there, as they hang in the kernel: {' '.join(str(process) for process in sorted(found))}")
 
@@ -52,46 +50,18 @@ def find_pushes(group: str) -> set[int]:
     That a file is open there would not do, for anybody may look around in our directories.
     """
     places = (layout.scratch() + b"/push.", layout.scratch() + b"/rescue.", layout.locks(group) + b"/")
-    ours = _namespace(b"self")
-    parents: dict[int, int] = {}
-    found: set[int] = set()
-    for process in _processes():
-        try:
-            if _namespace(b"%d" % process) != ours:
-                continue  # in a container
-            parents[process] = _parent(process)
-            if _holds_lock(process, places):
-                found.add(process)
-        except OSError:
-            continue  # it is gone
-    found.discard(os.getpid())
-    while True:
-        more = {process for process, parent in parents.items() if parent in found} - found
-        if not more:
-            return found
-        found |= more
-
-
-def _processes() -> Iterator[int]:
-    for name in os.listdir(b"/proc"):
-        if name.isdigit():
-            yield int(name)
-
-
-def _namespace(process: bytes) -> bytes:
-    # Not that of mounts: what sends a directory has one of its own
-    return os.readlink(b"/proc/" + process + b"/ns/pid")
-
-
-def _parent(process: int) -> int:
-    with open(b"/proc/%d/stat" % process, "rb") as file:
-        # PID (NAME) STATE PARENT …, and a name may hold blanks and brackets
-        return int(file.read().rpartition(b")")[2].split()[1])
+    parents = processes.parents()
+    found = {process for process in parents if _holds_lock(process, places)} - {os.getpid()}
+    return found | processes.descendants(found, parents)
 
 
 def _holds_lock(process: int, places: tuple[bytes, ...]) -> bool:
     directory = b"/proc/%d/" % process
-    for descriptor in os.listdir(directory + b"fd"):
+    try:
+        descriptors = os.listdir(directory + b"fd")
+    except OSError:
+        return False  # it is gone
+    for descriptor in descriptors:
         try:
             path = os.readlink(directory + b"fd/" + descriptor)
             if not path.startswith(places):
@@ -102,10 +72,3 @@ def _holds_lock(process: int, places: tuple[bytes, ...]) -> bool:
         except OSError:
             continue
     return False
-
-
-def _kill(process: int) -> None:
-    try:
-        os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -1,7 +1,7 @@
 """Makes this host ready to receive from the group's primary and prints its host key; a second run changes nothing.
 
-What the primary's key can do afterwards: write below the directories of the request, as their owner. It starts one
-command, the rsync daemon, whose modules chroot and drop to that owner."""
+What the primary's key can do afterwards: write below the directories of the request, as their owner, and in
+`fresh/`, as the login. It starts one command, the rsync daemon, whose modules chroot and drop to that owner."""
 
 from __future__ import annotations
 

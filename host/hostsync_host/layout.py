@@ -95,6 +95,11 @@ def readable() -> bytes:
     return STATE + b"/readable"
 
 
+def fresh() -> bytes:
+    """What the primary may write beside the directories: how fresh this host is."""
+    return STATE + b"/fresh"
+
+
 def module_name(path: bytes) -> str:
     """The rsync daemon's name for a directory, which both sides derive from the path."""
     return hashlib.sha256(path).hexdigest()[:16]

@@ -67,6 +67,14 @@ def make_state_directories() -> None:
     """Root's, so that the login cannot add a key."""
     for path in (layout.ETC, layout.STATE, layout.home(), layout.home() + b"/.ssh"):
         files.make_directory(path)
+    _make_fresh()
+
+
+def _make_fresh() -> None:
+    """The login's, for as the login the daemon writes there; not root's, whose files the primary could then be."""
+    path, entry = layout.fresh(), pwd.getpwnam(layout.LOGIN)
+    files.make_directory(path, 0o700)
+    os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def install_key(public_key: str, group: str) -> bool:

@@ -8,7 +8,7 @@ import re
 import stat
 from typing import Iterable, Optional, Sequence
 
-from . import commands, files, hooks, layout, results
+from . import commands, files, freshness, hooks, layout, results
 from .request import Directory
 
 # Every option is refused but those that a push uses: some have names looked up, by libraries that would be loaded from
@@ -114,6 +114,8 @@ def configuration(directories: Sequence[Directory], readable: bool) -> bytes:
     if hooks.is_there("after-sync"):
         make_arrived()
         text += _after_sync()
+    login = pwd.getpwnam(layout.LOGIN)
+    text += _module(freshness.MODULE.encode(), layout.fresh(), login.pw_uid, [login.pw_gid], more)
     # root's, as the names of files are nobody's business
     if readable and _has_lists():
         text += _module(b"stranded", layout.stranded(), 0, [0], READABLE)

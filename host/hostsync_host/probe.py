@@ -7,7 +7,7 @@ import socket
 import time
 from typing import Optional
 
-from . import results
+from . import freshness, results
 from .errors import ExitCode, bad_request
 from .request import Request, Secondary
 
@@ -57,5 +57,5 @@ def run(request: Request) -> ExitCode:
     problem = try_to_reach(target, request.options.interval)
     message = problem or "SSH answers"
     results.log(f"{target.id}: {message}")
-    results.emit("probe", id=target.id, reached=problem is None, message=message)
+    results.emit("probe", id=target.id, reached=problem is None, message=message, **freshness.said())
     return ExitCode.DONE

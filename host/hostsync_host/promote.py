@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from . import commands, epoch, files, hooks, keys, layout, locks, results, sessions
+from . import commands, epoch, files, freshness, hooks, keys, layout, locks, results, sessions
 from .epoch import GroupState
 from .errors import ExitCode
 from .request import Request
@@ -55,7 +55,7 @@ def run(request: Request) -> ExitCode:
             files.install(layout.pending_hook(), f"{request.epoch}\n".encode(), 0o600)
         changed = epoch.follow(request) or changed
         name, hook = run_hooks(request, before)
-    said: dict[str, object] = {"hook": hook.status}
+    said: dict[str, object] = {"hook": hook.status, **freshness.said()}
     if hook.status != "none":
         said["hookName"] = name
     if hook.message:

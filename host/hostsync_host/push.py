@@ -18,7 +18,7 @@ import time
 import traceback
 from typing import List, Optional, Union
 
-from . import agent_folders, directories, layout, report, rsync
+from . import agent_folders, directories, layout, processes, report, rsync
 from .commands import need
 from .context import Context
 from .epoch import require_not_older
@@ -78,6 +78,7 @@ class _Scratch:
         held = try_lock(path) if os.path.isdir(path) else None
         if held is not None:
             with held:
+                processes.end_naming(path)
                 self._remove(path)
 
     def _remove(self, path: bytes) -> None:

@@ -44,6 +44,11 @@ class Push(Known):
             self.leave()
         return self._end()
 
+    @property
+    def stopped(self) -> bool:
+        """It shall come to its end."""
+        return self.context.stopped
+
     def leave(self) -> None:
         """Gives up the connection and the lock."""
         self.give_lock_up()
@@ -58,7 +63,7 @@ class Push(Known):
         """Goes on after an error that concerns one directory or single files."""
         full = False
         for scan in self.context.scans:
-            if self.lost or self.context.stopped:
+            if self.lost or self.stopped:
                 return
             todo, compared = self.plan(scan)
             if todo.task is plan.Task.NOTHING:
@@ -261,6 +266,8 @@ class Push(Known):
 
     def _judge(self) -> None:
         outcome = self.outcome
+        if self.stopped and not self.faults:
+            self.faults.append(Fault("failed", "the push was stopped before its end"))
         if self.faults:
             first = self.faults[0]
             outcome.result, outcome.error, outcome.message = "failed", first.error, first.message

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import time
 from dataclasses import replace
-from typing import Generator, List, Optional, Tuple
+from typing import Dict, Generator, List, Optional, Tuple
 
 from .. import epoch, layout, push, report
 from ..context import Context
 from ..errors import ExitCode, HostError
 from ..excludes import compile_excludes
 from ..outcome import Outcome
-from ..results import emit, log
-from . import lease
-from .cycles import Cycles, cpu_seconds
+from ..results import cut, emit, log
+from . import lease, told
+from .cycles import Cycles, cpu_seconds, word
 from .eyes import Eyes, open_eyes
 from .pending import Pending
 
@@ -89,11 +90,16 @@ class Watch(Cycles):
             self._go_on()
 
     def take_in(self) -> None:
+        for member in self.crew:
+            member.turn.pass_on(time.monotonic())
         began = time.time_ns() // 1000
         self.eyes.look()
         self.pending.settle(time.monotonic(), self.eyes.is_written)
         if self.eyes.complete and not self.eyes.doubt:
             self.seen_at = began
+            if self.pending.due() is None:
+                for member in self.crew:
+                    member.rests(began)
 
     def _go_on(self) -> None:
         now = time.monotonic()
@@ -150,7 +156,7 @@ class Watch(Cycles):
         if early:
             log(f"ended early: {self.news}")
         for member in self.crew:
-            if why == "fenced" or self.stopped:
+            if why == "fenced" or self.stopped or (early and member.connects):
                 member.break_off()
             while not member.join(1.0):
                 pass
@@ -169,25 +175,36 @@ class Watch(Cycles):
             outcome = member.outcome
             if outcome is None:
                 outcome = Outcome(member.secondary.id, "busy", "busy", "the watch ended before its turn came")
-            context = member.context or self.context
+            started = member.holds or self.context.started
             if member.fresh and not pending and self.eyes.complete:
-                context = replace(context, started=max(context.started, self.seen_at))
-            report.secondary(context, outcome)
+                started = max(started, self.seen_at)
+            report.secondary(replace(self.context, started=started), outcome)
             outcomes.append(outcome)
+        said = {outcome.secondary: word(outcome) for outcome in outcomes if outcome.error not in ("", "busy")}
+        told.write(
+            self.context.store.path("watch", "told"), told.Told(said, sorted(str(one) for one in self.collector.held))
+        )
+        self._emit(why, sum(outcome.tally.files for outcome in outcomes))
+        self.latest.unfit = max(self.latest.unfit, self.context.unfit)
+        return report.close(replace(self.latest, started=self.context.started), outcomes)
+
+    def _emit(self, why: str, files: int) -> None:
+        better: Dict[str, object] = {"because": cut(self.eyes.because, 200)} if self.eyes.because else {}
         emit(
             "watch",
             rung=self.eyes.rung,
+            **better,
             ended=why,
             cycles=self.number,
             walks=self.walks,
+            files=files,
             arrivals=self.lag.count,
             p50=round(self.lag.quantile(0.5), 3),
             p99=round(self.lag.quantile(0.99), 3),
             max=round(self.lag.most, 3),
             cpu=round(cpu_seconds(), 3),
+            memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
-        self.latest.unfit = max(self.latest.unfit, self.context.unfit)
-        return report.close(replace(self.latest, started=self.context.started), outcomes)
 
 
 def key_identity() -> Optional[Tuple[int, int]]:

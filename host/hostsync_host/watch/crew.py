@@ -16,10 +16,12 @@ from ..locks import Lock
 from ..outcome import Outcome
 from ..request import Secondary
 from ..secondary import Push
+from .beat import Beat
 from .lag import Lag
 from .recent import Recent
+from .turns import Turn
 
-RETRY_LEAST, RETRY_MOST = 2.0, 60.0
+RETRY_LEAST, RETRY_MOST = 2.0, 15.0
 """Seconds until a secondary that failed is tried again."""
 CHECK_EVERY = 2.0
 FAULTLESS = ("", "deletions-held", "directory-skipped")
@@ -29,8 +31,16 @@ class Shift:
     """One cycle's context. Its scratch directory goes when the last secondary is through with it."""
 
     def __init__(
-        self, context: Context, births: List[float], walked: bool, began: float, roots: Mapping[str, int]
+        self,
+        context: Context,
+        births: List[float],
+        walked: bool,
+        began: float,
+        roots: Mapping[str, int],
+        holds: int,
     ) -> None:
+        self.holds = holds
+        """Microseconds since 1970: who has it, has what the primary held then."""
         self.began = began
         """Before the look, by time.monotonic."""
         self.roots = roots
@@ -60,6 +70,7 @@ class _KeptPush(Push):
         super().__init__(shift.context, member.secondary)
         self.shift = shift
         self.member = member
+        self.broken_off = False
         self.connection, self.lock = member.connection, member.lock
         if self.connection is not None and not self.connection.alive():
             self.connection.close()
@@ -74,6 +85,10 @@ class _KeptPush(Push):
         if self.member.recent is None or scan.module not in self.shift.roots:
             return None
         return self.member.recent.between(self.shift.roots[scan.module], self.shift.began)
+
+    @property
+    def stopped(self) -> bool:
+        return self.broken_off
 
     def look(self) -> None:
         if self.shift.walked or self.member.asks:
@@ -93,26 +108,27 @@ class Member:
 
     secondary: Secondary
     scratch: bytes
-    turns: threading.Semaphore
+    turn: Turn
     on_outcome: Callable[[Member], None]
     lag: Lag
     recent: Optional[Recent] = None
     """Where every change is seen."""
-    was_failed: bool = False
     connection: Optional[ssh.Connection] = None
     lock: Optional[Lock] = None
     outcome: Optional[Outcome] = None
     """Of the last push, with the totals of all."""
-    context: Optional[Context] = None
-    """Of the last push that brought everything."""
+    holds: int = 0
+    """Microseconds since 1970: it has what the primary held then."""
     asks: bool = False
     tries: int = 0
+    beat: Beat = field(default_factory=Beat)
     stopping: bool = False
+    _at_rest: bool = False
     _offered: Optional[Shift] = None
     _births: List[float] = field(default_factory=list[float])
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: Optional[threading.Thread] = None
-    _pushing: Optional[Push] = None
+    _pushing: Optional[_KeptPush] = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -139,6 +155,12 @@ class Member:
         with self._changed:
             return self._offered is None and self.outcome is not None and self.outcome.error in FAULTLESS
 
+    def rests(self, since: int) -> None:
+        """Nothing that came before has not been offered."""
+        with self._changed:
+            if self._at_rest and self._offered is None:
+                self.beat.rested = since
+
     def stop(self) -> None:
         """No push is begun any more; one that runs comes to its end."""
         with self._changed:
@@ -150,8 +172,14 @@ class Member:
         self.stop()
         push = self._pushing
         if push is not None:
-            push.context.stopped = True
+            push.broken_off = True
             push.stop()
+
+    @property
+    def connects(self) -> bool:
+        """Is it a connection alone that its push waits for? Nothing is lost if that is broken off."""
+        push = self._pushing
+        return push is not None and (push.connection is None or not push.connection.alive())
 
     def join(self, seconds: float) -> bool:
         if self._thread is not None:
@@ -172,8 +200,9 @@ class Member:
             again = shift
             with self._changed:
                 births, self._births = self._births, []
-            with self.turns:
+            with self.turn:
                 well = self._push(shift)
+            self._at_rest = well
             if well:
                 done = time.monotonic()
                 for born in births:
@@ -194,12 +223,15 @@ class Member:
     def _next(self, again: Optional[Shift], retry_at: float) -> Optional[Shift]:
         """The next shift; the last one again, after a failure or when the connection broke."""
         while True:
+            if again is not None and not retry_at:
+                self._tell(again)
             with self._changed:
                 if self.stopping:
                     return None
                 now = time.monotonic()
                 if self._offered is not None and now >= retry_at:
                     shift, self._offered = self._offered, None
+                    self._at_rest = False
                     return shift
                 if again is not None and retry_at and now >= retry_at:
                     return again
@@ -207,6 +239,13 @@ class Member:
                     self.asks = True
                     return again
                 self._changed.wait(max(0.01, min(CHECK_EVERY, retry_at - now if retry_at > now else CHECK_EVERY)))
+
+    def _tell(self, shift: Shift) -> None:
+        connection, lock = self.connection, self.lock
+        if connection is None or lock is None or not self.beat.due(time.monotonic()) or not connection.alive():
+            return
+        place = os.path.join(self.scratch, b"fresh." + self.secondary.id.encode())
+        self.beat.send(shift.context, connection, lock.fileno(), place)
 
     def _push(self, shift: Shift) -> bool:
         push = self._pushing = _KeptPush(shift, self)
@@ -223,7 +262,7 @@ class Member:
         self.asks = False
         well = outcome.error in FAULTLESS
         if well:
-            self.context = shift.context
+            self.holds = self.beat.holds = shift.holds
         self._total(outcome)
         self.on_outcome(self)
         return well

@@ -14,13 +14,15 @@ from ..context import Context
 from ..dirty import Dirty
 from ..errors import not_ready
 from ..look import Look
+from ..outcome import Outcome
 from ..results import log
-from . import lease
+from . import lease, told
 from .collector import Collector
 from .crew import Member, Shift, make_scratch
 from .eyes import Eyes
 from .lag import Lag
 from .pending import Batch, Pending, imported
+from .turns import Turn
 
 THREAD_STACK = 512 * 1024
 
@@ -44,14 +46,14 @@ class Cycles:
         self.latest = context
         self.whole: Tuple[int, int] = (context.unfit, 0)
         """What of the directories is not sent, as the last look at everything found."""
-        self.seen_at = context.started
+        self.holds = self.seen_at = context.started
         self.news = ""
         self.lag = Lag()
         self.collector = Collector()
         self.reported: Dict[str, str] = {}
         turns = BoundedSemaphore(self.options.parallel)
         self.crew = [
-            Member(secondary, context.scratch, turns, self._on_outcome, self.lag, eyes.recent)
+            Member(secondary, context.scratch, Turn(turns), self._on_outcome, self.lag, eyes.recent)
             for secondary in self.request.secondaries
         ]
 
@@ -66,9 +68,8 @@ class Cycles:
     def begin(self, left: Optional[lease.Handover]) -> None:
         """The first cycle: a walk, unless events are complete since an earlier command's."""
         stack_size(THREAD_STACK)
+        self._recall()
         for member in self.crew:
-            member.was_failed = self.context.store.marked("failed", member.secondary.id)
-            self.reported[member.secondary.id] = "failed" if member.was_failed else ""
             member.start()
         dirty = imported(left.pending) if left is not None else None
         chain = (
@@ -86,6 +87,17 @@ class Cycles:
             self.cycle(self.pending.take(), first=True)
         else:
             self.walk("the first look")
+
+    def _recall(self) -> None:
+        """What the sender knows already."""
+        known = told.read(self.context.store.path("watch", "told"))
+        self.collector.held = frozenset(known.held)
+        for member in self.crew:
+            its = member.secondary.id
+            failed = self.context.store.marked("failed", its)
+            before = known.secondaries.get(its, "")
+            # the mark is newer: a push without a watch may have come between
+            self.reported[its] = "failed" if failed else "" if before == "failed" else before
 
     def walk(self, why: str) -> None:
         log(f"everything is walked: {why}")
@@ -127,7 +139,10 @@ class Cycles:
             self.whole = (context.unfit, context.incomplete)
         self.latest = context
         roots = {one.module: index for index, one in enumerate(self.eyes.opened)}
-        shift = Shift(context, batch.births, walked, began, roots)
+        if dirty is None or self.eyes.complete:
+            # where not every change is seen, a walk alone knows all
+            self.holds = context.started
+        shift = Shift(context, batch.births, walked, began, roots, self.holds)
         for member in self.crew:
             member.offer(shift)
         shift.leave()
@@ -155,10 +170,15 @@ class Cycles:
         outcome = member.outcome
         if outcome is None or outcome.error == "busy":
             return
-        error = "failed" if outcome.result == "failed" else outcome.error
+        error = word(outcome)
         if self.reported.get(member.secondary.id, "") != error:
             self.reported[member.secondary.id] = error
             self.news = f"{member.secondary.id}: {error or 'all arrives again'}"
+
+
+def word(outcome: Outcome) -> str:
+    """What of an outcome is news when it changes: not which of many failures it is."""
+    return "failed" if outcome.result == "failed" else outcome.error
 
 
 def cpu_seconds() -> float:

@@ -17,7 +17,7 @@ from ..excludes import Matcher
 from ..manifest import open_manifest
 from ..results import log
 from ..scan import GONE
-from .fanotify import Event, Fanotify, open_fanotify
+from .fanotify import Event, Fanotify, WatchError, open_fanotify
 from .pending import Pending
 from .poll import MOST, Poll
 from .recent import Recent
@@ -30,6 +30,8 @@ class Eyes:
     """Puts what it sees into `pending`. `doubt` is why only a walk knows what changed."""
 
     rung = "none"
+    because = ""
+    """Why it is no better one."""
     complete = False
     """Is every change seen?"""
     wake = 5.0
@@ -146,8 +148,11 @@ class Times(Eyes):
 
     rung = "times"
 
-    def __init__(self, opened: Sequence[Opened], excluded: Optional[Matcher], pending: Pending) -> None:
+    def __init__(
+        self, opened: Sequence[Opened], excluded: Optional[Matcher], pending: Pending, because: str = ""
+    ) -> None:
         super().__init__(opened, excluded, pending)
+        self.because = because
         self.polls: Dict[int, Poll] = {}
         self.every = POLL_EVERY
         self.next = 0.0
@@ -185,7 +190,9 @@ def _known(place: bytes, manifest: str) -> Iterator[bytes]:
 
 def open_eyes(opened: List[Opened], excluded: Optional[Matcher], pending: Pending) -> Eyes:
     """The best that works here. From now on it sees."""
-    source = open_fanotify([one.path for one in opened], log)
-    if source is not None:
-        return Events(opened, excluded, pending, source)
-    return Times(opened, excluded, pending)
+    try:
+        source = open_fanotify([one.path for one in opened])
+    except WatchError as error:
+        log(f"the times of directories are looked at: {error}")
+        return Times(opened, excluded, pending, str(error))
+    return Events(opened, excluded, pending, source)

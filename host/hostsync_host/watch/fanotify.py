@@ -11,7 +11,7 @@ import errno
 import os
 import struct
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..directories import unescape
 
@@ -200,10 +200,10 @@ class Fanotify:
         os.close(self._mounts)
 
 
-def open_fanotify(roots: Sequence[bytes], log: Callable[[str], None]) -> Optional[Fanotify]:
-    """Nothing where it does not work: an old kernel, too little privilege, a file system that refuses the mark."""
+def open_fanotify(roots: Sequence[bytes]) -> Fanotify:
+    """@raises WatchError where it does not work: an old kernel, too little privilege, a file system that refuses the
+    mark"""
     try:
         return Fanotify(roots)
-    except (WatchError, OSError, AttributeError) as error:
-        log(f"no fanotify here: {error}")
-        return None
+    except (OSError, AttributeError) as error:
+        raise WatchError(f"fanotify: {error}") from error

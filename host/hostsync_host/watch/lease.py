@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import Generator, List, Optional
 
+from .. import processes
 from ..files import read_small, write_atomic
 from ..locks import Lock, try_lock, wait_for_lock
 
@@ -62,7 +62,7 @@ class Post:
     def take(self, patience: float = PATIENCE) -> Optional[Handover]:
         """Takes the place over; the marks must stand. @returns what was left; nothing where the chain is broken
         @raises SupersededError"""
-        me = f"{os.getpid()} {_start(os.getpid())}"
+        me = f"{os.getpid()} {processes.start(os.getpid())}"
         left = None
         self.lock = try_lock(self._path(b"lock"))
         if self.lock is None:
@@ -82,7 +82,9 @@ class Post:
         # the lock is on the file itself, so it is written in place
         with open(self._path(b"lock"), "wb") as file:
             file.write(
-                json.dumps({"pid": os.getpid(), "start": _start(os.getpid()), "tick": self.tick}).encode("ascii")
+                json.dumps({"pid": os.getpid(), "start": processes.start(os.getpid()), "tick": self.tick}).encode(
+                    "ascii"
+                )
             )
         return left
 
@@ -127,13 +129,13 @@ class Post:
             return None
 
     def _end_holder(self) -> None:
-        """It does not answer: hung, or frozen. By a descriptor of the process, so that no other one can be hit."""
+        """It does not answer: hung, or frozen. With its connections, which would keep the locks of the secondaries."""
         self.killed = True
         end = time.monotonic() + PATIENCE
         while self.lock is None and time.monotonic() < end:
             holder = self._holder()
             if holder is not None:
-                _kill(holder[0], holder[1])
+                processes.end_with_children(holder[0], holder[1])
             self.lock = wait_for_lock(self._path(b"lock"), 1.0)
         if self.lock is None:
             raise TimeoutError("an earlier command that watches neither answers nor ends; see ps")
@@ -149,7 +151,7 @@ class Post:
     def has_successor(self) -> bool:
         """Asks somebody who lives for the place?"""
         process, _, start = self._successor().partition(" ")
-        return process.isdigit() and _start(int(process)) == start != ""
+        return process.isdigit() and processes.start(int(process)) == start != ""
 
     def ended_early(self) -> float:
         """When a command ended before its time, by `now`; 0 if none did since the boot."""
@@ -172,31 +174,6 @@ class Post:
         if self.lock is not None:
             self.lock.release()
             self.lock = None
-
-
-def _start(process: int) -> str:
-    """When a process began, so that another one with its number is not taken for it."""
-    try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            return file.read().rsplit(b")", 1)[1].split()[19].decode("ascii")
-    except (OSError, IndexError):
-        return ""
-
-
-def _kill(process: int, start: str) -> None:
-    if process in (0, 1, os.getpid()):
-        return
-    try:
-        descriptor = os.pidfd_open(process)
-    except (OSError, AttributeError):
-        return
-    try:
-        if start and _start(process) == start:
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: bytes) -> None:

@@ -34,7 +34,13 @@ exec rsync --server --daemon --config={top}/"$4".conf .
 class Group:
     """Removed by `close`."""
 
-    def __init__(self, secondaries: int = 2, directories: Tuple[str, ...] = ("uploads",)) -> None:
+    def __init__(
+        self,
+        secondaries: int = 2,
+        directories: Tuple[str, ...] = ("uploads",),
+        joined_by_an_earlier_release: str = "",
+    ) -> None:
+        self.joined_by_an_earlier_release = joined_by_an_earlier_release
         self.top = tempfile.mkdtemp(prefix="hostsync-group-")
         os.chmod(self.top, 0o755)
         layout.ETC = os.fsencode(self.top) + b"/etc"
@@ -84,6 +90,9 @@ class Group:
         for original, path in zip(self.directories, copies):
             text += f"\n[{module_name(os.fsencode(original))}]\npath = {path}\nuid = {OWNER}\ngid = {OWNER}\n"
             text += "incoming chmod = Du+rx,Fu-s,Fg-s\n"
+        if secondary != self.joined_by_an_earlier_release:
+            fresh = self.make(secondary, "fresh")
+            text += f"\n[fresh]\npath = {fresh}\nuid = {OWNER}\ngid = {OWNER}\n"
         with open(f"{self.top}/{secondary}.conf", "w", encoding="ascii") as file:
             file.write(text)
 

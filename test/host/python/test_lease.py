@@ -15,13 +15,14 @@ from typing import List
 from hostsync_host.watch import lease
 
 HOLDER = """
-import sys, time, signal
+import subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
 from hostsync_host.watch import lease
 post = lease.Post(sys.argv[2].encode(), int(sys.argv[3]))
 post.take()
 print("holds", flush=True)
 if sys.argv[4] == "hang":
+    print(subprocess.Popen(["sleep", "1000"]).pid, flush=True)
     time.sleep(1000)
 if sys.argv[4] == "work":
     with post.at_work():
@@ -30,6 +31,14 @@ while not post.has_successor():
     time.sleep(0.01)
 post.leave(lease.Handover("boot", "scope", 1.0, [[0, "d", ["n"], False]]))
 """
+
+
+def _runs(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class LeaseTest(unittest.TestCase):
@@ -73,11 +82,18 @@ class LeaseTest(unittest.TestCase):
     def test_one_that_does_not_answer_is_ended_and_the_chain_is_broken(self) -> None:
         for frozen in (False, True):
             child = self.hold(1, "hang")
+            assert child.stdout is not None
+            connection = int(child.stdout.readline())
             if frozen:
                 child.send_signal(signal.SIGSTOP)
             post = self.post(2)
             self.assertIsNone(post.take(patience=0.3))
             self.assertEqual(child.wait(), -signal.SIGKILL)
+            # it would keep the lock of a secondary
+            end = time.monotonic() + 30
+            while _runs(connection) and time.monotonic() < end:
+                time.sleep(0.01)
+            self.assertFalse(_runs(connection))
             post.leave(None)
 
     def test_one_that_walks_is_waited_for(self) -> None:

@@ -8,12 +8,13 @@ import signal
 import threading
 import time
 import unittest
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional, Sequence
+from unittest import mock
 
 from group import OWNER, Group
 from group import Push as Pushed
-from hostsync_host import layout
-from hostsync_host.watch import eyes
+from hostsync_host import freshness, layout
+from hostsync_host.watch import eyes, fanotify
 
 
 def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
@@ -37,6 +38,10 @@ def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
     if errors:
         raise errors[0]
     return ended
+
+
+def no_fanotify(roots: Sequence[bytes]) -> fanotify.Fanotify:
+    raise fanotify.WatchError("the kernel is too old")
 
 
 class WatchTest(unittest.TestCase):
@@ -111,12 +116,53 @@ class WatchTest(unittest.TestCase):
             self.same()
 
         opened = eyes.open_fanotify
-        eyes.open_fanotify = lambda roots, log: None
+        eyes.open_fanotify = no_fanotify
         try:
             ended = watching(self.group, work)
         finally:
             eyes.open_fanotify = opened
-        self.assertEqual(ended.of("watch")[0]["rung"], "times")
+        said = ended.of("watch")[0]
+        self.assertEqual((said["rung"], said["because"]), ("times", "the kernel is too old"))
+
+    def freshness(self, secondary: int) -> Optional[freshness.Freshness]:
+        with mock.patch.object(layout, "STATE", os.fsencode(f"{self.group.top}/s-{secondary}")):
+            return freshness.read()
+
+    def test_a_secondary_knows_how_fresh_it_is(self) -> None:
+        """Else nobody knows what a primary that dies takes with it."""
+
+        def is_fresh(since: float) -> Callable[[], bool]:
+            def well() -> bool:
+                found = self.freshness(1)
+                return found is not None and found.epoch == 1 and found.at / 1e6 >= since
+
+            return well
+
+        def work() -> None:
+            self.same()
+            self.put("new", "1")
+            self.same()
+            # while nothing changes, too
+            for _ in range(2):
+                self.wait(is_fresh(time.time()), lambda: str(self.freshness(1)))
+
+        ended = watching(self.group, work)
+        self.assertEqual(ended.code, 0, ended.log)
+
+    def test_one_that_takes_no_word_of_its_freshness_takes_the_files(self) -> None:
+        self.group.close()
+        self.group = Group(2, ("uploads", "other"), joined_by_an_earlier_release="s-1")
+        self.top = self.group.directories[0]
+
+        def work() -> None:
+            for number in range(3):
+                self.put(f"new{number}", "1")
+                self.same()
+                self.wait(lambda: self.freshness(2) is not None, lambda: "no word")
+
+        ended = watching(self.group, work)
+        self.assertEqual(ended.code, 0, ended.log)
+        self.assertIsNone(self.freshness(1))
 
     def test_the_next_tick_goes_on_where_the_last_one_was(self) -> None:
         """In processes of their own, as SSM starts them."""

@@ -8,6 +8,7 @@ import { type Account, ec2Id } from './base/account.ts';
 import { LocalCloudError } from './base/errors.ts';
 import type { CallRecord, Problem } from './base/journal.ts';
 import type { Json } from './base/json.ts';
+import type { PlayStack } from './cloudformation/played-stacks.ts';
 import type { DashboardResource, QueryDefinitionResource } from './cloudformation/stack.ts';
 import type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 import type { AlarmEvaluation, AlarmView, EvaluateOptions } from './cloudwatch/alarms.ts';
@@ -38,6 +39,7 @@ export type { HookOptions } from './auto-scaling/hooks.ts';
 export type { InstanceRefresh, RefreshOptions } from './auto-scaling/instance-refresh.ts';
 export type { GroupInstance, LifecycleState } from './auto-scaling/member.ts';
 export { type CallRecord, type Problem, ProblemsError } from './base/journal.ts';
+export type { PlayedStack, PlayStack, StackRequest } from './cloudformation/played-stacks.ts';
 export type { AlarmStateValue } from './cloudwatch/alarm-evaluation.ts';
 export type { AlarmEvaluation, AlarmView } from './cloudwatch/alarms.ts';
 export type { Item, LocalTable } from './dynamodb/tables.ts';
@@ -269,6 +271,14 @@ export class LocalCloud {
       );
     };
     return { instances: struck, heal };
+  }
+
+  /**
+   * What `CreateStack` makes of a template: the scenario plays it, with what it makes here, as `prepare` plays the AMI. Without it the call
+   * is not served.
+   */
+  playStacks(play: PlayStack): void {
+    this.#services.playedStacks.play = play;
   }
 
   /** Fires every schedule rule once, now. Does not wait for what comes of it: see `settle`. */

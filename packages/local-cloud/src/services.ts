@@ -11,7 +11,9 @@ import type { Account } from './base/account.ts';
 import { Clock } from './base/clock.ts';
 import { Activity, Journal } from './base/journal.ts';
 import { readPackage, type ServicePackage } from './cloudformation/package.ts';
+import { PlayedStacks } from './cloudformation/played-stacks.ts';
 import type { Stack } from './cloudformation/stack.ts';
+import { cloudFormationService } from './cloudformation/stack-operations.ts';
 import { cloudWatchService } from './cloudwatch/alarm-operations.ts';
 import { Alarms } from './cloudwatch/alarms.ts';
 import { logsService } from './cloudwatch/log-operations.ts';
@@ -37,6 +39,7 @@ import { route53Service } from './route53/operations.ts';
 import { Sns, snsService } from './sns/sns.ts';
 import { sqsService } from './sqs/operations.ts';
 import { Queues } from './sqs/queues.ts';
+import { awsDocuments } from './ssm/aws-documents.ts';
 import { readDocument } from './ssm/document.ts';
 import type { ManagedNode } from './ssm/nodes.ts';
 import { ssmService } from './ssm/operations.ts';
@@ -78,6 +81,7 @@ export interface CloudServices {
   readonly connectionLostSeconds: number;
   readonly runCommand: RunCommand;
   readonly parameters: ParameterStore;
+  readonly playedStacks: PlayedStacks;
   readonly sns: Sns;
   readonly destinations: Destinations;
   readonly server: AwsServer;
@@ -140,11 +144,12 @@ async function connect(
   const tableEngine = new TableEngine();
   const tables = stack.tables.map((resource) => new LocalTable(resource, tableEngine));
   for (const table of tables) await table.make();
-  const documents = stack.documents.map(readDocument);
+  const documents = [...stack.documents.map(readDocument), ...awsDocuments(account)];
+  const playedStacks = new PlayedStacks(account, activity);
   // What opens after the server, which they ask when they are asked
   let opened: { readonly lambda: LambdaService; readonly alarms: Alarms } | undefined;
   const services: readonly Service[] = [
-    ec2Service(ec2),
+    ec2Service(ec2, { machineOf: (id) => autoScaling.findInstance(id), activity }),
     autoScalingService(autoScaling),
     ssmService({
       account,
@@ -165,6 +170,7 @@ async function connect(
     lambdaOperations(account, stack),
     logsService(account, stack, () => opened?.lambda.invocations ?? []),
     cloudWatchService(account, () => opened?.alarms.all() ?? []),
+    cloudFormationService(account, playedStacks),
   ];
   const server = new AwsServer({ account, services, iam, journal, faults: callFaults, kills, clock });
   await server.listen();
@@ -215,6 +221,7 @@ async function connect(
       connectionLostSeconds: options.connectionLostSeconds ?? 300,
       runCommand,
       parameters,
+      playedStacks,
       sns,
       queues,
       tables,

@@ -117,6 +117,13 @@ export class AutoScalingGroup implements PassingGroup {
     return this.#members.find(instance.id)?.state;
   }
 
+  /** Launches or terminates as many as are missing or too many, as `SetDesiredCapacity` does, and waits for none of them. */
+  async setDesiredCapacity(count: number): Promise<void> {
+    const missing = count - this.#desired;
+    if (missing > 0) await this.scaleOut(missing, { wait: false });
+    if (missing < 0) await this.scaleIn(-missing);
+  }
+
   /** Launches so many instances, never from the warm pool: see `fromWarmPool`. */
   async scaleOut(count: number, options: WaitOptions = {}): Promise<readonly LocalInstance[]> {
     const cause = this.#resize(count);

@@ -13,6 +13,7 @@ import {
 import { arnOf } from '../base/account.ts';
 import { AwsError, UnservedError } from '../base/errors.ts';
 import type { AutoScaling } from './auto-scaling.ts';
+import { capacityOperation } from './capacity-operation.ts';
 import { describeGroup, describeHook, describeMember } from './descriptions.ts';
 import type { AutoScalingGroup } from './group.ts';
 import type { LifecycleAction } from './hooks.ts';
@@ -209,6 +210,7 @@ export function autoScalingService(autoScaling: AutoScaling): Service {
     operations: [
       ...[describeInstances, describeGroups, describeHooks, deleteHook, deleteTags],
       ...[completeAction, recordHeartbeat, setProtection],
+      capacityOperation(tools),
       ...instanceOperations(tools),
       ...refreshOperations(tools),
     ].map(withValidationError),

@@ -16,6 +16,7 @@ import type { Ec2 } from './ec2.ts';
 import { checkFilters, checkStatusFilters, passes, statusPasses } from './filters.ts';
 import type { Instance, Tags } from './instance.ts';
 import { dryRun, filter, refuseDryRun, resourceTagContext } from './requests.ts';
+import { type StateTools, stateOperations } from './state-operations.ts';
 import { checkReserved, checkTags, isReserved } from './tags.ts';
 
 /** Source: API reference of EC2, DescribeInstanceStatus, "Default: Describes all your instances. Constraints: Maximum 100 explicitly specified instance IDs". */
@@ -24,7 +25,7 @@ const mostStatusIds = 100;
 const resourceIds = listOf(v.string(), 1, 1000);
 
 /** EC2: the query protocol with XML answers. */
-export function ec2Service(ec2: Ec2): Service {
+export function ec2Service(ec2: Ec2, tools: StateTools): Service {
   const region = ec2.account.region;
   const tagAccess = (
     action: string,
@@ -182,7 +183,11 @@ export function ec2Service(ec2: Ec2): Service {
     signingName: 'ec2',
     protocol: { kind: 'ec2', namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/' },
     source: 'ec2/operations.ts',
-    operations: [describeInstances, describeStatus, createTags, deleteTags, ...addressOperations(ec2)],
+    operations: [
+      ...[describeInstances, describeStatus, createTags, deleteTags],
+      ...addressOperations(ec2),
+      ...stateOperations(ec2, tools),
+    ],
   };
 }
 

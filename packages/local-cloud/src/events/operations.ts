@@ -1,9 +1,10 @@
 import * as v from 'valibot';
-import { listOf, operation, type Service } from '../api/registry.ts';
+import { listOf, type Operation, operation, type Service } from '../api/registry.ts';
 import { type Account, arnOf } from '../base/account.ts';
-import { AwsError, UnservedError } from '../base/errors.ts';
+import { AwsError, messageOf, UnservedError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../base/json.ts';
 import type { EventBus } from './bus.ts';
+import { compilePattern } from './pattern.ts';
 
 const entrySchema = v.strictObject({
   Source: v.optional(v.string()),
@@ -68,8 +69,35 @@ export function eventsService(account: Account, bus: EventBus): Service {
     signingName: 'events',
     protocol: { kind: 'json', version: '1.1', targetPrefix: 'AWSEvents' },
     source: 'events/operations.ts',
-    operations: [putEvents],
+    operations: [putEvents, testEventPattern(account)],
   };
+}
+
+/** Source: API reference of EventBridge, TestEventPattern. */
+function testEventPattern(account: Account): Operation {
+  const invalid = (error: unknown) =>
+    new AwsError('InvalidEventPatternException', `Event pattern is not valid. Reason: ${messageOf(error)}`);
+  return operation({
+    name: 'TestEventPattern',
+    schema: v.strictObject({ EventPattern: v.pipe(v.string(), v.maxLength(4096)), Event: v.string() }),
+    access: () => [
+      {
+        action: 'events:TestEventPattern',
+        resource: '*',
+        context: { 'aws:RequestedRegion': account.region },
+      },
+    ],
+    run({ EventPattern, Event }) {
+      const event = parseObject(Event);
+      if (event === undefined)
+        throw new AwsError('ValidationException', 'Parameter Event is not valid: it is no JSON object.');
+      try {
+        return { Result: compilePattern(parseJson(EventPattern))(event) };
+      } catch (error) {
+        throw invalid(error);
+      }
+    },
+  });
 }
 
 /** An entry is accepted or refused on its own; the call succeeds either way. */

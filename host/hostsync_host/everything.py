@@ -7,10 +7,10 @@ import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from . import deletions
-from .compare import Comparison, large_files, shut_files
+from .compare import Comparison, files_above, large_files, shut_files
 from .leftovers import join
 from .manifest import Damaged
 from .outcome import EXAMPLES, Extras
@@ -23,6 +23,8 @@ DELAYED_MOST = 100_000
 """Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both
 ends."""
 LARGE_MOST = 200
+CHECKSUM_MOST = 1 << 30
+"""Bytes: a larger file is not read for its checksum, for no byte moves meanwhile, and io-timeout would end that."""
 _MAGIC = b"[*?\\"
 
 
@@ -37,6 +39,8 @@ class Whole:
     litter: bool
     """An earlier push broke off: what it left is nobody's content."""
     started_ns: int
+    checksum: bool = False
+    """It is time to read all content, here and there."""
 
 
 class Everything:
@@ -66,6 +70,10 @@ class Everything:
             options += ["--delete", "--max-delete=0"]
         elif self.scan.entries <= DELAYED_MOST:
             options.append("--delay-updates")
+        if self.whole.checksum:
+            options.append("--checksum")
+        if self.sending.context.request.options.max_size:
+            options.append(f"--max-size={self.sending.context.largest}")
         before = list(self.sending.faults)
         well = self.sending.attempt([*options, *self._without_large()], None)
         if self.sending.blocked_by_directory:
@@ -90,7 +98,8 @@ class Everything:
         if manifest is None:
             return
         with contextlib.closing(manifest):
-            paths = list(shut_files(manifest))
+            paths, unsent = list(shut_files(manifest)), set(files_above(manifest, context.largest))
+            paths = [path for path in paths if path not in unsent]
         if paths:
             self.sending.shut(paths)
 
@@ -100,27 +109,31 @@ class Everything:
         if manifest is None:
             return []
         rules: List[bytes] = []
-        large: List[bytes] = []
+        large: Dict[str, List[bytes]] = {"large": [], "large_same": []}
         try:
-            for path in large_files(manifest):
+            for path, size in large_files(manifest):
+                if size > self.sending.context.largest:
+                    continue
                 if not any(byte in _MAGIC for byte in path) and not path.endswith(b" ") and len(rules) < LARGE_MOST:
                     rules.append(b"--filter=- /" + path)
-                    large.append(path)
+                    same = self.whole.checksum and size <= CHECKSUM_MOST
+                    large["large_same" if same else "large"].append(path)
         except Damaged:
             return []
         finally:
             manifest.close()
-        if large:
+        if rules:
             self.large = Comparison(
                 os.path.join(
                     self.sending.context.scratch,
                     f"large.{self.sending.connection.secondary.id}.{self.scan.module}".encode(),
                 )
             )
-            self.large.counts["large"] = len(large)
             os.mkdir(self.large.place)
-            with open(self.large.file("large"), "wb") as file:
-                file.write(b"".join(path + b"\0" for path in large))
+            for name, paths in large.items():
+                self.large.counts[name] = len(paths)
+                with open(self.large.file(name), "wb") as file:
+                    file.write(b"".join(path + b"\0" for path in paths))
         return rules
 
     def _look_for_late(self) -> None:

@@ -79,6 +79,9 @@ class Push(Known):
         clean = not self.lost and not self.uneven and not self.skipped
         if full and clean:
             self.memory.verified = self.context.started // 1_000_000
+        if full and self.checksum:
+            # also where something went wrong: to read everything again at each push would be worse
+            self.memory.checked = self.context.started // 1_000_000
 
     def _begin(self, scan: Scanned) -> bool:
         unfit = problem_now(scan.opened, self.context.mounts)
@@ -144,7 +147,7 @@ class Push(Known):
         whole = Everything(
             sending,
             self.memory,
-            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000),
+            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000, self.checksum),
         )
         whole.run()
         if whole.late:

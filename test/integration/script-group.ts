@@ -6,7 +6,7 @@ import { hostCommand, installPackage } from './host-package.ts';
 
 const kinds = [
   ...(['secondary', 'push', 'directory', 'deletions-held', 'deletions-accepted', 'extras-deleted'] as const),
-  'error',
+  ...(['too-large', 'error'] as const),
 ] as const;
 
 /** One line of standard output of push. Source: docs/host-package.md. */

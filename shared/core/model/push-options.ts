@@ -13,6 +13,7 @@ const ranges = {
   'max-delete-share': [0, 100],
   'max-delete-count': [0, 999_999_999],
   'verify-every': [0, 31_536_000],
+  'max-size': [32, 99_999_999],
   bandwidth: [0, 99_999_999],
   nice: [0, 19],
 } as const satisfies Record<string, readonly [number, number]>;
@@ -20,6 +21,7 @@ const ranges = {
 /** Options whose value is a word. */
 const choices = {
   'after-sync': ['yes'],
+  verify: ['size', 'checksum'],
 } as const satisfies Record<string, readonly string[]>;
 
 type RangeName = keyof typeof ranges;

@@ -59,6 +59,6 @@ describe('hostsync:options', () => {
       expect(parse(`${name}=${Number(most) + 1}`).ok, name).toBe(false);
       return name;
     });
-    expect(seen.length).toBe(9);
+    expect(seen.length).toBe(10);
   });
 });

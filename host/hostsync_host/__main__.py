@@ -72,6 +72,11 @@ def call(arguments: Sequence[str]) -> ExitCode:
         from . import uninstall
 
         return uninstall.run(arguments[1:])
+    if command == "after-sync":
+        results.name_command(command)
+        from . import after_sync
+
+        return ExitCode(after_sync.main(arguments[1:]))
     if command not in COMMANDS:
         raise bad_request(f'command "{command}": is unknown; use {", ".join(COMMANDS)} or uninstall')
     results.name_command(command)

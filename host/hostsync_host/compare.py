@@ -7,6 +7,7 @@ to be deleted and were not, or were being sent when something went wrong.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
 
@@ -50,8 +51,9 @@ class Comparison:
 
 
 class _Writer:
-    def __init__(self, comparison: Comparison) -> None:
+    def __init__(self, comparison: Comparison, most: int) -> None:
         self.comparison = comparison
+        self.most = most
         os.makedirs(comparison.place, exist_ok=True)
         self.files = {name: open(comparison.file(name), "wb", 1 << 16) for name in LISTS}
         self.linked: Dict[int, int] = {}
@@ -71,10 +73,13 @@ def same_block(old: Entry, new: Entry) -> bool:
     return (old.digest == new.digest != NEVER) or (old.check == new.check and old.size == new.size)
 
 
-def compare(old: Optional[Manifest], leftovers: Iterable[Leftover], new: Manifest, place: bytes) -> Comparison:
-    """Compares; without an old manifest everything is new. @raises Damaged"""
+def compare(
+    old: Optional[Manifest], leftovers: Iterable[Leftover], new: Manifest, place: bytes, most: int = sys.maxsize
+) -> Comparison:
+    """Compares; without an old manifest everything is new. Files of more than `most` bytes are on no list.
+    @raises Damaged"""
     comparison = Comparison(place)
-    writer = _Writer(comparison)
+    writer = _Writer(comparison, most)
     try:
         groups = _Groups(leftovers)
         entries = pairs(old.entries() if old is not None else iter(()), new.entries())
@@ -175,6 +180,8 @@ def _entry(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left:
         return
     if kind == b"l":
         writer.add("links", path)
+    elif kind in b"sf" and parse_record(now).size > writer.most:
+        return
     elif kind == b"s":
         writer.add("shut", path)
     elif kind == b"f":
@@ -247,12 +254,22 @@ def lost_mounts(old: Manifest, new: Manifest) -> List[bytes]:
     ]
 
 
-def large_files(manifest: Manifest) -> Iterator[bytes]:
-    """The files that are sent in a run of their own. @raises Damaged"""
+def large_files(manifest: Manifest) -> Iterator[Tuple[bytes, int]]:
+    """The files that are sent in a run of their own, with their sizes. @raises Damaged"""
     for entry in manifest.entries():
         if entry.flags & LARGE:
             for record in manifest.records(entry):
-                if record.startswith(b"f") and _is_large(parse_record(record)):
+                found = parse_record(record) if record.startswith(b"f") else None
+                if found is not None and _is_large(found):
+                    yield join(entry.path, name_of(record)), found.size
+
+
+def files_above(manifest: Manifest, most: int) -> Iterator[bytes]:
+    """The files of more bytes than that, which is LARGE_SIZE or more. @raises Damaged"""
+    for entry in manifest.entries():
+        if entry.flags & LARGE:
+            for record in manifest.records(entry):
+                if record.startswith((b"f", b"s")) and parse_record(record).size > most:
                     yield join(entry.path, name_of(record))
 
 

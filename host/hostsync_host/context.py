@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
@@ -14,6 +15,8 @@ from .manifest import Damaged
 from .request import Request
 from .rsync import Capabilities
 from .store import Received, Store, open_known
+
+MIB = 1024 * 1024
 
 
 @dataclass
@@ -109,6 +112,11 @@ class Context:
     guard: threading.Lock = field(default_factory=threading.Lock)
     comparisons: Dict[str, _Shared] = field(default_factory=dict[str, _Shared])
 
+    @property
+    def largest(self) -> int:
+        """Bytes: larger files are not sent."""
+        return self.request.options.max_size * MIB or sys.maxsize
+
     def compared(self, scan: Scanned, received: Received) -> Optional[Tuple[Comparison, Deletion]]:
         """What a secondary lacks; made once for all who have the same. Nothing if its manifest is damaged."""
         name = f"{scan.module}.{received.manifest}.{received.leftovers}"
@@ -126,7 +134,7 @@ class Context:
         try:
             if old is None or new is None:
                 return None
-            comparison = compare(old, self.store.leftovers(received), new, place)
+            comparison = compare(old, self.store.leftovers(received), new, place, self.largest)
             return comparison, self._deletion(scan, comparison)
         except Damaged:
             return None

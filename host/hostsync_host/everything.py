@@ -7,12 +7,15 @@ import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from . import deletions
-from .compare import Comparison, large_files, shut_files
+from .compare import Comparison, files_above, large_files, shut_files
+from .leftovers import join
 from .manifest import Damaged
-from .results import emit, log
+from .outcome import EXAMPLES, Extras
+from .results import emit, log, show
+from .rsync import NAMED
 from .sending import CLEAR, Sending
 from .store import SecondaryMemory, open_known
 
@@ -20,6 +23,8 @@ DELAYED_MOST = 100_000
 """Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both
 ends."""
 LARGE_MOST = 200
+CHECKSUM_MOST = 1 << 30
+"""Bytes: a larger file is not read for its checksum, for no byte moves meanwhile, and io-timeout would end that."""
 _MAGIC = b"[*?\\"
 
 
@@ -34,6 +39,8 @@ class Whole:
     litter: bool
     """An earlier push broke off: what it left is nobody's content."""
     started_ns: int
+    checksum: bool = False
+    """It is time to read all content, here and there."""
 
 
 class Everything:
@@ -45,9 +52,10 @@ class Everything:
         self.whole = whole
         self.withheld = False
         self.uneven = False
+        """Something may be over there that nobody knows of."""
         self.late = False
         """Something came after the scan, and may have been sent."""
-        """Something may be over there that nobody knows of."""
+        self.extras: Optional[Extras] = None
         self.scan = sending.scan
         self.in_the_way = False
         self.large: Optional[Comparison] = None
@@ -62,6 +70,10 @@ class Everything:
             options += ["--delete", "--max-delete=0"]
         elif self.scan.entries <= DELAYED_MOST:
             options.append("--delay-updates")
+        if self.whole.checksum:
+            options.append("--checksum")
+        if self.sending.context.request.options.max_size:
+            options.append(f"--max-size={self.sending.context.largest}")
         before = list(self.sending.faults)
         well = self.sending.attempt([*options, *self._without_large()], None)
         if self.sending.blocked_by_directory:
@@ -86,7 +98,8 @@ class Everything:
         if manifest is None:
             return
         with contextlib.closing(manifest):
-            paths = list(shut_files(manifest))
+            paths, unsent = list(shut_files(manifest)), set(files_above(manifest, context.largest))
+            paths = [path for path in paths if path not in unsent]
         if paths:
             self.sending.shut(paths)
 
@@ -96,27 +109,31 @@ class Everything:
         if manifest is None:
             return []
         rules: List[bytes] = []
-        large: List[bytes] = []
+        large: Dict[str, List[bytes]] = {"large": [], "large_same": []}
         try:
-            for path in large_files(manifest):
+            for path, size in large_files(manifest):
+                if size > self.sending.context.largest:
+                    continue
                 if not any(byte in _MAGIC for byte in path) and not path.endswith(b" ") and len(rules) < LARGE_MOST:
                     rules.append(b"--filter=- /" + path)
-                    large.append(path)
+                    same = self.whole.checksum and size <= CHECKSUM_MOST
+                    large["large_same" if same else "large"].append(path)
         except Damaged:
             return []
         finally:
             manifest.close()
-        if large:
+        if rules:
             self.large = Comparison(
                 os.path.join(
                     self.sending.context.scratch,
                     f"large.{self.sending.connection.secondary.id}.{self.scan.module}".encode(),
                 )
             )
-            self.large.counts["large"] = len(large)
             os.mkdir(self.large.place)
-            with open(self.large.file("large"), "wb") as file:
-                file.write(b"".join(path + b"\0" for path in large))
+            for name, paths in large.items():
+                self.large.counts[name] = len(paths)
+                with open(self.large.file(name), "wb") as file:
+                    file.write(b"".join(path + b"\0" for path in paths))
         return rules
 
     def _look_for_late(self) -> None:
@@ -157,9 +174,21 @@ class Everything:
             return
         if self._may_delete(extras, entries):
             self.memory.extras.pop(self.scan.module, None)
-            sending.attempt(["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR)
+            self._delete()
         else:
             self.withheld = True
+
+    def _delete(self) -> None:
+        """What nobody knew of is told of by name: it may have been somebody's upload."""
+        sending = self.sending
+        before = sending.tally.deleted
+        options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
+        sending.attempt([*options, NAMED])
+        count = sending.tally.deleted - before
+        if count > 0:
+            path = self.scan.opened.path
+            self.extras = Extras(path, count, [join(path, name) for name in sending.named[:EXAMPLES]])
+            log(f"{sending.connection.secondary.id}: {count} entries that only it had were deleted in {show(path)}")
 
     def _may_delete(self, count: int, entries: int) -> bool:
         """May so many entries be deleted that only the secondary has? Their names are not known here."""
@@ -175,6 +204,7 @@ class Everything:
         shown = self._shown(secondary, count)
         if shown == options.accept_deletions:
             log(f"{secondary}: {count} held deletions are accepted: {shown}")
+            emit("deletions-accepted", id=shown, count=count, message=f"accepted for {secondary}")
             return True
         emit(
             "deletions-held",

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import Optional
+from typing import BinaryIO, Optional
 
 from . import commands, layout, results
 
@@ -41,7 +41,7 @@ def _stranger(path: bytes) -> Optional[str]:
     return None
 
 
-def run_hook(name: str, seconds: int, group: str, epoch: int) -> HookResult:
+def run_hook(name: str, seconds: int, group: str, epoch: int, stdin: Optional[BinaryIO] = None) -> HookResult:
     """Runs a hook with a time limit. A failure is told by the caller; what the hook says goes to the log."""
     path = layout.hooks() + b"/" + name.encode()
     if not os.path.lexists(path):
@@ -55,7 +55,7 @@ def run_hook(name: str, seconds: int, group: str, epoch: int) -> HookResult:
         results.log(f"{results.show(path)} is not executable, so it was not run")
         return NO_HOOK
     began = time.monotonic()
-    code = _call(name, path, seconds, {"HOSTSYNC_GROUP": group, "HOSTSYNC_EPOCH": str(epoch)})
+    code = _call(name, path, seconds, {"HOSTSYNC_GROUP": group, "HOSTSYNC_EPOCH": str(epoch)}, stdin)
     if code == 0:
         return HookResult("ok")
     # The code alone does not tell: a hook may end with 124 or be killed for other reasons
@@ -67,14 +67,14 @@ def run_hook(name: str, seconds: int, group: str, epoch: int) -> HookResult:
     return HookResult("failed", message)
 
 
-def _call(name: str, path: bytes, seconds: int, environment: dict[str, str]) -> int:
+def _call(name: str, path: bytes, seconds: int, environment: dict[str, str], stdin: Optional[BinaryIO]) -> int:
     # What a hook leaves in the background may hold neither our locks nor our output: the SSM agent reads that until its
     # end. So the hook writes to a pipe of its own.
     reading, writing = os.pipe()
     try:
         child = subprocess.Popen(
             ["timeout", "--kill-after=5", str(seconds), path],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=writing,
             stderr=writing,
             cwd="/",

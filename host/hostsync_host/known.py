@@ -13,6 +13,9 @@ from .request import Secondary
 from .results import log
 from .store import SecondaryMemory
 
+CHECKSUM_EVERY = 30 * 86400
+"""Seconds between two comparisons of all content, with verify=checksum."""
+
 
 class Known(LargeFiles):
     """The part of a push to one secondary that remembers."""
@@ -23,6 +26,7 @@ class Known(LargeFiles):
         self.known = False
         self.litter = False
         self.doubt = ""
+        self.checksum = False
         self.uneven = False
         self.withheld = False
         self.skipped = ""
@@ -60,8 +64,18 @@ class Known(LargeFiles):
         if self.doubt and self.known:
             log(f"{self.id}: everything is compared: {self.doubt}")
         self.due = plan.is_due(self.id, self.memory.verified, context.started // 1_000_000, options.verify_every)
+        self._plan_checksum(options.verify == "checksum", context.started // 1_000_000)
         if context.unfit:
             self.skipped = f"{context.unfit} of {len(context.request.directories)} directories, see there"
+
+    def _plan_checksum(self, wanted: bool, now: int) -> None:
+        """Each secondary has its own moment of the month, the first one from now on."""
+        if not wanted:
+            self.memory.checked = 0
+            return
+        self.memory.checked = self.memory.checked or now
+        self.checksum = plan.is_due(self.id, self.memory.checked, now, CHECKSUM_EVERY)
+        self.due = self.due or self.checksum
 
     def plan(self, scan: Scanned) -> Tuple[plan.Plan, Optional[Tuple[Comparison, Deletion]]]:
         received = self.memory.received.get(scan.module)

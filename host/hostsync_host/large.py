@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from typing import Dict, List, Optional, Set, Tuple
 
 from . import layout, ssh
+from .arrived import LARGE, Arrivals, HookEnd, run_hook
 from .compare import Comparison
 from .context import Context, Scanned
 from .link import Link
 from .locks import Lock, try_lock
 from .outcome import Outcome
 from .request import Secondary
+from .results import log
 from .sending import Sending
 from .verdict import Fault
 
@@ -25,7 +28,24 @@ class LargeFiles(Link):
         self.outcome = Outcome(secondary.id)
         self.faults: List[Fault] = []
         self.large: List[Tuple[Scanned, Comparison]] = []
+        self.arrivals = Arrivals()
         self.deadline = time.monotonic() + context.request.options.push_timeout
+
+    def run_hook(self) -> None:
+        """What came of the hook is told, and changes nothing else."""
+        arrivals, self.arrivals = self.arrivals, Arrivals()
+        if not arrivals or not self.context.request.options.after_sync or self.lost or self.connection is None:
+            return
+        inherited = self.connection.inherit[0]
+        try:
+            end = run_hook(arrivals, self.connection, self.context.scratch, inherited)
+        except Exception:
+            traceback.print_exc()
+            end = HookEnd("failed", "the hook could not be asked for; see standard error")
+        if end.status == "failed":
+            log(f"{self.id}: hook after-sync: {end.message}")
+        if self.outcome.hook != "failed":
+            self.outcome.hook, self.outcome.hook_message = end.status, end.message
 
     @property
     def lost(self) -> bool:
@@ -53,7 +73,9 @@ class LargeFiles(Link):
                 well = sending.large(comparison) and not sending.unsure
                 done[scan.module] = done.get(scan.module, True) and well
                 self.faults += sending.faults
+                self.arrivals.add(scan, comparison, None, LARGE)
             self._arrived(done)
+            self.run_hook()
 
     def _arrived(self, done: Dict[str, bool]) -> None:
         """Takes the large files off the list of what may not be there, unless another push has gone on since."""

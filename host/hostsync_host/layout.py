@@ -25,6 +25,17 @@ def group_file() -> bytes:
     return ETC + b"/group"
 
 
+ARRIVED = "arrived"
+"""Module of names for the hook after-sync."""
+AFTER_SYNC = "after-sync"
+"""Module that runs it."""
+
+
+def arrived() -> bytes:
+    """What the primary says has arrived, until the hook has read it. The login's: the primary's key writes there."""
+    return STATE + b"/arrived"
+
+
 def known_hosts() -> bytes:
     """Host keys of secondaries outside EC2, kept by the operator."""
     return ETC + b"/known_hosts"

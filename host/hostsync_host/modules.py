@@ -8,7 +8,7 @@ import re
 import stat
 from typing import Iterable, Optional, Sequence
 
-from . import commands, layout, results
+from . import commands, files, hooks, layout, results
 from .request import Directory
 
 # Every option is refused but those that a push uses: some have names looked up, by libraries that would be loaded from
@@ -16,7 +16,7 @@ from .request import Directory
 PUSH_OPTIONS = (
     "!r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before"
     " !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete"
-    " !bwlimit !fsync"
+    " !bwlimit !fsync !info !max-size"
 )
 # For a rescue: whatever it does not use is refused. What is read there, the primary's key can read.
 RESCUE_OPTIONS = "!r !l !p !t !H !S !R !u !numeric-ids !timeout !files-from !ignore-missing-args"
@@ -37,6 +37,9 @@ forward lookup = no
 refuse options = * {PUSH_OPTIONS} log-format
 """
 READABLE = f"read only = yes\nwrite only = no\nrefuse options = * {RESCUE_OPTIONS} log-format\n"
+
+# A list of names, and a run that sends nothing.
+ARRIVED_OPTIONS = "refuse options = * !r !I !timeout !stats log-format\n"
 
 
 def _walks_twice() -> bool:
@@ -73,6 +76,27 @@ def _modules_of(path: bytes, readable: bool, more: str) -> bytes:
     return text
 
 
+def _after_sync() -> bytes:
+    """Two modules for the operator's hook, where there is one: a list of names is written as the login, and a run to the
+    second has the daemon, as root still, start what stands here."""
+    entry = pwd.getpwnam(layout.LOGIN)
+    command = b" ".join((layout.PYTHON, b"-I", layout.RELEASES + b"/current", b"after-sync"))
+    text = b""
+    for name, more in (
+        (layout.ARRIVED, b"incoming chmod = F600\n"),
+        (layout.AFTER_SYNC, b"pre-xfer exec = " + command + b"\n"),
+    ):
+        text += _module(name.encode(), layout.arrived(), entry.pw_uid, [entry.pw_gid], ARRIVED_OPTIONS) + more
+    return text
+
+
+def make_arrived() -> None:
+    """The directory of these names."""
+    entry = pwd.getpwnam(layout.LOGIN)
+    files.make_directory(layout.arrived(), 0o700)
+    os.chown(layout.arrived(), entry.pw_uid, entry.pw_gid)
+
+
 def _has_lists() -> bool:
     try:
         found = os.lstat(layout.stranded())
@@ -87,6 +111,9 @@ def configuration(directories: Sequence[Directory], readable: bool) -> bytes:
     text = HEADING.encode()
     for each in directories:
         text += _modules_of(each.path, readable, more)
+    if hooks.is_there("after-sync"):
+        make_arrived()
+        text += _after_sync()
     # root's, as the names of files are nobody's business
     if readable and _has_lists():
         text += _module(b"stranded", layout.stranded(), 0, [0], READABLE)

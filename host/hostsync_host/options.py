@@ -20,6 +20,9 @@ class Options:
     accept_deletions: Optional[str] = None
     verify_every: int = 86400
     first: bool = False
+    after_sync: bool = False
+    max_size: int = 0
+    verify: str = "size"
     bandwidth: int = 0
     nice: int = 0
     readable: bool = False
@@ -75,6 +78,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "verify-every": _number("push", 0, 31536000),
     "first": _yes("push"),
+    "after-sync": _yes("push"),
+    "max-size": _number("push", 32, 99999999),
+    "verify": Kind(frozenset(["push"]), pattern="size|checksum", remedy="must be size or checksum"),
     "bandwidth": _number("push", 0, 99999999),
     "nice": _number("push", 0, 19),
     "readable": _yes("join"),

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import List
 
 from .sending import Tally
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a secondary alone had, and what was therefore deleted there."""
+
+    directory: bytes
+    count: int
+    examples: List[bytes]
 
 
 @dataclass
@@ -19,6 +31,10 @@ class Outcome:
     message: str = ""
     mode: str = "none"
     drift: int = 0
+    hook: str = ""
+    """What became of the hook after-sync, if it was to run: none, ok or failed."""
+    hook_message: str = ""
+    extras: List[Extras] = field(default_factory=list[Extras])
     tally: Tally = field(default_factory=Tally)
     began: float = field(default_factory=time.monotonic)
     seconds: float = 0.0

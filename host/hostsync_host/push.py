@@ -118,7 +118,9 @@ def push_once(context: Context) -> ExitCode:
 
 
 def make_context(request: Request, started: int, scratch: bytes) -> Context:
-    digest = hashlib.sha256(b"".join(pattern + b"\0" for pattern in request.excludes)).hexdigest()[:16]
+    # what is sent at all: another choice has everything compared
+    chosen = [*request.excludes, *([b"\0max-size %d" % request.options.max_size] if request.options.max_size else [])]
+    digest = hashlib.sha256(b"".join(pattern + b"\0" for pattern in chosen)).hexdigest()[:16]
     return Context(
         request=request,
         store=Store(request.group),

@@ -8,7 +8,7 @@ from typing import Dict, List, Tuple
 
 from .context import Context
 from .errors import ExitCode
-from .outcome import Outcome
+from .outcome import EXAMPLES, Extras, Outcome
 from .request import Request
 from .results import cut, emit, log
 
@@ -16,6 +16,8 @@ SINGLE_MOST = 60
 """So many secondaries have a line each."""
 ROOM = 23_000
 MESSAGE_MOST, MESSAGE_LEAST = 300, 16
+EXTRAS_NAMED = 10
+"""So many secondaries are named that had something of their own."""
 
 _guard = threading.Lock()
 _started = time.monotonic()
@@ -43,6 +45,10 @@ def _line(context: Context, outcome: Outcome) -> Dict[str, object]:
     if outcome.error:
         line["error"] = outcome.error
         line["message"] = cut(outcome.message, _message_limit(context))
+    if outcome.hook in ("ok", "failed"):
+        line["hook"] = outcome.hook
+    if outcome.hook == "failed":
+        line["hookMessage"] = cut(outcome.hook_message, _message_limit(context))
     line["mode"] = outcome.mode
     if outcome.mode == "verify":
         line["drift"] = outcome.drift
@@ -62,10 +68,33 @@ def close(context: Context, outcomes: List[Outcome]) -> ExitCode:
         code = ExitCode.SECONDARY_FAILED
     elif context.unfit + context.incomplete + results.count("skipped") + results.count("held") > 0:
         code = ExitCode.DIRECTORY_SKIPPED
+    many = len(context.request.secondaries) > SINGLE_MOST
+    if not many:
+        _extras(outcomes)
     _summary(context.request, context.started, results, code)
-    if len(context.request.secondaries) > SINGLE_MOST:
+    if many:
         _grouped(context, outcomes)
+        _extras(outcomes)
     return code
+
+
+def _extras(outcomes: List[Outcome]) -> None:
+    """What only secondaries had and was deleted there, a line for each directory."""
+    directories: Dict[bytes, List[Tuple[str, Extras]]] = {}
+    for outcome in outcomes:
+        for extras in outcome.extras:
+            directories.setdefault(extras.directory, []).append((outcome.secondary, extras))
+    for directory, found in directories.items():
+        ids = sorted({secondary for secondary, _ in found})
+        examples = dict.fromkeys(name for _, extras in found for name in extras.examples)
+        emit(
+            "extras-deleted",
+            directory=directory,
+            count=sum(extras.count for _, extras in found),
+            secondaries=len(ids),
+            ids=ids[:EXTRAS_NAMED],
+            examples=list(examples)[:EXAMPLES],
+        )
 
 
 def _summary(request: Request, started: int, results: List[str], code: ExitCode) -> None:
@@ -85,15 +114,17 @@ def _summary(request: Request, started: int, results: List[str], code: ExitCode)
 
 def _grouped(context: Context, outcomes: List[Outcome]) -> None:
     """Secondaries of which the same is to be said, in one line: what failed first."""
-    groups: Dict[Tuple[str, str, int], List[Outcome]] = {}
+    groups: Dict[Tuple[str, str, int, str], List[Outcome]] = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.error, outcome.mode, outcome.drift), []).append(outcome)
+        groups.setdefault((outcome.error, outcome.mode, outcome.drift, outcome.hook), []).append(outcome)
     ids = sum(len(outcome.secondary) + 3 for outcome in outcomes)
     limit = max(40, min(MESSAGE_MOST, (ROOM - ids) // max(1, len(groups)) - 260))
-    for (error, _, _), members in sorted(groups.items(), key=lambda item: not item[0][0]):
+    for (error, *_), members in sorted(groups.items(), key=lambda item: not item[0][0]):
         line = _line(context, members[0])
         if error:
             line["message"] = cut(members[0].message, limit)
+        if "hookMessage" in line:
+            line["hookMessage"] = cut(members[0].hook_message, limit)
         del line["id"]
         line["files"] = max(outcome.tally.files for outcome in members)
         line["deleted"] = max(outcome.tally.deleted for outcome in members)

@@ -1,35 +1,43 @@
-"""Running rsync: its arguments, what it said, and what that means.
-
-Names of files stand in rsync's words, and the web server's user chooses them. So nothing is concluded from words that a
-name can hold: only from exit codes, from lines that begin as only rsync's own error reports do and end in an error
-number, and from the totals.
-"""
+"""Running rsync: its arguments, and reading what it says."""
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import selectors
 import subprocess
 import time
-from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
 
+from .finished import (
+    DONE,
+    IO,
+    OUT_LIMIT,
+    PARTIAL,
+    PROTOCOL,
+    TIMEOUT_CODE,
+    VANISHED,
+    Finished,
+    Report,
+    read_errors,
+    read_totals,
+)
 from .options import Options
-from .results import log
 from .ssh import Connection, environment
 from .stuck import Watch
+
+NAMED = "--info=del1"
+"""Has rsync name what it deletes: daemons of earlier releases refuse it."""
+
+__all__ = ["DONE", "IO", "PARTIAL", "PROTOCOL", "TIMEOUT_CODE", "VANISHED", "Finished", "Report"]
 
 TEMPORARY = b".~tmp~"
 """Where rsync keeps what it has received until all of it is there; on both sides no content."""
 
 _SAID_LIMIT = 256 * 1024
 _FLOOD = 64 * 1024 * 1024
-_OUT_LIMIT = 16 * 1024
 _GRACE = 15.0
-
-DONE, PROTOCOL, IO, TIMEOUT_CODE, PARTIAL, VANISHED, MAX_DELETE = 0, 5, 11, 30, 23, 24, 25
 
 
 @dataclass(frozen=True)
@@ -57,66 +65,6 @@ def capabilities() -> Capabilities:
         return Capabilities()
     major, minor, patch = (int(number or 0) for number in found.groups())
     return Capabilities((major, minor, patch))
-
-
-@dataclass(frozen=True)
-class Report:
-    """One line in which rsync tells of an error number: `rsync: [ROLE] WHAT: WORDS (NUMBER)`."""
-
-    role: str
-    number: int
-    text: str
-
-    @property
-    def here(self) -> bool:
-        return self.role == "sender"
-
-    @property
-    def vanished(self) -> bool:
-        """Something was there when we looked, and not any more, or not as what it was; or it is not the owner's to
-        read, which the walk has told."""
-        return self.here and self.number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
-
-
-@dataclass
-class Finished:
-    """What became of one run."""
-
-    code: int = 0
-    late: bool = False
-    """The time for the whole push was over."""
-    stuck: bool = False
-    """Nothing moved for longer than io-timeout, and rsync itself did not end."""
-    reports: List[Report] = field(default_factory=list[Report])
-    lines: List[str] = field(default_factory=list[str])
-    entries: int = 0
-    files: int = 0
-    created: int = 0
-    deleted: int = 0
-    bytes: int = 0
-    received: int = 0
-    spared: int = 0
-    """What --max-delete kept from being deleted."""
-    boot: Optional[str] = None
-    """The boot id of the other host, which its daemon says first."""
-
-    @property
-    def whole(self) -> bool:
-        """rsync went through everything that it was told to."""
-        return self.code in (DONE, PARTIAL, VANISHED) and not self.late and not self.stuck
-
-    @property
-    def reached(self) -> bool:
-        return self.code not in (PROTOCOL, 255)
-
-    @property
-    def vanished(self) -> bool:
-        """Something went away before its turn came."""
-        return self.code == VANISHED or any(report.vanished for report in self.reports)
-
-    @property
-    def troubles(self) -> List[Report]:
-        return [report for report in self.reports if not report.vanished]
 
 
 def base_arguments(options: Options, *, owner: int, group: int, can: Capabilities) -> List[str]:
@@ -203,8 +151,8 @@ def execute(
             process.kill()
         process.wait()
     finished.code = process.returncode if process.returncode >= 0 else 128 - process.returncode
-    _read_totals(out, finished)
-    _read_errors(said, finished, connection.secondary.id)
+    read_totals(out, finished)
+    read_errors(said, finished, connection.secondary.id)
     return finished
 
 
@@ -227,8 +175,8 @@ def _listen(
                     if keep is not None:
                         os.write(keep, chunk)
                     out += chunk
-                    if len(out) > 2 * _OUT_LIMIT:
-                        del out[_OUT_LIMIT // 2 : -_OUT_LIMIT // 2]
+                    if len(out) > 2 * OUT_LIMIT:
+                        del out[OUT_LIMIT // 2 : -OUT_LIMIT // 2]
                 else:
                     flood += len(chunk)
                     said += chunk[: max(0, _SAID_LIMIT - len(said))]
@@ -248,49 +196,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(timeout=10)
     except subprocess.TimeoutExpired:
         process.kill()
-
-
-_BOOT = re.compile(rb"^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s*$", re.M)
-_TOTALS: Dict[str, re.Pattern[bytes]] = {
-    "entries": re.compile(rb"^Number of files: (\d+)", re.M),
-    "files": re.compile(rb"^Number of regular files transferred: (\d+)$", re.M),
-    "deleted": re.compile(rb"^Number of deleted files: (\d+)", re.M),
-    "bytes": re.compile(rb"^Total bytes sent: (\d+)$", re.M),
-    "received": re.compile(rb"^Total bytes received: (\d+)$", re.M),
-}
-_CREATED = re.compile(rb"^Number of created files: \d+ \((.*)\)$", re.M)
-
-
-def _read_totals(out: bytes, finished: Finished) -> None:
-    boot = _BOOT.search(out[:_OUT_LIMIT])
-    finished.boot = boot.group(1).decode() if boot else None
-    for name, pattern in _TOTALS.items():
-        found = pattern.search(out)
-        if found:
-            setattr(finished, name, int(found.group(1)))
-    created = _CREATED.search(out)
-    if created:
-        parts = (part.split(b": ") for part in created.group(1).split(b", "))
-        finished.created = sum(int(number) for kind, number in parts if kind != b"reg")
-
-
-_REPORT = re.compile(r"^rsync: \[([A-Za-z]+)\] (.*: [^:()]+ \((\d+)\))$")
-_SPARED = re.compile(r"^Deletions stopped due to --max-delete limit \((\d+) skipped\)")
-# A host that does not know its own name is none of our business
-_NOISE = re.compile(r"^(sudo: unable to resolve host|file has vanished: |rsync warning: some files vanished)")
-
-
-def _read_errors(said: bytes, finished: Finished, who: str) -> None:
-    text = said.decode("utf-8", "replace").replace("\r\n", "\n")
-    finished.lines = [line for line in text.split("\n") if line and not _NOISE.match(line)]
-    for line in finished.lines:
-        report = _REPORT.match(line)
-        if report:
-            finished.reports.append(Report(report.group(1).lower(), int(report.group(3)), report.group(2)))
-        spared = _SPARED.match(line)
-        if spared:
-            finished.spared = int(spared.group(1))
-    if finished.code == MAX_DELETE:
-        finished.code = DONE
-    for line in finished.lines[:30]:
-        log(f"{who}: {line}")

@@ -7,6 +7,7 @@ import time
 from typing import Dict, List, Optional, Tuple
 
 from . import plan, ssh
+from .arrived import SMALL
 from .compare import Comparison
 from .context import Deletion, Scanned
 from .directories import problem_now
@@ -35,6 +36,7 @@ class Push(Known):
         try:
             self.read()
             self._directories()
+            self.run_hook()
             if not self.sending and not self.skipped:
                 self.look()
             self._finish()
@@ -72,6 +74,9 @@ class Push(Known):
         clean = not self.lost and not self.uneven and not self.skipped
         if full and clean:
             self.memory.verified = self.context.started // 1_000_000
+        if full and self.checksum:
+            # also where something went wrong: to read everything again at each push would be worse
+            self.memory.checked = self.context.started // 1_000_000
 
     def _begin(self, scan: Scanned) -> bool:
         unfit = problem_now(scan.opened, self.context.mounts)
@@ -117,6 +122,7 @@ class Push(Known):
             whole = self._everything(scan, sending)
         if self.outcome.mode == "verify":
             self.outcome.drift += self.outcome.tally.changed - changed
+        self._note_arrivals(scan, compared, whole, self.outcome.tally.changed > changed)
         self.faults += sending.faults
         self.memory.fsync = sending.fsync
         self._remember_boot(sending)
@@ -136,7 +142,7 @@ class Push(Known):
         whole = Everything(
             sending,
             self.memory,
-            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000),
+            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000, self.checksum),
         )
         whole.run()
         if whole.late:
@@ -145,8 +151,18 @@ class Push(Known):
             self.uneven = self.uneven or late is None
         self.uneven = self.uneven or whole.uneven
         self.withheld = self.withheld or whole.withheld
+        if whole.extras is not None:
+            self.outcome.extras.append(whole.extras)
         self.uneven = self.uneven or whole.withheld
         return whole
+
+    def _note_arrivals(
+        self, scan: Scanned, compared: Optional[Tuple[Comparison, Deletion]], whole: Optional[Everything], changed: bool
+    ) -> None:
+        if compared is not None:
+            self.arrivals.add(scan, *compared, SMALL)
+        if whole is not None and changed:
+            self.arrivals.add_all(scan)
 
     def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
         """What changed since the scan began; nothing where that is not known."""

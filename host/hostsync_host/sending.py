@@ -65,6 +65,8 @@ class Sending:
     """What a run would have deleted, and was not allowed to."""
     entries: int = 0
     sent: bool = False
+    named: List[bytes] = field(default_factory=list[bytes])
+    """Some of what was deleted without being known by name before."""
     blocked_by_directory: bool = False
     """A directory over there stands in the way of something else."""
 
@@ -97,6 +99,7 @@ class Sending:
         )
         self.tally.add(finished)
         self.extras, self.entries = finished.spared, finished.entries
+        self.named += finished.named
         self.blocked_by_directory = any(line.startswith("could not make way for new ") for line in finished.lines)
         if finished.boot:
             self.remote_boot = finished.boot
@@ -115,6 +118,9 @@ class Sending:
         if "--fsync" in arguments and not finished.whole and verdict.refuses(finished, "fsync"):
             self.fsync = False
             arguments = [word for word in arguments if word != "--fsync"]
+            finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        if rsync.NAMED in arguments and not finished.whole and verdict.refuses(finished, "info"):
+            arguments = [word for word in arguments if word != rsync.NAMED]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
         if verdict.mode_unset(finished):
             arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]

@@ -54,6 +54,9 @@ class Received:
     """The file of them."""
 
 
+_MORE = ("remote_boot", "contact", "fsync", "extras", "blocked", "checked")
+
+
 @dataclass
 class SecondaryMemory:
     """What one secondary has received."""
@@ -67,6 +70,8 @@ class SecondaryMemory:
     contact: float = 0.0
     """When a login last succeeded."""
     fsync: bool = True
+    checked: int = 0
+    """When all content was read last, or from when on that is counted: seconds since 1970."""
     extras: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
     """By module: id and number of held deletions of what only the secondary has."""
     blocked: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
@@ -173,7 +178,7 @@ class Store:
             return None
 
     def write_secondary(self, secondary: str, memory: SecondaryMemory) -> None:
-        more = {name: getattr(memory, name) for name in ("remote_boot", "contact", "fsync", "extras", "blocked")}
+        more = {name: getattr(memory, name) for name in _MORE}
         lines = [
             f"2 {memory.target}",
             f"{memory.started} {memory.verified} {memory.boot}",

@@ -13,6 +13,7 @@ const ofSecondary = {
   ...{ v: v.literal(1), ok: v.boolean(), error: v.optional(v.string()), message: v.optional(v.string()) },
   ...{ started: seconds, files: count, deleted: count, bytes: count, seconds },
   ...{ mode: v.optional(v.picklist(['full', 'changes', 'none', 'verify'])), drift: v.optional(count) },
+  ...{ hook: v.optional(v.picklist(['ok', 'failed'])), hookMessage: v.optional(v.string()) },
 };
 
 /** The same of many secondaries, where a line for each would be more than SSM keeps. Counts are those of the largest. */
@@ -43,12 +44,23 @@ const line = v.variant('kind', [
     ...{ count, total: count, reason: v.string(), examples: v.array(v.string()) },
   }),
   v.object({
+    ...{ v: v.literal(1), kind: v.literal('deletions-accepted') },
+    ...{ id: v.string(), count, message: v.string() },
+  }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('extras-deleted'), directory: v.string(), count },
+    ...{ secondaries: count, ids: v.array(v.string()), examples: v.array(v.string()) },
+  }),
+  v.object({
     v: v.literal(1),
     kind: v.literal('leave'),
     prepared: v.boolean(),
     epoch: v.optional(epoch),
     stranded: v.optional(count),
     new: v.optional(count),
+    kept: v.optional(count),
+    keptIn: v.optional(v.string()),
+    tooLong: v.optional(count),
   }),
   v.object({
     ...{ v: v.literal(1), kind: v.literal('rescue'), id: v.string(), ok: v.boolean() },
@@ -59,6 +71,8 @@ const line = v.variant('kind', [
       v.transform((text) => text ?? undefined),
     ),
     ...{ files: v.optional(count), conflicts: v.optional(count), examples: v.optional(v.array(v.string())) },
+    ...{ keptIn: v.optional(v.string()), tooLong: v.optional(count) },
+    tooLongExamples: v.optional(v.array(v.string())),
   }),
   v.object({
     ...{

@@ -85,12 +85,40 @@ const details = {
       examples: v.array(text),
       list: text,
     },
+    ...{
+      keptIn: v.optional(text),
+      tooLong: v.optional(count),
+      tooLongExamples: v.optional(v.array(text)),
+    },
+  }),
+  'Files Kept': v.object({
+    ...{ ...common, primary: text, from: text, files: count, tooLong: count },
+    keptIn: text,
+  }),
+  'Hook Failed': v.object({
+    ...{ ...common, ...told, primary: text, hook: text, count },
+    secondaries: v.array(v.object({ secondary: text, message: text })),
+  }),
+  'Extra Files Deleted': v.object({
+    ...{ ...common, primary: text, requestedAt: timestamp },
+    directories: v.array(
+      v.object({
+        ...{ directory: text, count, secondaries: count, instances: v.array(text), examples: v.array(text) },
+      }),
+    ),
   }),
   'Rescue Failed': v.object({ ...common, ...told, primary: text, from: text, message: text }),
   'Group Recovered': v.object({
     ...{ ...common, instance: v.optional(text), since: timestamp, seconds },
     from: v.picklist([
-      ...(['Push Failed', 'Push Overrun', 'Directory Not Pushed', 'Deletions Held', 'No Primary'] as const),
+      ...([
+        'Push Failed',
+        'Push Overrun',
+        'Directory Not Pushed',
+        'Deletions Held',
+        'No Primary',
+        'Hook Failed',
+      ] as const),
       ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
       ...([
         'Primary Suspected',
@@ -138,6 +166,9 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Writes Not Resumed'),
   variant('Primary Suspected'),
   variant('Files Rescued'),
+  variant('Files Kept'),
+  variant('Hook Failed'),
+  variant('Extra Files Deleted'),
   variant('Rescue Failed'),
   variant('Group Recovered'),
 ]);

@@ -48,6 +48,7 @@ export function hostsOf(action: LoggedAction): readonly string[] {
     case 'leave':
     case 'relist':
     case 'notify-rescued':
+    case 'notify-kept':
     case 'record-left':
     case 'record-gathered':
     case 'admit':

@@ -91,8 +91,16 @@ export async function carryOutMembership(
         conflicts,
         examples,
         list: line.list ?? '',
+        ...{ keptIn: line.keptIn, tooLong: line.tooLong, tooLongExamples: line.tooLongExamples },
       });
       return publishEvents(clients.eventBridge, [rescued]);
+    }
+    case 'notify-kept': {
+      const { group, instance, primary, epoch, requestedAt, files, keptIn, tooLong } = action;
+      const kept = domainEvent('Files Kept', group, [instance, epoch, requestedAt], {
+        ...{ primary, from: instance, files, keptIn, tooLong },
+      });
+      return publishEvents(clients.eventBridge, [kept]);
     }
     case 'record-gathered': {
       const { instance, epoch, released } = action;

@@ -377,6 +377,12 @@ describe('with the primary’s key, rsync tells nothing', () => {
       `mkdir e; for o in -n -ni -nv -nvvvv '-n --info=ALL' '-n --debug=ALL' '-n -P' '-n --out-format=%n'; do rsync -r --delete $o e/ $login::$module/; done`,
     ],
     [
+      'the names in a module, as what is there and is not deleted',
+      `mkdir e; for o in --max-delete=0 --ignore-existing '--existing --ignore-existing --max-delete=0' '-c --existing'; do
+         rsync -r --delete --info=ALL $o --filter='P *' e/ $login::$module/; rsync -r --delete-delay --info=ALL,DEL2 --max-delete=0 $o e/ $login::$module/
+         rsync -r --existing --ignore-existing --info=ALL $o e/ $login::$module/; done`,
+    ],
+    [
       'contents, as rules that cannot be read',
       `mkdir e; for f in diary name-of-x; do rsync -rn --delete --filter="dir-merge,- $f" -M--debug=FILTER3 e/ $login::$module/
        rsync -rnvvvv --delete --filter="dir-merge,- $f" e/ $login::$module/; rsync -rn --delete -M--debug=ALL -F e/ $login::$module/; done`,

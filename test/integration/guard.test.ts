@@ -262,10 +262,15 @@ describe('what only a secondary has', () => {
     await foreign(10);
     await must(group.secondary(), `rm ${uploads}/a/1; echo drift > ${uploads}/a/2`);
     expect((await group.push()).secondaries[0]).not.toHaveProperty('drift');
-    const { code, secondaries } = await group.push({ options: { 'verify-every': 1 } });
+    const { code, secondaries, lines } = await group.push({ options: { 'verify-every': 1 } });
     expect(secondaries[0]).toMatchObject({ mode: 'verify', drift: 12, ok: true });
     expect(secondaries[1]).toMatchObject({ mode: 'verify', drift: 0, ok: true });
     expect(code).toBe(0);
+    // Whoever uploaded there by mistake is to learn of it
+    const extras = lines.find(({ kind }) => kind === 'extras-deleted');
+    expect(extras).toMatchObject({ directory: uploads, count: 10, secondaries: 1, ids: ['s-1'] });
+    expect(extras?.examples).toHaveLength(5);
+    expect(extras?.examples?.[0]).toContain(`${uploads}/foreign`);
     await expectSame();
   });
 

@@ -4,14 +4,21 @@ import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
 import { hostCommand, installPackage } from './host-package.ts';
 
+const kinds = [
+  ...(['secondary', 'push', 'directory', 'deletions-held', 'deletions-accepted', 'extras-deleted'] as const),
+  ...(['too-large', 'error'] as const),
+] as const;
+
 /** One line of standard output of push. Source: docs/host-package.md. */
 export interface PushLine {
-  readonly kind: 'secondary' | 'push' | 'directory' | 'deletions-held' | 'deletions-accepted' | 'error';
+  readonly kind: (typeof kinds)[number];
   readonly id?: string;
   readonly ok?: boolean;
   readonly error?: string;
   readonly message?: string;
   readonly mode?: 'full' | 'changes' | 'none' | 'verify';
+  readonly hook?: 'ok' | 'failed';
+  readonly hookMessage?: string;
   readonly drift?: number;
   readonly started?: number;
   readonly files?: number;
@@ -20,6 +27,8 @@ export interface PushLine {
   readonly count?: number;
   readonly total?: number;
   readonly reason?: string;
+  readonly directory?: string;
+  readonly ids?: readonly string[];
   readonly examples?: readonly string[];
 }
 
@@ -56,6 +65,8 @@ export class ScriptGroup {
   readonly secondaries: readonly Host[];
   readonly directories: readonly string[];
   readonly hostKeys: ReadonlyMap<Host, string>;
+  /** What every secondary was joined with. */
+  readonly joinRequest: string;
 
   constructor(
     fleet: HostFleet,
@@ -63,12 +74,14 @@ export class ScriptGroup {
     secondaries: readonly Host[],
     directories: readonly string[],
     hostKeys: ReadonlyMap<Host, string>,
+    joinRequest: string,
   ) {
     this.fleet = fleet;
     this.primary = primary;
     this.secondaries = secondaries;
     this.directories = directories;
     this.hostKeys = hostKeys;
+    this.joinRequest = joinRequest;
   }
 
   secondary(index = 0): Host {
@@ -117,6 +130,11 @@ export class ScriptGroup {
     return child;
   }
 
+  /** Joins a secondary again, as after something was installed there. */
+  async join(host: Host = this.secondary()): Promise<void> {
+    await runCommand(host, 'join', this.joinRequest);
+  }
+
   /** What differs between the primary's tree and a secondary's; empty if they are the same. */
   async differences(secondary: Host = this.secondary(), directory = uploads): Promise<readonly string[]> {
     return compareTrees(await readTree(this.primary, directory), await readTree(secondary, directory));
@@ -162,10 +180,10 @@ export async function startScriptGroup(options: ScriptGroupOptions = {}): Promis
   const { publicKey = '' } = await runCommand(primary, 'promote', heading);
   const lines = directories.map((directory) => `directory\t${directory}\n`).join('');
   const hostKeys = new Map<Host, string>();
+  const request = `${heading}${lines}public-key\t${publicKey.split(' ').slice(0, 2).join('\t')}\n`;
   for (const host of secondaries) {
-    const request = `${heading}${lines}public-key\t${publicKey.split(' ').slice(0, 2).join('\t')}\n`;
     const { hostKey = '' } = await runCommand(host, 'join', request);
     hostKeys.set(host, hostKey.split(' ').join('\t'));
   }
-  return new ScriptGroup(fleet, primary, secondaries, directories, hostKeys);
+  return new ScriptGroup(fleet, primary, secondaries, directories, hostKeys, request);
 }

@@ -22,7 +22,7 @@ class Collector:
 
     def begin(self, whole: bool) -> None:
         """A look begins: what is held is said afresh by each, what cannot be sent by those at everything."""
-        stale = ("deletions-held", "directory") if whole else ("deletions-held",)
+        stale = ("deletions-held", "directory", "too-large") if whole else ("deletions-held",)
         self._lines = {key: fields for key, fields in self._lines.items() if key[0] not in stale}
         self._held_now = []
 

@@ -235,6 +235,9 @@ class Member:
                 setattr(outcome.tally, name, getattr(outcome.tally, name) + getattr(before.tally, name))
             outcome.seconds += before.seconds
             outcome.drift += before.drift
+            outcome.extras[:0] = before.extras
+            if before.hook == "failed" or not outcome.hook:
+                outcome.hook, outcome.hook_message = before.hook, before.hook_message
             order = ("none", "changes", "verify", "full")
             outcome.mode = max(outcome.mode, before.mode, key=order.index)
         self.outcome = outcome

@@ -3,7 +3,8 @@ import { plainText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration } from '../model/time.ts';
 import { type Alert, list, longestQuote, message, mostNamed, quote, todo, trouble } from './alert-text.ts';
-import { remediesOfAll, statusOf } from './remedies.ts';
+import { extraFilesDeleted, filesKept, filesRescued } from './file-alerts.ts';
+import { remediesOfAll, sessionOn, statusOf } from './remedies.ts';
 import { runbookOf } from './runbook.ts';
 
 /**
@@ -172,21 +173,24 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
         ),
       ]);
     }
-    case 'Files Rescued': {
-      const { primary, from, files, conflicts, examples, list: file } = event.detail;
-      return message(group, `${files + conflicts} files of ${from} were rescued`, [
-        `Group ${group}: ${from} held ${files} files that ${primary} did not have, and ${conflicts} that ${primary} has with other content. All are on ${primary} now; nothing was overwritten.`,
-        list(examples, (each) => each),
+    case 'Files Rescued':
+      return filesRescued(event.detail, group);
+    case 'Files Kept':
+      return filesKept(event.detail, group);
+    case 'Hook Failed': {
+      const { primary, hook, count, secondaries } = event.detail;
+      const where = count === 1 ? name(secondaries) : `${count} secondaries`;
+      return trouble(group, event.detail, now, `the hook ${hook} failed on ${where}`, [
+        `What ${primary} pushed has arrived there. Only what the hook does, as emptying a cache, was not done; hostsync does not repeat it for these files.`,
+        list(secondaries, ({ secondary, message: words }) => `${secondary}: ${words}`),
         todo(
-          `all their names: aws ssm start-session --target ${primary}, then tr '\\0' '\\n' < '${plainText(file, longestQuote).replaceAll("'", "'\\''")}'`,
-          ...(conflicts > 0
-            ? [
-                `decide which version of the ${conflicts} is right: the rescued ones are on ${primary} below /var/lib/hostsync/rescued`,
-              ]
-            : []),
+          `look at the hook and run it by hand: ${sessionOn(secondaries.map(({ secondary }) => secondary))}, then ls -l /etc/hostsync/hooks/${hook}`,
+          'the alert is resolved by the next files that arrive, if the hook then succeeds',
         ),
       ]);
     }
+    case 'Extra Files Deleted':
+      return extraFilesDeleted(event.detail, group);
     case 'Rescue Failed': {
       const { primary, from, message: words } = event.detail;
       return trouble(group, event.detail, now, `what ${from} holds is not rescued yet`, [

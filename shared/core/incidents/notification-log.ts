@@ -65,6 +65,8 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
       );
     case 'Deletions Held':
       return raised({ '': detail.deletions }, detail.reminder);
+    case 'Hook Failed':
+      return raised({ '': detail.hook }, detail.reminder);
     case 'Several Primaries':
       return raised({ '': detail.primaries.join(' ') }, detail.reminder);
     case 'Configuration Invalid':
@@ -78,6 +80,8 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
       return raised({ '': type }, detail.reminder);
     case 'Files Synced':
     case 'Files Rescued':
+    case 'Files Kept':
+    case 'Extra Files Deleted':
     case 'Primary Promoted':
     case 'Secondary Joined':
     case 'Secondary Left':

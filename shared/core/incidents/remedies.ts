@@ -70,7 +70,7 @@ export function remedies(hosts: readonly string[], error: string, primary: strin
 }
 
 /** How to get a shell on the first of these hosts, and which others need it as well. */
-function sessionOn([first = '', ...others]: readonly string[]): string {
+export function sessionOn([first = '', ...others]: readonly string[]): string {
   const way = /^m?i-/u.test(first) ? `aws ssm start-session --target ${first}` : `log in to ${first}`;
   return others.length === 0 ? way : `${way} (and the same on ${enumerate(others, ', ')})`;
 }

@@ -68,6 +68,21 @@ export type MembershipAction =
       readonly requestedAt: number;
       readonly reason: string;
     }
+  /** A former primary keeps what nobody can fetch: people are told of it. */
+  | {
+      readonly kind: 'notify-kept';
+      readonly group: string;
+      readonly instance: string;
+      readonly epoch: number;
+      readonly primary: string;
+      readonly files: number;
+      /** Empty if there are none. */
+      readonly keptIn: string;
+      readonly tooLong: number;
+      /** When it was asked for, in milliseconds since 1970. */
+      readonly requestedAt: number;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'record-gathered';
       readonly group: string;

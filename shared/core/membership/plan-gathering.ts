@@ -67,7 +67,7 @@ function planList(
   instance: ObservedInstance,
   ready: Ready,
   view: View,
-  listed: (line: LeaveLine) => readonly MembershipAction[],
+  listed: (line: LeaveLine, task: Task) => readonly MembershipAction[],
 ): readonly MembershipAction[] {
   const { primary, configuration } = ready;
   const { id, tags } = instance;
@@ -85,7 +85,7 @@ function planList(
     ended: ({ lines }, task) => {
       // One that was asked for before the last promotion made its lists for another primary
       const line = lines.find((each) => each.kind === 'leave' && each.epoch === configuration.epoch);
-      if (line?.kind === 'leave') return listed(line);
+      if (line?.kind === 'leave') return listed(line, task);
       const reason = `${id} did not say what it holds`;
       return isYoung(task, retryAfter, view.now) ? wait(reason, false) : send(reason);
     },
@@ -103,10 +103,29 @@ function planLeave(
   const { id } = instance;
   const { epoch } = ready.configuration;
   const because = `${id} was the primary: it is to push no more`;
-  return planList('leave', because, group, instance, ready, view, ({ stranded }) => {
-    const reason = `${id} pushes no more; ${stranded ?? 'an unknown number of'} files may be on it alone`;
-    return [{ kind: 'record-left', group, instance: id, epoch, reason }];
+  return planList('leave', because, group, instance, ready, view, (line, task) => {
+    const reason = `${id} pushes no more; ${line.stranded ?? 'an unknown number of'} files may be on it alone`;
+    const left: MembershipAction = { kind: 'record-left', group, instance: id, epoch, reason };
+    return [...keptNews(group, id, ready, line, task), left];
   });
+}
+
+/** What nobody can fetch: people are told where it is. */
+function keptNews(
+  group: string,
+  instance: string,
+  { primary, configuration: { epoch } }: Ready,
+  { kept = 0, keptIn = '', tooLong = 0 }: LeaveLine,
+  { requestedAt }: Task,
+): readonly MembershipAction[] {
+  if (kept + tooLong === 0) return [];
+  const reason = `${kept} files that cannot be fetched from ${instance} are kept there; ${tooLong} paths are too long`;
+  return [
+    {
+      ...{ kind: 'notify-kept', group, instance, epoch, primary: primary.id },
+      ...{ files: kept, keptIn, tooLong, requestedAt, reason },
+    },
+  ];
 }
 
 /**
@@ -121,11 +140,13 @@ function planRelist(
 ): readonly MembershipAction[] {
   const { id } = instance;
   const because = `${id} lists again what only it may hold`;
-  return planList('relist', because, group, instance, ready, view, (line) => {
+  return planList('relist', because, group, instance, ready, view, (line, task) => {
+    // The first list told of paths that are too long
+    const news = keptNews(group, id, ready, { ...line, tooLong: 0 }, task);
     const came = `${line.new} files came to ${id} after its last list`;
-    if ((line.new ?? 0) > 0) return askToFetch('rescue', group, instance, ready, came);
+    if ((line.new ?? 0) > 0) return [...news, ...askToFetch('rescue', group, instance, ready, came)];
     const reason = `${id} holds nothing that ${ready.primary.id} has not`;
-    return [recordGathered(group, instance, ready, true, reason)];
+    return [...news, recordGathered(group, instance, ready, true, reason)];
   });
 }
 
@@ -236,7 +257,7 @@ function fetched(
     reason,
   };
   return [
-    ...(brought > 0 ? [news] : []),
+    ...(brought + (line.tooLong ?? 0) > 0 ? [news] : []),
     ...(kind === 'rescue'
       ? askForList('relist', group, instance, ready, `${id} was rescued: has anything come since?`)
       : [recordGathered(group, instance, ready, false, reason)]),

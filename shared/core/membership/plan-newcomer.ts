@@ -74,7 +74,7 @@ function reportFailure(
 }
 
 /** Counts up when join makes a host ready in another way than before, so that every host is joined again. */
-const joinRevision = 5;
+const joinRevision = 6;
 
 /** What a host that was joined so was joined to: another primary, key, epoch or list of directories gives another one. */
 export function joinDigest(primary: string, request: JoinRequest): string {

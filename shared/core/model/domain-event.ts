@@ -44,6 +44,18 @@ export interface RecoveredSecondary {
   readonly seconds: number;
 }
 
+/** What secondaries alone had in one directory. */
+export interface ExtraFiles {
+  readonly directory: string;
+  /** Entries, of all secondaries together. */
+  readonly count: number;
+  /** How many secondaries had some. */
+  readonly secondaries: number;
+  /** Some of them. */
+  readonly instances: readonly string[];
+  readonly examples: readonly string[];
+}
+
 /** A host that could take the place of the primary. */
 export interface PromotionCandidate {
   readonly instance: string;
@@ -111,6 +123,21 @@ export interface EventDetails {
     readonly message: string;
     readonly examples: readonly string[];
   };
+  /** The hook after-sync failed on secondaries. What was pushed is there all the same. */
+  readonly 'Hook Failed': Told & {
+    readonly primary: string;
+    readonly hook: string;
+    /** How many secondaries. */
+    readonly count: number;
+    /** Some of them. */
+    readonly secondaries: readonly { readonly secondary: string; readonly message: string }[];
+  };
+  /** What secondaries alone had was deleted there when everything was compared: an upload may have gone to the wrong host. */
+  readonly 'Extra Files Deleted': {
+    readonly primary: string;
+    readonly requestedAt: Timestamp;
+    readonly directories: readonly ExtraFiles[];
+  };
   readonly 'No Primary': Told & { readonly instances: readonly string[] };
   readonly 'Several Primaries': Told & { readonly primaries: readonly string[] };
   readonly 'Primary Unavailable': Told & { readonly primary: string; readonly message: string };
@@ -157,8 +184,22 @@ export interface EventDetails {
     /** There with other content: both are kept. */
     readonly conflicts: number;
     readonly examples: readonly string[];
-    /** A file on the primary that names them all. */
+    /** A file on the primary that names them all; empty if nothing was brought. */
     readonly list: string;
+    /** The directory on the primary with what has other content there. */
+    readonly keptIn?: string | undefined;
+    /** Paths that are too long for rsync: they stay on the host they were on. */
+    readonly tooLong?: number | undefined;
+    readonly tooLongExamples?: readonly string[] | undefined;
+  };
+  /** A former primary keeps a copy of what nobody could fetch from it, or what is too long for rsync. */
+  readonly 'Files Kept': {
+    readonly primary: string;
+    readonly from: string;
+    readonly files: number;
+    /** The directory on the former primary with the copies; empty if there are none. */
+    readonly keptIn: string;
+    readonly tooLong: number;
   };
   readonly 'Rescue Failed': Told & {
     readonly primary: string;
@@ -183,6 +224,7 @@ export type GroupEventType =
   | 'Push Overrun'
   | 'Directory Not Pushed'
   | 'Deletions Held'
+  | 'Hook Failed'
   | 'No Primary'
   | 'Several Primaries'
   | 'Primary Unavailable'

@@ -72,6 +72,14 @@ export type ScriptLine =
       readonly reason: string;
       readonly examples: readonly string[];
     }
+  /** Answers an id that came with the request. */
+  | {
+      readonly kind: 'deletions-accepted';
+      readonly id: string;
+      readonly count: number;
+      readonly message: string;
+    }
+  | ExtrasLine
   | {
       readonly kind: 'push';
       readonly ok: boolean;
@@ -90,6 +98,11 @@ export type ScriptLine =
       readonly stranded?: number | undefined;
       /** Those of them that no earlier list of this epoch had: written since. */
       readonly new?: number | undefined;
+      /** Files that nobody can fetch, and were copied there to the directory `keptIn`. */
+      readonly kept?: number | undefined;
+      readonly keptIn?: string | undefined;
+      /** Paths that are too long for rsync. */
+      readonly tooLong?: number | undefined;
     }
   | RescueLine
   | { readonly kind: 'probe'; readonly id: string; readonly reached: boolean; readonly message: string }
@@ -113,6 +126,9 @@ export interface SecondaryLine {
   /** Sent over the wire. */
   readonly bytes: number;
   readonly seconds: number;
+  /** What became of the hook after-sync, where something arrived and there is one. */
+  readonly hook?: 'ok' | 'failed' | undefined;
+  readonly hookMessage?: string | undefined;
   /** `none`: nothing had changed for it. `verify`: everything was compared. */
   readonly mode?: 'full' | 'changes' | 'none' | 'verify' | undefined;
   /** Entries that had changed behind our back and were mended. */
@@ -128,11 +144,28 @@ export interface RescueLine {
   readonly message?: string | undefined;
   /** Files that were not there. */
   readonly files?: number | undefined;
-  /** Files that were there with other content: kept beside under a name of their own. */
+  /** Files that were there with other content: kept in the directory `keptIn`. */
   readonly conflicts?: number | undefined;
   readonly examples?: readonly string[] | undefined;
   /** The file on the primary that names them all; null if there were none. */
   readonly list?: string | null | undefined;
+  readonly keptIn?: string | undefined;
+  /** Paths that are too long for rsync: they stay where they are. */
+  readonly tooLong?: number | undefined;
+  readonly tooLongExamples?: readonly string[] | undefined;
+}
+
+/** What secondaries alone had in a directory, and was deleted there when everything was compared. */
+export interface ExtrasLine {
+  readonly kind: 'extras-deleted';
+  readonly directory: string;
+  /** Entries, of all secondaries together. */
+  readonly count: number;
+  /** How many secondaries had some. */
+  readonly secondaries: number;
+  /** Some of them. */
+  readonly ids: readonly string[];
+  readonly examples: readonly string[];
 }
 
 /** What became of a command, on one host. */

@@ -13,44 +13,76 @@ const ranges = {
   'max-delete-share': [0, 100],
   'max-delete-count': [0, 999_999_999],
   'verify-every': [0, 31_536_000],
+  'max-size': [32, 99_999_999],
   bandwidth: [0, 99_999_999],
   nice: [0, 19],
 } as const satisfies Record<string, readonly [number, number]>;
 
-type PushOptionName = keyof typeof ranges;
+/** Options whose value is a word. */
+const choices = {
+  'after-sync': ['yes'],
+  verify: ['size', 'checksum'],
+} as const satisfies Record<string, readonly string[]>;
+
+type RangeName = keyof typeof ranges;
+type ChoiceName = keyof typeof choices;
 
 /** By name; what is not in it is left to push. */
-export type PushOptions = ReadonlyMap<PushOptionName, number>;
+export type PushOptions = ReadonlyMap<RangeName | ChoiceName, number | string>;
 
-const names = Object.keys(ranges).join(', ');
+const names = [...Object.keys(ranges), ...Object.keys(choices)].join(', ');
 
 /** The options of a group's pushes, as in `bandwidth=20000 nice=10`; none where the tag is absent. */
 export function parsePushOptions(instance: string, value: string | undefined): Parsed<PushOptions> {
-  const options = new Map<PushOptionName, number>();
+  const options = new Map<RangeName | ChoiceName, number | string>();
   const problems: TagProblem[] = [];
-  const refuse = (word: string, problem: string, remedy: string) =>
-    problems.push({ instance, tag: tagKeys.options, value: word, problem, remedy });
   for (const word of words(value ?? '')) {
-    const [name = '', text, ...more] = word.split('=');
-    if (text === undefined || more.length > 0)
-      refuse(word, 'it is not of the form name=number', 'write it as in bandwidth=20000');
-    else if (!isName(name)) refuse(word, 'there is no such option', `use ${names}`);
-    else if (options.has(name)) refuse(word, 'the option is there twice', 'take one of them out');
-    else {
-      const [least, most] = ranges[name];
-      const number = Number(text);
-      if (/^(?:0|[1-9]\d{0,8})$/u.test(text) && number >= least && number <= most) options.set(name, number);
-      else
-        refuse(
-          word,
-          'the value is out of range',
-          `use a whole number from ${least} to ${most}, without zeros before it`,
-        );
-    }
+    const option = parseOption(word);
+    const [problem, remedy] =
+      option.name === undefined
+        ? [option.problem, option.remedy]
+        : options.has(option.name)
+          ? ['the option is there twice', 'take one of them out']
+          : [];
+    if (problem !== undefined && remedy !== undefined)
+      problems.push({ instance, tag: tagKeys.options, value: word, problem, remedy });
+    else if (option.name !== undefined) options.set(option.name, option.value);
   }
   return parsed(options, problems);
 }
 
-function isName(name: string): name is PushOptionName {
+type ParsedOption =
+  | { readonly name: RangeName | ChoiceName; readonly value: number | string }
+  | { readonly name: undefined; readonly problem: string; readonly remedy: string };
+
+function parseOption(word: string): ParsedOption {
+  const refused = (problem: string, remedy: string): ParsedOption => ({ name: undefined, problem, remedy });
+  const [name = '', text, ...more] = word.split('=');
+  if (text === undefined || more.length > 0)
+    return refused('it is not of the form name=value', 'write it as in bandwidth=20000');
+  if (!isRange(name) && !isChoice(name)) return refused('there is no such option', `use ${names}`);
+  const { found, remedy } = isRange(name) ? parseNumber(name, text) : parseChoice(name, text);
+  return found === undefined ? refused('the value is out of range', remedy) : { name, value: found };
+}
+
+function parseNumber(name: RangeName, text: string): { readonly found?: number; readonly remedy: string } {
+  const [least, most] = ranges[name];
+  const number = Number(text);
+  const isIn = /^(?:0|[1-9]\d{0,8})$/u.test(text) && number >= least && number <= most;
+  const remedy = `use a whole number from ${least} to ${most}, without zeros before it`;
+  return isIn ? { found: number, remedy } : { remedy };
+}
+
+function parseChoice(name: ChoiceName, text: string): { readonly found?: string; readonly remedy: string } {
+  const known: readonly string[] = choices[name];
+  const remedy = `use ${known.join(' or ')}`;
+  return known.includes(text) ? { found: text, remedy } : { remedy };
+}
+
+function isRange(name: string): name is RangeName {
   return Object.hasOwn(ranges, name);
+}
+
+function isChoice(name: string): name is ChoiceName {
+  return Object.hasOwn(choices, name);
 }

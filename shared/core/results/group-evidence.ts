@@ -19,6 +19,7 @@ export const groupEvents: Readonly<Record<string, GroupEventType>> = {
   'push-overrun': 'Push Overrun',
   'directory-not-pushed': 'Directory Not Pushed',
   'deletions-held': 'Deletions Held',
+  'hook-failed': 'Hook Failed',
   'no-primary': 'No Primary',
   'several-primaries': 'Several Primaries',
   'primary-unavailable': 'Primary Unavailable',
@@ -116,6 +117,28 @@ export function heldDeletions(
         ...{ ...told, primary, deletions: held?.id ?? '' },
         ...{ count: held?.count ?? 0, total: held?.total ?? 0, message: held?.reason ?? '' },
         examples: held?.examples ?? [],
+      }),
+  };
+}
+
+/** A hook that failed on a secondary; undefined where none ran, which says nothing. */
+export function failedHooks(
+  lines: readonly ScriptLine[],
+  at: number,
+  { group, primary }: PushOf,
+): GroupEvidence | undefined {
+  const ran = lines.filter((line) => line.kind === 'secondary').filter(({ hook }) => hook !== undefined);
+  if (ran.length === 0) return undefined;
+  const failed = ran.filter(({ hook }) => hook === 'failed');
+  const secondaries = failed
+    .slice(0, 10)
+    .map(({ id, hookMessage }) => ({ secondary: id, message: hookMessage ?? '' }));
+  return {
+    ...{ code: 'hook-failed', raised: failed.length > 0, at },
+    reason: `the hook after-sync failed on ${failed.length} of ${ran.length} secondaries`,
+    told: (told, key) =>
+      domainEvent('Hook Failed', group, [primary, ...key], {
+        ...{ ...told, primary, hook: 'after-sync', count: failed.length, secondaries },
       }),
   };
 }

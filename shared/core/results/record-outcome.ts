@@ -23,6 +23,7 @@ import { parseTime, secondsBetween } from '../model/time.ts';
 import { formatTrouble, parseTroubles, type Trouble } from '../model/trouble.ts';
 import type { TickAction } from '../push/tick-action.ts';
 import {
+  failedHooks,
   type GroupEvidence,
   groupEvents,
   heldDeletions,
@@ -180,6 +181,8 @@ class GroupRecord {
     if (!failure.raised) {
       this.#weighGroup(unpushedDirectories(push.lines, at, common), known);
       this.#weighGroup(heldDeletions(push.lines, at, common), known);
+      const hooks = failedHooks(push.lines, at, common);
+      if (hooks !== undefined) this.#weighGroup(hooks, known);
     }
     const fresh = lines.filter((line) => this.#weighSecondary(line, at, !failure.raised));
     if (!failure.raised && at > this.#recorded) {
@@ -187,18 +190,48 @@ class GroupRecord {
       if (summary !== undefined) this.#measure({ PushSeconds: summary.seconds }, `push ${push.command}`);
     }
     this.#tellFiles(fresh, primary, at, push.command);
-    if (!failure.raised && at > this.#recordedBefore) this.#answerAcceptance(primary, push);
+    if (!failure.raised && at > this.#recordedBefore) {
+      this.#tellExtras(primary, push);
+      this.#answerAcceptance(primary, push);
+    }
+  }
+
+  /** What secondaries alone had is gone: it may have been somebody's upload. */
+  #tellExtras({ id: primary }: ObservedInstance, { lines, requestedAt: at }: ObservedPush): void {
+    const directories = lines.flatMap((line) =>
+      line.kind === 'extras-deleted'
+        ? [
+            {
+              ...{ directory: line.directory, count: line.count, secondaries: line.secondaries },
+              ...{ instances: line.ids, examples: line.examples },
+            },
+          ]
+        : [],
+    );
+    if (directories.length === 0) return;
+    const event = domainEvent('Extra Files Deleted', this.#group, [primary, at], {
+      ...{ primary, requestedAt: timestamp(at), directories },
+    });
+    this.#tell(
+      event,
+      `only secondaries had files in ${directories.map((each) => each.directory).join(', ')}`,
+    );
   }
 
   /** The operator's request is taken away when a push has done what it asks, or shows that it asks for something else. */
-  #answerAcceptance({ id, tags }: ObservedInstance, { lines }: ObservedPush): void {
+  #answerAcceptance({ id: primary, tags }: ObservedInstance, { lines }: ObservedPush): void {
     const accepted = tags[tagKeys.acceptDeletions];
     if (accepted === undefined) return;
-    const held = lines.find((line) => line.kind === 'deletions-held');
-    if (held?.id === accepted.trim()) return;
+    const id = accepted.trim();
+    const answer = lines.find((line) => line.kind === 'deletions-accepted' && line.id === id);
+    const held = lines.flatMap((line) => (line.kind === 'deletions-held' ? [line.id] : []));
+    // The push was asked for before the tag was set
+    if (answer === undefined && held.includes(id)) return;
+    const others =
+      held.length === 0 ? 'no deletions are held' : `the deletions that are held are ${held.join(', ')}`;
     const reason =
-      held === undefined ? 'no deletions are held' : `the deletions that are held are ${held.id}`;
-    this.#record([id], {}, [tagKeys.acceptDeletions], reason);
+      answer?.kind === 'deletions-accepted' ? `${answer.count} deletions ${id}: ${answer.message}` : others;
+    this.#record([primary], {}, [tagKeys.acceptDeletions], reason);
   }
 
   /**

@@ -38,6 +38,19 @@ it.each(['ssh-rsa AAAA', `${key}\nssh-ed25519 BBBB`, 'no key', `${key} comment; 
   },
 );
 
+it('reads what was deleted for good, what was accepted, and what nobody could fetch', () => {
+  const of = (kind: string, more: object) => JSON.stringify({ v: 1, kind, ...more });
+  const extras = { directory: '/srv/a', count: 2, secondaries: 1, ids: ['i-1'], examples: ['/srv/a/x'] };
+  const accepted = { id: '5c1f00d2a94be317', count: 81, message: 'accepted' };
+  const kept = { kept: 2, keptIn: '/var/lib/hostsync/rescued/x', tooLong: 1 };
+  const leave = { prepared: false, epoch: 3, ...kept };
+  const rescue = { id: 'i-1', ok: true, list: '/l', keptIn: '/k', tooLong: 1, tooLongExamples: ['/srv/a/l'] };
+  const text = [of('extras-deleted', extras), of('deletions-accepted', accepted), of('leave', leave)];
+  expect(parseScriptOutput([...text, of('rescue', rescue)].join('\n'))).toMatchObject([
+    ...[extras, accepted, leave, rescue],
+  ]);
+});
+
 it('a rescue that had nothing to list is one that ended: else it would be asked for again and again', () => {
   const text =
     '{"v":1,"kind":"rescue","id":"i-1","ok":true,"files":0,"conflicts":0,"bytes":0,"seconds":0.1,"examples":[],"list":null}';

@@ -60,6 +60,32 @@ const others: readonly DomainEvent[] = [
     examples: ['/srv/uploads/a', "/srv/uploads/it's"],
     list: "/var/lib/hostsync/rescued/it's.list",
   }),
+  domainEvent('Files Rescued', 'web', [], {
+    ...{
+      primary,
+      from: instanceId(2),
+      files: 1,
+      conflicts: 1,
+      examples: ['/srv/uploads/a'],
+      list: '/x.list',
+    },
+    keptIn: '/var/lib/hostsync/rescued/20261122T185325Z-i-00000000000000002',
+    ...{ tooLong: 1, tooLongExamples: ['/srv/uploads/long…'] },
+  }),
+  domainEvent('Files Rescued', 'web', [], {
+    ...{ primary, from: instanceId(2), files: 0, conflicts: 0, examples: [], list: '' },
+    ...{ tooLong: 2, tooLongExamples: ['/srv/uploads/long…'] },
+  }),
+  domainEvent('Files Kept', 'web', [], { primary, from: instanceId(2), files: 0, keptIn: '', tooLong: 3 }),
+  domainEvent('Extra Files Deleted', 'web', [], {
+    ...{ primary, requestedAt: since },
+    directories: [
+      {
+        ...{ directory: '/srv/uploads', count: 40, secondaries: 12 },
+        ...{ instances: [instanceId(2), instanceId(3)], examples: [] },
+      },
+    ],
+  }),
   domainEvent('Group Recovered', 'web', [], {
     from: 'Join Failed',
     instance: instanceId(2),

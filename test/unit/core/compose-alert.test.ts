@@ -10,7 +10,7 @@ const now = Date.parse(since) + 90_000;
 const quiet = ['Files Synced', 'Secondary Joined', 'Secondary Left'];
 const noTrouble = ['Sync Recovered', 'Group Recovered'];
 /** What was done: it has no length of time, and is not told again. */
-const done = ['Primary Promoted', 'Files Rescued'];
+const done = ['Primary Promoted', 'Files Rescued', 'Files Kept', 'Extra Files Deleted'];
 
 /** What SNS takes. Source: API reference of SNS, Publish. */
 function expectToBeAccepted({ subject, body }: Alert): void {

@@ -75,6 +75,23 @@ export function exampleEvents(
     'Files Rescued': {
       ...{ primary: secondary, from: primary, files: 3, conflicts: 1, examples: [path], list: path },
     },
+    'Files Kept': {
+      ...{ primary: secondary, from: primary, files: 2, tooLong: 0 },
+      keptIn: '/var/lib/hostsync/rescued/20261122T095900Z-epoch-1',
+    },
+    'Hook Failed': {
+      ...{ ...told, primary, hook: 'after-sync', count: hosts.length },
+      secondaries: hosts.map((host) => ({ secondary: host, message })),
+    },
+    'Extra Files Deleted': {
+      ...{ primary, requestedAt: since },
+      directories: [
+        {
+          ...{ directory: path, count: 2, secondaries: hosts.length, instances: hosts },
+          examples: [`${path}/a.jpg`],
+        },
+      ],
+    },
     'Rescue Failed': { ...told, primary: secondary, from: primary, message },
     'Group Recovered': { from: 'Push Failed', since, seconds: 300 },
   };
@@ -89,6 +106,7 @@ export function exampleEvents(
       make('Writes Not Resumed'),
       make('Primary Suspected'),
       make('Files Rescued'),
+      ...[make('Files Kept'), make('Hook Failed'), make('Extra Files Deleted')],
       make('Rescue Failed'),
     ],
     make('Group Recovered'),

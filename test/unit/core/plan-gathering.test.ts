@@ -76,7 +76,7 @@ function plan(each: Case): readonly MembershipAction[] {
 const rescued = (line: Partial<RescueLine> = {}): RescueLine => {
   return { kind: 'rescue', id: former, ok: true, files: 3, conflicts: 1, ...line };
 };
-const listed = (line: { epoch?: number; stranded?: number; new?: number } = {}): ScriptLine => {
+const listed = (line: Partial<Extract<ScriptLine, { kind: 'leave' }>> = {}): ScriptLine => {
   return { kind: 'leave', prepared: false, epoch: 2, stranded: 4, ...line };
 };
 const wait = (soon: boolean, reason: string) => ({ kind: 'wait', instance: former, soon, reason });
@@ -133,6 +133,25 @@ describe('a former primary', () => {
           reason: `${former} pushes no more; 4 files may be on it alone`,
         },
       ],
+    ],
+    [
+      'keeps what nobody can fetch: people are told where',
+      {
+        ...{ tags: { 'hostsync:left': undefined }, task: ['leave', 3] },
+        lines: [listed({ kept: 2, keptIn: '/kept', tooLong: 1 })],
+      },
+      [
+        {
+          ...{ kind: 'notify-kept', instance: former, epoch: 2, primary },
+          ...{ files: 2, keptIn: '/kept', tooLong: 1, requestedAt: now - 3000 },
+        },
+        { kind: 'record-left' },
+      ],
+    ],
+    [
+      'keeps more at its last list: that is told too, and paths that are too long are not told again',
+      { task: ['relist', 3], lines: [listed({ new: 0, kept: 1, keptIn: '/kept', tooLong: 1 })] },
+      [{ kind: 'notify-kept', files: 1, tooLong: 0 }, { kind: 'record-gathered' }],
     ],
     [
       'has made a list for another epoch, just now',
@@ -216,6 +235,11 @@ describe('a former primary', () => {
     [
       'had only conflicts: that is told',
       { task: ['rescue', 3], lines: [rescued({ files: undefined, conflicts: 2 })] },
+      [{ kind: 'notify-rescued' }, { kind: 'relist' }],
+    ],
+    [
+      'had only paths that are too long: that is told, for they end with the host',
+      { task: ['rescue', 3], lines: [rescued({ files: 0, conflicts: 0, tooLong: 1 })] },
       [{ kind: 'notify-rescued' }, { kind: 'relist' }],
     ],
     [

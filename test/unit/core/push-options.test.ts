@@ -20,8 +20,8 @@ describe('hostsync:options', () => {
   });
 
   it.each([
-    ['no value', 'nice', 'not of the form name=number'],
-    ['two values', 'nice=1=2', 'not of the form name=number'],
+    ['no value', 'nice', 'not of the form name=value'],
+    ['two values', 'nice=1=2', 'not of the form name=value'],
     ['an unknown name', 'niceness=1', 'no such option'],
     ['a name of every object', 'constructor=1', 'no such option'],
     ['what is not for an operator', 'first=1', 'no such option'],
@@ -45,6 +45,12 @@ describe('hostsync:options', () => {
     expect(parse('nice=1 nice=2').ok).toBe(false);
   });
 
+  it('may have words, of those that push takes', () => {
+    expect(parse('after-sync=yes')).toEqual({ ok: true, value: new Map([['after-sync', 'yes']]) });
+    const result = parse('after-sync=no');
+    expect(result.ok ? [] : result.problems).toMatchObject([{ remedy: 'use yes' }]);
+  });
+
   it('takes nothing that push refuses', () => {
     const script = readFileSync(new URL('../../../host/hostsync_host/options.py', import.meta.url), 'utf8');
     const bounds = script.matchAll(/^ +"([a-z-]+)": _number\("push[a-z ]*", (\d+), (\d+)\),$/gmu);
@@ -53,6 +59,6 @@ describe('hostsync:options', () => {
       expect(parse(`${name}=${Number(most) + 1}`).ok, name).toBe(false);
       return name;
     });
-    expect(seen.length).toBe(9);
+    expect(seen.length).toBe(10);
   });
 });

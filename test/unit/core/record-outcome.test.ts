@@ -13,6 +13,9 @@ const outside = 'web9.example.com';
 const at = (minutes: number) => start + minutes * minute;
 const time = (minutes: number) => new Date(at(minutes)).toISOString();
 
+const held = (id: string) =>
+  ({ kind: 'deletions-held', id, count: 30, total: 40, reason: 'too many', examples: [] }) as const;
+
 /** What must not follow a second time from the same results. */
 const consequences = (actions: readonly OutcomeAction[]) =>
   actions.filter((action) => action.kind !== 'measure' || action.values.FilesSent !== undefined);
@@ -192,6 +195,65 @@ describe('a push', () => {
     const all = [second, third, fourth].map((id) => line(id, 'ok', at(10)));
     group.tick([push(all, at(10))]);
     expect(group.types().at(-1)).toBe('Group Recovered');
+  });
+
+  it('after which a hook failed is told once, and over when files arrive and the hook does its work', () => {
+    const group = new SimulatedResults(2);
+    const ran = (minutes: number, hook?: 'ok' | 'failed') => {
+      const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
+      const lines = whole.lines.map((each) =>
+        each.kind === 'secondary' && each.id === second && hook !== undefined
+          ? { ...each, hook, ...(hook === 'failed' && { hookMessage: 'exit code 3' }) }
+          : each,
+      );
+      return { ...whole, lines };
+    };
+    // Nothing arrives in the third: that says nothing
+    for (const [index, hook] of (['failed', 'failed', undefined, 'ok'] as const).entries())
+      group.tick([ran(index, hook)]);
+    expect(group.types().filter((type) => type !== 'Files Synced')).toEqual([
+      'Hook Failed',
+      'Group Recovered',
+    ]);
+    expect(group.told.find(({ type }) => type === 'Hook Failed')?.detail).toMatchObject({
+      ...{ hook: 'after-sync', count: 1, secondaries: [{ secondary: second, message: 'exit code 3' }] },
+    });
+  });
+
+  it('that deleted what only secondaries had is told with names: an upload may have gone to the wrong host', () => {
+    const group = new SimulatedResults(2);
+    const whole = push([line(second), line(third)]);
+    const found = { directory: '/srv/a', count: 2, secondaries: 1, ids: [second], examples: ['/srv/a/x'] };
+    const result: ObservedPush = {
+      ...whole,
+      lines: [{ kind: 'extras-deleted', ...found }, ...whole.lines],
+    };
+    group.record([result]);
+    group.record([result]);
+    const { ids: instances, ...same } = found;
+    expect(group.told.map(({ type, detail }) => [type, detail])).toEqual([
+      ['Extra Files Deleted', expect.objectContaining({ directories: [{ ...same, instances }] })],
+    ]);
+  });
+
+  it.each<[string, ObservedPush['lines'], string | undefined]>([
+    [
+      'carried out',
+      [{ kind: 'deletions-accepted', id: 'b', count: 3, message: 'accepted' }],
+      '3 deletions b: accepted',
+    ],
+    ['not held', [], 'no deletions are held'],
+    ['another one', [held('a')], 'the deletions that are held are a'],
+    ['held, and asked for before the tag was there', [held('a'), held('b')], undefined],
+  ])('takes the request to accept deletions away when it is answered: %s', (_what, lines, reason) => {
+    const group = new SimulatedResults(1);
+    group.tags(1)['hostsync:accept-deletions'] = ' b ';
+    const whole = push([line(second)]);
+    const actions = group.actions([{ ...whole, lines: [...lines, ...whole.lines] }]);
+    const removed = actions.filter(
+      (action) => action.kind === 'record' && action.remove.includes('hostsync:accept-deletions'),
+    );
+    expect(removed.map((action) => action.reason)).toEqual(reason === undefined ? [] : [reason]);
   });
 
   it('whose end is cut off by SSM counts for the hosts that it names', () => {

@@ -644,6 +644,7 @@ export class Run {
         return this.#run('first-sync', primary, script, [...passes.keys()], { pass });
       }
       case 'notify-rescued':
+      case 'notify-kept':
         return [];
       case 'leave':
       case 'relist': {

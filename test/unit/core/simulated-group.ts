@@ -89,6 +89,7 @@ export class SimulatedGroup {
         return;
       }
       case 'notify-rescued':
+      case 'notify-kept':
         return;
       case 'leave':
       case 'relist':

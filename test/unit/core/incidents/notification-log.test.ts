@@ -80,6 +80,8 @@ it('every event on an incident is of one: its end has the same name, and times a
     'Secondary Left',
     'Primary Promoted',
     'Files Rescued',
+    'Files Kept',
+    'Extra Files Deleted',
   ] as const)
     expect(of(type)[0]).toBeUndefined();
   for (const event of events) {

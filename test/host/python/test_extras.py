@@ -1,0 +1,65 @@
+"""What only a secondary has: it goes when everything is compared, and is told of, for it may have been an upload."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+import unittest
+
+from group import OWNER, Group
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("rsync"), "needs root and rsync, as on a host")
+class Extras(unittest.TestCase):
+    def setUp(self) -> None:
+        self.group = Group()
+        self.addCleanup(self.group.close)
+        self.root = self.group.directories[0]
+        self.group.push()
+        self.group.push(verify_every=1)
+
+    def same(self) -> None:
+        for secondary in (1, 2):
+            self.assertEqual(self.group.differences(secondary), [])
+
+    def test_what_only_a_secondary_has_is_deleted_there_and_named(self) -> None:
+        copy = self.group.copy()
+        odd = os.fsencode(f"{copy}/line\nbreak \\#012 \\x ") + b"\xff"
+        for name in (odd, os.fsencode(f"{copy}/d/upload")):
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+            with open(name, "wb"):
+                pass
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", copy], check=True)
+        time.sleep(1.1)
+        found = self.group.push(verify_every=1)
+        self.assertEqual((found.code, found.modes), (0, ["verify", "verify"]))
+        (line,) = found.of("extras-deleted")
+        shown = [f"{self.root}/{name}" for name in ("d/", "d/upload", "line\nbreak \\#012 \\x \ufffd")]
+        self.assertEqual(sorted(line.pop("examples")), shown)
+        expected = {"directory": self.root, "count": 3, "secondaries": 1, "ids": ["s-1"]}
+        self.assertEqual({name: line[name] for name in expected}, expected)
+        self.same()
+        time.sleep(1.1)
+        self.assertEqual(self.group.push(verify_every=1).of("extras-deleted"), [])
+
+    def test_a_daemon_that_names_nothing_deletes_all_the_same(self) -> None:
+        with open(f"{self.group.top}/s-1.conf", "r+", encoding="ascii") as file:
+            text = file.read().replace(" !info", "")
+            file.seek(0)
+            file.truncate()
+            file.write(text)
+        for secondary in (1, 2):
+            with open(f"{self.group.copy(secondary)}/upload", "wb"):
+                pass
+        time.sleep(1.1)
+        found = self.group.push(verify_every=1)
+        self.assertEqual(found.code, 0)
+        (line,) = found.of("extras-deleted")
+        self.assertEqual((line["count"], line["ids"], line["examples"]), (2, ["s-1", "s-2"], [f"{self.root}/upload"]))
+        self.same()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must, uploads } from './group.ts';
+import { type ScriptGroup, startScriptGroup } from './script-group.ts';
+
+// What an operator asks for beside the push itself, on hosts that all tests share: s-1 has what is asked for, s-2 has not.
+
+let group: ScriptGroup;
+beforeAll(async () => {
+  group = await startScriptGroup({ secondaries: 2 });
+});
+afterAll(() => group?.close());
+
+const edit = (command: string) =>
+  must(group.primary, `cd ${uploads}; ${command}; chown -hR www-data: ${uploads}`);
+const on = (command: string) => must(group.secondary(), command);
+
+/** So that nothing differs, and nothing is in doubt. */
+async function settle(options: Record<string, string | number> = {}): Promise<void> {
+  await group.push({ options });
+  await must(group.primary, 'sleep 2.1');
+  await group.push({ options });
+}
+
+describe('the hook after-sync', () => {
+  const options = { 'after-sync': 'yes' };
+  const write = (text: string) =>
+    on(
+      `install -d /etc/hostsync/hooks; printf '%s' '#!/bin/sh\n${text}' > /etc/hostsync/hooks/after-sync; chmod 755 /etc/hostsync/hooks/after-sync`,
+    );
+  const said = async () => (await on('cat /said; rm -f /said')).split('\n').sort();
+  const note = 'id -un >> /said; tr "\\000" "\\n" >> /said';
+
+  beforeAll(async () => {
+    await write(note);
+    await group.join();
+    expect((await group.push()).code).toBe(0);
+    await settle();
+  });
+
+  it('learns as root what came and went, once, and only where something did', async () => {
+    await edit('mkdir -p deep/er; echo x > deep/er/new; rm keep; ln -s deep link');
+    const { code, secondaries } = await group.push({ options });
+    expect(code).toBe(0);
+    expect(secondaries.map(({ ok, hook }) => [ok, hook])).toEqual([
+      [true, 'ok'],
+      [true, undefined],
+    ]);
+    const names = ['deep/er/new', 'keep', 'link'].map((name) => `${uploads}/${name}`);
+    expect(await said()).toEqual(['', ...names, 'root']);
+    await settle();
+    expect((await group.push({ options })).secondaries[0]).not.toHaveProperty('hook');
+    await on('test ! -e /said');
+  });
+
+  it('that fails, hangs or leaves something running is told, and nobody’s files wait for it', async () => {
+    await write('echo no cache here >&2; exit 7');
+    await edit('echo 1 > failing');
+    const failed = await group.push({ options });
+    expect([failed.code, failed.secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
+    expect(failed.secondaries[0]).toMatchObject({
+      ...{ hook: 'failed', hookMessage: expect.stringContaining('ended with exit code 7') },
+    });
+    await write('sleep 1000');
+    await edit('echo 2 > hanging');
+    const hung = await group.push({ options });
+    expect(hung.secondaries[0]).toMatchObject({
+      ...{ ok: true, hook: 'failed', hookMessage: expect.stringContaining('longer than 10 seconds') },
+    });
+    await write('setsid sleep 1000 & cat > /dev/null');
+    await edit('echo 3 > leaving');
+    expect((await group.push({ options })).secondaries[0]).toMatchObject({ ok: true, hook: 'ok' });
+    await on('pkill -x sleep');
+    for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+  });
+
+  it('runs after each cycle of a watch, too', async () => {
+    await write(note);
+    await settle();
+    const watch = group.start({ options: { ...options, watch: 'auto', lease: 60 } });
+    const closed = new Promise((done) => watch.on('close', done));
+    await must(
+      group.primary,
+      'until [ -e /var/lib/hostsync/manifest/web/watch/lock ]; do sleep 0.1; done; sleep 3',
+    );
+    for (const name of ['one', 'two']) {
+      await edit(`echo x > ${name}`);
+      await on(`until grep -qs ${uploads}/${name} /said; do sleep 0.1; done`);
+    }
+    await group.push({ options: { watch: 'end' } });
+    await closed;
+    await on('rm -f /said');
+  });
+
+  it('is all that the primary’s key can start, with names of the directories and no others', async () => {
+    await write(note);
+    const before = await on(
+      'find /etc /root /usr/local -xdev -printf "%p %s %T@ %u %m\\n" | sort; ls -l /var/lib/hostsync',
+    );
+    await must(
+      group.primary,
+      `echo '${group.secondary().address} ${group.hostKeys.get(group.secondary())?.replace('\t', ' ')}' > /root/known
+       cat > /root/attack <<'X'
+ssh="ssh -F /dev/null -i /etc/hostsync/id_ed25519 -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile=/root/known"
+login=hostsync@${group.secondary().address}
+rsync() { timeout 20 rsync --timeout=10 --rsh="$ssh" "$@"; }
+X`,
+    );
+    const attack = async (command: string) =>
+      (await group.primary.exec(`. /root/attack; cd "$(mktemp -d)"; ${command}`)).stderr;
+    const fire = 'mkdir -p e; rsync -r e/ $login::after-sync/';
+    // it works, as such
+    await attack(`printf '${uploads}/stolen\\0' > names; rsync -I names $login::arrived/; ${fire}`);
+    expect(await said()).toEqual(['', `${uploads}/stolen`, 'root']);
+    for (const names of ['/etc/passwd\\0', `${uploads}/../../etc/passwd\\0`, 'x\\0', `${uploads}/unended`]) {
+      await attack(`printf '${names}' > names; rsync -I names $login::arrived/; ${fire}`);
+      await on('test ! -e /said');
+    }
+    const refused = /configured to refuse|read only|ERROR/u;
+    for (const option of [
+      '-l',
+      '-p',
+      '-o',
+      '-H',
+      '-D',
+      '--delete',
+      '--backup',
+      '--inplace',
+      '-M--log-file=/etc/x',
+    ])
+      for (const module of ['arrived', 'after-sync'])
+        expect(await attack(`ln -s /etc/passwd x; rsync -r ${option} ./ $login::${module}/`), option).toMatch(
+          refused,
+        );
+    for (const module of ['arrived', 'after-sync']) {
+      expect(await attack(`rsync $login::${module}/names got; rsync -r $login::${module}/ got`)).toMatch(
+        refused,
+      );
+      await attack(
+        `echo x > evil; rsync evil $login::${module}/../evil; rsync evil $login::${module}//etc/evil`,
+      );
+    }
+    await on('test ! -e /said; ! test -e /var/lib/hostsync/evil; rm -f /var/lib/hostsync/arrived/*');
+    expect(
+      await on(
+        'find /etc /root /usr/local -xdev -printf "%p %s %T@ %u %m\\n" | sort; ls -l /var/lib/hostsync',
+      ),
+    ).toBe(before);
+  });
+});
+
+it('files larger than max-size stay away, are named, and hold up nobody; the rest arrives', async () => {
+  const options = { 'max-size': 32 };
+  await edit('truncate -s 33M film; truncate -s 32M clip; echo x > small');
+  const { code, lines, secondaries } = await group.push({ options });
+  expect([code, secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
+  expect(lines.filter(({ kind }) => kind === 'too-large')).toEqual([
+    expect.objectContaining({ directory: uploads, count: 1, examples: [`${uploads}/film`] }),
+  ]);
+  for (const secondary of group.secondaries)
+    await must(secondary, `cd ${uploads}; test -e clip && test -e small && test ! -e film`);
+  expect((await group.push()).code).toBe(0);
+  for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+});

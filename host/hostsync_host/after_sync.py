@@ -1,6 +1,6 @@
-"""Runs the operator's hook after-sync on a secondary. The rsync daemon starts this as root, before a run to a module that
-is there for nothing else: so the primary's key chooses when, and which names of the synced directories the hook reads,
-and nothing else.
+"""Runs the operator's hook after-sync on a secondary. The rsync daemon starts this as root, before a run to a module
+that is there for nothing else: so the primary's key chooses when, and which names of the synced directories the hook
+reads, and nothing else.
 """
 
 from __future__ import annotations

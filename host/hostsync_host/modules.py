@@ -77,8 +77,8 @@ def _modules_of(path: bytes, readable: bool, more: str) -> bytes:
 
 
 def _after_sync() -> bytes:
-    """Two modules for the operator's hook, where there is one: a list of names is written as the login, and a run to the
-    second has the daemon, as root still, start what stands here."""
+    """Two modules for the operator's hook, where there is one: a list of names is written as the login, and a run to
+    the second has the daemon, as root still, start what stands here."""
     entry = pwd.getpwnam(layout.LOGIN)
     command = b" ".join((layout.PYTHON, b"-I", layout.RELEASES + b"/current", b"after-sync"))
     text = b""

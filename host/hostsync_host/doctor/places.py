@@ -107,15 +107,13 @@ class Places:
         paths = [each.path for each in self.fit]
         if not paths:
             return
-        said: list[str] = []
-        eyes = fanotify.open_fanotify(paths, said.append)
-        if eyes is not None:
-            eyes.close()
+        try:
+            fanotify.open_fanotify(paths).close()
             yield ok("watch", f"fanotify, Linux {os.uname().release}")
-            return
-        why = "Changes are seen by the times of directories: what is overwritten in place waits for the next walk."
-        mend = "use a file system such as ext4 or xfs, and Linux 5.9 or later"
-        yield warning("watch", f"{' '.join(said)} (Linux {os.uname().release})", why, mend)
+        except fanotify.WatchError as error:
+            why = "Changes are seen by the times of directories: what is overwritten in place waits for the next walk."
+            mend = "use a file system such as ext4 or xfs, and Linux 5.9 or later"
+            yield warning("watch", f"{error} (Linux {os.uname().release})", why, mend)
 
 
 def existing(path: bytes) -> bytes:

@@ -54,7 +54,8 @@ class AfterSync(unittest.TestCase):
         with open(program, "w", encoding="ascii") as file:
             file.write(
                 f"#!{sys.executable} -I\nimport sys\nsys.path.insert(0, {folder!r})\n"
-                f"from hostsync_host import after_sync, layout\nlayout.ETC, layout.STATE = {layout.ETC!r}, {layout.STATE!r}\n"
+                "from hostsync_host import after_sync, layout\n"
+                f"layout.ETC, layout.STATE = {layout.ETC!r}, {layout.STATE!r}\n"
                 "sys.exit(after_sync.main([]))\n"
             )
         os.chmod(program, 0o755)

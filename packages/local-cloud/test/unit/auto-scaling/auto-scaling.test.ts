@@ -8,8 +8,8 @@ import {
   DescribeLifecycleHooksCommand,
   paginateDescribeAutoScalingInstances,
   RecordLifecycleActionHeartbeatCommand,
-  SetDesiredCapacityCommand,
   SetInstanceProtectionCommand,
+  UpdateAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -564,8 +564,8 @@ describe('the API', () => {
   test('says what it does not serve', async () => {
     const { cloud, client } = await setUp();
     await expect(
-      client.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: 'web', DesiredCapacity: 1 })),
-    ).rejects.toThrow(/does not serve autoscaling:SetDesiredCapacity/);
+      client.send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: 'web', DesiredCapacity: 1 })),
+    ).rejects.toThrow(/does not serve autoscaling:UpdateAutoScalingGroup/);
     expect(cloud.takeProblems()).toMatchObject([{ kind: 'unserved' }]);
   });
 

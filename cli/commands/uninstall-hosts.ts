@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { observeAgents } from '../../shared/aws/ssm.ts';
 import type { ObservedInstance } from '../../shared/core/model/observation.ts';
 import type { HostAnswer, Known } from '../../shared/core/operator/doctor-facts.ts';
@@ -9,6 +8,7 @@ import {
 } from '../../shared/core/operator/uninstall-answer.ts';
 import { askHosts } from '../ask-hosts.ts';
 import { CommandError, exitCodes } from '../errors.ts';
+import { interruption } from '../follow.ts';
 import type { Session } from '../session.ts';
 
 /** Milliseconds: what looked at the tags before the pause may install the package again. The longest function, sync, has 58 s. */
@@ -34,10 +34,21 @@ export function uninstallDocument({ deployment }: Session): string {
  *
  * @param isPaused whether EC2 shows the pause
  */
-export async function untilQuiet({ terminal }: Session, isPaused: () => Promise<boolean>): Promise<void> {
+export async function untilQuiet(
+  { terminal }: Session,
+  group: string,
+  isPaused: () => Promise<boolean>,
+): Promise<void> {
   terminal.say(`${terminal.symbol('working')} paused; waiting a minute for what has begun before`);
-  while (!(await isPaused())) await sleep(lookPause);
-  await sleep(inFlight);
+  const interrupt = interruption(
+    `${group} is paused, and all else is as it was. Go on: hostsync uninstall ${group}, or: hostsync resume ${group}`,
+  );
+  try {
+    while (!(await isPaused())) await interrupt.pause(lookPause);
+    await interrupt.pause(inFlight);
+  } finally {
+    interrupt.end();
+  }
 }
 
 /** What happens on the hosts of a group. */

@@ -34,7 +34,7 @@ export async function uninstall(session: Session, options: UninstallOptions): Pr
   if (!(await makeChange(session, options, changeOf(group, members, scaling, options.purge === true))))
     return 0;
   if (current !== undefined)
-    await untilQuiet(session, async () => {
+    await untilQuiet(session, group, async () => {
       const now = await observeGroup(session.clients.ec2, group);
       return now.every(({ id, tags }) => id !== current.id || tags[tagKeys.paused] !== undefined);
     });

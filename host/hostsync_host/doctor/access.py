@@ -10,7 +10,13 @@ from typing import Optional
 from .. import commands, hooks, layout, login, probe, results, sshd
 from .check import Check, error, ok, unknown, warning
 
-HOOKS = ("before-demotion", "after-promotion", "demotion-cancelled")
+ROLE_WHY = "It does not run, so writes go on, or do not begin, at a change of the primary."
+HOOKS = {
+    "before-demotion": ROLE_WHY,
+    "after-promotion": ROLE_WHY,
+    "demotion-cancelled": ROLE_WHY,
+    layout.AFTER_SYNC: "It does not run, so what depends on new files does not hear of them.",
+}
 KEY_TYPE = "ssh-ed25519"
 NO_FILES = "This host receives no files."
 
@@ -97,7 +103,7 @@ def find_hooks() -> Iterable[Check]:
 def _find_hook(name: str) -> Iterable[Check]:
     path = layout.hooks() + b"/" + name.encode()
     shown = results.show(path)
-    why = f"{name} does not run, so writes go on, or do not begin, at a change of the primary."
+    why = HOOKS[name]
     for each in (layout.hooks(), path):
         problem = hooks.stranger(each)
         if problem is not None:

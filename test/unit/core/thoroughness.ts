@@ -1,5 +1,5 @@
 /** Mutation tests run every test for many mutants: then a property is tried a few times only. */
-const isMutation = process.env['HOSTSYNC_MUTATION'] !== undefined;
+export const isMutation = process.env['HOSTSYNC_MUTATION'] !== undefined;
 
 /** How many times a property is tried. */
 export function runs(wanted: number): number {

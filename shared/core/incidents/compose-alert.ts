@@ -24,10 +24,12 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
   // No group of that name is pushed, but its owner is told what is wrong with it
   const group = plainText(event.detail.group, 256);
   switch (event.type) {
+    // Stryker disable StringLiteral: what is no case comes to the same
     case 'Files Synced':
     case 'Secondary Joined':
     case 'Secondary Left':
       return undefined;
+    // Stryker restore StringLiteral
     case 'Sync Failed':
       return syncFailed(event.detail, group, now);
     case 'Sync Recovered': {
@@ -280,6 +282,6 @@ function joinFailed(detail: EventDetails['Join Failed'], group: string, now: num
 }
 
 function name(secondaries: readonly { readonly secondary: string }[]): string {
-  const [first, ...more] = secondaries;
-  return more.length === 0 ? (first?.secondary ?? '') : `${secondaries.length} secondaries`;
+  const ids = secondaries.map(({ secondary }) => secondary);
+  return ids.length === 1 ? String(ids) : `${ids.length} secondaries`;
 }

@@ -78,6 +78,7 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
     case 'No Primary':
     case 'Primary Suspected':
       return raised({ '': type }, detail.reminder);
+    // Stryker disable StringLiteral,ConditionalExpression: what is no case comes to the same
     case 'Files Synced':
     case 'Files Rescued':
     case 'Files Kept':
@@ -86,6 +87,7 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
     case 'Secondary Joined':
     case 'Secondary Left':
       return undefined;
+    // Stryker restore StringLiteral,ConditionalExpression
   }
 }
 

@@ -37,6 +37,6 @@ export function isInhibited(code: string, raised: Iterable<string>): boolean {
 const notReached: ReadonlySet<string> = new Set(['unreachable', 'timeout']);
 
 /** The code of a secondary's incident: that which it has, if this error says the same. */
-export function secondaryCode(error: string, before: string | undefined): string {
-  return before !== undefined && notReached.has(before) && notReached.has(error) ? before : error;
+export function secondaryCode(error: string, before = error): string {
+  return notReached.has(before) && notReached.has(error) ? before : error;
 }

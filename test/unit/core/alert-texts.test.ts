@@ -20,6 +20,17 @@ const promoted = {
   seconds: 7,
 };
 const told = { since, reminder: 0 };
+const blocked = {
+  ...told,
+  primary,
+  why: 'why',
+  message: 'no secondary answers',
+  epoch: 2,
+  directories: '/srv',
+};
+/** The second and later hosts of a group, which are not promoted. */
+const candidates = (state: string, ...blockers: readonly string[]) =>
+  blockers.map((blocker, index) => ({ instance: instanceId(index + 2), blocker, state }));
 
 /** Forms of the same event that are told in other words. */
 const others: readonly DomainEvent[] = [
@@ -58,6 +69,45 @@ const others: readonly DomainEvent[] = [
       { instance: instanceId(2), blocker: '', state: 'running' },
       { instance: instanceId(3), blocker: 'it is stopped', state: 'stopped' },
     ],
+  }),
+  // What is stopped takes no role, and the first that runs will do if none is fit
+  domainEvent('Promotion Blocked', 'web', [], {
+    ...blocked,
+    candidates: [
+      ...[{ instance: instanceId(9), blocker: '', state: 'stopped' }],
+      ...candidates('running', 'it is behind', ''),
+    ],
+  }),
+  domainEvent('Promotion Blocked', 'web', [], {
+    ...blocked,
+    candidates: candidates('running', 'it is behind', 'it is joining'),
+  }),
+  domainEvent('Promotion Blocked', 'web', [], {
+    ...blocked,
+    candidates: [
+      ...[{ instance: instanceId(20), blocker: 'it is leaving', state: 'shutting-down' }],
+      ...candidates('stopped', ...Array.from({ length: 12 }, () => 'it is stopped')),
+    ],
+  }),
+  domainEvent('Promotion Blocked', 'web', [], {
+    ...blocked,
+    candidates: candidates('pending', 'it starts'),
+  }),
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'adopted' }),
+  domainEvent('Sync Failed', 'web', [], {
+    ...{ ...told, flaps: 1, primary },
+    secondaries: [
+      { secondary: instanceId(2), error: 'disk-full', message: 'full' },
+      { secondary: instanceId(3), error: 'unreachable', message: 'no answer' },
+      { secondary: 'web9.example.com', error: 'unreachable', message: 'no answer' },
+    ],
+  }),
+  domainEvent('Push Failed', 'web', [], {
+    ...{ ...told, changed: true, reminder: 2, flaps: 3, primary, error: 'not-ready', message: 'no rsync' },
+  }),
+  domainEvent('Directory Not Pushed', 'web', [], {
+    ...{ ...told, primary },
+    directories: ['/srv/a', '/srv/b'].map((directory) => ({ directory, error: 'missing', message: 'gone' })),
   }),
   domainEvent('Files Rescued', 'web', [], {
     primary,

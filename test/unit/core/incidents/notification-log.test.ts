@@ -56,6 +56,20 @@ describe('what is notified', () => {
     expect(notified(...updates)).toEqual(expected);
   });
 
+  it.each<[string, IncidentUpdate, NotificationLog, string]>([
+    ['new', raised({ a: 'x' }), {}, 'new, or with another cause'],
+    ['a reminder', raised({ a: 'x' }, true), {}, 'a reminder'],
+    ['an end', resolved('a'), {}, 'resolved'],
+    [
+      'the same',
+      raised({ a: 'x' }),
+      { a: { cause: 'x', event: 'd', at: now } },
+      'the same was notified already, and is not resolved',
+    ],
+  ])('says why: %s', (_name, update, log, reason) => {
+    expect(decideNotification(log, update, at(0, 'e')).reason).toBe(reason);
+  });
+
   it('the same event again, for its message may not have been sent', () => {
     const { log } = decideNotification({}, raised({ a: 'x' }), at(0, 'e'));
     expect(decideNotification(log, raised({ a: 'x' }), at(1, 'e')).notify).toBe(true);

@@ -144,7 +144,7 @@ function planRelist(
     // The first list told of paths that are too long
     const news = keptNews(group, id, ready, { ...line, tooLong: 0 }, task);
     const came = `${line.new} files came to ${id} after its last list`;
-    if ((line.new ?? 0) > 0) return [...news, ...askToFetch('rescue', group, instance, ready, came)];
+    if ((line.new ?? 0) > 0) return [...news, ...askToFetch('rescue', group, instance, ready, view, came)];
     const reason = `${id} holds nothing that ${ready.primary.id} has not`;
     return [...news, recordGathered(group, instance, ready, true, reason)];
   });
@@ -155,12 +155,18 @@ function askToFetch(
   kind: 'gather' | 'rescue',
   group: string,
   instance: ObservedInstance,
-  { primary, configuration }: Ready,
+  ready: Ready,
+  view: View,
   reason: string,
 ): readonly MembershipAction[] {
+  const { primary, configuration } = ready;
   const { id, tags } = instance;
   const route = routeBetween(primary, instance);
-  if (route.kind === 'no-route') return [];
+  if (route.kind === 'no-route')
+    return [
+      ...(kind === 'rescue' ? reportRescue(group, instance, primary.id, view.now, route.reason, view) : []),
+      { kind: 'wait', group, instance: id, soon: false, reason: `${id}: ${route.reason}` },
+    ];
   const { epoch, directories, excludes } = configuration;
   const { address, port } = route;
   const sources = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
@@ -184,9 +190,7 @@ function planFetch(
   // Of one that is only gathered from, the tick says so
   const report = (message: string, at: number) =>
     kind === 'rescue' ? reportRescue(group, instance, primary.id, at, message, view) : [];
-  const route = routeBetween(primary, instance);
-  if (route.kind === 'no-route') return [...report(route.reason, view.now), ...wait(route.reason, false)];
-  const send = (reason: string) => askToFetch(kind, group, instance, ready, reason);
+  const send = (reason: string) => askToFetch(kind, group, instance, ready, view, reason);
   const step: Step<MembershipAction> = {
     step: kind,
     host: primary.id,
@@ -211,12 +215,12 @@ function planFetch(
 }
 
 /** Why nothing was brought, after how many seconds it is asked for again, and whether something is wrong. */
-function failureOf({ error = '', message }: RescueLine): {
+function failureOf({ error = 'failed', message = error }: RescueLine): {
   readonly reason: string;
   readonly after: number;
   readonly isFailure: boolean;
 } {
-  if (error === 'busy') return { reason: message ?? error, after: busyAgain, isFailure: false };
+  if (error === 'busy') return { reason: message, after: busyAgain, isFailure: false };
   return { reason: `${error}: ${message}`, after: retryAfter, isFailure: error !== staleError };
 }
 

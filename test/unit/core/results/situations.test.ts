@@ -74,7 +74,7 @@ const pushed = (...ids: readonly string[]): TickAction => {
       epoch: 1,
       directories: ['/srv/uploads'],
       excludes: [],
-      options: {},
+      options: new Map(),
       secondaries,
     },
   };

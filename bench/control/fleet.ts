@@ -143,7 +143,7 @@ function joinedTo(primary: string, group: string): string {
     ['public-key', ...publicKey.split(' ')],
   ];
   const lines = request.map((fields) => `${fields.join('\t')}\n`).join('');
-  return fingerprint(`5\n${primary}\n${lines}`);
+  return fingerprint(`6\n${primary}\n${lines}`);
 }
 
 /** What the tags are compared with. Source: `mirrorDigest` in shared/core. */

@@ -74,6 +74,17 @@ module.exports.body = async ({ resolveVariable }) => {
     ),
     graph(8, 15, 8, 'Errors of functions', ofFunctions(stage, 'Errors', 'Sum'), counts),
     graph(16, 15, 8, 'Milliseconds a function runs', ofFunctions(stage, 'Duration', 'Maximum')),
+    graph(
+      0,
+      21,
+      12,
+      'Seconds from a change to its arrival, in watched groups',
+      [
+        search(stage, 'Group', 'LagP50', 'Maximum', 'half of the changes'),
+        search(stage, 'Group', 'LagP99', 'Maximum', '99 of 100'),
+      ],
+      seconds,
+    ),
   ];
   return JSON.stringify({ widgets });
 };

@@ -88,13 +88,17 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
     });
     cloud.startSchedule(tick);
     presenter.say(
-      `The schedule runs: the function sync every ${tick} s. Now two tags on the primary, and all else happens by itself:`,
+      `The schedule runs: the function sync every ${tick} s. Now three tags on the primary, and all else happens by itself:`,
     );
     await presenter.step('key, trust, first sync, verification', async () => {
-      primary.setTags({ 'hostsync:primary': '1', 'hostsync:directories': uploads });
+      primary.setTags({
+        ...{ 'hostsync:primary': '1', 'hostsync:directories': uploads },
+        'hostsync:options': 'watch=auto',
+      });
       await Promise.all(secondaries.map((secondary) => waitUntilInSync(cloud, secondary)));
     });
     let tree = await show(cloud, 'the first push', primary, secondaries);
+    await showOneFile(cloud, primary, secondaries);
     for (const [title, command] of changes) {
       await presenter.step(`on the primary: ${title}`, () =>
         must(primary, `cd ${uploads} && sudo -u ${owner} bash -c "$1"`, command),
@@ -140,6 +144,25 @@ function upload(to: LocalInstance, name: string): Promise<void> {
 /** What the image of a web server has. */
 function prepare(instance: LocalInstance): Promise<void> {
   return must(instance, `install -d -o ${owner} -g ${owner} ${uploads}`);
+}
+
+/** What the watch is for: the push of the last tick has not ended, and sends it at once. */
+async function showOneFile(
+  cloud: LocalCloud,
+  primary: LocalInstance,
+  secondaries: readonly LocalInstance[],
+): Promise<void> {
+  const name = 'at-once.txt';
+  const arrived = async (host: LocalInstance) => (await host.exec(['cat', `${uploads}/${name}`])).code === 0;
+  const began = Date.now();
+  await presenter.step('on the primary: upload one file, until it is on both secondaries', async () => {
+    await upload(primary, name);
+    const what = `${name} on all hosts`;
+    await Promise.all(
+      secondaries.map((host) => cloud.waitFor(() => arrived(host), { what, timeoutSeconds: 60 })),
+    );
+  });
+  presenter.note(`${((Date.now() - began) / 1000).toFixed(1)} s from before the upload to its arrival`);
 }
 
 interface Scaled {

@@ -1,7 +1,6 @@
-import { observePush, pushComment } from '../../shared/aws/pushes.ts';
-import { sendScript } from '../../shared/aws/ssm.ts';
+import { observePush, sendPush } from '../../shared/aws/pushes.ts';
 import type { ObservedPush } from '../../shared/core/model/observation.ts';
-import { formatPushRequest } from '../../shared/core/model/request.ts';
+import { planned as plannedRequest } from '../../shared/core/model/request.ts';
 import { describePush, type PushSummary, summarizePush } from '../../shared/core/operator/summarize-push.ts';
 import { CommandError, exitCodes, RefusedError } from '../errors.ts';
 import { interruption } from '../follow.ts';
@@ -50,19 +49,18 @@ export async function pushNow(
   }
   const { primary, reason } = planned;
   const request = { ...planned.request, ...(accepted !== undefined && { acceptDeletions: accepted }) };
-  const { documents } = session.tools(group);
+  // A watch says what became of it when it ends: who waits for an answer has one push
+  const once = { ...request, watch: 'end' as const };
+  const { documents, settings } = session.tools(group);
   terminal.say(`${terminal.symbol('working')} ${reason}`);
   const requestedAt = Date.now();
   session.didWrite = true;
-  const comment = `${pushComment}, group ${group}, epoch ${request.epoch}, asked for by an operator`;
-  const command = await sendScript(
-    clients.ssm,
-    documents.push,
-    [primary],
-    formatPushRequest(request),
-    comment,
-  );
+  const command = await sendPush(clients.ssm, documents.push, primary, once, ', asked for by an operator');
   const ended = await untilEnded(session, { command, instance: primary, requestedAt }, timeout);
+  if (request.watch === 'auto') {
+    const times = { tick: Date.now(), tickSeconds: settings.tickSeconds };
+    await sendPush(clients.ssm, documents.push, primary, plannedRequest(planned.request, primary, times));
+  }
   return summarizePush(
     ended,
     request.secondaries.map(({ id }) => id),

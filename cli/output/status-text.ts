@@ -1,5 +1,6 @@
 import { duration } from '../../shared/core/model/time.ts';
 import type { Attention, GroupView, HostView, Level } from '../../shared/core/operator/group-view.ts';
+import { describeWatch } from '../../shared/core/operator/watch-view.ts';
 import type { SymbolName, Terminal } from '../terminal.ts';
 import { formatTable, tsvLine, wrap } from './table.ts';
 
@@ -26,10 +27,11 @@ export function statusLines(view: GroupView, place: string, terminal: Terminal):
 }
 
 function headerLine(view: GroupView, place: string, terminal: Terminal): string {
-  const { group, epoch, failover, level, verdict, held, paused } = view;
+  const { group, epoch, failover, level, verdict, held, paused, watch } = view;
   const isHeld = held !== null || paused !== null;
   const symbol = terminal.symbol(isHeld ? 'held' : symbolOf[level]);
   const about = [epoch === null ? 'no epoch' : `epoch ${epoch}`, place, `failover ${failover}`];
+  if (watch !== null) about.push(describeWatch(watch));
   return `${terminal.style('bold', group)}  ${symbol} ${terminal.style(isHeld ? 'yellow' : colourOf[level], verdict)}  ${terminal.style('dim', about.join(', '))}`;
 }
 
@@ -86,13 +88,18 @@ function attentionLines(
 /** One line for each host: the same columns for ever, new ones are added at the end. */
 export const tsvColumns = [
   ...['group', 'host', 'name', 'role', 'level', 'state', 'seconds-behind', 'error', 'zone', 'agent'],
+  'watch',
 ] as const;
 
 export function statusTsv(views: readonly GroupView[]): readonly string[] {
-  const rows = views.flatMap(({ group, hosts }) =>
-    hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent }) =>
-      tsvLine([group, id, name, role, level, state, secondsBehind, error?.code ?? null, zone, agent]),
-    ),
+  const rows = views.flatMap(({ group, hosts, watch }) =>
+    hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent }) => {
+      const rung = role === 'primary' && watch?.running === true ? (watch.rung ?? 'begins') : null;
+      return tsvLine([
+        ...[group, id, name, role, level, state, secondsBehind, error?.code ?? null, zone, agent],
+        rung,
+      ]);
+    }),
   );
   return [tsvLine(tsvColumns), ...rows];
 }

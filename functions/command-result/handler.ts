@@ -8,6 +8,7 @@ import { observePush } from '../../shared/aws/pushes.ts';
 import { isSameDocument } from '../../shared/aws/ssm.ts';
 import type { ObservedPush } from '../../shared/core/model/observation.ts';
 import { lacksRelease } from '../../shared/core/model/release.ts';
+import { earlyEnd } from '../../shared/core/model/watch-result.ts';
 import { recordOutcome } from '../../shared/core/results/record-outcome.ts';
 import { type CommandEvent, parseCommandEvent } from '../../shared/edge/command-event.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
@@ -38,7 +39,7 @@ export const handler = makeHandler(async (event, instruments) => {
   if (group === undefined || group === '')
     return instruments.logger.info(`${instance}, on which the command ${command} ended, belongs to no group`);
   const isAnswer = push === 'other' || lacksRelease(push);
-  if (!isAnswer && !(await record(push, group, instruments))) return;
+  if (!isAnswer && !(await record(push, group, instruments)) && earlyEnd(push) === undefined) return;
   const because = `the command ${command} has ended on ${instance}`;
   const ref = `${command}-${instance}`;
   await wake(clients.sqs, configuration.HOSTSYNC_QUEUE, [{ group, because, at, ref }]);

@@ -1,9 +1,9 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Clients } from '../../shared/aws/clients.ts';
 import { describeError } from '../../shared/aws/errors.ts';
-import { pushComment } from '../../shared/aws/pushes.ts';
-import { type Documents, sendScript } from '../../shared/aws/ssm.ts';
-import { formatPushRequest } from '../../shared/core/model/request.ts';
+import { sendPush } from '../../shared/aws/pushes.ts';
+import type { Documents } from '../../shared/aws/ssm.ts';
+import { planned } from '../../shared/core/model/request.ts';
 import type { TickAction } from '../../shared/core/push/tick-action.ts';
 import type { Instruments } from '../../shared/edge/handler.ts';
 
@@ -15,6 +15,7 @@ export class TickError extends AggregateError {
 interface Tools extends Instruments {
   readonly clients: Clients;
   readonly documents: Pick<Documents, 'push'>;
+  readonly times: Parameters<typeof planned>[2];
 }
 
 /**
@@ -29,18 +30,19 @@ export async function carryOutTick(actions: readonly TickAction[], tools: Tools)
   if (errors.length > 0) throw new TickError(errors, errors.map((error) => error.message).join(' | '));
 }
 
-async function carryOut(action: TickAction, { clients, documents, logger, metrics }: Tools): Promise<void> {
+async function carryOut(
+  action: TickAction,
+  { clients, documents, times, logger, metrics }: Tools,
+): Promise<void> {
   switch (action.kind) {
     case 'push': {
       const { group, primary, request, reason } = action;
       try {
-        const comment = `${pushComment}, group ${group}, epoch ${request.epoch}`;
-        const command = await sendScript(
+        const command = await sendPush(
           clients.ssm,
           documents.push,
-          [primary],
-          formatPushRequest({ ...request, holder: primary }),
-          comment,
+          primary,
+          planned(request, primary, times),
         );
         const secondaries = request.secondaries.map(({ id }) => id);
         const { epoch } = request;

@@ -41,6 +41,7 @@ export const handler = makeHandler(async (event, instruments) => {
   const errors: unknown[] = [];
   const fail = (error: unknown): void => void errors.push(error);
   const documents = { push: configuration.HOSTSYNC_PUSH_DOCUMENT };
+  const times = { tick: scheduledAt, tickSeconds: configuration.HOSTSYNC_TICK_SECONDS };
   const rememberAndWake = async () => {
     const remembered = await rememberedGroups(instances, fail);
     await wakeGroups(remembered, plan, scheduledAt, fail).catch(fail);
@@ -48,7 +49,7 @@ export const handler = makeHandler(async (event, instruments) => {
   };
   const [groups] = await Promise.all([
     rememberAndWake(),
-    carryOutTick(plan, { clients, documents, ...instruments }).catch(fail),
+    carryOutTick(plan, { clients, documents, times, ...instruments }).catch(fail),
   ]);
   // How far behind a group is, is not known without its head
   const measured = groups.flatMap(({ head, members }) => (head === 'unread' ? [] : members));

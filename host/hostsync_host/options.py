@@ -58,7 +58,7 @@ def _number(commands: str, least: int, most: int) -> Kind:
 
 
 def _of_watch(least: int, most: int) -> Kind:
-    """Not yet for the tag hostsync:options: only a sender that waits for a watch may ask for one."""
+    """Of a push that watches."""
     return Kind(frozenset(["push"]), least, most)
 
 
@@ -100,7 +100,7 @@ KINDS: Mapping[str, Kind] = {
     "interval": _number("probe", 1, 60),
     "role": Kind(frozenset(["doctor"]), pattern="primary|secondary", remedy="must be primary or secondary"),
     "tick": _of_watch(1, 999999999999999),
-    "watch": Kind(frozenset(["push"]), pattern="auto|off|end", remedy="must be auto, off or end"),
+    "watch": Kind(frozenset(["push"]), pattern="auto|off|end|beside", remedy="must be auto, off, end or beside"),
     "quiet": _of_watch(10, 10000),
     "hold": _of_watch(0, 3600),
     "lease": _of_watch(5, 3600),

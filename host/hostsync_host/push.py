@@ -98,10 +98,13 @@ def _push(request: Request, started: int, scratch: bytes) -> ExitCode:
         from .watch import command
 
         return command.run(context)
-    try:
-        lease.end_watch(context.store.path("watch"), request.options.tick)
-    except lease.SupersededError as error:
-        return report.all_busy(request, started, str(error))
+    if request.options.watch != "beside":
+        try:
+            lease.end_watch(context.store.path("watch"), request.options.tick)
+        except lease.SupersededError as error:
+            return report.all_busy(request, started, str(error))
+    if request.options.watch == "end" and not request.secondaries:
+        return report.close(context, [])
     return push_once(context)
 
 

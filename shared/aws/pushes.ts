@@ -7,11 +7,27 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import type { ObservedPush } from '../core/model/observation.ts';
+import { formatPushRequest, type PushRequest } from '../core/model/request.ts';
 import { errorsOf, hasCode, throwAll } from './errors.ts';
-import { deliveryTimeout, isSameDocument, notKnown, toObserved } from './ssm.ts';
+import { deliveryTimeout, isSameDocument, notKnown, sendScript, toObserved } from './ssm.ts';
 
 /** How the comment of a command begins that runs one of the ordinary pushes; a first sync runs the same document. */
-export const pushComment = 'hostsync push';
+const pushComment = 'hostsync push';
+/** The same of one that stays and watches. */
+const watchComment = `${pushComment} and watch`;
+
+/** @param note shown in the history of Run Command. @returns the command's id */
+export function sendPush(
+  ssm: SSMClient,
+  document: string,
+  primary: string,
+  request: PushRequest,
+  note = '',
+): Promise<string> {
+  const what = request.watch === 'auto' ? watchComment : pushComment;
+  const comment = `${what}, group ${request.group}, epoch ${request.epoch}${note}`;
+  return sendScript(ssm, document, [primary], formatPushRequest(request), comment);
+}
 
 /** Milliseconds that a tick looks back for pushes that have ended. */
 const lookBack = 5 * 60_000;
@@ -50,7 +66,7 @@ export async function observePushes(
   const whole = await Promise.all(
     [...ended, ...running].map(async (push) => {
       const { command, instance, requestedAt } = push;
-      if (isWhole(push) || isKnown(instance, requestedAt)) return [push];
+      if (isWhole(push) || (isKnown(instance, requestedAt) && !asksToGoOn(push, now))) return [push];
       try {
         const full = await observePush(ssm, { command, instance, requestedAt });
         return [typeof full === 'string' ? push : full];
@@ -61,6 +77,11 @@ export async function observePushes(
     }),
   );
   return whole.flat();
+}
+
+/** A watch says last why it ended, so that another push can go on at once. */
+function asksToGoOn({ watches, requestedAt, lines }: ObservedPush, now: number): boolean {
+  return watches === true && now - requestedAt < lookBack && !lines.some(({ kind }) => kind === 'watch');
 }
 
 /** By comment and document, and not by a filter on the document: an upgrade makes another one, and what runs then is a push like any other. */
@@ -93,7 +114,7 @@ async function listPushes(
       if (!isSameDocument(DocumentName, document)) continue;
       const requestedAt = RequestedDateTime?.getTime() ?? 0;
       const observed = toObserved(CommandId, InstanceId, StatusDetails, plugin?.Output);
-      pushes.push({ ...observed, requestedAt, exitCode: exitCode(plugin?.ResponseCode) });
+      pushes.push({ ...observed, requestedAt, ...ofPush(Comment, plugin?.ResponseCode) });
     }
   return pushes;
 }
@@ -113,7 +134,7 @@ export async function observePush(
     );
     if (!isPush(Comment)) return 'other';
     const observed = toObserved(command, instance, StatusDetails, StandardOutputContent);
-    return { ...observed, requestedAt, exitCode: exitCode(ResponseCode) };
+    return { ...observed, requestedAt, ...ofPush(Comment, ResponseCode) };
   } catch (error) {
     if (hasCode(error, notKnown)) return 'unknown';
     throw error;
@@ -122,6 +143,10 @@ export async function observePush(
 
 function isPush(comment: string | undefined): boolean {
   return comment?.startsWith(pushComment) ?? false;
+}
+
+function ofPush(comment = '', code: number | undefined): Pick<ObservedPush, 'watches' | 'exitCode'> {
+  return { watches: comment.startsWith(watchComment), exitCode: exitCode(code) };
 }
 
 /** -1 stands for "not started". */

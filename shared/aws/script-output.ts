@@ -91,6 +91,11 @@ const line = v.variant('kind', [
   v.object({
     ...{ v: v.literal(1), kind: v.literal('push'), ok: v.boolean(), started: seconds, seconds },
     secondaries: v.optional(count),
+    busy: v.optional(count),
+  }),
+  v.object({
+    ...{ v: v.literal(1), kind: v.literal('watch'), rung: v.string(), ended: v.string() },
+    ...{ cycles: count, walks: count, arrivals: count, p50: seconds, p99: seconds, max: seconds },
   }),
   v.object({ v: v.literal(1), kind: v.literal('error'), error: v.string(), message: v.string() }),
 ]);

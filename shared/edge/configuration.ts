@@ -26,6 +26,9 @@ const common = { HOSTSYNC_TAG_PREFIX: v.optional(settings['tag-prefix'], default
 const waking = { HOSTSYNC_QUEUE: queueUrl };
 const remembering = { HOSTSYNC_TABLE: tableName };
 
+/** From one tick to the next: infra/schedule.cjs makes it of the setting. */
+const tickSeconds = v.pipe(v.string(), v.regex(/^\d{1,5}$/u, 'is no number of seconds'), v.transform(Number));
+
 const joining = {
   HOSTSYNC_PUSH_DOCUMENT: documentName,
   HOSTSYNC_JOIN_DOCUMENT: documentName,
@@ -48,6 +51,7 @@ const recording = {
   HOSTSYNC_GROUP_INTERVAL: settings['group-interval'],
   HOSTSYNC_BEHIND_AFTER: settings['behind-after'],
   HOSTSYNC_OVERRUN_AFTER: settings['overrun-after'],
+  HOSTSYNC_TICK_SECONDS: tickSeconds,
   HOSTSYNC_METRICS_BY_SECONDARY: settings['metrics-by-secondary'],
 };
 

@@ -20,6 +20,8 @@ const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof Metric
   FilesSent: MetricUnit.Count,
   FilesDeleted: MetricUnit.Count,
   DriftRepaired: MetricUnit.Count,
+  LagP50: MetricUnit.Seconds,
+  LagP99: MetricUnit.Seconds,
 };
 
 /**
@@ -89,5 +91,5 @@ function publish(
 
 const metricNames: readonly MetricName[] = [
   ...(['SecondsBehind', 'SecondariesFailing', 'FilesSent', 'BytesSent'] as const),
-  ...(['FilesDeleted', 'PushSeconds', 'DriftRepaired'] as const),
+  ...(['FilesDeleted', 'PushSeconds', 'DriftRepaired', 'LagP50', 'LagP99'] as const),
 ];

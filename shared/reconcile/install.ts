@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../aws/errors.ts';
-import { pushComment } from '../aws/pushes.ts';
-import { observeCommands, sendInstall, sendScript } from '../aws/ssm.ts';
+import { observeCommands, sendInstall } from '../aws/ssm.ts';
 import type { Observation, ObservedCommand } from '../core/model/observation.ts';
 import type { InstallPlan } from '../core/model/release.ts';
-import { formatPushRequest } from '../core/model/request.ts';
 import { tagKeys } from '../core/model/tag-keys.ts';
-import { planTick } from '../core/push/plan-tick.ts';
+import { pushAgain } from './carry-out-watch.ts';
 import type { Tools } from './tools.ts';
 
 /** Milliseconds that a wave may take. Who is late is asked again by a later look. */
@@ -49,17 +47,6 @@ export async function carryOutInstall(
   await Promise.all(repeated.map((id) => tools.marks.remove(id, [tagKeys.task])));
   if (plan.unpushed !== undefined && done.includes(plan.unpushed)) await pushAgain(group, observed, tools);
   return { done, failed };
-}
-
-/** The push that a primary could not make: the next tick would be up to a minute later. */
-async function pushAgain(group: string, observed: Observation, { clients, documents }: Tools): Promise<void> {
-  for (const action of planTick(observed)) {
-    if (action.kind !== 'push' || action.group !== group) continue;
-    const { primary, request } = action;
-    const text = formatPushRequest({ ...request, holder: primary });
-    const comment = `${pushComment}, group ${group}, epoch ${request.epoch}`;
-    await sendScript(clients.ssm, documents.push, [primary], text, comment);
-  }
 }
 
 /** Why the parts that came to a host did not install the package. */

@@ -9,6 +9,7 @@ import { lacksRelease, planInstall } from '../core/model/release.ts';
 import { isStaleView } from '../core/model/wake-up.ts';
 import { isUnsettled } from '../core/push/needs-reconciling.ts';
 import { planTick } from '../core/push/plan-tick.ts';
+import { planWatch } from '../core/push/plan-watch.ts';
 import { recordOutcome } from '../core/results/record-outcome.ts';
 import { planPromotion } from '../core/succession/plan-promotion.ts';
 import { planUpkeep } from '../core/succession/plan-upkeep.ts';
@@ -17,6 +18,7 @@ import { ActionReport, failureFields, hostsOf, type LoggedAction, logAction } fr
 import { carryOutMembership } from './carry-out-membership.ts';
 import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
+import { carryOutWatch } from './carry-out-watch.ts';
 import { carryOutInstall } from './install.ts';
 import { look, lookAtPointers, lookAtPushes } from './look.ts';
 import { askCandidates, askProbers } from './probe.ts';
@@ -98,7 +100,10 @@ class Reconciliation {
       const { instances } = observed;
       const pushes = looks === 1 ? await lookAtPushes(instances, this.#tools, this.#failed) : [];
       const isInstalled = await this.#install(observed, pushes);
-      if (looks === 1) await this.#recordPushes(observed, pushes);
+      if (looks === 1) {
+        await this.#recordPushes(observed, pushes);
+        await this.#watch(observed, pushes);
+      }
       if (isInstalled) continue;
       const promotion = await this.#promote(observed);
       // However long a promotion takes, no host is terminated meanwhile
@@ -176,6 +181,20 @@ class Reconciliation {
       );
     } catch (error) {
       this.#failed('recording the results of pushes', error);
+    }
+  }
+
+  /** A watch that ended early goes on; one of a paused group ends. */
+  async #watch(observed: PromotionObservation, pushes: readonly ObservedPush[]): Promise<void> {
+    const plan = planTick(observed).filter((each) => 'group' in each && each.group === this.#group);
+    const action = planWatch(this.#group, observed.instances, pushes, plan);
+    if (action === undefined) return;
+    try {
+      await carryOutWatch(this.#group, action, observed, this.#tools);
+      const { kind, reason } = action;
+      this.#tools.logger.info(reason, { action: kind, outcome: 'done', group: this.#group });
+    } catch (error) {
+      this.#failed(`${action.kind} (${action.reason})`, error);
     }
   }
 

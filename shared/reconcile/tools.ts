@@ -69,6 +69,7 @@ export function outcomeSettings(
     | 'HOSTSYNC_GROUP_INTERVAL'
     | 'HOSTSYNC_BEHIND_AFTER'
     | 'HOSTSYNC_OVERRUN_AFTER'
+    | 'HOSTSYNC_TICK_SECONDS'
   >,
 ): OutcomeSettings {
   return {
@@ -77,5 +78,6 @@ export function outcomeSettings(
     groupInterval: configuration.HOSTSYNC_GROUP_INTERVAL,
     behindAfter: configuration.HOSTSYNC_BEHIND_AFTER,
     overrunAfter: configuration.HOSTSYNC_OVERRUN_AFTER,
+    tickSeconds: configuration.HOSTSYNC_TICK_SECONDS,
   };
 }

@@ -284,7 +284,7 @@ it('alarms are on what is really measured, and speak through the topic', async (
   expect(evaluated.map(({ logicalId }) => logicalId)).toContain('SecondsBehindAlarm');
   // New alarms have become OK, which is no news
   expect(evaluated.filter(({ state, changed }) => changed && state === 'OK').length).toBeGreaterThan(5);
-  await group.cloud.settle();
+  await group.settle();
   expect(
     group.cloud
       .messages()
@@ -310,7 +310,7 @@ it('what fails for good is not lost: it goes to the queue of dead letters, and a
   group.cloud.purgeQueue('DeadLetters');
   const mended = await group.cloud.evaluateAlarms();
   expect(mended.find(({ logicalId }) => logicalId === 'DeadLettersAlarm')?.state).toBe('OK');
-  await group.cloud.settle();
+  await group.settle();
   expect(subjects()).toEqual([
     expect.stringMatching(/^hostsync: resolved: alarm hostsync-prod-DeadLettersAlarm/u),
   ]);

@@ -32,7 +32,7 @@ async function whileTicking<Result>(running: Promise<Result>): Promise<Result> {
     return await running;
   } finally {
     clearInterval(ticking);
-    await group.cloud.settle();
+    await group.settle();
   }
 }
 
@@ -238,7 +238,7 @@ describe('a group begins and ends', () => {
   });
 
   it('leaves nothing of it on the hosts and in the account, and every file that was synced', async () => {
-    await group.cloud.settle();
+    await group.settle();
     const hosts = group.cloud.instances().filter(({ tags }) => tags['hostsync:group'] === 'shop');
     expect((await run('uninstall', 'shop', '--dry-run')).code).toBe(0);
     expect(hosts.every(({ tags }) => tags['hostsync:group'] === 'shop')).toBe(true);

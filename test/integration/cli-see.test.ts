@@ -61,7 +61,7 @@ describe('an operator sees at a glance how a group is', () => {
     const waiting = run('wait', 'web', '--in-sync', '--timeout', '200');
     const ticking = setInterval(() => group.cloud.tick(), 3_000);
     const { code, stderr } = await waiting.finally(() => clearInterval(ticking));
-    await group.cloud.settle();
+    await group.settle();
     expect(stderr).toContain('web is in sync');
     expect(code).toBe(0);
     expect((await run('wait', 'web', '--joined', 'secondary-1', '--timeout', '20')).code).toBe(0);

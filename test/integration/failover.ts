@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
-import { compareTrees, readTree } from '../../tour/tree.ts';
-import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { readTree } from '../../tour/tree.ts';
+import { eventuallySame, must, startGroup, type TestGroup, uploads } from './group.ts';
 
 /** The rows of docs/failures.md, a group for each file. Every one of them leaves the group whole, for the next. */
 export let group: TestGroup;
@@ -123,10 +123,9 @@ export async function wholeGroup(): Promise<LocalInstance> {
 }
 
 export async function expectAllEqual(): Promise<void> {
-  const expected = await readTree(primary().host, uploads);
   for (const host of hosts) {
     if (host.id === primary().id || host.state === 'terminated') continue;
-    expect(compareTrees(expected, await readTree(host.host, uploads)), host.id).toEqual([]);
+    expect(await eventuallySame(primary().host, host.host, uploads), host.id).toEqual([]);
   }
 }
 

@@ -1,11 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { notesOf } from '../../tour/notes.ts';
 import { packageWith } from '../../tour/own-package.ts';
 import { type PushResult, pushResults } from '../../tour/pushes.ts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
+import { isWatchedByDefault, watching, watchTags } from './watched.ts';
 
 export const packageDirectory = join('.hostsync', 'package');
 export const uploads = '/srv/uploads';
@@ -30,6 +32,8 @@ export interface GroupOptions {
   readonly zones?: readonly string[];
   /** What each host has, the primary first; nothing where the list ends. */
   readonly hosts?: readonly HostOptions[];
+  /** The pushes of its ticks stay and watch. */
+  readonly watch?: boolean;
 }
 
 export interface HostOptions {
@@ -66,8 +70,13 @@ export class TestGroup {
   async tick(timeoutSeconds = 100): Promise<readonly PushResult[]> {
     const before = pushResults(this.cloud).length;
     this.cloud.tick();
-    await this.cloud.settle({ timeoutSeconds });
+    await this.settle({ timeoutSeconds });
     return pushResults(this.cloud).slice(before);
+  }
+
+  /** Waits for all that goes on, but for a push that watches. */
+  settle(options: { readonly timeoutSeconds?: number } = {}): Promise<void> {
+    return this.cloud.settle({ ...options, stays: watching });
   }
 
   secondary(index: number): LocalInstance {
@@ -82,11 +91,7 @@ export class TestGroup {
     directory = uploads,
   ): Promise<readonly string[]> {
     const host = 'host' in secondary ? secondary.host : secondary;
-    const [expected, actual] = await Promise.all([
-      readTree(this.primary.host, directory),
-      readTree(host, directory),
-    ]);
-    return compareTrees(expected, actual);
+    return eventuallySame(this.primary.host, host, directory);
   }
 
   /** The reasons that the last run of a function logged, with their codes; by default of the tick. */
@@ -118,6 +123,17 @@ export class TestGroup {
     await this.cloud.close();
     await this.fleet.close();
     if (this.ownPackage !== undefined) rmSync(this.ownPackage, { recursive: true, force: true });
+  }
+}
+
+/** What a watch brings has seconds to arrive; what a push has brought is there. @returns what differs then */
+export async function eventuallySame(one: Host, other: Host, directory: string): Promise<readonly string[]> {
+  const until = Date.now() + 20_000;
+  for (;;) {
+    const [expected, actual] = await Promise.all([readTree(one, directory), readTree(other, directory)]);
+    const found = compareTrees(expected, actual);
+    if (found.length === 0 || !isWatchedByDefault || Date.now() > until) return found;
+    await sleep(500);
   }
 }
 
@@ -200,6 +216,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
   await must(primary, `chown -R www-data: ${directories.join(' ')}`);
   primary.setTags({
     ...{ 'hostsync:primary': '1', 'hostsync:directories': directories.join(' ') },
+    ...((options.watch ?? isWatchedByDefault) && watchTags),
     ...(excludes.length > 0 && { 'hostsync:exclude': excludes.join(' ') }),
   });
   const group = new TestGroup(fleet, cloud, primary, secondaries, own);

@@ -59,11 +59,11 @@ describe('Auto Scaling', () => {
     }
     // Scale-in: off the list, and Auto Scaling goes on
     await asg.scaleIn(1);
-    await group.cloud.settle();
+    await group.settle();
     expect(newcomers.filter(({ id }) => list().includes(id)).length).toBe(1);
     expect(newcomers.map(({ state }) => state).sort()).toEqual(['running', 'terminated']);
     asg.delete();
-    await group.cloud.settle();
+    await group.settle();
     await group.tick();
     expect(list()).toEqual([group.secondary(0).id]);
   });
@@ -84,7 +84,7 @@ describe('Auto Scaling', () => {
     expect(list()).toEqual([group.secondary(0).id]);
     expect(asg.stateOf(out as LocalInstance)).toMatch(/^Warmed:/u);
     asg.delete();
-    await group.cloud.settle();
+    await group.settle();
   });
 
   it('hooks of others are left to them', async () => {
@@ -99,7 +99,7 @@ describe('Auto Scaling', () => {
     expect(asg.stateOf(newcomer as LocalInstance)).toBe('Pending:Wait');
     expect(newcomer !== undefined && isIn(newcomer)).toBe(true);
     asg.delete();
-    await group.cloud.settle();
+    await group.settle();
     await group.tick();
   });
 });
@@ -110,7 +110,7 @@ describe('a plain instance', () => {
     await group.tick();
     expect(isIn(instance)).toBe(true);
     await instance.stop();
-    await group.cloud.settle();
+    await group.settle();
     expect(list()).not.toContain(instance.id);
     expect(Object.keys(instance.tags).filter((key) => key.startsWith('hostsync:'))).toEqual([
       'hostsync:group',
@@ -121,7 +121,7 @@ describe('a plain instance', () => {
     expect(isIn(instance)).toBe(true);
     expect(await group.differences(instance)).toEqual([]);
     await instance.terminate();
-    await group.cloud.settle();
+    await group.settle();
     expect(list()).toEqual([group.secondary(0).id]);
   });
 
@@ -130,11 +130,11 @@ describe('a plain instance', () => {
     await group.tick();
     expect(list()).not.toContain(instance.id);
     instance.setTags({ 'hostsync:group': 'web' });
-    await group.cloud.settle();
+    await group.settle();
     await group.tick();
     expect(isIn(instance)).toBe(true);
     instance.deleteTags('hostsync:group');
-    await group.cloud.settle();
+    await group.settle();
     expect(list()).not.toContain(instance.id);
     expect(Object.keys(instance.tags)).toEqual(['Name']);
     await instance.terminate();
@@ -196,7 +196,7 @@ it('twenty at once are all in the list in the end, over several tags, though EC2
   const newcomers = await Promise.all(
     Array.from({ length: 20 }, (_, index) => launch(`many-${index}`, false)),
   );
-  await group.cloud.settle();
+  await group.settle();
   group.cloud.tick();
   // An operator's hand, in the middle of it
   group.primary.setTags({ 'hostsync:secondaries': 'by-hand.example.com' });
@@ -210,7 +210,7 @@ it('twenty at once are all in the list in the end, over several tags, though EC2
   for (const newcomer of [newcomers[0], newcomers[19]])
     if (newcomer !== undefined) expect(await group.differences(newcomer)).toEqual([]);
   await Promise.all(newcomers.map((instance) => instance.terminate()));
-  await group.cloud.settle();
+  await group.settle();
   await group.tick();
   expect(list()).toEqual([group.secondary(0).id, 'by-hand.example.com'].sort());
   group.primary.deleteTags('hostsync:secondaries');
@@ -233,7 +233,7 @@ it('a large first sync does not delay the others, and goes on where it was when 
   await group.cloud.waitFor(arrived, { what: 'the small file' });
   // As SSM does when the command's time is over
   await must(group.primary, `pkill -KILL -f 'rsync .*[${instance.id[0]}]${instance.id.slice(1)}::' || true`);
-  await group.cloud.settle();
+  await group.settle();
   for (let tick = 0; tick < 4 && !isIn(instance); tick++) {
     await sleep(5000);
     await group.tick();

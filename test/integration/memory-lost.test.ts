@@ -106,7 +106,7 @@ describe('the table', () => {
     await group.cloud.waitFor(async () => (await claimed()) > epoch, { what: 'the claim' });
     await table().restore([]);
     await old.start();
-    await group.cloud.settle();
+    await group.settle();
     held.remove();
     await expectToGoOn();
     expect(isTime(epochOf(primary()))).toBe(true);

@@ -81,7 +81,7 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
     await group.cloud.waitFor(isBusy, { what: 'the end of that push' });
     expect(pushResults(group.cloud, group.secondary(0).id).at(-1)).toMatchObject({ error: 'busy' });
     await group.secondary(0).thaw();
-    await group.cloud.settle();
+    await group.settle();
     await group.tick();
     expect(await group.differences(group.secondary(0))).toEqual([]);
   });
@@ -229,7 +229,7 @@ it('a push that is killed in the middle leaves nothing that the next one does no
   });
   // What the SSM agent does on a timeout: SIGKILL, no trap runs
   await must(group.primary, `pkill -KILL -f "[_]script.sh"; pkill -KILL rsync; pkill -KILL -x ssh; true`);
-  await group.cloud.settle();
+  await group.settle();
   for (const result of await group.tick()) expect(result).toMatchObject({ ok: true });
   for (const secondary of group.secondaries) {
     expect(await group.differences(secondary)).toEqual([]);

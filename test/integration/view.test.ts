@@ -143,7 +143,7 @@ describe('a visitor', () => {
     await expect.poll(arrived, { timeout: patience }).toBe('300\n');
     // A push in the midst of it would see two deletions, each of them small enough
     group.cloud.stopSchedule();
-    await group.cloud.settle();
+    await group.settle();
     await must(primary, `cd ${uploads}; rm -rf visit-* -- *onerror*`);
     group.cloud.startSchedule(3);
     const held = page.getByRole('region', { name: 'Held deletions' });

@@ -82,7 +82,9 @@ class Cycles:
         if chain and left is not None and dirty is not None:
             self.walked = left.walked
             self.pending.put_back(dirty, time.monotonic())
-        if chain and self.walked + self.options.walk_every > lease.now():
+        # what was accepted is decided where everything is looked at
+        accepts = self.options.accept_deletions is not None
+        if chain and not accepts and self.walked + self.options.walk_every > lease.now():
             log("an unbroken chain: nothing is walked")
             self.cycle(self.pending.take(), first=True)
         else:

@@ -27,7 +27,7 @@ import type { TargetGroup, TargetGroupOptions } from './load-balancing/target-gr
 import type { DnsChange, HostedZone, HostedZoneOptions } from './route53/hosted-zones.ts';
 import { type CloudOptions, type CloudServices, openServices } from './services.ts';
 import type { PublishedMessage } from './sns/sns.ts';
-import type { CommandRecord } from './ssm/command-records.ts';
+import { type CommandRecord, isTerminal } from './ssm/command-records.ts';
 import type { Parameter } from './ssm/parameter-store.ts';
 
 export type { FaultHandle } from './api/faults.ts';
@@ -80,6 +80,11 @@ export interface RoleOptions {
 
 /** A filter: members that must be equal, or a predicate. */
 export type Where<Item> = Partial<Item> | ((item: Item) => boolean);
+
+export interface SettleOptions {
+  readonly timeoutSeconds?: number;
+  readonly stays?: (open: readonly CommandRecord[]) => readonly CommandRecord[];
+}
 
 /** What `settle` or `waitFor` waited for did not come. */
 export class WaitError extends Error {
@@ -307,15 +312,16 @@ export class LocalCloud {
   /**
    * Waits until no event, invocation or command is under way.
    *
+   * @param options.stays of the commands that have not ended, those that are not waited for
    * @throws WaitError naming what still runs after the timeout (default 240 s)
    * @throws ProblemsError when something has gone wrong that no scenario should overlook; see `takeProblems`
    */
-  async settle(options: { readonly timeoutSeconds?: number } = {}): Promise<void> {
+  async settle(options: SettleOptions = {}): Promise<void> {
     const { activity, bus, journal } = this.#services;
     const seconds = options.timeoutSeconds ?? 240;
     const deadline = Date.now() + seconds * 1000;
     for (let quiet = 0; quiet < 2; ) {
-      const running = activity.running();
+      const running = this.#without(activity.running(), options.stays);
       if (bus.faults.held > 0 && running.length <= bus.faults.held) bus.faults.releaseHeld();
       if (running.length > 0 && Date.now() > deadline) {
         throw new WaitError(`after ${seconds} seconds there still is: ${running.join(', ')}`);
@@ -324,6 +330,17 @@ export class LocalCloud {
       await sleep(20);
     }
     journal.throwNewProblems();
+  }
+
+  /** What runs, but for the commands that stay. */
+  #without(running: readonly string[], stays: SettleOptions['stays']): readonly string[] {
+    const left = [...running];
+    const open = this.commands(({ status }) => !isTerminal(status));
+    for (const { document } of stays?.(open) ?? []) {
+      const index = left.indexOf(`command ${document}`);
+      if (index !== -1) left.splice(index, 1);
+    }
+    return left;
   }
 
   /**

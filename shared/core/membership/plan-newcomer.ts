@@ -152,7 +152,10 @@ function planFirstSync(
   const { epoch, directories, excludes, options } = configuration;
   const { id, tags } = instance;
   const secondaries = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
-  const request = { group, epoch, directories, excludes, options, first: true, secondaries };
+  const request = {
+    ...{ group, epoch, directories, excludes, options, first: true, secondaries },
+    watch: 'beside' as const,
+  };
   const sync = (pass: number, reason: string): readonly MembershipAction[] => [
     { kind: 'first-sync', group, primary: primary.id, passes: new Map([[id, pass]]), request, reason },
   ];

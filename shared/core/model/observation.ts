@@ -83,11 +83,15 @@ export type ScriptLine =
   | {
       readonly kind: 'push';
       readonly ok: boolean;
+      /** When it began, in seconds since 1970. */
       readonly started: number;
       readonly seconds: number;
       /** Of the request. */
       readonly secondaries?: number | undefined;
+      /** Those of them that were left to another push. */
+      readonly busy?: number | undefined;
     }
+  | WatchLine
   | {
       readonly kind: 'leave';
       /** It is still the primary, and has stopped taking writes where the user has a hook for that. */
@@ -110,6 +114,23 @@ export type ScriptLine =
   | { readonly kind: 'install'; readonly release: string; readonly installed: boolean }
   | { readonly kind: 'error'; readonly error: string; readonly message: string };
 
+/** What a push saw and did that watched. */
+export interface WatchLine {
+  readonly kind: 'watch';
+  /** What showed the changes, as `fanotify`. */
+  readonly rung: string;
+  /** Why it ended, as `successor`. */
+  readonly ended: string;
+  readonly cycles: number;
+  readonly walks: number;
+  /** Changes that came to secondaries, each counted for each of them. */
+  readonly arrivals: number;
+  /** Seconds from a change to its arrival. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
 /** How a push to one secondary went. */
 export interface SecondaryLine {
   readonly kind: 'secondary';
@@ -118,7 +139,7 @@ export interface SecondaryLine {
   /** Why it is not `ok`, and in whose words. */
   readonly error?: string | undefined;
   readonly message?: string | undefined;
-  /** When the scan began, in seconds since 1970. */
+  /** When the scan began, or up to when a watch knows that nothing is missing there; in seconds since 1970, by the host's clock. */
   readonly started: number;
   /** Regular files whose content was sent. */
   readonly files: number;
@@ -184,6 +205,8 @@ export interface ObservedPush extends ObservedCommand {
   readonly requestedAt: number;
   /** Of the script, if it ended by itself. */
   readonly exitCode?: number | undefined;
+  /** It was asked to stay and to watch. */
+  readonly watches?: boolean;
 }
 
 /** All that the planning of joins and leaves is made from. */

@@ -5,7 +5,7 @@ import { type Parsed, parsed, type TagProblem, words } from './tag-problem.ts';
  * What an operator may set of how a group is pushed, with the least and the most that push takes. Units and
  * defaults are in docs/host-package.md. A push has to end before the SSM agent ends it, after an hour.
  */
-const ranges = {
+const pushRanges = {
   parallel: [1, 64],
   'connect-timeout': [1, 300],
   'io-timeout': [5, 3600],
@@ -16,10 +16,24 @@ const ranges = {
   'max-size': [32, 99_999_999],
   bandwidth: [0, 99_999_999],
   nice: [0, 19],
-} as const satisfies Record<string, readonly [number, number]>;
+} as const satisfies Ranges;
+
+/** The same of a push that watches. A lease is longer than from one tick to the next, and over before the SSM agent ends the command. */
+const watchRanges = {
+  quiet: [10, 10_000],
+  hold: [0, 3600],
+  lease: [90, 3000],
+  'walk-every': [10, 86_400],
+  'max-cpu': [1, 100],
+} as const satisfies Ranges;
+
+type Ranges = Record<string, readonly [number, number]>;
+
+const ranges = { ...pushRanges, ...watchRanges };
 
 /** Options whose value is a word. */
 const choices = {
+  watch: ['auto', 'off'],
   'after-sync': ['yes'],
   verify: ['size', 'checksum'],
 } as const satisfies Record<string, readonly string[]>;
@@ -85,4 +99,31 @@ function isRange(name: string): name is RangeName {
 
 function isChoice(name: string): name is ChoiceName {
   return Object.hasOwn(choices, name);
+}
+
+/** Of a group whose tag does not say whether the pushes of its ticks stay and watch. */
+const defaultWatch: (typeof choices)['watch'][number] = 'off';
+
+/** Whether the pushes of a group's ticks stay and watch. */
+export function isWatched(options: PushOptions): boolean {
+  return (options.get('watch') ?? defaultWatch) === 'auto';
+}
+
+/** Ticks that a watch outlives: with the next one lost or late, the one after it still takes over. */
+const ticksOfLease = 2.5;
+
+/** How long a push watches when no other one takes over, in seconds. */
+export function leaseOf(options: PushOptions, tickSeconds: number): number {
+  const set = options.get('lease');
+  return typeof set === 'number' ? set : Math.min(ticksOfLease * tickSeconds, watchRanges.lease[1]);
+}
+
+/** Those that a request repeats. Whether it watches, and until when, its sender says. */
+export function repeatedOptions(
+  options: PushOptions,
+  watches: boolean,
+): readonly (readonly [string, number | string])[] {
+  return [...options].filter(
+    ([name]) => name !== 'watch' && name !== 'lease' && (watches || !Object.hasOwn(watchRanges, name)),
+  );
 }

@@ -1,4 +1,4 @@
-import type { PushOptions } from './push-options.ts';
+import { leaseOf, type PushOptions, repeatedOptions } from './push-options.ts';
 
 /** What one push is asked to do. The text form is documented in docs/host-package.md. */
 export interface PushRequest extends PromoteRequest {
@@ -10,6 +10,25 @@ export interface PushRequest extends PromoteRequest {
   readonly acceptDeletions?: string | undefined;
   /** The secondaries have never been in service: what is there already does not count. */
   readonly first?: boolean;
+  /**
+   * `auto`: push, then watch until the next push takes over. `end`, as if nothing is said: end a watch, and push once; without any secondary
+   * nothing is looked at or sent. `beside`: push once, and leave a watch alone.
+   */
+  readonly watch?: 'auto' | 'end' | 'beside' | undefined;
+  /** When a watch ends that nobody takes over, in seconds. */
+  readonly lease?: number | undefined;
+  /** For when the push was planned, in milliseconds since 1970: it takes over from an earlier one only. Without it, from any. */
+  readonly tick?: number | undefined;
+}
+
+/** The request of a tick, or of a push in its place. */
+export function planned(
+  request: PushRequest,
+  primary: string,
+  { tick, tickSeconds }: { readonly tick: number; readonly tickSeconds: number },
+): PushRequest {
+  const lease = request.watch === 'auto' ? leaseOf(request.options, tickSeconds) : undefined;
+  return { ...request, holder: primary, tick, lease };
 }
 
 export interface PushTarget {
@@ -104,11 +123,13 @@ export function formatJoinRequest({ directories, owner, publicKey, ...request }:
 
 export function formatPushRequest(request: PushRequest): string {
   const { options, acceptDeletions, first } = request;
+  const planned = (['watch', 'lease', 'tick'] as const).map((name) => [name, request[name]] as const);
   return formatLines([
     ...heading(request),
     ...directoryLines(request),
     ...request.secondaries.map(targetLine),
-    ...[...options].map((option) => ['option', ...option]),
+    ...repeatedOptions(options, request.watch === 'auto').map((option) => ['option', ...option]),
+    ...planned.flatMap(([name, value]) => (value === undefined ? [] : [['option', name, value]])),
     ...(acceptDeletions === undefined ? [] : [['option', 'accept-deletions', acceptDeletions]]),
     ...(first === true ? [['option', 'first', 'yes']] : []),
   ]);

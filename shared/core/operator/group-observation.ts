@@ -4,6 +4,7 @@ import { findPrimary, type Primaries } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { planTick } from '../push/plan-tick.ts';
 import type { TickAction } from '../push/tick-action.ts';
+import { type Watch, watchOf } from './watch-view.ts';
 
 export interface OverviewSettings {
   /** Seconds. */
@@ -30,6 +31,7 @@ export interface OverviewView extends GroupObservation {
   readonly configuration: GroupConfiguration | undefined;
   /** What the next tick would do. */
   readonly plan: readonly TickAction[];
+  readonly watch: Watch;
 }
 
 export function viewOf(observation: GroupObservation): OverviewView {
@@ -43,6 +45,7 @@ export function viewOf(observation: GroupObservation): OverviewView {
     members,
     primaries,
     configuration: configuration?.ok === true ? configuration.value : undefined,
+    watch: watchOf(observation.pushes, primaries.current?.id),
     plan: members.length === 0 ? [] : planTick({ instances: members, agents }),
   };
 }

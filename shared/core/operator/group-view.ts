@@ -1,6 +1,6 @@
 import type { ObservedPush, PromotionObservation } from '../model/observation.ts';
 import type { TickAction } from '../push/tick-action.ts';
-
+import type { WatchView } from './watch-view.ts';
 /** How much a group, a host or a finding wants from a person. The order is that of the exit codes: 0, 1, 2. */
 export const levels = ['in-sync', 'behind', 'attention'] as const;
 export type Level = (typeof levels)[number];
@@ -114,6 +114,8 @@ export interface GroupView {
   readonly paused: string | null;
   readonly failover: 'auto' | 'manual';
   readonly directories: readonly string[];
+  /** Null for a group that is not watched. */
+  readonly watch: WatchView | null;
   readonly hosts: readonly HostView[];
   readonly held: HeldDeletions | null;
   readonly incidents: readonly IncidentView[];

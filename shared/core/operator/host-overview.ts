@@ -11,6 +11,7 @@ import { promotionBlocker } from '../succession/promotion-blocker.ts';
 import { lastSignOfLife } from '../succession/sign-of-life.ts';
 import type { OverviewView } from './group-observation.ts';
 import type { HostOverview, HostRole, HostState } from './overview.ts';
+import { lagWhileWatched } from './watch-view.ts';
 
 /** All hosts of a group: the primary first, then those of EC2 by zone and id, then the external ones. */
 export function overviewHosts(view: OverviewView): readonly HostOverview[] {
@@ -48,7 +49,9 @@ function overviewMember(view: OverviewView, member: ObservedInstance): HostOverv
     ...(zone !== undefined && { zone }),
     ...(itsAddress !== undefined && { address: itsAddress }),
     ...(syncedAt > 0 && { syncedAt }),
-    ...(isMeasured && { secondsBehind: secondsBetween(syncedAt, view.now) }),
+    ...(isMeasured && {
+      secondsBehind: lagWhileWatched(view.watch, id, secondsBetween(syncedAt, view.now)),
+    }),
     ...(trouble !== undefined && { trouble }),
     ...(task !== undefined && { task: { step: task.step, since: task.requestedAt } }),
     ...(leftOut !== undefined && { leftOut }),

@@ -27,6 +27,7 @@ export function overviewGroup(observation: GroupObservation): GroupOverview {
     ...(switchover !== undefined && { switchover }),
     ...{ verdict, headline: headlineOf(verdict, hosts, attention, view) },
     ...(blocker !== undefined && { pushBlocker: blocker }),
+    ...(view.watch.view !== null && { watch: view.watch.view }),
     ...{ attention, hosts, incidents },
     ...(held !== undefined && { heldDeletions: held }),
     ...{ pushes: overviewPushes(pushes), promotions: promotionsOf(view) },

@@ -1,4 +1,5 @@
 import type { ClaimKind } from '../model/observation.ts';
+import type { WatchView } from './watch-view.ts';
 
 /** How a group is, in one word. The exit codes of `hostsync status`: 0, 1, 2. */
 export type Verdict =
@@ -43,7 +44,10 @@ export interface HostOverview {
   readonly state: HostState;
   readonly zone?: string;
   readonly address?: string;
-  /** Since the last push that it wholly received was asked for; missing for the primary, and where that is not known. */
+  /**
+   * Since the last push that it wholly received was asked for; while a push watches, how long changes took in the minute before. Missing for
+   * the primary, and where that is not known.
+   */
   readonly secondsBehind?: number;
   readonly syncedAt?: number;
   /** Why it is behind or cannot join. */
@@ -130,6 +134,8 @@ export interface GroupOverview {
   readonly verdict: Verdict;
   /** The verdict in one sentence, the same wherever it is shown. */
   readonly headline: string;
+  /** Missing for a group that is not watched. */
+  readonly watch?: WatchView;
   /** Why no push would be made now. */
   readonly pushBlocker?: { readonly code: string; readonly reason: string };
   readonly attention: readonly AttentionItem[];

@@ -1,4 +1,5 @@
 import type { ObservedPush, SecondaryLine } from '../model/observation.ts';
+import { didNothing, watchLine } from '../model/watch-result.ts';
 import type { HeldDeletions, PushOverview } from './overview.ts';
 
 /** The pushes, the newest first. */
@@ -7,14 +8,18 @@ export function overviewPushes(pushes: readonly ObservedPush[]): readonly PushOv
 }
 
 /** What came of one push, as far as it has come. */
-export function overviewPush({ command, instance, requestedAt, status, lines }: ObservedPush): PushOverview {
+export function overviewPush(push: ObservedPush): PushOverview {
+  const { command, instance, requestedAt, status, lines } = push;
   const served = lines.filter((line): line is SecondaryLine => line.kind === 'secondary');
   const sum = (of: (line: SecondaryLine) => number) => served.reduce((total, line) => total + of(line), 0);
   const end = lines.find((line) => line.kind === 'push');
+  // For how long it stayed says nothing: of a watch that is the time in which something was sent
+  const busiest = Math.max(0, ...served.map((line) => line.seconds));
+  const seconds = watchLine(push) === undefined ? end?.seconds : busiest;
   return {
     ...{ command, primary: instance, requestedAt },
     status: status === 'under-way' ? 'in progress' : status,
-    ...(end?.kind === 'push' && { seconds: end.seconds }),
+    ...(seconds !== undefined && { seconds }),
     ...{ files: sum((line) => line.files), deleted: sum((line) => line.deleted) },
     bytes: sum((line) => line.bytes),
     missed: served.flatMap(({ id, ok, error = 'failed', message = '' }) =>
@@ -26,7 +31,7 @@ export function overviewPush({ command, instance, requestedAt, status, lines }: 
 /** What the newest push that came to its end holds back. */
 export function overviewHeldDeletions(pushes: readonly ObservedPush[]): HeldDeletions | undefined {
   const [newest] = pushes
-    .filter(({ lines }) => lines.some(({ kind }) => kind === 'push'))
+    .filter((push) => push.lines.some(({ kind }) => kind === 'push') && !didNothing(push))
     .toSorted((one, other) => other.requestedAt - one.requestedAt);
   const held = newest?.lines.find((line) => line.kind === 'deletions-held');
   if (newest === undefined || held?.kind !== 'deletions-held') return undefined;

@@ -5,6 +5,7 @@ import { epochOf, findPrimary } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration } from '../model/time.ts';
 import { parseTroubles } from '../model/trouble.ts';
+import { didNothing } from '../model/watch-result.ts';
 import { troublesOf } from '../results/group-state.ts';
 import {
   type GroupView,
@@ -16,6 +17,7 @@ import {
 } from './group-view.ts';
 import { listAttention } from './list-attention.ts';
 import { viewHosts } from './view-hosts.ts';
+import { watchOf } from './watch-view.ts';
 
 /** What an operator sees of a group: made from what was observed alone, for a terminal, for scripts and for a page. */
 export function viewGroup(input: ViewInput): GroupView {
@@ -36,6 +38,7 @@ export function viewGroup(input: ViewInput): GroupView {
     primary: current?.id ?? null,
     epoch: current === undefined ? null : (epochOf(current) ?? null),
     failover: settings.failover,
+    watch: watchOf(input.pushes, current?.id).view,
     directories: configuration?.ok === true ? configuration.value.directories : [],
   };
 }
@@ -68,7 +71,7 @@ function heldDeletions(
   incidents: readonly IncidentView[],
 ): HeldDeletions | null {
   const newest = pushes
-    .filter(({ status }) => status !== 'under-way')
+    .filter((push) => push.status !== 'under-way' && !didNothing(push))
     .sort((a, b) => b.requestedAt - a.requestedAt)[0];
   const line = newest?.lines.find((each): each is HeldLine => each.kind === 'deletions-held');
   const recorded = incidents.find(({ code }) => code === 'deletions-held');

@@ -9,6 +9,7 @@ import { parseTroubles, type Trouble } from '../model/trouble.ts';
 import type { TickAction } from '../push/tick-action.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
 import type { HostError, HostRole, HostView, Level, ViewInput } from './group-view.ts';
+import { lagWhileWatched, type Watch, watchOf } from './watch-view.ts';
 
 type LeaveOut = Extract<TickAction, { kind: 'leave-out' }>;
 
@@ -20,9 +21,10 @@ export function viewHosts(
 ): readonly HostView[] {
   const former = new Set([...superseded, ...members.filter(isDeposed)].map(({ id }) => id));
   const isPaused = current?.tags[tagKeys.paused] !== undefined;
+  const watch = watchOf(input.pushes, current?.id);
   const rows = members.map((member) => {
     const role = roleOf(member, current, former);
-    return viewHost(member, role, isPaused, input);
+    return viewHost(member, { role, isPaused, watch }, input);
   });
   return [...rows.sort(byRoleAndName), ...externalHosts(current, input)];
 }
@@ -46,13 +48,24 @@ function byRoleAndName(a: HostView, b: HostView): number {
   );
 }
 
-function viewHost(member: ObservedInstance, role: HostRole, isPaused: boolean, input: ViewInput): HostView {
+interface HostPlace {
+  readonly role: HostRole;
+  readonly isPaused: boolean;
+  readonly watch: Watch;
+}
+
+function viewHost(
+  member: ObservedInstance,
+  { role, isPaused, watch }: HostPlace,
+  input: ViewInput,
+): HostView {
   const { observed, now, settings } = input;
   const { id, tags, zone } = member;
   const raised = raisedOf(parseTroubles(tags[tagKeys.trouble])[0]?.[1]);
   const synced = parseTime(tags[tagKeys.syncedAt]);
   const isPrimary = role === 'primary';
-  const secondsBehind = isPrimary || synced === 0 ? null : secondsBetween(synced, now);
+  const isMeasured = !isPrimary && synced !== 0;
+  const secondsBehind = isMeasured ? lagWhileWatched(watch, id, secondsBetween(synced, now)) : null;
   const task = parseTask(tags[tagKeys.task]) ?? null;
   const blocker = isPrimary ? undefined : promotionBlocker(member, observed, settings, now);
   const agent = observed.agents.find((each) => each.id === id);
@@ -61,7 +74,7 @@ function viewHost(member: ObservedInstance, role: HostRole, isPaused: boolean, i
   return {
     ...{ id, name: tags['Name'] ?? null, zone: zone ?? null, role },
     ...stateOf(member, facts),
-    ...{ secondsBehind, syncedAt: isPrimary || synced === 0 ? null : synced },
+    ...{ secondsBehind, syncedAt: isMeasured ? synced : null },
     error: errorOf(id, raised, input) ?? leaveOutError(leftOut, now),
     task: task && { step: task.step, pass: task.pass, requestedAt: task.requestedAt },
     lifecycle: observed.lifecycles.get(id)?.state ?? null,

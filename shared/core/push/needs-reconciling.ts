@@ -36,7 +36,14 @@ export function needsReconciling(ticked: TickedGroup): string | undefined {
   if (group === '') return `${members.map(({ id }) => id).join(', ')} lost ${tagKeys.group}`;
   if (members.some(({ id }) => groupNameProblem(id, group) !== undefined))
     return `"${group}" is no name for a group`;
-  return ofMemory(ticked) ?? ofPlan(ticked) ?? ofPrimary(ticked) ?? ofHosts(ticked) ?? unseen(head, now);
+  return (
+    ofMemory(ticked) ??
+    ofPlan(ticked) ??
+    ofPause(ticked) ??
+    ofPrimary(ticked) ??
+    ofHosts(ticked) ??
+    unseen(head, now)
+  );
 }
 
 function ofMemory({ members, head, now }: TickedGroup): string | undefined {
@@ -56,6 +63,15 @@ function ofPlan({ plan }: TickedGroup): string | undefined {
     if (action.kind === 'leave-out' && !lasting.has(action.code)) return action.reason;
   }
   return undefined;
+}
+
+/** A watch may go on that began before the pause. */
+function ofPause({ plan, members, now }: TickedGroup): string | undefined {
+  if (!plan.some((action) => action.kind === 'no-push' && action.code === 'paused')) return undefined;
+  const { current } = findPrimary(members);
+  return parseTime(current?.tags[tagKeys.syncedAt]) > now - overdue
+    ? 'it was paused a moment ago'
+    : undefined;
 }
 
 function ofPrimary({ members, isImpaired }: TickedGroup): string | undefined {

@@ -1,6 +1,7 @@
 import { type GroupConfiguration, groupNameProblem, parseConfiguration } from '../model/group.ts';
 import type { Observation, ObservedAgent, ObservedInstance } from '../model/observation.ts';
 import { findPrimary, isEstablished } from '../model/primary.ts';
+import { isWatched } from '../model/push-options.ts';
 import { encodedLength, formatPushRequest, maximumRequestLength, type PushTarget } from '../model/request.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { describeTagProblem, type TagProblem } from '../model/tag-problem.ts';
@@ -118,6 +119,7 @@ function planPush(
   }
   const request = {
     ...{ group, epoch, directories, excludes, options, secondaries: targets },
+    ...(isWatched(options) && { watch: 'auto' as const }),
     ...(accepted !== undefined && isDeletionsId(accepted) && { acceptDeletions: accepted }),
   };
   const length = encodedLength(formatPushRequest(request));

@@ -157,6 +157,8 @@ export interface TickView {
   readonly raised: readonly string[];
   /** Seconds. */
   readonly overrunAfter: number;
+  /** How long a push watches at most, in seconds. */
+  readonly lease: number;
   readonly now: number;
 }
 
@@ -254,11 +256,11 @@ function unavailableEvidence(view: TickView, primary: string): readonly GroupEvi
 }
 
 function overrunEvidence(view: TickView, primary: string): GroupEvidence {
-  const { group, pushes, overrunAfter, now } = view;
-  const slow = pushes.find(
-    ({ instance, status, requestedAt }) =>
-      instance === primary && status === 'under-way' && now - requestedAt >= overrunAfter * 1000,
-  );
+  const { group, pushes, overrunAfter, lease, now } = view;
+  const slow = pushes.find(({ instance, status, requestedAt, watches }) => {
+    const most = watches === true ? Math.max(lease, overrunAfter) : overrunAfter;
+    return instance === primary && status === 'under-way' && now - requestedAt >= most * 1000;
+  });
   const began = slow?.requestedAt ?? now;
   return {
     ...{ code: 'push-overrun', raised: slow !== undefined, at: began },

@@ -9,6 +9,7 @@ import type { OutcomeLog } from './outcome-log.ts';
  *
  * @param recorded when the group's last push was asked for, in milliseconds since 1970
  * @param now milliseconds since 1970
+ * @param least less than so many seconds are not measured: the next result says it
  */
 export function measureLag(
   states: readonly SecondaryState[],
@@ -16,19 +17,36 @@ export function measureLag(
   recorded: number,
   now: number,
   log: OutcomeLog,
+  least = 0,
 ): void {
   if (targets.size === 0) return;
-  let most = 0;
-  let failing = 0;
-  for (const { secondary, instance, member, trouble, syncedAt } of states) {
-    const { id } = secondary;
-    if (!member || !targets.has(id)) continue;
-    if (isRaised(trouble) || instance?.tags[tagKeys.state] === 'behind') failing += 1;
-    const at = instance === undefined ? (trouble?.since ?? recorded) : syncedAt;
-    if (at === 0) continue;
-    const seconds = secondsBetween(at, now);
-    most = Math.max(most, seconds);
+  const pushedTo = states.filter(({ secondary, member }) => member && targets.has(secondary.id));
+  const behind: number[] = [];
+  for (const state of pushedTo) {
+    const { id } = state.secondary;
+    const seconds = secondsBehind(state, recorded, now);
+    if (seconds === undefined || seconds < least) continue;
+    behind.push(seconds);
     log.measure({ SecondsBehind: seconds }, `${id} is ${seconds} s behind`, id);
   }
-  log.measure({ SecondsBehind: most, SecondariesFailing: failing }, `${failing} secondaries fail`);
+  const failing = pushedTo.filter(isFailing).length;
+  const isMeasured = behind.length > 0 || least === 0;
+  log.measure(
+    { ...(isMeasured && { SecondsBehind: Math.max(0, ...behind) }), SecondariesFailing: failing },
+    `${failing} secondaries fail`,
+  );
+}
+
+/** @returns undefined where that is not known */
+function secondsBehind(
+  { instance, trouble, syncedAt }: SecondaryState,
+  recorded: number,
+  now: number,
+): number | undefined {
+  const at = instance === undefined ? (trouble?.since ?? recorded) : syncedAt;
+  return at === 0 ? undefined : secondsBetween(at, now);
+}
+
+function isFailing({ instance, trouble }: SecondaryState): boolean {
+  return isRaised(trouble) || instance?.tags[tagKeys.state] === 'behind';
 }

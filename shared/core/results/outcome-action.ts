@@ -29,4 +29,7 @@ export type MetricName =
   | 'BytesSent'
   | 'FilesDeleted'
   | 'PushSeconds'
-  | 'DriftRepaired';
+  | 'DriftRepaired'
+  /** Of a watch: seconds from a change to its arrival. */
+  | 'LagP50'
+  | 'LagP99';

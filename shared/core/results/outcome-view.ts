@@ -10,6 +10,8 @@ export interface OutcomeSettings extends IncidentPolicy {
   readonly behindAfter: number;
   /** Seconds after which a push that still runs is an overrun: the time between two ticks. */
   readonly overrunAfter: number;
+  /** From one tick to the next. */
+  readonly tickSeconds: number;
 }
 
 /** A group, as the results of its pushes find it. */

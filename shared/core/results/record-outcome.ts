@@ -1,7 +1,9 @@
 import { isRaised } from '../incidents/incident.ts';
-import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
+import type { ObservedInstance, ObservedPush, WatchLine } from '../model/observation.ts';
+import { isWatched, leaseOf } from '../model/push-options.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTroubles } from '../model/trouble.ts';
+import { didNothing, watchLine } from '../model/watch-result.ts';
 import type { TickAction } from '../push/tick-action.ts';
 import {
   failedHooks,
@@ -55,6 +57,9 @@ export function measureGroups(
 ): readonly OutcomeAction[] {
   return recordOutcome({ ...observed, pushes: [] }, settings, now).filter(({ kind }) => kind === 'measure');
 }
+
+/** Ticks after which the result of a watch is late: it comes when the next tick has taken over. */
+const lateResult = 1.5;
 
 /** While one of these lasts, every secondary falls behind. */
 const holdsAllUp: readonly string[] = ['push-failed', 'directory-not-pushed', 'deletions-held'];
@@ -114,8 +119,10 @@ class GroupOutcome {
     const known = this.#recorded;
     const failure = pushFailure(push, at, common);
     this.#incidents.weigh(failure, known);
+    const watched = watchLine(push);
+    const idle = didNothing(push);
     // Only a push that came to its end says that a directory is well again
-    if (!failure.raised) {
+    if (!failure.raised && !idle) {
       this.#incidents.weigh(unpushedDirectories(lines, at, common), known);
       this.#incidents.weigh(heldDeletions(lines, at, common), known);
       const hooks = failedHooks(lines, at, common);
@@ -123,17 +130,29 @@ class GroupOutcome {
     }
     const fresh = lines
       .filter((line) => line.kind === 'secondary')
-      .filter((line) => this.#secondaries.weigh(line, at, !failure.raised));
-    if (!failure.raised && at > this.#recorded) {
+      .filter((line) => this.#secondaries.weigh(line, push, !failure.raised));
+    // A tick that came twice must not make old news of what the watch, which was asked for before, says in the end
+    if (!failure.raised && at > this.#recorded && !(idle && push.watches === true)) {
       this.#recorded = at;
       const summary = lines.find((line) => line.kind === 'push');
-      if (summary !== undefined) this.#log.measure({ PushSeconds: summary.seconds }, `push ${push.command}`);
+      if (watched !== undefined) this.#measureWatch(push, watched);
+      else if (summary !== undefined)
+        this.#log.measure({ PushSeconds: summary.seconds }, `push ${push.command}`);
     }
     tellFiles(group, fresh, primary, push, this.#log);
-    if (!failure.raised && at > recordedBefore) {
+    if (!failure.raised && !idle && at > recordedBefore) {
       tellExtras(group, primary, push, this.#log);
       this.#answerAcceptance(primary, push);
     }
+  }
+
+  /** While a group is watched, its lag is known when a result comes; until the next one a tick could only tell how old that is. */
+  #measureWatch({ lines, command }: ObservedPush, { arrivals, p50, p99 }: WatchLine): void {
+    const served = lines.flatMap((line) =>
+      line.kind === 'secondary' && line.error !== 'busy' ? [line.id] : [],
+    );
+    measureLag(this.#secondaries.states, new Set(served), this.#recorded, this.#view.now, this.#log);
+    if (arrivals > 0) this.#log.measure({ LagP50: p50, LagP99: p99 }, `push ${command}`);
   }
 
   /** The operator's request is taken away when a push has done what it asks, or shows that it asks for something else. */
@@ -159,9 +178,11 @@ class GroupOutcome {
     const blocker = own.find((action) => action.kind === 'no-push');
     if (blocker?.code === 'paused') return;
     const { pushes } = this.#observed;
-    const { overrunAfter } = settings;
+    const { overrunAfter, tickSeconds } = settings;
+    const options = configuration?.options ?? new Map();
+    const lease = leaseOf(options, tickSeconds);
     const raised = raisedPromotionCodes(members);
-    const seen = { group, members, primary, pushes, plan: own, raised, overrunAfter, now };
+    const seen = { group, members, primary, pushes, plan: own, raised, overrunAfter, lease, now };
     for (const evidence of tickEvidence(seen)) this.#incidents.weigh(evidence, 0);
     if (primary === undefined) return;
     const targets = pushedTo(own);
@@ -170,7 +191,9 @@ class GroupOutcome {
       for (const state of states)
         if (targets.has(state.secondary.id)) this.#secondaries.weighAge(state, primary, this.#recorded);
     remindOfJoins(this.#view, this.#log);
-    if (configuration !== undefined) measureLag(states, targets, this.#recorded, now, this.#log);
+    if (configuration === undefined) return;
+    const least = isWatched(options) ? tickSeconds * lateResult : 0;
+    measureLag(states, targets, this.#recorded, now, this.#log, least);
   }
 }
 

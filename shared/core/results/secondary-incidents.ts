@@ -1,8 +1,9 @@
 import { type Assessment, assess, type Evidence, isRaised } from '../incidents/incident.ts';
 import { holdOf, secondaryCode } from '../incidents/rules.ts';
-import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import type { ObservedInstance, ObservedPush, SecondaryLine } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
+import { knownUntil } from '../model/watch-result.ts';
 import { type SecondaryState, secondaryStates } from './group-state.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 import type { OutcomeView } from './outcome-view.ts';
@@ -13,6 +14,15 @@ const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-
 
 /** Errors of a secondary that has lost its key, login, sudoers or module, as by configuration management: joining again mends them. */
 const rejoinable: ReadonlySet<string> = new Set(['key-refused', 'not-prepared']);
+
+/** In milliseconds since 1970. */
+interface LineTimes {
+  /** Up to when the line tells of the secondary. */
+  readonly at: number;
+  /** Until when the secondary was well. */
+  readonly known: number;
+  readonly requestedAt: number;
+}
 
 /** The incidents of single secondaries: what the lines of pushes, and their absence, make of them. */
 export class SecondaryIncidents {
@@ -35,28 +45,29 @@ export class SecondaryIncidents {
   }
 
   /**
-   * @param at when the push was asked for, in milliseconds since 1970
    * @param whole it stands in a push that came to its end
    * @returns whether the line is news: what it counts was counted by nobody yet
    */
-  weigh(line: SecondaryLine, at: number, whole: boolean): boolean {
+  weigh(line: SecondaryLine, push: ObservedPush, whole: boolean): boolean {
     const state = this.#states.get(line.id);
     // A host that is still joining is looked after by planMembership
     if (state === undefined || !state.member || line.error === 'busy') return false;
-    const { recordedBefore } = this.#view;
+    const { recordedBefore, now } = this.#view;
+    // What comes late, after the results of a later push, says how things were when it was asked for
+    const isNews = push.requestedAt > recordedBefore;
+    const at = isNews ? knownUntil(push, line, now) : push.requestedAt;
     const known = Math.max(state.syncedAt, state.instance === undefined ? recordedBefore : 0);
     // A line that leaves no time on its host, as one that is not ok: the primary's has to say
     const leavesTime = line.ok && state.instance !== undefined;
-    const fresh = leavesTime ? at > known : whole && at > Math.max(known, recordedBefore);
+    const fresh = leavesTime ? at > known : whole && isNews && at > known;
     if (line.error !== undefined && groupWide.has(line.error)) return fresh;
     // Of a host without tags only a whole push notes until when it is known: from another one it would be told at each look
     if (!line.ok && !whole && state.instance === undefined) return fresh;
-    this.#weighLine(state, line, at, known);
+    this.#weighLine(state, line, { at, known, requestedAt: push.requestedAt });
     return fresh;
   }
 
-  /** @param known until when the secondary was well, in milliseconds since 1970 */
-  #weighLine(state: SecondaryState, line: SecondaryLine, at: number, known: number): void {
+  #weighLine(state: SecondaryState, line: SecondaryLine, { at, known, requestedAt }: LineTimes): void {
     const { error = 'failed', message = '' } = line;
     const before = state.trouble;
     const code = secondaryCode(error, before?.code);
@@ -64,7 +75,7 @@ export class SecondaryIncidents {
     if (rejoinable.has(code) && before?.code !== code) this.#joinAgain(state);
     state.trouble = incident;
     if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
-    if (notice === 'resolved' && before !== undefined) this.#news.recovers(line.id, before, at);
+    if (notice === 'resolved' && before !== undefined) this.#news.recovers(line.id, before, at, requestedAt);
     else if (notice !== undefined && incident !== undefined)
       this.#news.fails(state, incident, notice, { error, message }, this.#view.now);
   }

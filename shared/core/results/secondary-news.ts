@@ -43,10 +43,13 @@ export class SecondaryNews {
     this.#failures.set(key, [...(this.#failures.get(key) ?? []), { entry, trouble, notice }]);
   }
 
-  /** @param at when the push was asked for, in milliseconds since 1970 */
-  recovers(secondary: string, { code: error, since }: Trouble, at: number): void {
+  /**
+   * @param at from when it is known to be well, in milliseconds since 1970
+   * @param requestedAt when the push was asked for
+   */
+  recovers(secondary: string, { code: error, since }: Trouble, at: number, requestedAt: number): void {
     const recovered = { secondary, error, since: timestamp(since), seconds: secondsBetween(since, at) };
-    this.#recovered.set(at, [...(this.#recovered.get(at) ?? []), recovered]);
+    this.#recovered.set(requestedAt, [...(this.#recovered.get(requestedAt) ?? []), recovered]);
   }
 
   tell(group: string, { id: primary }: ObservedInstance, log: OutcomeLog): void {

@@ -134,7 +134,7 @@ function handOverSteps(
   const secondaries = [{ id: chosen.id, address, port, hostKey: chosen.tags[tagKeys.hostKey] }];
   const requests = {
     prepare: { script: 'leave', value: { ...common, peer: chosen.id, prepare: true } },
-    'final-push': { script: 'push', value: { ...common, options, secondaries } },
+    'final-push': { script: 'push', value: { ...common, options, secondaries, watch: 'end' } },
   } as const;
   return (step, pass, reason) => ({
     kind: 'run',

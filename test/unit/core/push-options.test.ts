@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parsePushOptions } from '../../../shared/core/model/push-options.ts';
-import { formatPushRequest } from '../../../shared/core/model/request.ts';
+import { isWatched, parsePushOptions } from '../../../shared/core/model/push-options.ts';
+import { formatPushRequest, planned } from '../../../shared/core/model/request.ts';
 
 const parse = (value: string | undefined) => parsePushOptions('i-1', value);
 
@@ -34,6 +34,9 @@ describe('hostsync:options', () => {
     ['a broken number', 'nice=1.5', 'out of range'],
     ['an octal number', 'nice=010', 'out of range'],
     ['a sum', 'bandwidth=1+1', 'out of range'],
+    ['a watch that no operator asks for', 'watch=end', 'out of range'],
+    ['a lease that ends before the next tick', 'lease=60', 'out of range'],
+    ['a lease that outlives its command', 'lease=3001', 'out of range'],
   ])('is refused with %s', (_name, value, problem) => {
     const result = parse(value);
     expect(result.ok ? [] : result.problems).toMatchObject([
@@ -60,5 +63,33 @@ describe('hostsync:options', () => {
       return name;
     });
     expect(seen.length).toBe(10);
+    const ofWatch = [...script.matchAll(/^ +"([a-z-]+)": _of_watch\((\d+), (\d+)\),$/gmu)];
+    const shared = ofWatch.filter(([, name]) => name !== 'tick' && name !== 'lease');
+    for (const [, name, least, most] of shared) {
+      expect(parse(`${name}=${least}`).ok, name).toBe(true);
+      expect(parse(`${name}=${most}`).ok, name).toBe(true);
+      expect(parse(`${name}=${Number(most) + 1}`).ok, name).toBe(false);
+    }
+    expect(shared.map(([, name]) => name)).toEqual(['quiet', 'hold', 'walk-every', 'max-cpu']);
+  });
+
+  it('watch: only asked for where the tag says so, and then with a lease that outlives a lost tick', () => {
+    const lines = (value: string, tickSeconds = 60) => {
+      const options = parse(value);
+      if (!options.ok) throw new Error(JSON.stringify(options.problems));
+      const request = { group: 'web', epoch: 1, directories: [], excludes: [], secondaries: [] };
+      const watch = isWatched(options.value) ? { watch: 'auto' as const } : {};
+      const all = planned({ ...request, ...watch, options: options.value }, 'i-1', { tick: 7, tickSeconds });
+      return formatPushRequest(all)
+        .split('\n')
+        .flatMap((line) => (line.startsWith('option') ? [line.replaceAll('\t', ' ')] : []));
+    };
+    expect(lines('nice=3')).toEqual(['option nice 3', 'option tick 7']);
+    expect(lines('watch=off quiet=100 nice=3')).toEqual(['option nice 3', 'option tick 7']);
+    const all = ['option watch auto', 'option lease 150', 'option tick 7'];
+    expect(lines('watch=auto')).toEqual(all);
+    expect(lines('watch=auto quiet=100')).toEqual(['option quiet 100', ...all]);
+    expect(lines('watch=auto lease=90')).toContain('option lease 90');
+    expect(lines('watch=auto', 1800)).toContain('option lease 3000');
   });
 });

@@ -16,7 +16,14 @@ import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtu
 export const start = Date.parse('2026-11-22T10:00:00.000Z');
 
 export const settings: OutcomeSettings = {
-  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 0, behindAfter: 300, overrunAfter: 60 },
+  ...{
+    remindAfter: 21_600,
+    groupWait: 0,
+    groupInterval: 0,
+    behindAfter: 300,
+    overrunAfter: 60,
+    tickSeconds: 60,
+  },
 };
 
 const minute = 60_000;

@@ -119,7 +119,8 @@ describe('the calls of a tick', () => {
       .on(DescribeInstancesCommand)
       .resolvesOnce({ Reservations: [{ Instances: [second] }, { Instances: [] }], NextToken: 'more' })
       .resolvesOnce({ Reservations: [{ Instances: [primary] }, { Instances: [third] }] });
-    await tick();
+    const time = now();
+    await tick(time);
     expect(requestOf()).toBe(
       [
         'group\tweb',
@@ -128,6 +129,7 @@ describe('the calls of a tick', () => {
         'directory\t/srv/uploads',
         `secondary\t${instanceId(2)}\t10.0.0.2\t22\t${secondaryTags['hostsync:host-key'].replace(' ', '\t')}`,
         `secondary\t${instanceId(3)}\t10.0.0.3\t22\t${secondaryTags['hostsync:host-key'].replace(' ', '\t')}`,
+        `option\ttick\t${Date.parse(time)}`,
         '',
       ].join('\n'),
     );

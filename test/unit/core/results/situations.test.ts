@@ -17,6 +17,7 @@ import { describePlan } from '../plan-text.ts';
 const now = Date.parse('2026-11-22T10:00:00.000Z');
 const settings: OutcomeSettings = {
   ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 300, behindAfter: 300, overrunAfter: 60 },
+  tickSeconds: 60,
 };
 const seconds = (ago: number) => now - ago * 1000;
 const time = (ago: number) => new Date(seconds(ago)).toISOString();

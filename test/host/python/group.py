@@ -170,8 +170,12 @@ def tree(root: str) -> Dict[str, object]:
         kind = stat.S_IFMT(status.st_mode)
         extra: object = None
         if kind == stat.S_IFREG:
-            with open(f"{root}/{path}".encode("utf-8", "surrogateescape"), "rb") as file:
-                extra = hashlib.md5(file.read()).hexdigest()
+            try:
+                with open(f"{root}/{path}".encode("utf-8", "surrogateescape"), "rb") as file:
+                    extra = hashlib.md5(file.read()).hexdigest()
+            except FileNotFoundError:
+                # a push that is in progress has moved it
+                extra = "gone"
             if status.st_nlink > 1:
                 links.setdefault(status.st_ino, []).append(path)
         elif kind == stat.S_IFLNK:
@@ -192,4 +196,5 @@ def _walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
     for path, directories, files in os.walk(root):
         for name in [*directories, *files]:
             whole = os.path.join(path, name)
-            yield os.path.relpath(whole, root), os.lstat(whole)
+            with contextlib.suppress(FileNotFoundError):
+                yield os.path.relpath(whole, root), os.lstat(whole)

@@ -1,0 +1,87 @@
+import { expect, it } from 'vitest';
+import {
+  failureEvents,
+  failureKey,
+  overEvents,
+} from '../../../../shared/core/membership/membership-events.ts';
+import { instanceId } from '../fixtures.ts';
+
+const since = Date.parse('2026-11-22T10:00:00.000Z');
+const [one, two] = [instanceId(1), instanceId(2)];
+const trouble = { code: 'x', since, told: 2, notifiedAt: since + 60_000 };
+const failure = {
+  ...{
+    kind: 'report-failure',
+    group: 'web',
+    instance: two,
+    trouble,
+    notice: 'reminder',
+    message: 'no rsync',
+  },
+  ...{ rescuedBy: undefined, reason: 'x' },
+} as const;
+const told = {
+  version: 1,
+  group: 'web',
+  since: '2026-11-22T10:00:00.000Z',
+  reminder: 1,
+  message: 'no rsync',
+};
+const id = expect.stringMatching(/^[0-9a-f]{16}$/u);
+const idOf = (action: Parameters<typeof failureEvents>[0]) => failureEvents(action)[0]?.detail.id;
+
+it('what a host cannot do is told of that host: a newcomer, a secondary, a former primary', () => {
+  expect(failureEvents(failure)).toEqual([
+    { type: 'Join Failed', detail: { ...told, id, secondary: two, final: false } },
+  ]);
+  expect(failureEvents({ ...failure, rejoins: true })).toEqual([
+    { type: 'Join Failed', detail: { ...told, id, secondary: two, final: false, member: true } },
+  ]);
+  expect(failureEvents({ ...failure, rescuedBy: one })).toEqual([
+    { type: 'Rescue Failed', detail: { ...told, id, primary: one, from: two } },
+  ]);
+  expect(failureEvents({ ...failure, notice: undefined })).toEqual([]);
+});
+
+it('two hosts, and two messages on one, are told apart', () => {
+  const others = [
+    { ...failure, instance: one },
+    { ...failure, trouble: { ...trouble, told: 3 } },
+  ];
+  expect(new Set([failure, ...others].map(idOf)).size).toBe(3);
+});
+
+it('that a secondary cannot join again is noted beside what is wrong with pushes to it', () => {
+  expect([failureKey(failure), failureKey({ ...failure, rejoins: true })]).toEqual([
+    ...['hostsync:trouble', 'hostsync:join-trouble'],
+  ]);
+});
+
+it('an end is told of what was told, with how long it lasted', () => {
+  const action = {
+    kind: 'admit',
+    group: 'web',
+    instance: two,
+    syncedAt: since,
+    epoch: 1,
+    reason: 'x',
+  } as const;
+  expect(overEvents('Join Failed', { ...action, over: undefined }, since)).toEqual([]);
+  const over = (at: number) =>
+    overEvents('Join Failed', { ...action, over: { ...trouble, since: at } }, since + 90_000);
+  expect(over(since)).toEqual([
+    {
+      type: 'Group Recovered',
+      detail: {
+        version: 1,
+        id,
+        group: 'web',
+        from: 'Join Failed',
+        instance: two,
+        since: told.since,
+        seconds: 90,
+      },
+    },
+  ]);
+  expect(over(since)[0]?.detail.id).not.toBe(over(since + 1)[0]?.detail.id);
+});

@@ -62,8 +62,11 @@ function play({ seen, policy = damped, holds = 0, notBefore = 0, known }: Story)
   for (const [, after = '', letter = ''] of seen.matchAll(/(\d+)(\S)/gu)) {
     const at = start + Number(after) * minute;
     const evidence = {
-      ...{ code: letter === 'T' ? 'timeout' : 'unreachable', raised: letter !== '.', at },
-      ...{ for: holds * minute, notBefore: start + notBefore * minute },
+      code: letter === 'T' ? 'timeout' : 'unreachable',
+      raised: letter !== '.',
+      at,
+      for: holds * minute,
+      notBefore: start + notBefore * minute,
       ...(/[a-z]/u.test(letter) && { cause: letter }),
       ...(known !== undefined && { knownUntil: start + known * minute }),
     };

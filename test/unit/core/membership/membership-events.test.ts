@@ -9,17 +9,16 @@ import { instanceId } from '../fixtures.ts';
 const since = Date.parse('2026-11-22T10:00:00.000Z');
 const [one, two] = [instanceId(1), instanceId(2)];
 const trouble = { code: 'x', since, told: 2, notifiedAt: since + 60_000 };
-const failure = {
-  ...{
-    kind: 'report-failure',
-    group: 'web',
-    instance: two,
-    trouble,
-    notice: 'reminder',
-    message: 'no rsync',
-  },
-  ...{ rescuedBy: undefined, reason: 'x' },
-} as const;
+const failure: Parameters<typeof failureEvents>[0] = {
+  kind: 'report-failure',
+  group: 'web',
+  instance: two,
+  trouble,
+  notice: 'reminder',
+  message: 'no rsync',
+  rescuedBy: undefined,
+  reason: 'x',
+};
 const told = {
   version: 1,
   group: 'web',

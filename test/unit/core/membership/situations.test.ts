@@ -17,7 +17,10 @@ import { describePlan } from '../plan-text.ts';
 const now = Date.parse('2026-11-22T10:00:00.000Z');
 const settings = {
   ...({ joinTimeout: 1800, joinFailure: 'ABANDON' } as const),
-  ...{ remindAfter: 21_600, groupWait: 30, groupInterval: 300, rescueQuiet: 60 },
+  remindAfter: 21_600,
+  groupWait: 30,
+  groupInterval: 300,
+  rescueQuiet: 60,
 } as const;
 
 type Tags = Readonly<Record<string, string>>;
@@ -37,7 +40,12 @@ const seconds = (ago: number) => now - ago * 1000;
 const time = (ago: number) => new Date(seconds(ago)).toISOString();
 /** That of a host which the primary may read as well. */
 const readable = joinDigest(instanceId(1), {
-  ...{ group: 'web', epoch: 1, directories: ['/srv/uploads'], owner: undefined, publicKey, readable: true },
+  group: 'web',
+  epoch: 1,
+  directories: ['/srv/uploads'],
+  owner: undefined,
+  publicKey,
+  readable: true,
 });
 const joining = { ...secondaryTags, 'hostsync:state': 'joining' };
 const quarantined = { ...group, 'hostsync:state': 'quarantined', 'hostsync:left': '1' };
@@ -145,7 +153,8 @@ const situations: readonly Situation[] = [
   {
     name: 'a join that printed nothing',
     ...asked('join', 2, joining, 20, [], {
-      ...{ by: 2, digest: secondaryTags['hostsync:joined'] },
+      by: 2,
+      digest: secondaryTags['hostsync:joined'],
     }),
   },
   {
@@ -345,7 +354,11 @@ const situations: readonly Situation[] = [
         ...instance(2, {
           ...rescuable,
           'hostsync:task': formatTask({
-            ...{ step: 'relist', pass: 1, digest: '-', command, requestedAt: seconds(20) },
+            step: 'relist',
+            pass: 1,
+            digest: '-',
+            command,
+            requestedAt: seconds(20),
           }),
         }),
         address: undefined,
@@ -370,7 +383,11 @@ const situations: readonly Situation[] = [
       instance(2, {
         ...rescuable,
         'hostsync:task': formatTask({
-          ...{ step: 'relist', pass: 1, digest: '-', command, requestedAt: seconds(70) },
+          step: 'relist',
+          pass: 1,
+          digest: '-',
+          command,
+          requestedAt: seconds(70),
         }),
       }),
     ],
@@ -473,8 +490,14 @@ const situations: readonly Situation[] = [
       { ...instance(9, group), launchedAt: seconds(9000) },
     ],
     lifecycles: {
-      ...{ 2: 'Pending:Wait', 3: 'Pending:Wait', 4: 'Pending:Wait', 5: 'Pending:Wait' },
-      ...{ 6: 'Pending:Wait', 7: 'Pending:Wait', 8: 'Pending:Wait', 9: 'InService' },
+      2: 'Pending:Wait',
+      3: 'Pending:Wait',
+      4: 'Pending:Wait',
+      5: 'Pending:Wait',
+      6: 'Pending:Wait',
+      7: 'Pending:Wait',
+      8: 'Pending:Wait',
+      9: 'InService',
     },
   },
   {

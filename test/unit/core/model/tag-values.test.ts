@@ -202,7 +202,11 @@ describe('the package is installed where a host says that it lacks it', () => {
       instance(4, secondaryTags, 'stopped'),
     ],
     agents: [agent(1), agent(2), agent(3, false), agent(4)],
-    ...{ lifecycles: new Map(), commands: [], registers: new Map(), statuses: [], reachability: [] },
+    lifecycles: new Map(),
+    commands: [],
+    registers: new Map(),
+    statuses: [],
+    reachability: [],
     ...more,
   });
   const push = (lines: readonly (typeof lacking)[], requestedAt: number) => ({
@@ -216,14 +220,17 @@ describe('the package is installed where a host says that it lacks it', () => {
 
   it('on one host, whose task is then asked for again', () => {
     expect(planInstall(observed({ commands: [answer(2)] }), [])).toEqual({
-      ...{ waves: [[instanceId(2)]], tasks: new Map([[instanceId(2), instanceId(2)]]) },
+      waves: [[instanceId(2)]],
+      tasks: new Map([[instanceId(2), instanceId(2)]]),
       reason: `${instanceId(2)} lack the release of the host package`,
     });
   });
 
   it('everywhere that can be reached, the primary last, if that lacks it', () => {
     expect(planInstall(observed(), [push([lacking], 2), push([], 1)])).toEqual({
-      ...{ waves: [[instanceId(2)], [instanceId(1)]], tasks: new Map(), unpushed: instanceId(1) },
+      waves: [[instanceId(2)], [instanceId(1)]],
+      tasks: new Map(),
+      unpushed: instanceId(1),
       reason: `${instanceId(1)} ${instanceId(2)} lack the release of the host package`,
     });
   });

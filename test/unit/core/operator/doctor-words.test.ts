@@ -26,7 +26,8 @@ const describeFinding = ({ check, level, subject, what, why, mend }: Finding) =>
   ].join('\n');
 
 const right: DeploymentFacts = {
-  ...{ stage: 'prod', topic: 'arn:topic' },
+  stage: 'prod',
+  topic: 'arn:topic',
   subscriptions: {
     known: true,
     value: [

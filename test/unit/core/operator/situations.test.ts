@@ -51,7 +51,11 @@ const line = (id: string, more: Partial<Extract<ScriptLine, { kind: 'secondary' 
 };
 const end: ScriptLine = { kind: 'push', ok: true, started: 0, seconds: 2.25 };
 const held: ScriptLine = {
-  ...{ kind: 'deletions-held', id: '0123456789abcdef', count: 9, total: 10, reason: 'more than half' },
+  kind: 'deletions-held',
+  id: '0123456789abcdef',
+  count: 9,
+  total: 10,
+  reason: 'more than half',
   examples: ['/a', '/b', '/c', '/d', '/e'],
 };
 const with1 = (tags: Readonly<Record<string, string | undefined>>, state?: string) => changed(1, tags, state);
@@ -73,11 +77,19 @@ const hook = (name: string, transition: string, heartbeatTimeout: number, defaul
   ...{ name, transition: `autoscaling:EC2_INSTANCE_${transition}`, heartbeatTimeout, defaultResult },
 });
 const right: AutoScalingFacts = {
-  ...{ name: 'WEB', group: 'web', propagates: true, terminateHookAbandon: 'retain' },
+  name: 'WEB',
+  group: 'web',
+  propagates: true,
+  terminateHookAbandon: 'retain',
   hooks: [hook('hostsync-launch', 'LAUNCHING', 180), hook('hostsync-terminate', 'TERMINATING', 660)],
 };
 const ssh: IngressRule = {
-  ...{ protocol: 'tcp', fromPort: 22, toPort: 22, groups: ['sg-primary'], blocks: [], others: false },
+  protocol: 'tcp',
+  fromPort: 22,
+  toPort: 22,
+  groups: ['sg-primary'],
+  blocks: [],
+  others: false,
 };
 const rule = (more: Partial<IngressRule>) => new Map([['sg-web', [{ ...ssh, ...more }]]]);
 const many = (count: number) =>
@@ -461,12 +473,19 @@ it('of an operator', async () => {
     });
     const facts = instances
       .map(({ id }) => ({
-        ...{ id, profile: id === two ? undefined : 'arn:profile' },
+        id,
+        profile: id === two ? undefined : 'arn:profile',
         securityGroups: id === one ? ['sg-primary'] : (situation.groupsOf ?? ['sg-web']),
       }))
       .filter(({ id }) => id !== instanceId(7));
     const findings = findInGroup({
-      ...{ group: 'web', observed, plan: planTick(observed), upkeep, unread, promoteWithin: 900, now },
+      group: 'web',
+      observed,
+      plan: planTick(observed),
+      upkeep,
+      unread,
+      promoteWithin: 900,
+      now,
       instances: { known: true, value: facts },
       ingress: { known: true, value: situation.rules ?? new Map([['sg-web', [ssh]]]) },
       agentVersions: {

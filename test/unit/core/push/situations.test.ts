@@ -200,7 +200,11 @@ it('of a tick', async () => {
     const of = remembered(members, { lookedFrom: now - 30_000, ...known })?.head;
     const group = members[0]?.tags['hostsync:group'] ?? '';
     const look = needsReconciling({
-      ...{ group, members, plan: own, now, isImpaired: (id) => id === instanceId(impaired) },
+      group,
+      members,
+      plan: own,
+      now,
+      isImpaired: (id) => id === instanceId(impaired),
       head: head === 'unread' ? head : head === 'none' ? undefined : of,
     });
     const nodes = nodesOf(members).join(' ') || 'none';

@@ -16,7 +16,11 @@ import { describePlan } from '../plan-text.ts';
 
 const now = Date.parse('2026-11-22T10:00:00.000Z');
 const settings: OutcomeSettings = {
-  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 300, behindAfter: 300, overrunAfter: 60 },
+  remindAfter: 21_600,
+  groupWait: 0,
+  groupInterval: 300,
+  behindAfter: 300,
+  overrunAfter: 60,
   tickSeconds: 60,
 };
 const seconds = (ago: number) => now - ago * 1000;
@@ -50,8 +54,14 @@ const [second, third] = [instanceId(2), instanceId(3)];
 const end: ScriptLine = { kind: 'push', ok: true, started: 0, seconds: 2.5 };
 function push(lines: readonly ScriptLine[], more: Partial<ObservedPush> = {}): ObservedPush {
   return {
-    ...{ command: 'c-1', instance: instanceId(1), requestedAt: seconds(60), exitCode: 0 },
-    ...{ status: 'succeeded', detail: 'Success', lines, ...more },
+    command: 'c-1',
+    instance: instanceId(1),
+    requestedAt: seconds(60),
+    exitCode: 0,
+    status: 'succeeded',
+    detail: 'Success',
+    lines,
+    ...more,
   };
 }
 const broken = (detail: string, more: Partial<ObservedPush> = {}): ObservedPush => {
@@ -59,8 +69,12 @@ const broken = (detail: string, more: Partial<ObservedPush> = {}): ObservedPush 
   return { ...rest, ...more };
 };
 const held: ScriptLine = {
-  ...{ kind: 'deletions-held', id: '0123456789abcdef', count: 9, total: 10 },
-  ...{ reason: 'more than half', examples: ['/srv/uploads/a'] },
+  kind: 'deletions-held',
+  id: '0123456789abcdef',
+  count: 9,
+  total: 10,
+  reason: 'more than half',
+  examples: ['/srv/uploads/a'],
 };
 const missing = (directory: string): ScriptLine => {
   return { kind: 'directory', directory, error: 'missing', message: 'is not there' };
@@ -69,7 +83,10 @@ const missing = (directory: string): ScriptLine => {
 const pushed = (...ids: readonly string[]): TickAction => {
   const secondaries = ids.map((id) => ({ id, address: id, port: 22, hostKey }));
   return {
-    ...{ kind: 'push', group: 'web', primary: instanceId(1), reason: 'pushes' },
+    kind: 'push',
+    group: 'web',
+    primary: instanceId(1),
+    reason: 'pushes',
     request: {
       group: 'web',
       epoch: 1,
@@ -408,7 +425,8 @@ const situations: readonly Situation[] = [
       }),
       secondary(2, { 'hostsync:synced-at': time(900), 'hostsync:trouble': trouble('disk-full', 800) }),
       secondary(3, {
-        ...{ 'hostsync:synced-at': time(30_000), 'hostsync:trouble': trouble('overdue', 30_000) },
+        'hostsync:synced-at': time(30_000),
+        'hostsync:trouble': trouble('overdue', 30_000),
       }),
     ],
     plan: [pushed(second, third, outside)],

@@ -622,7 +622,11 @@ it('of primaries', async () => {
       configuration: claims.length === 0 ? undefined : configuration,
     };
     const observed = {
-      ...{ instances: members, agents, commands, lifecycles: new Map(states), statuses },
+      instances: members,
+      agents,
+      commands,
+      lifecycles: new Map(states),
+      statuses,
       ...{
         reachability: situation.looks ?? [],
         registers: new Map(situation.register === 'none' ? [] : [['web', register] as const]),

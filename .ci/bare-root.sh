@@ -3,7 +3,7 @@
 #
 # usage: bare-root.sh SUITE debian|npm OUTPUT COMMAND
 #
-#   SUITE        the codename of a Debian
+#   SUITE        the codename of a Debian; with `:release` behind it, as it was released, without updates
 #   debian|npm   where Node.js and npm come from: Debian's packages, or the oldest Node.js that will do, from npm
 #   OUTPUT       a directory that the command sees as /mnt/output
 #   COMMAND      for `bash -c`, in the clone
@@ -13,7 +13,9 @@
 set -euo pipefail
 umask 022
 
-suite=$1
+suite=${1%:release}
+pockets=all
+if [[ $1 == *:release ]]; then pockets=release; fi
 node_source=$2
 output=$3
 command=$4
@@ -39,6 +41,7 @@ sources() {
   # shellcheck disable=SC2016 # fields of apt
   apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' | sort -u \
     | while read -r uri codename components; do
+      if [[ $pockets == release && $codename != "$machine" ]]; then continue; fi
       case $codename in
         "$machine" | "$machine-updates" | "$machine-security")
           printf 'deb %s %s %s\n' "$uri" "$suite${codename#"$machine"}" "$components"
@@ -69,7 +72,7 @@ make_root() {
   fi
   sources | mmdebstrap "${options[@]}" "${packages[@]}" "$suite" "$partial" - || cannot "mmdebstrap failed for $suite"
   mv -- "$partial" "$archive"
-  find "$cache" -maxdepth 1 -name "$suite-$node_source-*" ! -name "${archive##*/}" -delete
+  find "$cache" -maxdepth 1 -name "$suite-$pockets-$node_source-*" ! -name "${archive##*/}" -delete
 }
 
 # Where packages come from is the machine's affair; nothing of it stands in the project or in the archive.
@@ -127,7 +130,7 @@ if [[ ${HOSTSYNC_BARE_ARCHIVE:-} ]]; then
 fi
 
 mkdir -p -- "$cache/root" || cannot "there is no writing to $cache"
-archive=$cache/$suite-$node_source-$(sources | cksum | cut -d' ' -f1)-$(date +%G-%V).tar
+archive=$cache/$suite-$pockets-$node_source-$(sources | cksum | cut -d' ' -f1)-$(date +%G-%V).tar
 exec 9>"$cache/lock"
 flock 9
 [[ -e $archive ]] || make_root "$archive"
@@ -137,4 +140,4 @@ exec 9>&-
 # When whoever started this dies, unshare dies, process 1 dies, and the kernel takes all the rest away.
 HOSTSYNC_BARE_ARCHIVE=$archive exec setpriv --pdeathsig KILL \
   unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc --propagation private \
-  bash "${BASH_SOURCE[0]}" "$suite" "$node_source" "$output" "$command"
+  bash "${BASH_SOURCE[0]}" "$1" "$node_source" "$output" "$command"

@@ -159,3 +159,56 @@ it('files larger than max-size stay away, are named, and hold up nobody; the res
   expect((await group.push()).code).toBe(0);
   for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
 });
+
+describe('hosts as they are', () => {
+  it('what changes every ctime is read and not sent again: chown -R to the same owner, a backup with hard links', async () => {
+    await edit('mkdir -p tree; for i in {1..50}; do head -c 20000 /dev/urandom > tree/$i; done');
+    await settle();
+    await must(
+      group.primary,
+      `chown -R www-data: ${uploads}; rm -rf /srv/backup; cp -al ${uploads} /srv/backup`,
+    );
+    const touched = await group.push();
+    expect([touched.code, touched.secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
+    // More would be the files themselves: a megabyte
+    for (const { bytes = 0 } of touched.secondaries) expect(bytes).toBeLessThan(100_000);
+    await must(group.primary, 'rm -rf /srv/backup');
+    await settle();
+    for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+  });
+
+  it('a firewall that counts connections sees one for a push, and an idle push logs in nowhere', async () => {
+    await edit('mkdir shelf; echo 1 > goes; echo 1 > changes');
+    await settle();
+    await must(
+      group.primary,
+      `printf '#!/bin/sh\\ncase " $* " in *" -M "*) echo "$*" >> /connections ;; esac\\nexec /usr/bin/ssh "$@"\\n' > /usr/local/sbin/ssh
+       chmod 755 /usr/local/sbin/ssh`,
+    );
+    const connections = async () =>
+      Number(await must(group.primary, 'touch /connections; wc -l < /connections; rm /connections'));
+    await edit('mkdir a; echo x > a/new; ln -s a way; rm goes; echo changed > changes; chmod 700 shelf');
+    expect((await group.push()).code).toBe(0);
+    expect(await connections()).toBe(group.secondaries.length);
+    await settle();
+    await connections();
+    expect((await group.push()).secondaries.map(({ mode }) => mode)).toEqual(['none', 'none']);
+    expect(await connections()).toBe(0);
+    await must(group.primary, 'rm /usr/local/sbin/ssh');
+  });
+
+  it('no program can be run from /var and /tmp, and the locale is another one', async () => {
+    for (const host of [group.primary, ...group.secondaries])
+      await must(
+        host,
+        `for d in /var /tmp; do mount --bind $d $d; mount -o remount,bind,noexec,nosuid $d; done
+         printf 'LANG=de_DE.UTF-8\\nLC_ALL=de_DE.UTF-8\\n' > /etc/default/locale; cp /etc/default/locale /etc/environment`,
+      );
+    for (const secondary of group.secondaries) await group.join(secondary);
+    await edit('echo x > umläut');
+    const { code, secondaries } = await group.push();
+    expect([code, secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
+    for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+    for (const host of [group.primary, ...group.secondaries]) await must(host, 'umount /var /tmp');
+  });
+});

@@ -256,7 +256,7 @@ class Sending:
         names = place + b".list"
         with open(names, "wb") as file:
             file.write(b"".join(b"./" + path + b"\0" for path in [*copied, NOBODY[2:]]))
-        self.attempt([*_listed(names), "--ignore-times"], names, place=place, as_owner=False)
+        self.attempt([*_listed(names), "--ignore-times", "--hard-links"], names, place=place, as_owner=False)
         subprocess.run(["rm", "-rf", "--", os.fsdecode(place)], check=False)
 
     def touch(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 from .directories import open_beneath
 
@@ -21,6 +21,8 @@ class Copies:
         self.owner = owner
         self.place = place
         self.room = LIMIT
+        self.linked: Dict[Tuple[int, int], bytes] = {}
+        """Device and inode of an original with several names → its copy: hard links stay hard links."""
         self.directories: Dict[bytes, os.stat_result] = {b"": os.fstat(root)}
         os.mkdir(place, 0o700)
 
@@ -32,14 +34,23 @@ class Copies:
             return False
         with open(source, "rb") as file:
             status = os.fstat(source)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != self.owner or status.st_size > self.room:
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != self.owner:
+                return False
+            target = os.path.join(self.place, path)
+            inode = (status.st_dev, status.st_ino)
+            if inode in self.linked:
+                self._parents(path)
+                os.link(self.linked[inode], target)
+                return True
+            if status.st_size > self.room:
                 return False
             self._parents(path)
-            target = os.path.join(self.place, path)
             with open(target, "wb") as copy:
                 shutil.copyfileobj(file, copy, 1 << 20)
             _take_attributes(target, status)
             self.room -= status.st_size
+            if status.st_nlink > 1:
+                self.linked[inode] = target
             return True
 
     def _parents(self, path: bytes) -> None:

@@ -146,8 +146,9 @@ pack() {
   for entry in root/*; do
     if [[ -L $entry ]]; then links+=("${entry#root/}"); fi
   done
-  tar --xattrs '--xattrs-include=*' -cf "$partial" etc var -C "$build/upper" "${overlays[@]}" \
-    -C "$build/root" "${links[@]}"
+  # Where /usr is not merged there are none, and tar takes a directory without a name in it for a mistake
+  if ((${#links[@]} > 0)); then links=(-C "$build/root" "${links[@]}"); fi
+  tar --xattrs '--xattrs-include=*' -cf "$partial" etc var -C "$build/upper" "${overlays[@]}" "${links[@]}"
   mv -- "$partial" "$archive"
   log "the layer \"$layer\" is ready ($(du -m -- "$archive" | cut -f1) MB)"
   # Layers that no longer fit the machine. Those of the last hour may be about to be unpacked.

@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Iterable
 from typing import Optional
 
-from .. import commands, hooks, layout, login, probe, results, sshd
+from .. import commands, files, hooks, layout, login, probe, results, sshd
 from .check import Check, error, ok, unknown, warning
 
 ROLE_WHY = "It does not run, so writes go on, or do not begin, at a change of the primary."
@@ -95,9 +95,19 @@ def find_hooks() -> Iterable[Check]:
         why = "What before-demotion stops on a host is not started again when that host is promoted."
         what = "the hook before-demotion is there, and after-promotion is not"
         found.append(warning("hooks", what, why, f"write {results.show(layout.hooks())}/after-promotion"))
+    if "after-sync" in there and not _runs_after_sync():
+        what = "the hook after-sync came after this host had joined, which prepares it"
+        why = "The hook does not run, so caches may go on serving older files."
+        found.append(warning("hooks", what, why, "remove the tag hostsync:joined: the host joins again"))
     yield from found
     if not found:
         yield ok("hooks", f"there: {', '.join(there)}" if there else "none")
+
+
+def _runs_after_sync() -> bool:
+    """Also where this host receives nothing: then there is nothing to run it for."""
+    text = files.read_small(layout.rsyncd_conf(), 1 << 20)
+    return text is None or f"[{layout.AFTER_SYNC}]".encode() in text
 
 
 def _find_hook(name: str) -> Iterable[Check]:

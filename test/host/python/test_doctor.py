@@ -129,6 +129,15 @@ class OnDisk(unittest.TestCase):
         os.chmod(after, 0o755)
         self.assertEqual(levels(access.find_hooks()), [("hooks", "ok")])
 
+    def test_a_hook_that_came_after_the_join_is_named(self) -> None:
+        self.write(layout.hooks() + b"/after-sync", mode=0o755)
+        self.assertEqual(levels(access.find_hooks()), [("hooks", "ok")])
+        self.write(layout.rsyncd_conf(), "[0123456789abcdef]\n")
+        (found,) = access.find_hooks()
+        self.assertEqual((found.level, "joins again" in (found.mend or "")), ("warning", True))
+        self.write(layout.rsyncd_conf(), "[0123456789abcdef]\n[after-sync]\n")
+        self.assertEqual(levels(access.find_hooks()), [("hooks", "ok")])
+
     def test_a_host_of_a_newer_epoch_or_another_group_says_so(self) -> None:
         for text, expected in (
             ("group\tweb\nepoch\t3\nholder\ti-1\n", "ok"),

@@ -113,6 +113,7 @@ class Push(Known):
             self.lock_number(),
             self.deadline,
             self.memory.fsync,
+            self.memory.by_rules,
         )
         lists_well = True
         if compared is not None and received is not None:
@@ -129,7 +130,7 @@ class Push(Known):
             self.outcome.drift += self.outcome.tally.changed - changed
         self._note_arrivals(scan, compared, whole, self.outcome.tally.changed > changed)
         self.faults += sending.faults
-        self.memory.fsync = sending.fsync
+        self.memory.fsync, self.memory.by_rules = sending.fsync, sending.by_rules
         self._remember_boot(sending)
         self._remember(scan, sending, compared, lists_well, whole)
 

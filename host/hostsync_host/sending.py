@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from . import rsync, verdict
+from . import rsync, rules, verdict
 from .blame import NOBODY, named, pick
 from .compare import Comparison
 from .context import Context, Deletion, Scanned
@@ -57,6 +57,8 @@ class Sending:
     lock: int
     deadline: float
     fsync: bool = True
+    by_rules: bool = False
+    """Its rsync takes no list of what is to be deleted."""
     remote_boot: str = ""
     faults: List[Fault] = field(default_factory=list[Fault])
     unsure: List[Leftover] = field(default_factory=list[Leftover])
@@ -220,21 +222,26 @@ class Sending:
         return ["--fsync"] if few and self.fsync and self.context.can.fsync else []
 
     def _delete(self, names: bytes, most: int) -> bool:
-        options = [f"--files-from={os.fsdecode(names)}", "--from0", "--dirs", "--delete-missing-args", "--delete"]
+        listed = [f"--files-from={os.fsdecode(names)}", "--from0", "--dirs", "--delete-missing-args", "--delete"]
+        finished = self._delete_run(rules.delete_arguments(names) if self.by_rules else listed, names, most)
+        if verdict.refuses_missing(finished):
+            self.by_rules = True
+            finished = self._delete_run(rules.delete_arguments(names), names, most)
+        self.tally.add(finished)
+        return self.judge(finished) is None and finished.spared == 0
+
+    def _delete_run(self, options: Sequence[str], names: bytes, most: int) -> rsync.Finished:
         bare = [f"--timeout={self.context.request.options.io_timeout}", "--stats", "--no-h", "--8-bit-output"]
-        place = os.path.join(os.path.dirname(names), b"skeleton")
         self.sent = True
-        finished = rsync.run(
+        return rsync.run(
             [*bare, *options, f"--max-delete={most + _FEW}"],
-            place=place,
+            place=os.path.join(os.path.dirname(names), b"skeleton"),
             connection=self.connection,
             module=self.scan.module,
             deadline=self.deadline,
             inherit=(self.lock,),
             prefix=self.context.prefix,
         )
-        self.tally.add(finished)
-        return self.judge(finished) is None and finished.spared == 0
 
     def _delete_gone(self, comparison: Comparison, deletion: Deletion) -> None:
         if not self._delete(deletion.list, deletion.allowed):

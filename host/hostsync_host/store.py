@@ -54,7 +54,7 @@ class Received:
     """The file of them."""
 
 
-_MORE = ("remote_boot", "contact", "fsync", "extras", "blocked", "checked")
+_MORE = ("remote_boot", "contact", "fsync", "extras", "blocked", "checked", "by_rules")
 
 
 @dataclass
@@ -70,6 +70,7 @@ class SecondaryMemory:
     contact: float = 0.0
     """When a login last succeeded."""
     fsync: bool = True
+    by_rules: bool = False
     checked: int = 0
     """When all content was read last, or from when on that is counted: seconds since 1970."""
     extras: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])

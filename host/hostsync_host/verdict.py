@@ -36,6 +36,11 @@ def refuses(finished: Finished, option: str) -> bool:
     return any(option in line and ("refuse" in line or "unknown option" in line) for line in finished.lines[:5])
 
 
+def refuses_missing(finished: Finished) -> bool:
+    """Does the other host's rsync take the mark of what is missing here for a damaged list?"""
+    return finished.code == 2 and any(line.startswith("invalid file mode 00 for ") for line in finished.lines)
+
+
 def judge(finished: Finished, connection: Connection, timeout: int) -> Optional[Fault]:
     """Nothing, if everything arrived that was still there."""
     if finished.late:

@@ -1,5 +1,5 @@
-"""Deletion by rules, for secondaries whose rsync takes no list of what is missing: Debian's 3.2.3 has a security fix that
-refuses it. From an empty tree, everything is protected but what is to go.
+"""Deletion by rules, for secondaries whose rsync takes no list of what is missing: Debian's 3.2.3 has a security fix
+that refuses it. From an empty tree, everything is protected but what is to go.
 """
 
 from __future__ import annotations

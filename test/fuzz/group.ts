@@ -30,13 +30,25 @@ const expectedErrors: readonly (string | undefined)[] = [
   'directory-skipped',
 ];
 
+/** A command that watches. */
+interface Watching {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Push>;
+}
+
+const nothingSaid: Push = { code: 0, lines: [], secondaries: [], held: [], stderr: '' };
+
 /** A primary and two secondaries with what edits, watches and compares them. */
 export class FuzzGroup {
   readonly journal: Journal;
+  readonly watches: boolean;
   readonly #group: ScriptGroup;
+  #watching: Watching | undefined;
+  #tick = 1;
   #watchers: readonly ChildProcess[] = [];
 
-  constructor(group: ScriptGroup, journal: Journal) {
+  constructor(group: ScriptGroup, journal: Journal, watches: boolean) {
+    this.watches = watches;
     this.#group = group;
     this.journal = journal;
   }
@@ -69,8 +81,34 @@ export class FuzzGroup {
     return this.run(this.primary, 'normalise', webUser, ...directories);
   }
 
+  /** One push; where pushes watch, the next one: what the one before said when this one took over. */
   async push(): Promise<Push> {
-    const push = await this.#group.push(pushOptions);
+    if (!this.watches) return this.pushOnce();
+    const before = this.#watching;
+    this.startPush();
+    const ended = before === undefined ? undefined : await before.ended;
+    return ended === undefined ? nothingSaid : this.#note(ended);
+  }
+
+  /** A push that ends, and with it what watches. */
+  async pushOnce(): Promise<Push> {
+    return this.#note(await this.#group.push(this.#options('end')));
+  }
+
+  get isWatching(): boolean {
+    const child = this.#watching?.child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  #options(watch: 'auto' | 'end'): PushOptions {
+    if (!this.watches) return pushOptions;
+    this.#tick += 1;
+    // No walk but for a doubt
+    const more = { watch, tick: this.#tick, lease: 3600, 'walk-every': 86_400 };
+    return { options: { ...pushOptions.options, ...more } };
+  }
+
+  #note(push: Push): Push {
     this.journal.count(`exit code ${push.code}`);
     for (const { id, ok, error, message } of push.secondaries) {
       if (ok === true) continue;
@@ -90,7 +128,9 @@ export class FuzzGroup {
 
   /** A push that can be killed as the SSM agent does it. */
   startPush(): ChildProcess {
-    return this.#group.start(pushOptions);
+    const child = this.#group.start(this.#options('auto'));
+    if (this.watches) this.#watching = { child, ended: this.#group.ended(child) };
+    return child;
   }
 
   /** From now on what is away from a secondary, if only for a moment, is found. Again after a host was rebooted. */
@@ -121,9 +161,9 @@ export class FuzzGroup {
 }
 
 /** The hosts, with the same files on all of them. */
-export async function startFuzzGroup(journal: Journal): Promise<FuzzGroup> {
+export async function startFuzzGroup(journal: Journal, watches = false): Promise<FuzzGroup> {
   const scripts = await startScriptGroup({ secondaries: 2, diskBytes: 1e9, directories });
-  const group = new FuzzGroup(scripts, journal);
+  const group = new FuzzGroup(scripts, journal, watches);
   try {
     for (const host of [group.primary, ...group.secondaries])
       for (const name of modules) {
@@ -133,7 +173,7 @@ export async function startFuzzGroup(journal: Journal): Promise<FuzzGroup> {
     const fill = `mkdir -p $d/stays/sub/deep; for i in {1..${untouched}}; do echo $i | tee $d/stays/$i > $d/stays/sub/deep/$i; done`;
     await must(group.primary, `for d in ${directories.join(' ')}; do ${fill}; done`);
     await group.normalise();
-    const first = await group.push();
+    const first = await group.pushOnce();
     if (first.code !== 0)
       throw new Error(`the first push ended with exit code ${first.code}: ${first.stderr}`);
     group.watch();

@@ -7,6 +7,8 @@ export interface FuzzOptions {
   /** It ends after so many minutes, or after so many rounds, whatever comes first. */
   readonly minutes: number;
   readonly rounds: number;
+  /** The pushes watch: each goes on until the next one. */
+  readonly watch: boolean;
 }
 
 export const usage = `usage: npm run fuzz -- [FLAG…]
@@ -17,6 +19,7 @@ the local cloud. Nothing may differ in the end, and no file that nobody touched 
   --seed N      what is done (default: another each time)
   --minutes M   how long, 1 to 1440 (default: 10)
   --rounds N    how many rounds at most (default: no limit)
+  --watch       pushes stay and watch until the next one takes over; all must arrive without a walk
   --help        this
 
 All that is done is written to .hostsync/fuzz/SEED.log. Exit code 1: something was found.`;
@@ -31,6 +34,7 @@ export function parseFuzzOptions(words: readonly string[]): FuzzOptions | 'help'
     seed: wholeNumber('seed', values.seed ?? String(Date.now() % 1_000_000), 0, most),
     minutes: wholeNumber('minutes', values.minutes ?? '10', 1, 1440),
     rounds: wholeNumber('rounds', values.rounds ?? String(most), 1, most),
+    watch: values.watch === true,
   };
 }
 
@@ -39,7 +43,13 @@ function parse(words: readonly string[]) {
   try {
     return parseArgs({
       args: [...words],
-      options: { seed: text, minutes: text, rounds: text, help: { type: 'boolean', short: 'h' } },
+      options: {
+        seed: text,
+        minutes: text,
+        rounds: text,
+        watch: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }).values;
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });

@@ -8,11 +8,13 @@ import { Random } from './random.ts';
 const operationsPerRound = 80;
 const mostPushes = 15;
 const shownDifferences = 4;
+/** Only a fault takes so long. */
+const arrivalSeconds = 120;
 
 /** Rounds of edits and disturbances. What it finds stands in the journal. */
-export async function fuzz({ seed, minutes, rounds }: FuzzOptions, journal: Journal): Promise<void> {
+export async function fuzz({ seed, minutes, rounds, watch }: FuzzOptions, journal: Journal): Promise<void> {
   journal.say(`seed ${seed}; all that is done: ${journal.path}`);
-  const group = await startFuzzGroup(journal);
+  const group = await startFuzzGroup(journal, watch);
   const end = Date.now() + minutes * 60_000;
   try {
     let round = 0;
@@ -47,6 +49,7 @@ async function oneRound(group: FuzzGroup, round: number, random: Random): Promis
 /** Pushes until all arrived; then both secondaries have what the primary has. */
 async function compare(group: FuzzGroup, when: string): Promise<void> {
   await group.normalise();
+  if (group.watches && !(await arrivesByItself(group, when))) return;
   if (!(await pushUntilDone(group, when))) return;
   const expected = await readLines(group, group.primary);
   for (const secondary of group.secondaries) {
@@ -66,13 +69,40 @@ async function compare(group: FuzzGroup, when: string): Promise<void> {
   }
 }
 
+/** The watch alone brings everything: the walk that comes afterwards finds nothing to send. */
+async function arrivesByItself(group: FuzzGroup, when: string): Promise<boolean> {
+  const end = Date.now() + arrivalSeconds * 1000;
+  while (Date.now() < end) {
+    if (!group.isWatching) await group.push();
+    if (await isSame(group)) {
+      const { secondaries } = await group.pushOnce();
+      const late = secondaries.filter(({ files = 0, deleted = 0 }) => files + deleted > 0);
+      if (late.length > 0)
+        group.journal.find(`MISSED ${when}: the walk found what the watch had not: ${JSON.stringify(late)}`);
+      return true;
+    }
+    await sleep(700);
+  }
+  group.journal.find(`LATE ${when}: the watch has not brought everything within ${arrivalSeconds} s`);
+  return false;
+}
+
+async function isSame(group: FuzzGroup): Promise<boolean> {
+  const expected = await readLines(group, group.primary);
+  for (const secondary of group.secondaries) {
+    const actual = await readLines(group, secondary);
+    if (actual.size !== expected.size || [...expected].some((line) => !actual.has(line))) return false;
+  }
+  return true;
+}
+
 async function readLines(group: FuzzGroup, host: FuzzGroup['primary']): Promise<ReadonlySet<string>> {
   return new Set((await group.run(host, 'tree', ...directories)).split('\n'));
 }
 
 async function pushUntilDone(group: FuzzGroup, when: string): Promise<boolean> {
   for (let number = 1; ; number += 1) {
-    const push = await group.push();
+    const push = await group.pushOnce();
     const isDone =
       push.secondaries.length === group.secondaries.length && push.secondaries.every(({ ok }) => ok);
     if (isDone) {

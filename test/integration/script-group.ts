@@ -109,17 +109,34 @@ export class ScriptGroup {
       stdin: this.request(options),
       timeoutSeconds: 100,
     });
+    return this.#said(code, stdout, stderr, options.to);
+  }
+
+  #said(code: number, stdout: string, stderr: string, to: readonly Host[] = this.secondaries): Push {
     const lines: PushLine[] = stdout
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line));
     return {
       ...{ code, lines, stderr },
-      secondaries: (options.to ?? this.secondaries).flatMap(
+      secondaries: to.flatMap(
         ({ id }) => lines.find((line) => line.kind === 'secondary' && line.id === id) ?? [],
       ),
       held: lines.filter(({ kind }) => kind === 'deletions-held'),
     };
+  }
+
+  /** What a push said that was started; a killed one may have said less than a line. */
+  async ended(child: ChildProcess): Promise<Push> {
+    const said = { stdout: '', stderr: '' };
+    child.stdout?.on('data', (data: Buffer) => {
+      said.stdout += data.toString();
+    });
+    child.stderr?.on('data', (data: Buffer) => {
+      said.stderr += data.toString();
+    });
+    const code = await new Promise<number>((done) => child.on('close', (number) => done(number ?? -1)));
+    return this.#said(code, said.stdout.slice(0, said.stdout.lastIndexOf('\n') + 1), said.stderr);
   }
 
   /** Starts a push as the leader of a process group, which SIGKILL ends as the SSM agent does. */

@@ -6,7 +6,8 @@ import { Random } from '../../fuzz/random.ts';
 
 describe('npm run fuzz', () => {
   it('takes a seed, minutes and rounds, and has another seed each time', () => {
-    expect(parseFuzzOptions(['--seed', '7', '--minutes', '3', '--rounds', '5'])).toEqual({
+    expect(parseFuzzOptions(['--seed', '7', '--minutes', '3', '--rounds', '5', '--watch'])).toEqual({
+      watch: true,
       seed: 7,
       minutes: 3,
       rounds: 5,

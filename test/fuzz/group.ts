@@ -13,7 +13,7 @@ import type { Journal } from './journal.ts';
 export const directories = ['/srv/uploads', '/srv/other'] as const;
 /** Files of each directory that nobody touches: `stays/N` and `stays/sub/deep/N`. */
 const untouched = 30;
-const programs = ['editor', 'normalise', 'tree', 'watcher', 'damage'] as const;
+const programs = ['editor', 'normalise', 'tree', 'watcher', 'damage', 'chain'] as const;
 export type Program = (typeof programs)[number];
 const modules = [...programs, 'choices'] as const;
 const webUser = '33';

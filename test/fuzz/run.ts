@@ -69,21 +69,24 @@ async function compare(group: FuzzGroup, when: string): Promise<void> {
   }
 }
 
-/** The watch alone brings everything: the walk that comes afterwards finds nothing to send. */
+/** The watch alone brings everything, and remembers what a walk would find. */
 async function arrivesByItself(group: FuzzGroup, when: string): Promise<boolean> {
   const end = Date.now() + arrivalSeconds * 1000;
+  let forgotten = '';
   while (Date.now() < end) {
     if (!group.isWatching) await group.push();
     if (await isSame(group)) {
-      const { secondaries } = await group.pushOnce();
-      const late = secondaries.filter(({ files = 0, deleted = 0 }) => files + deleted > 0);
-      if (late.length > 0)
-        group.journal.find(`MISSED ${when}: the walk found what the watch had not: ${JSON.stringify(late)}`);
-      return true;
+      forgotten = (await group.run(group.primary, 'chain', 'web', ...directories)).trim();
+      if (forgotten === '') return true;
     }
     await sleep(700);
   }
-  group.journal.find(`LATE ${when}: the watch has not brought everything within ${arrivalSeconds} s`);
+  const shown = forgotten.split('\n').slice(0, shownDifferences).join('\n    ');
+  group.journal.find(
+    forgotten === ''
+      ? `LATE ${when}: the watch has not brought everything within ${arrivalSeconds} s`
+      : `FORGOTTEN ${when}: what is remembered is not what a walk finds\n    ${shown}`,
+  );
   return false;
 }
 

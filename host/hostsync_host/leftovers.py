@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from .manifest import key_of
 
@@ -66,3 +66,11 @@ def read_names(path: bytes) -> Iterator[bytes]:
 
 def in_order(leftovers: List[Leftover]) -> List[Leftover]:
     return sorted(leftovers, key=lambda one: one.order)
+
+
+def once(leftovers: List[Leftover]) -> List[Leftover]:
+    """The first of each name."""
+    seen: Dict[bytes, Leftover] = {}
+    for leftover in leftovers:
+        seen.setdefault(leftover.path, leftover)
+    return list(seen.values())

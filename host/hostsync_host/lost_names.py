@@ -1,7 +1,7 @@
 """The names that a push was sending when the other host fell silent: each may have arrived, or gone, or not.
 
-They are all that can differ from what is known, so the next push looks at these names and not at everything. It does not
-hold for a receiver that was killed: that leaves temporary files of names that nobody knows.
+They are all that can differ from what is known, so the next push looks at these names and not at everything. That does
+not hold where a receiver was killed: it leaves temporary files of names that nobody knows.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from . import plan, ssh
 from .arrived import SMALL
@@ -14,7 +14,7 @@ from .directories import problem_now
 from .everything import Everything, Whole
 from .known import Known
 from .large import large_names
-from .leftovers import Leftover, in_order, read_leftovers, split
+from .leftovers import Leftover, in_order, once, read_leftovers, split
 from .lost_names import fell_silent, lost_names
 from .outcome import Outcome
 from .results import log
@@ -219,7 +219,7 @@ class Push(Known):
             for name in large_names(comparison):
                 left.append(Leftover(b"?", *split(name)))
         self._note_blocked(scan, sending)
-        written = self.context.store.write_leftovers(self.id, in_order(_once(left)))
+        written = self.context.store.write_leftovers(self.id, in_order(once(left)))
         self.memory.received[scan.module] = Received(scan.manifest, scan.owner, written)
 
     def _remember_lost(self, scan: Scanned, sending: Sending, received: Received, comparison: Comparison) -> None:
@@ -298,10 +298,3 @@ class Push(Known):
         elif self.skipped:
             outcome.result, outcome.error = "skipped", "directory-skipped"
             outcome.message = f"it received all that was sent; not sent: {self.skipped}"
-
-
-def _once(leftovers: List[Leftover]) -> List[Leftover]:
-    seen: Dict[bytes, Leftover] = {}
-    for leftover in leftovers:
-        seen.setdefault(leftover.path, leftover)
-    return list(seen.values())

@@ -34,6 +34,8 @@ const expectedErrors: readonly (string | undefined)[] = [
 interface Watching {
   readonly child: ChildProcess;
   readonly ended: Promise<Push>;
+  /** The end of its log. */
+  readonly said: string;
 }
 
 const nothingSaid: Push = { code: 0, lines: [], secondaries: [], held: [], stderr: '' };
@@ -95,6 +97,19 @@ export class FuzzGroup {
     return this.#note(await this.#group.push(this.#options('end')));
   }
 
+  #follow(child: ChildProcess): Watching {
+    const watching = { child, said: '' };
+    child.stderr?.on('data', (said: Buffer) => {
+      watching.said = `${watching.said}${said}`.slice(-2000);
+    });
+    return Object.assign(watching, { ended: this.#group.ended(child) });
+  }
+
+  /** What the command that watches said at last. */
+  get lastWords(): string {
+    return this.#watching?.said ?? '';
+  }
+
   get isWatching(): boolean {
     const child = this.#watching?.child;
     return child !== undefined && child.exitCode === null && child.signalCode === null;
@@ -129,7 +144,7 @@ export class FuzzGroup {
   /** A push that can be killed as the SSM agent does it. */
   startPush(): ChildProcess {
     const child = this.#group.start(this.#options('auto'));
-    if (this.watches) this.#watching = { child, ended: this.#group.ended(child) };
+    if (this.watches) this.#watching = this.#follow(child);
     return child;
   }
 

@@ -72,31 +72,32 @@ async function compare(group: FuzzGroup, when: string): Promise<void> {
 /** The watch alone brings everything, and remembers what a walk would find. */
 async function arrivesByItself(group: FuzzGroup, when: string): Promise<boolean> {
   const end = Date.now() + arrivalSeconds * 1000;
-  let forgotten = '';
-  while (Date.now() < end) {
+  let late: readonly string[] = [];
+  do {
     if (!group.isWatching) await group.push();
-    if (await isSame(group)) {
-      forgotten = (await group.run(group.primary, 'chain', 'web', ...directories)).trim();
-      if (forgotten === '') return true;
-    }
+    late = await differences(group);
+    if (late.length === 0)
+      late = (await group.run(group.primary, 'chain', 'web', ...directories)).split('\n').filter(Boolean);
+    if (late.length === 0) return true;
     await sleep(700);
-  }
-  const shown = forgotten.split('\n').slice(0, shownDifferences).join('\n    ');
-  group.journal.find(
-    forgotten === ''
-      ? `LATE ${when}: the watch has not brought everything within ${arrivalSeconds} s`
-      : `FORGOTTEN ${when}: what is remembered is not what a walk finds\n    ${shown}`,
-  );
+  } while (Date.now() < end);
+  group.journal.note(`${late.join('\n')}\n${group.lastWords}`);
+  const shown = late.slice(0, shownDifferences).join('\n    ');
+  group.journal.find(`LATE ${when}: the watch has not brought everything:\n    ${shown}`);
   return false;
 }
 
-async function isSame(group: FuzzGroup): Promise<boolean> {
+async function differences(group: FuzzGroup): Promise<readonly string[]> {
   const expected = await readLines(group, group.primary);
+  const found: string[] = [];
   for (const secondary of group.secondaries) {
     const actual = await readLines(group, secondary);
-    if (actual.size !== expected.size || [...expected].some((line) => !actual.has(line))) return false;
+    found.push(...[...expected].filter((line) => !actual.has(line)).map((line) => `primary: ${line}`));
+    found.push(
+      ...[...actual].filter((line) => !expected.has(line)).map((line) => `${secondary.id}: ${line}`),
+    );
   }
-  return true;
+  return found;
 }
 
 async function readLines(group: FuzzGroup, host: FuzzGroup['primary']): Promise<ReadonlySet<string>> {

@@ -7,7 +7,7 @@ const volume = `${uploads}/volume`;
 let watch: WatchGroup;
 
 /** What a watch alone must bring: a walk comes with the first one, and then in an hour. */
-const withoutWalk = { 'walk-every': 3600 };
+const withoutWalk = { 'walk-every': 3600, 'max-delete-share': 100 };
 
 async function begin(name: string, options = {}) {
   const one = watch.next({ ...withoutWalk, ...options });

@@ -20,19 +20,20 @@ PASSED_OVER = {b".~tmp~"}
 
 
 def seen(kind: str, now: os.stat_result) -> tuple[object, ...]:
-    """What a record has of an entry; of a directory, its own record has the rest."""
+    """What a record has of an entry; of a directory, its own record has the rest. Another name that goes changes the
+    ctime of a file, and no event says so; nothing is to be sent for it."""
     if kind == "d":
         return (now.st_ino,)
-    own = (stat.S_IMODE(now.st_mode), now.st_uid, now.st_gid, now.st_ino, now.st_mtime_ns, now.st_ctime_ns)
-    return own if kind == "." else (*own, now.st_nlink, now.st_size)
+    own = (stat.S_IMODE(now.st_mode), now.st_uid, now.st_gid, now.st_ino, now.st_mtime_ns)
+    return (*own, now.st_ctime_ns) if kind == "." else (*own, now.st_size)
 
 
 def remembered(record: Record) -> tuple[object, ...]:
     if record.kind == "d":
         return (record.inode,)
     mode = stat.S_IMODE(record.mode)
-    own = (mode, record.owner, record.group, record.inode, record.modified, record.changed)
-    return own if record.kind == "." else (*own, record.links, record.size)
+    own = (mode, record.owner, record.group, record.inode, record.modified)
+    return (*own, record.changed) if record.kind == "." else (*own, record.size)
 
 
 def kind_of(now: os.stat_result) -> str:

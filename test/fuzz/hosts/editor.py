@@ -222,7 +222,9 @@ class Editor:
 
     def truncate(self, new: bytes, old: bytes) -> None:
         if is_file(old) and os.path.getsize(old):
-            os.truncate(old, self.random.randrange(os.path.getsize(old) + 1))
+            # not truncate(2), which raises no event that a watch sees
+            with open(old, "r+b") as file:
+                file.truncate(self.random.randrange(os.path.getsize(old) + 1))
 
     def move_to_top(self, new: bytes, old: bytes) -> None:
         os.rename(old, self.random.choice(self.roots) + b"/" + self.name())

@@ -22,12 +22,18 @@ from hostsync_host.request import Directory, Request, Secondary
 OWNER = 33
 SSH = """#!/bin/sh
 case " $* " in *" -N "*)
+  [ ! -e {top}/cut."$5" ] || exit 255
+  echo $$ > {top}/master."$5"
   : > "$(sed -n 's/^ControlPath //p' "$2")"
   echo $$ >> {top}/connections
   exec sleep 1000 ;;
 esac
 echo "$4" >> {top}/runs
-exec rsync --server --daemon --config={top}/"$4".conf .
+[ -e {top}/cut."$4" ] || exec rsync --server --daemon --config={top}/"$4".conf .
+read -r when < {top}/cut."$4"
+[ "$when" = before ] || rsync --server --daemon --config={top}/"$4".conf .
+kill "$(cat {top}/master."$4")"
+exit 255
 """
 
 
@@ -130,6 +136,14 @@ class Group:
         return sorted(
             f"{name!r}: {one.get(name)} {two.get(name)}" for name in {*one, *two} if one.get(name) != two.get(name)
         )
+
+    def cut_off(self, secondary: int, when: str) -> None:
+        """The next connection breaks, `before` rsync over there has done anything or `after` it has done all."""
+        with open(f"{self.top}/cut.s-{secondary}", "w", encoding="ascii") as file:
+            file.write(f"{when}\n")
+
+    def heal(self, secondary: int) -> None:
+        os.unlink(f"{self.top}/cut.s-{secondary}")
 
     def count(self, what: str) -> int:
         """`connections` or `runs` since the last time."""

@@ -232,32 +232,6 @@ class Pushes(unittest.TestCase):
         self.assertEqual(self.group.push().modes, ["changes", "changes"])
         self.same()
 
-    def test_one_that_fell_silent_is_caught_up_by_names(self) -> None:
-        """Comparing everything takes minutes where there are many files, and each cut would cost that."""
-        for when in ("before", "after"):
-            for name in ("stays", "changes", "goes", "d/replaced", "m/inner"):
-                self.write(name)
-            self.group.push()
-            self.settle()
-            self.group.cut_off(1, when)
-            self.write("changes", "changed")
-            self.write("new/one")
-            os.unlink(f"{self.root}/goes")
-            os.rename(f"{self.root}/m", f"{self.root}/n")
-            self.write("m")
-            silent = self.group.push()
-            self.assertEqual([line.get("error", "") for line in silent.of("secondary")].count("unreachable"), 1)
-            # of what it may have, some is as it was again, and some is gone
-            os.unlink(f"{self.root}/m")
-            os.rename(f"{self.root}/n", f"{self.root}/m")
-            self.write("goes", "again")
-            shutil.rmtree(f"{self.root}/new")
-            self.assertFalse(self.group.push().of("push")[0]["ok"])
-            self.group.heal(1)
-            back = self.group.push()
-            self.assertEqual((back.code, back.modes[0]), (0, "changes"), back.log)
-            self.same()
-
     def test_large_hard_links_stay_linked_where_everything_is_compared(self) -> None:
         with open(f"{self.root}/large", "wb") as file:
             file.truncate(40_000_000)

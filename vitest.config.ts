@@ -34,6 +34,8 @@ const seconds: Readonly<Record<string, number>> = {
   'view-page.test.ts': 30,
   'deployment.test.ts': 60,
   'bench-recovery.test.ts': 120,
+  'verify-live.test.ts': 240,
+  'verify-live-ended.test.ts': 200,
 };
 
 /** It looks at every process and mount there is, so nothing else may run beside it. */

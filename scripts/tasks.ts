@@ -252,6 +252,13 @@ async function fuzz(words: readonly string[]): Promise<void> {
   await inSandbox([process.execPath, join(project, 'test', 'fuzz', 'main.ts'), JSON.stringify(options)]);
 }
 
+/** In this process, so that Ctrl-C leaves it the time to remove what it has deployed. */
+async function verify(words: readonly string[]): Promise<void> {
+  const { verifyLive } = await import('../verify/main.ts');
+  const code = await verifyLive(words);
+  if (code !== 0) throw new TaskError('verify-live', code);
+}
+
 /** Changes the code of the core in all ways, one at a time, and counts the changes that no test notices. */
 async function mutate(words: readonly string[]): Promise<void> {
   await run(process.execPath, [
@@ -278,6 +285,7 @@ const tasks: Readonly<Record<string, (words: readonly string[]) => Promise<void>
     await inLayer('checks', ['shfmt', '--write', ...shfmtOptions, ...bashFiles]);
   },
   screenshots: () => inSandbox([process.execPath, join('view', 'screenshots', 'main.ts')]),
+  'verify-live': verify,
   sandbox: (words) => inSandbox(words.length > 0 ? words : ['bash']),
 };
 

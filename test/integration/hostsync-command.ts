@@ -18,20 +18,21 @@ export interface RunningCommand {
 
 /** Starts the real command against a local cloud, as its operator. */
 export function startCommand(cloud: LocalCloud, words: readonly string[]): RunningCommand {
+  return startProgram(cloud, ['scripts/hostsync.mjs', ...words]);
+}
+
+/** Starts a program of the project against a local cloud, with the credentials of its operator. @param words the file, and its arguments */
+export function startProgram(cloud: LocalCloud, words: readonly string[]): RunningCommand {
   const { endpoint, region, credentials } = cloud.clientConfig();
-  const child = spawn(
-    process.execPath,
-    ['scripts/hostsync.mjs', ...words, '--endpoint', endpoint, '--region', region],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...{ PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' },
-        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        AWS_SESSION_TOKEN: credentials.sessionToken,
-      },
+  const child = spawn(process.execPath, [...words, '--endpoint', endpoint, '--region', region], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...{ PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' },
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken,
     },
-  );
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk.toString();

@@ -1,0 +1,102 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalCloud, startCloud } from 'local-cloud';
+import { openFleet } from 'local-cloud/hosts';
+import { packageWith } from '../../tour/own-package.ts';
+import { makeDirectories, must, packageDirectory, uploads } from './group.ts';
+import { type RunningCommand, startProgram } from './hostsync-command.ts';
+
+/** A local cloud with hostsync, in which `npm run verify-live` may make its stacks. */
+export interface VerifySite {
+  readonly cloud: LocalCloud;
+  /** Stacks that were made, and those that were taken away, in order. */
+  readonly made: readonly string[];
+  readonly removed: readonly string[];
+  readonly start: (...words: readonly string[]) => RunningCommand;
+  /** What a run has written; empty if it has written nothing. */
+  readonly report: (file: 'report.md' | 'report.json') => string;
+  readonly close: () => Promise<void>;
+}
+
+export async function openVerifySite(): Promise<VerifySite> {
+  const fleet = await openFleet();
+  // The rest is as on AWS, but for the minute, which is three seconds here
+  const own = packageWith(packageDirectory, { HOSTSYNC_GROUP_WAIT: '0' });
+  const cloud = await startCloud({ packageDirectory: own, tickSeconds: 3, fleet, timeScale: 20 });
+  const [made, removed]: [string[], string[]] = [[], []];
+  cloud.createTargetGroup({ name: 'editors', tags: { 'hostsync:group': 'verify-live' } });
+  cloud.playStacks(async ({ name, parameters }) => {
+    made.push(name);
+    const site = name.endsWith('-site') ? await makeSite(cloud, parameters) : undefined;
+    const outputs = site?.outputs ?? {
+      DatabaseSecret: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:x',
+    };
+    const remove = async () => {
+      await site?.remove();
+      removed.push(name);
+    };
+    return { outputs, remove };
+  });
+  const output = mkdtempSync(join(tmpdir(), 'verify-live-'));
+  return {
+    ...{ cloud, made, removed },
+    start: (...words) =>
+      startProgram(cloud, [
+        ...['scripts/tasks.ts', 'verify-live', '--deployed', 'prod', '--output', output],
+        ...[
+          '--vpc',
+          'vpc-0123456789abcdef0',
+          '--subnets',
+          'subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb',
+        ],
+        ...words,
+      ]),
+    report(file) {
+      try {
+        return readFileSync(join(output, file), 'utf8');
+      } catch {
+        return '';
+      }
+    },
+    async close() {
+      await cloud.close();
+      await fleet.close();
+      for (const directory of [own, output]) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What examples/wordpress makes of these parameters, as far as hostsync sees it. */
+async function makeSite(cloud: LocalCloud, parameters: Readonly<Record<string, string>>) {
+  const group = cloud.createAutoScalingGroup({
+    name: 'hostsync-verify-site-HostGroup-1ABC',
+    tags: { 'hostsync:group': parameters['Group'] ?? '' },
+    hooks: [
+      { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
+      { name: 'hostsync-terminate', transition: 'terminating', heartbeatTimeout: 900 },
+    ],
+    launch: {
+      async prepare(instance) {
+        await makeDirectories(instance, [uploads]);
+        await must(instance, `echo x > ${uploads}/index.html; chown -R www-data: ${uploads}`);
+      },
+    },
+  });
+  await group.scaleOut(Number(parameters['Hosts']), { wait: false });
+  const { arn } = cloud.targetGroup('editors');
+  const tags = `Key=hostsync:primary,Value=1 Key=hostsync:directories,Value="${uploads}" Key=hostsync:target-group,Value=${arn}`;
+  return {
+    outputs: {
+      HostGroup: 'hostsync-verify-site-HostGroup-1ABC',
+      PrimaryTags: tags,
+      Address: 'site.example.com',
+    },
+    remove: () => group.delete(),
+  };
+}
+
+/** Hosts that still cost something. */
+export function running(cloud: LocalCloud): readonly string[] {
+  return cloud.instances().flatMap(({ id, state }) => (state === 'terminated' ? [] : [id]));
+}

@@ -78,8 +78,15 @@ function parse(words: readonly string[]) {
     return parseArgs({
       args: [...words],
       options: {
-        ...{ files: text, secondaries: text, 'file-bytes': text, cases: text, tools: text },
-        ...{ repeat: text, json: text, plot: flag, 'write-docs': flag },
+        files: text,
+        secondaries: text,
+        'file-bytes': text,
+        cases: text,
+        tools: text,
+        repeat: text,
+        json: text,
+        plot: flag,
+        'write-docs': flag,
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

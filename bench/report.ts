@@ -95,7 +95,9 @@ export function evaluateTargets(run: BenchRun): readonly Target[] {
   const ratio = (one: number | undefined, other: number | undefined) =>
     one === undefined || other === undefined ? undefined : one / other;
   const target = (what: string, most: number, got: number | undefined): Target => ({
-    ...{ what, most, got },
+    what,
+    most,
+    got,
     reached: got === undefined ? undefined : got <= most,
   });
   const at = (secondaries: number) =>

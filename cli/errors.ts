@@ -41,7 +41,10 @@ export class RefusedError extends CommandError {
 
 /** Codes of AWS, never its texts. */
 const accessCodes: ReadonlySet<string> = new Set([
-  ...['AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'UnauthorizedOperation'],
+  'AccessDenied',
+  'AccessDeniedException',
+  'AuthorizationError',
+  'UnauthorizedOperation',
 ]);
 const credentialCodes: ReadonlySet<string> = new Set([
   ...['CredentialsProviderError', 'TokenProviderError', 'ExpiredToken', 'ExpiredTokenException'],

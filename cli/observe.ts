@@ -6,9 +6,9 @@ import { findPrimary } from '../shared/core/model/primary.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
 import type { GroupView, HostView } from '../shared/core/operator/group-view.ts';
 import { viewGroup } from '../shared/core/operator/view-group.ts';
-import { planTick } from '../shared/core/push/plan-tick.ts';
-import type { TickAction } from '../shared/core/push/tick-action.ts';
-import { type Fail, look } from '../shared/reconcile/look.ts';
+import { planPush } from '../shared/core/push/plan-push.ts';
+import type { PushAction } from '../shared/core/push/push-action.ts';
+import { type Fail, look } from '../shared/reconcile/observe.ts';
 import { UsageError } from './errors.ts';
 import type { Session } from './session.ts';
 
@@ -16,7 +16,7 @@ import type { Session } from './session.ts';
 export interface Seen {
   readonly observed: PromotionObservation;
   readonly pushes: readonly ObservedPush[];
-  readonly plan: readonly TickAction[];
+  readonly plan: readonly PushAction[];
   readonly view: GroupView;
 }
 
@@ -28,11 +28,17 @@ export async function observe(session: Session, group: string): Promise<Seen> {
   const observed = await look(group, tools, [], fail);
   const primary = findPrimary(observed.instances).current;
   const pushes = primary === undefined ? [] : await lastPushes(session, primary.id, fail);
-  const plan = planTick(observed).filter(
+  const plan = planPush(observed).filter(
     (action) => action.kind === 'nothing-to-do' || action.group === group,
   );
   const view = viewGroup({
-    ...{ group, observed, pushes, plan, unread, now: Date.now(), settings: tools.settings },
+    group,
+    observed,
+    pushes,
+    plan,
+    unread,
+    now: Date.now(),
+    settings: tools.settings,
   });
   return { observed, pushes, plan, view };
 }
@@ -41,7 +47,10 @@ async function lastPushes(session: Session, instance: string, fail: Fail): Promi
   const { clients, documents } = session.tools('');
   try {
     return await observePushes(clients.ssm, {
-      ...{ document: documents.push, instance, now: Date.now(), isKnown: () => false },
+      document: documents.push,
+      instance,
+      now: Date.now(),
+      isKnown: () => false,
       fail: ({ command }, error) => fail(`reading the result of the push ${command}`, error),
     });
   } catch (error) {

@@ -38,7 +38,9 @@ export async function startLiveView(
   });
   const machine = { file: machineNetwork(sandboxDirectory()) };
   return startView(source, {
-    ...{ every, always, network: network === 'machine' ? machine : 'own' },
+    every,
+    always,
+    network: network === 'machine' ? machine : 'own',
     ...(stage !== undefined && { actions: stage.actions }),
   });
 }

@@ -92,7 +92,8 @@ async function tour({ directory, tick, keep }: TourOptions): Promise<number> {
     );
     await presenter.step('key, trust, first sync, verification', async () => {
       primary.setTags({
-        ...{ 'hostsync:primary': '1', 'hostsync:directories': uploads },
+        'hostsync:primary': '1',
+        'hostsync:directories': uploads,
         'hostsync:options': 'watch=auto',
       });
       await Promise.all(secondaries.map((secondary) => waitUntilInSync(cloud, secondary)));
@@ -173,7 +174,9 @@ interface Scaled {
 /** Launches two more hosts; each is held by its launch hook until it has the files. */
 async function scaleOut(cloud: LocalCloud): Promise<Scaled> {
   const group = cloud.createAutoScalingGroup({
-    ...{ name: 'tour', tags: { 'hostsync:group': 'tour' }, launch: { prepare } },
+    name: 'tour',
+    tags: { 'hostsync:group': 'tour' },
+    launch: { prepare },
     hooks: [
       { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
       {

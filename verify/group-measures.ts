@@ -28,7 +28,9 @@ export async function makePrimary(scene: Scene, atLeast: number): Promise<readon
   await clients.ec2.send(new CreateTagsCommand({ Resources: [first.id], Tags }));
   const began = Date.now();
   await until(async () => ((await inSync(scene)).length >= others.length ? true : undefined), {
-    ...{ what: 'the secondaries in sync', seconds: patience, signal },
+    what: 'the secondaries in sync',
+    seconds: patience,
+    signal,
   });
   return [{ name: 'from the tags to all secondaries in sync', value: since(began), unit: 's' }];
 }

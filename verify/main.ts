@@ -46,7 +46,10 @@ async function verify(options: VerifyOptions, presenter: Presenter): Promise<num
   const { Account = '', Arn = '', UserId = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
   findings.secrets.push(Account, Arn, UserId, ...(options.profile === undefined ? [] : [options.profile]));
   const work: TearDown = {
-    ...{ clients, service, prefix, signal: new AbortController().signal },
+    clients,
+    service,
+    prefix,
+    signal: new AbortController().signal,
     step: (title, run) => presenter.step(title, run),
   };
   if (options.clean) return cleaned(await tearDown(work), presenter);
@@ -65,7 +68,9 @@ async function verify(options: VerifyOptions, presenter: Presenter): Promise<num
     region: options.region,
     cloud: options.endpoint === undefined ? 'AWS' : 'another cloud than AWS',
     minutes: (Date.now() - started) / 60_000,
-    ...{ steps: findings.steps, answers: findings.answers, left },
+    steps: findings.steps,
+    answers: findings.answers,
+    left,
   };
   writeReport(report, findings, options, presenter);
   cleaned(left, presenter);
@@ -126,7 +131,9 @@ async function takeAll(
   try {
     await takeMeasures(
       {
-        ...{ options, ...connection, signal },
+        options,
+        ...connection,
+        signal,
         deadline: Date.now() + measuredMinutes * 60_000,
         step: (title, run) => presenter.step(title, run),
       },

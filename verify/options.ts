@@ -59,7 +59,12 @@ export function parseVerifyOptions(words: readonly string[]): VerifyOptions | 'h
   if (endpoint !== undefined && (deployed === undefined || (vpc === undefined && values.clean !== true)))
     throw refused('--endpoint needs --deployed, --vpc and --subnets: nothing is deployed or found there');
   return {
-    ...{ region, profile: values.profile, endpoint, deployed, vpc, subnets },
+    region,
+    profile: values.profile,
+    endpoint,
+    deployed,
+    vpc,
+    subnets,
     wordPress: values.wordpress ?? '6.8.3',
     yes: values.yes === true,
     clean: values.clean === true,

@@ -23,9 +23,12 @@ export function sourceOf(deployment: Deployment): Source {
     const { groups, samples, events, pushes } = observer.observe(await deployment.overviews());
     const { name, local, behindAfter } = deployment;
     return {
-      ...{ samples, events, pushes },
+      samples,
+      events,
+      pushes,
       state: {
-        ...{ at: Date.now(), environment: { name, local } },
+        at: Date.now(),
+        environment: { name, local },
         groups: groups.map((group) => (behindAfter === undefined ? group : { ...group, behindAfter })),
         actions: deployment.actions?.() ?? [],
       },

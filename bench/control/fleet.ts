@@ -76,7 +76,12 @@ function makeGroup(number: number, size: number, now: number): FleetGroup {
   };
   const mirrored = refusesWrites ? '0123456789abcdef' : copyOf(primary, configuration);
   const head = {
-    ...{ pk: `group#${name}`, sk: 'head', version: 1, epoch, lookedFrom: now, configuration: mirrored },
+    pk: `group#${name}`,
+    sk: 'head',
+    version: 1,
+    epoch,
+    reconciledFrom: now,
+    configuration: mirrored,
     claim: { epoch, holder: primary, kind: 'first', why: 'the benchmark says so', at: now - 60 * minute },
   };
   const group: FleetGroup = { name, hosts, refusesWrites, pushedAt, head };

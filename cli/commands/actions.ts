@@ -58,7 +58,8 @@ export async function switchover(
   if (!(await makeChange(session, options, change))) return 0;
   await session.wake(group, 'an operator asked for a switchover');
   await follow(session, {
-    ...{ group, timeout: options.timeout },
+    group,
+    timeout: options.timeout,
     goesOn: `The switchover goes on without this command; hostsync status ${group} -w shows it. To give it up, delete the tag ${tagKeys.switchover} of ${primary.id}.`,
     stageOf: (now) => switchoverStage(now.view, primary.id, target?.id, isPrimaryEstablished(now)),
   });
@@ -195,7 +196,8 @@ export async function resync(
   if (!done) return 0;
   await session.wake(group, 'an operator asked for a new join');
   await follow(session, {
-    ...{ group, timeout: options.timeout },
+    group,
+    timeout: options.timeout,
     goesOn: `${labelOf(host)} joins without this command. See: hostsync status ${group}`,
     stageOf(seen) {
       const isJoined = instanceOf(seen, host.id).tags[tagKeys.joined] !== undefined;
@@ -258,7 +260,8 @@ function followPromotion(
   { timeout }: ActionOptions,
 ): Promise<void> {
   return follow(session, {
-    ...{ group, timeout },
+    group,
+    timeout,
     goesOn: `The promotion goes on without this command. See: hostsync status ${group} -w`,
     stageOf(seen) {
       const waits = conditionBlocker({ kind: 'promoted', host }, seen.view);

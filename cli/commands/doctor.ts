@@ -68,7 +68,10 @@ function print(
 }
 
 const symbolOf: Readonly<Record<Finding['level'], SymbolName>> = {
-  ...{ ok: 'ok', unknown: 'unknown', warning: 'behind', error: 'attention' },
+  ok: 'ok',
+  unknown: 'unknown',
+  warning: 'behind',
+  error: 'attention',
 };
 
 function findingLines(

@@ -60,7 +60,8 @@ export async function init(session: Session, options: InitOptions): Promise<numb
   await session.wake(group, 'an operator made the group');
   const since = Date.now();
   await follow(session, {
-    ...{ group, timeout: options.timeout },
+    group,
+    timeout: options.timeout,
     goesOn: `The hosts join without this command. See: hostsync status ${group} -w`,
     stageOf({ view }) {
       const seen = new Set(view.hosts.map(({ id }) => id));

@@ -3,7 +3,7 @@ import { planMembership } from '../../shared/core/membership/plan-membership.ts'
 import { planPromotion } from '../../shared/core/succession/plan-promotion.ts';
 import { planUpkeep } from '../../shared/core/succession/plan-upkeep.ts';
 import { hostsOf } from '../../shared/reconcile/action-log.ts';
-import { lookAtPointers } from '../../shared/reconcile/look.ts';
+import { observePointers } from '../../shared/reconcile/observe.ts';
 import { observe } from '../observe.ts';
 import type { CommonOptions } from '../options.ts';
 import { tsvLine } from '../output/table.ts';
@@ -28,7 +28,7 @@ export async function plan(session: Session, options: PlanOptions): Promise<numb
   const tools = session.tools(group);
   const { settings } = tools;
   const now = Date.now();
-  const pointers = await lookAtPointers(observed, tools, (what, error) =>
+  const pointers = await observePointers(observed, tools, (what, error) =>
     terminal.say(`${terminal.symbol('unknown')} ${what} failed: ${describeError(error)}`),
   );
   const planned: readonly Planned[] = [

@@ -132,7 +132,8 @@ async function autoScalingOf(
   const ours = ['launch', 'terminate'].map((each) => `${prefix.slice(0, -1)}-${each}`);
   const found = await readAutoScaling(session.clients, [...names]);
   return found.map(({ name, hooks, group }) => ({
-    ...{ name, isTagged: group !== undefined },
+    name,
+    isTagged: group !== undefined,
     hooks: hooks.map((hook) => hook.name).filter((hook) => ours.includes(hook)),
   }));
 }

@@ -19,7 +19,8 @@ export async function wait(session: Session, options: WaitOptions): Promise<numb
   const group = await session.group(options.group);
   const condition = await conditionOf(session, group, options);
   await follow(session, {
-    ...{ group, timeout: options.timeout },
+    group,
+    timeout: options.timeout,
     goesOn: `Nothing was changed. See: hostsync status ${group}`,
     stageOf({ view }) {
       const blocker = conditionBlocker(condition, view);

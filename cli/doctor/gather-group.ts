@@ -20,7 +20,7 @@ import type {
   Known,
 } from '../../shared/core/operator/doctor-facts.ts';
 import { planUpkeep } from '../../shared/core/succession/plan-upkeep.ts';
-import { lookAtPointers } from '../../shared/reconcile/look.ts';
+import { observePointers } from '../../shared/reconcile/observe.ts';
 import { observe } from '../observe.ts';
 import type { Session } from '../session.ts';
 import { askDoctor } from './ask-doctor.ts';
@@ -45,7 +45,7 @@ export async function gatherGroup(session: Session, group: string): Promise<Grou
   const scaling = members.flatMap(({ tags }) => tags['aws:autoscaling:groupName'] ?? []);
   const hosts = askDoctor(session, group, observed);
   const [pointers, instances, agentVersions, autoScaling] = await Promise.all([
-    lookAtPointers(
+    observePointers(
       observed,
       tools,
       (what, error) => void unread.push(`${what} failed: ${describeError(error)}`),
@@ -56,7 +56,13 @@ export async function gatherGroup(session: Session, group: string): Promise<Grou
   ]);
   const groups = instances.known ? [...new Set(instances.value.flatMap((each) => each.securityGroups))] : [];
   return {
-    ...{ group, observed, plan, unread, instances, agentVersions, autoScaling },
+    group,
+    observed,
+    plan,
+    unread,
+    instances,
+    agentVersions,
+    autoScaling,
     upkeep: planUpkeep(observed, pointers).filter((action) => action.group === group),
     promoteWithin: tools.settings.promoteWithin,
     ingress: await attempt(readIngress(clients, groups)),
@@ -78,7 +84,8 @@ async function readInstances({ ec2 }: Clients, ids: readonly string[]): Promise<
       for (const { InstanceId: id, IamInstanceProfile, SecurityGroups = [] } of Instances)
         if (id !== undefined)
           found.push({
-            ...{ id, profile: IamInstanceProfile?.Arn },
+            id,
+            profile: IamInstanceProfile?.Arn,
             securityGroups: SecurityGroups.flatMap(({ GroupId }) => GroupId ?? []),
           });
   return found;
@@ -122,7 +129,10 @@ function toRule(permission: IpPermission): IngressRule {
   const { IpProtocol = '-1', FromPort, ToPort, UserIdGroupPairs = [], IpRanges = [] } = permission;
   const others = (permission.PrefixListIds ?? []).length + (permission.Ipv6Ranges ?? []).length;
   return {
-    ...{ protocol: IpProtocol, fromPort: FromPort, toPort: ToPort, others: others > 0 },
+    protocol: IpProtocol,
+    fromPort: FromPort,
+    toPort: ToPort,
+    others: others > 0,
     groups: UserIdGroupPairs.flatMap(({ GroupId }) => GroupId ?? []),
     blocks: IpRanges.flatMap(({ CidrIp }) => CidrIp ?? []),
   };

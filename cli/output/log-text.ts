@@ -29,7 +29,10 @@ export function parseLogLine(line: string, name: string): LogEntry | undefined {
   const [level, message, timestamp] = ['level', 'message', 'timestamp'].map((key) => fields.get(key));
   if (typeof level !== 'string' || typeof message !== 'string') return undefined;
   return {
-    ...{ at: typeof timestamp === 'string' ? timestamp : '', level, function: name, message },
+    at: typeof timestamp === 'string' ? timestamp : '',
+    level,
+    function: name,
+    message,
     fields: Object.fromEntries([...fields].filter(([key]) => !dropped.has(key))),
   };
 }

@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { makeClients } from '../../shared/aws/clients.ts';
 import { describeError } from '../../shared/aws/errors.ts';
-import { noteLook, readHeads } from '../../shared/aws/memory.ts';
+import { noteReconciled, readHeads } from '../../shared/aws/memory.ts';
 import { isServed, type WakeUp } from '../../shared/core/model/wake-up.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
@@ -27,9 +27,9 @@ export const handler = makeHandler(async (event, instruments) => {
 async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {
   const { logger, memory, metrics } = tools;
   const { group, because, tick } = wakeUp;
-  const lookedFrom = Date.now();
-  const lookedBefore = await lastLook(group, tools);
-  if (isServed(wakeUp, lookedBefore))
+  const reconciledFrom = Date.now();
+  const reconciledBefore = await lastReconciled(group, tools);
+  if (isServed(wakeUp, reconciledBefore))
     return logger.info(`a look that began later has seen it: ${because}`, { group });
   logger.info(`looks at the group: ${because}`, { group });
   const failed = (what: string, error: unknown): void => {
@@ -48,16 +48,21 @@ async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {
   }
   try {
     if (group !== '')
-      await noteLook(memory, group, complete ? lookedFrom : lookedBefore, pending ? Date.now() : undefined);
+      await noteReconciled(
+        memory,
+        group,
+        complete ? reconciledFrom : reconciledBefore,
+        pending ? Date.now() : undefined,
+      );
   } catch (error) {
     failed('noting the look', error);
   }
 }
 
 /** When the last complete look began, in milliseconds since 1970; 0 where that is not known. */
-async function lastLook(group: string, { memory, logger }: Tools): Promise<number> {
+async function lastReconciled(group: string, { memory, logger }: Tools): Promise<number> {
   const heads = await readHeads(memory, [group], (error) =>
     logger.error(`group ${group}: reading the table failed: ${describeError(error)}`, { group }),
   );
-  return heads.get(group)?.lookedFrom ?? 0;
+  return heads.get(group)?.reconciledFrom ?? 0;
 }

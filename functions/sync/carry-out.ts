@@ -4,7 +4,7 @@ import { describeError } from '../../shared/aws/errors.ts';
 import { sendPush } from '../../shared/aws/pushes.ts';
 import type { Documents } from '../../shared/aws/ssm.ts';
 import { planned } from '../../shared/core/model/request.ts';
-import type { TickAction } from '../../shared/core/push/tick-action.ts';
+import type { PushAction } from '../../shared/core/push/push-action.ts';
 import type { Instruments } from '../../shared/edge/handler.ts';
 
 /** At least one push could not be started; the others were. */
@@ -24,14 +24,14 @@ interface Tools extends Instruments {
  *
  * @throws {TickError} when all is done, if a push could not be started
  */
-export async function carryOutTick(actions: readonly TickAction[], tools: Tools): Promise<void> {
+export async function carryOutTick(actions: readonly PushAction[], tools: Tools): Promise<void> {
   const outcomes = await Promise.allSettled(actions.map((action) => carryOut(action, tools)));
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   if (errors.length > 0) throw new TickError(errors, errors.map((error) => error.message).join(' | '));
 }
 
 async function carryOut(
-  action: TickAction,
+  action: PushAction,
   { clients, documents, times, logger, metrics }: Tools,
 ): Promise<void> {
   switch (action.kind) {

@@ -9,9 +9,9 @@ import type { ObservedInstance } from '../../shared/core/model/observation.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { laneOf, type WakeUp } from '../../shared/core/model/wake-up.ts';
 import { needsReconciling, type TickedGroup } from '../../shared/core/push/needs-reconciling.ts';
-import { planTick, tickBlocker } from '../../shared/core/push/plan-tick.ts';
+import { planPush, tickBlocker } from '../../shared/core/push/plan-push.ts';
+import type { PushAction } from '../../shared/core/push/push-action.ts';
 import { nodesOf } from '../../shared/core/push/push-target.ts';
-import type { TickAction } from '../../shared/core/push/tick-action.ts';
 import { measureGroups } from '../../shared/core/results/record-outcome.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
@@ -37,7 +37,7 @@ export const handler = makeHandler(async (event, instruments) => {
   const primaries = instances.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
   const asked = [...primaries.map(({ id }) => id), ...nodesOf(primaries)];
   const agents = await observeAgents(clients.ssm, asked);
-  const plan = planTick({ instances, agents });
+  const plan = planPush({ instances, agents });
   const errors: unknown[] = [];
   const fail = (error: unknown): void => void errors.push(error);
   const documents = { push: configuration.HOSTSYNC_PUSH_DOCUMENT };
@@ -81,7 +81,7 @@ async function rememberedGroups(
 
 async function wakeGroups(
   groups: readonly Pick<TickedGroup, 'group' | 'members' | 'head'>[],
-  plan: readonly TickAction[],
+  plan: readonly PushAction[],
   tick: number,
   fail: (error: unknown) => void,
 ): Promise<void> {
@@ -94,7 +94,9 @@ async function wakeGroups(
   const wakeUps = groups.flatMap((ticked): readonly WakeUp[] => {
     const { group } = ticked;
     const because = needsReconciling({
-      ...{ ...ticked, now, plan: byGroup.get(group) ?? [] },
+      ...ticked,
+      now,
+      plan: byGroup.get(group) ?? [],
       isImpaired: (id) => impaired.has(id),
     });
     const ref = `tick-${tick / 60_000}-${laneOf(group)}`;

@@ -37,7 +37,9 @@ export async function observeLifecycles(
     } of AutoScalingInstances)
       if (id !== undefined && AutoScalingGroupName !== undefined && state !== undefined)
         lifecycles.set(id, {
-          ...{ id, autoScalingGroup: AutoScalingGroupName, state },
+          id,
+          autoScalingGroup: AutoScalingGroupName,
+          state,
           protectedFromScaleIn: ProtectedFromScaleIn,
         });
   }
@@ -54,7 +56,9 @@ export async function completeHook(
   result: 'CONTINUE' | 'ABANDON',
 ): Promise<boolean> {
   const command = new CompleteLifecycleActionCommand({
-    ...{ AutoScalingGroupName: autoScalingGroup, LifecycleHookName: hook, InstanceId: instance },
+    AutoScalingGroupName: autoScalingGroup,
+    LifecycleHookName: hook,
+    InstanceId: instance,
     LifecycleActionResult: result,
   });
   return ifActive(autoScaling.send(command));
@@ -66,7 +70,9 @@ export async function keepHookAlive(
   { instance, autoScalingGroup, hook }: Hook,
 ): Promise<boolean> {
   const command = new RecordLifecycleActionHeartbeatCommand({
-    ...{ AutoScalingGroupName: autoScalingGroup, LifecycleHookName: hook, InstanceId: instance },
+    AutoScalingGroupName: autoScalingGroup,
+    LifecycleHookName: hook,
+    InstanceId: instance,
   });
   return ifActive(autoScaling.send(command));
 }
@@ -74,7 +80,8 @@ export async function keepHookAlive(
 /** Ends an instance that its group has retained, and that the desired capacity does not count. @returns false if it is retained no more */
 export async function releaseInstance(autoScaling: AutoScalingClient, instance: string): Promise<boolean> {
   const command = new TerminateInstanceInAutoScalingGroupCommand({
-    ...{ InstanceId: instance, ShouldDecrementDesiredCapacity: false },
+    InstanceId: instance,
+    ShouldDecrementDesiredCapacity: false,
   });
   return ifActive(autoScaling.send(command));
 }
@@ -87,7 +94,8 @@ export async function protect(
   isProtected: boolean,
 ): Promise<boolean> {
   const command = new SetInstanceProtectionCommand({
-    ...{ AutoScalingGroupName: autoScalingGroup, InstanceIds: [instance] },
+    AutoScalingGroupName: autoScalingGroup,
+    InstanceIds: [instance],
     ProtectedFromScaleIn: isProtected,
   });
   return ifActive(autoScaling.send(command));

@@ -162,7 +162,9 @@ async function describeStatuses(ec2: EC2Client, ids: readonly string[]): Promise
       const details = [...(SystemStatus?.Details ?? []), ...(InstanceStatus?.Details ?? [])];
       const since = details.flatMap(({ ImpairedSince }) => ImpairedSince?.getTime() ?? []);
       statuses.push({
-        ...{ id: InstanceId, ok, detail: `system ${system}, instance ${instance}` },
+        id: InstanceId,
+        ok,
+        detail: `system ${system}, instance ${instance}`,
         initializing: system === 'initializing' || instance === 'initializing',
         impairedSince: since.length === 0 ? undefined : Math.min(...since),
       });

@@ -36,7 +36,7 @@ const claimSchema = v.object({
 const headSchema = v.object({
   version: v.optional(v.number(), 0),
   claim: v.optional(claimSchema),
-  lookedFrom: v.optional(v.number(), 0),
+  reconciledFrom: v.optional(v.number(), 0),
   dueAt: v.optional(v.number()),
   configuration: v.optional(v.string()),
   synced: v.optional(v.record(v.string(), v.number())),
@@ -89,7 +89,9 @@ export async function readRegister({ dynamoDb, table }: Memory, group: string): 
     }
   if (head?.claim !== undefined) claims.set(head.claim.epoch, head.claim);
   return {
-    ...{ head, configuration, notes: { group: ofGroup, hosts } },
+    head,
+    configuration,
+    notes: { group: ofGroup, hosts },
     claims: [...claims.values()].sort((a, b) => a.epoch - b.epoch),
   };
 }
@@ -190,7 +192,9 @@ export async function writeClaim(
         ConditionExpression: `${version === 0 ? 'attribute_not_exists(#version)' : '#version = :seen'} AND (attribute_not_exists(#epoch) OR #epoch < :epoch)`,
         ExpressionAttributeNames: { '#claim': 'claim', '#epoch': 'epoch', '#version': 'version' },
         ExpressionAttributeValues: {
-          ...{ ':claim': claimItem(claim), ':epoch': claim.epoch, ':next': version + 1 },
+          ':claim': claimItem(claim),
+          ':epoch': claim.epoch,
+          ':next': version + 1,
           ...(version > 0 && { ':seen': version }),
         },
       }),
@@ -237,13 +241,13 @@ export async function writeMirror(
 /**
  * Notes a look that is over.
  *
- * @param lookedFrom when it began, in milliseconds since 1970
+ * @param reconciledFrom when it began, in milliseconds since 1970
  * @param dueAt when the group wants to be looked at again whatever happens, in milliseconds since 1970; undefined if only for what happens
  */
-export async function noteLook(
+export async function noteReconciled(
   { dynamoDb, table }: Memory,
   group: string,
-  lookedFrom: number,
+  reconciledFrom: number,
   dueAt: number | undefined,
 ): Promise<void> {
   await dynamoDb.send(
@@ -252,8 +256,8 @@ export async function noteLook(
       Key: { pk: partitionOf(group), sk: sort.head },
       UpdateExpression:
         dueAt === undefined ? 'SET #from = :from REMOVE #due' : 'SET #from = :from, #due = :due',
-      ExpressionAttributeNames: { '#from': 'lookedFrom', '#due': 'dueAt' },
-      ExpressionAttributeValues: { ':from': lookedFrom, ...(dueAt !== undefined && { ':due': dueAt }) },
+      ExpressionAttributeNames: { '#from': 'reconciledFrom', '#due': 'dueAt' },
+      ExpressionAttributeValues: { ':from': reconciledFrom, ...(dueAt !== undefined && { ':due': dueAt }) },
     }),
   );
 }
@@ -361,22 +365,25 @@ export async function writeSynced(
 ): Promise<Head> {
   const { dynamoDb, table } = memory;
   const Key = { pk: partitionOf(group), sk: sort.head };
-  let head: Head = seen ?? { version: 0, lookedFrom: 0 };
+  let head: Head = seen ?? { version: 0, reconciledFrom: 0 };
   for (let tries = 0; tries < mostTries; tries += 1) {
     const { syncedVersion: before = 0 } = head;
     const synced = mergeSynced(head.synced ?? {}, news.synced, news.members, Date.now());
     try {
       await dynamoDb.send(
         new UpdateCommand({
-          ...{ TableName: table, Key },
+          TableName: table,
+          Key,
           UpdateExpression: `SET #synced = :synced, #version = :next${outsideExpression(news.outside)}`,
           ConditionExpression: before === 0 ? 'attribute_not_exists(#version)' : '#version = :seen',
           ExpressionAttributeNames: {
-            ...{ '#synced': 'synced', '#version': 'syncedVersion' },
+            '#synced': 'synced',
+            '#version': 'syncedVersion',
             ...(news.outside !== undefined && { '#outside': 'outside' }),
           },
           ExpressionAttributeValues: {
-            ...{ ':synced': synced, ':next': before + 1 },
+            ':synced': synced,
+            ':next': before + 1,
             ...(before > 0 && { ':seen': before }),
             ...(typeof news.outside === 'string' && { ':outside': news.outside }),
           },

@@ -149,7 +149,9 @@ export async function writeNotificationLog(
 ): Promise<boolean> {
   const last = Math.max(0, ...Object.values<LoggedNotification>(log).map(({ at }) => at));
   const Item = {
-    ...{ ...logKeyOf(incident), version: version + 1, entries: log },
+    ...logKeyOf(incident),
+    version: version + 1,
+    entries: log,
     expires: Math.floor(last / 1000) + remindAfter + kept,
   };
   try {

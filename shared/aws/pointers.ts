@@ -33,7 +33,9 @@ export async function readRecords(
 ): Promise<readonly ObservedRecord[]> {
   const { ResourceRecordSets = [] } = await route53.send(
     new ListResourceRecordSetsCommand({
-      ...{ HostedZoneId: hostedZone, StartRecordName: name, MaxItems: mostRecords },
+      HostedZoneId: hostedZone,
+      StartRecordName: name,
+      MaxItems: mostRecords,
     }),
   );
   return ResourceRecordSets.flatMap((record) => {
@@ -63,7 +65,8 @@ export async function changeRecords(
   }));
   await route53.send(
     new ChangeResourceRecordSetsCommand({
-      ...{ HostedZoneId: hostedZone, ChangeBatch: { Comment: 'hostsync: the primary', Changes } },
+      HostedZoneId: hostedZone,
+      ChangeBatch: { Comment: 'hostsync: the primary', Changes },
     }),
   );
 }
@@ -77,7 +80,9 @@ export async function readElasticAddress(
   const [found] = Addresses;
   if (found?.PublicIp === undefined) return undefined;
   return {
-    ...{ allocation, publicIp: found.PublicIp, instance: found.InstanceId || undefined },
+    allocation,
+    publicIp: found.PublicIp,
+    instance: found.InstanceId || undefined,
     networkInterface: found.NetworkInterfaceId || undefined,
     group: found.Tags?.find(({ Key }) => Key === tagKeys.group)?.Value,
   };
@@ -91,7 +96,9 @@ export async function moveElasticAddress(
 ): Promise<void> {
   await ec2.send(
     new AssociateAddressCommand({
-      ...{ AllocationId: allocation, InstanceId: instance, AllowReassociation: true },
+      AllocationId: allocation,
+      InstanceId: instance,
+      AllowReassociation: true,
     }),
   );
 }

@@ -40,7 +40,9 @@ async function describeAgents(ssm: SSMClient, ids: readonly string[]): Promise<r
     for (const { InstanceId, PingStatus, LastPingDateTime, IPAddress } of InstanceInformationList)
       if (InstanceId !== undefined)
         agents.push({
-          ...{ id: InstanceId, online: PingStatus === 'Online', address: IPAddress },
+          id: InstanceId,
+          online: PingStatus === 'Online',
+          address: IPAddress,
           pingedAt: LastPingDateTime?.getTime(),
         });
   return agents;

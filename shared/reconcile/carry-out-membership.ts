@@ -5,6 +5,7 @@ import { sendScript } from '../aws/ssm.ts';
 import type { MembershipAction } from '../core/membership/membership-action.ts';
 import { failureEvents, failureKey, overEvents } from '../core/membership/membership-events.ts';
 import { domainEvent, timestamp } from '../core/model/domain-event.ts';
+import { formatIncident } from '../core/model/incident.ts';
 import {
   formatFence,
   formatJoinRequest,
@@ -14,7 +15,6 @@ import {
 } from '../core/model/request.ts';
 import { tagKeys } from '../core/model/tag-keys.ts';
 import { formatTask, type TaskStep } from '../core/model/task.ts';
-import { formatTrouble } from '../core/model/trouble.ts';
 import type { ActionReport } from './action-log.ts';
 import type { Tools } from './tools.ts';
 
@@ -36,9 +36,11 @@ export async function carryOutMembership(
       const { instance, hostKey, epoch, digest } = action;
       await publishEvents(clients.eventBridge, overEvents('Join Failed', action, Date.now()));
       await marks.write([instance], {
-        ...{ [tagKeys.hostKey]: hostKey, [tagKeys.epoch]: String(epoch), [tagKeys.joined]: digest },
+        [tagKeys.hostKey]: hostKey,
+        [tagKeys.epoch]: String(epoch),
+        [tagKeys.joined]: digest,
       });
-      return marks.remove(instance, [tagKeys.task, tagKeys.joinTrouble]);
+      return marks.remove(instance, [tagKeys.task, tagKeys.joinIncident]);
     }
     case 'first-sync': {
       const { group, primary, request, passes } = action;
@@ -91,14 +93,20 @@ export async function carryOutMembership(
         conflicts,
         examples,
         list: line.list ?? '',
-        ...{ keptIn: line.keptIn, tooLong: line.tooLong, tooLongExamples: line.tooLongExamples },
+        keptIn: line.keptIn,
+        tooLong: line.tooLong,
+        tooLongExamples: line.tooLongExamples,
       });
       return publishEvents(clients.eventBridge, [rescued]);
     }
     case 'notify-kept': {
       const { group, instance, primary, epoch, requestedAt, files, keptIn, tooLong } = action;
       const kept = domainEvent('Files Kept', group, [instance, epoch, requestedAt], {
-        ...{ primary, from: instance, files, keptIn, tooLong },
+        primary,
+        from: instance,
+        files,
+        keptIn,
+        tooLong,
       });
       return publishEvents(clients.eventBridge, [kept]);
     }
@@ -109,26 +117,28 @@ export async function carryOutMembership(
         [tagKeys.gathered]: String(epoch),
         ...(released && { [tagKeys.state]: 'joining' }),
       });
-      const done = released ? [tagKeys.task, tagKeys.left, tagKeys.trouble] : [tagKeys.task];
+      const done = released ? [tagKeys.task, tagKeys.left, tagKeys.incident] : [tagKeys.task];
       return marks.remove(instance, done);
     }
     case 'admit': {
       const { group, instance } = action;
       const syncedAt = timestamp(action.syncedAt);
       const joined = domainEvent('Secondary Joined', group, [instance, syncedAt], {
-        ...{ secondary: instance, syncedAt },
+        secondary: instance,
+        syncedAt,
       });
-      // Told before it is recorded: better twice, with the same id, than never
+      // IncidentDetail before it is recorded: better twice, with the same id, than never
       await publishEvents(clients.eventBridge, [joined, ...overEvents('Join Failed', action, Date.now())]);
       await marks.write([instance], {
-        ...{ [tagKeys.state]: 'in-sync', [tagKeys.syncedAt]: syncedAt },
+        [tagKeys.state]: 'in-sync',
+        [tagKeys.syncedAt]: syncedAt,
         [tagKeys.gathered]: String(action.epoch),
       });
-      return marks.remove(instance, [tagKeys.task, tagKeys.trouble]);
+      return marks.remove(instance, [tagKeys.task, tagKeys.incident]);
     }
     case 'report-failure':
       await publishEvents(clients.eventBridge, failureEvents(action));
-      return marks.write([action.instance], { [failureKey(action)]: formatTrouble(action.trouble) });
+      return marks.write([action.instance], { [failureKey(action)]: formatIncident(action.incident) });
     case 'set-list':
       await publishEvents(
         clients.eventBridge,
@@ -138,7 +148,8 @@ export async function carryOutMembership(
             action.group,
             [secondary, action.primary, JSON.stringify(action.set)],
             {
-              ...{ secondary, primary: action.primary },
+              secondary,
+              primary: action.primary,
             },
           ),
         ),
@@ -152,7 +163,11 @@ export async function carryOutMembership(
       if (failed) {
         const since = timestamp(Date.now());
         const event = domainEvent('Join Failed', group, [instance, 'final'], {
-          ...{ secondary: instance, message: reason, final: true, since, reminder: 0 },
+          secondary: instance,
+          message: reason,
+          final: true,
+          since,
+          reminder: 0,
         });
         await publishEvents(clients.eventBridge, [event]);
       }

@@ -2,7 +2,7 @@ import { sendPush } from '../aws/pushes.ts';
 import { sendScript } from '../aws/ssm.ts';
 import type { Observation } from '../core/model/observation.ts';
 import { formatPushRequest, planned } from '../core/model/request.ts';
-import { planTick } from '../core/push/plan-tick.ts';
+import { planPush } from '../core/push/plan-push.ts';
 import type { WatchAction } from '../core/push/plan-watch.ts';
 import type { Tools } from './tools.ts';
 
@@ -32,7 +32,7 @@ export async function pushAgain(
   observed: Observation,
   { clients, documents, settings }: Tools,
 ): Promise<void> {
-  for (const action of planTick(observed)) {
+  for (const action of planPush(observed)) {
     if (action.kind !== 'push' || action.group !== group) continue;
     const { primary, request } = action;
     const times = { tick: Date.now(), tickSeconds: settings.tickSeconds };

@@ -55,7 +55,7 @@ export async function observeProbe(ssm: SSMClient, asked: AskedProbe): Promise<O
   const ended = answers.filter(({ status }) => status !== 'under-way').length >= by.length;
   const lacking = answers.filter(lacksRelease).map((each) => each.instance);
   const withoutRelease = lacking.length > 0 && { withoutRelease: lacking };
-  return { ...{ instance, requestedAt, ended, connection, asked: by, answered, probes }, ...withoutRelease };
+  return { instance, requestedAt, ended, connection, asked: by, answered, probes, ...withoutRelease };
 }
 
 /** Finds out which of these hosts live: those that answer. The best one is waited for a moment longer. */

@@ -8,7 +8,7 @@ import type { ObservedPush, ObservedReachability, PromotionObservation } from '.
 import { lacksRelease, planInstall } from '../core/model/release.ts';
 import { isStaleView } from '../core/model/wake-up.ts';
 import { isUnsettled } from '../core/push/needs-reconciling.ts';
-import { planTick } from '../core/push/plan-tick.ts';
+import { planPush } from '../core/push/plan-push.ts';
 import { planWatch } from '../core/push/plan-watch.ts';
 import { recordOutcome } from '../core/results/record-outcome.ts';
 import { planPromotion } from '../core/succession/plan-promotion.ts';
@@ -20,7 +20,7 @@ import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
 import { carryOutWatch } from './carry-out-watch.ts';
 import { carryOutInstall } from './install.ts';
-import { look, lookAtPointers, lookAtPushes } from './look.ts';
+import { look, observeGroupPushes, observePointers } from './observe.ts';
 import { askCandidates, askProbers } from './probe.ts';
 import type { Tools } from './tools.ts';
 
@@ -84,7 +84,7 @@ class Reconciliation {
   #outdated = false;
   #until: number;
   /** When the last look began, in milliseconds since 1970. */
-  #lookedFrom = 0;
+  #reconciledFrom = 0;
 
   constructor(group: string, tools: Tools, options: ReconcileOptions) {
     this.#group = group;
@@ -95,10 +95,10 @@ class Reconciliation {
 
   async go(): Promise<Reconciled> {
     for (let looks = 1; ; looks += 1) {
-      this.#lookedFrom = Date.now();
+      this.#reconciledFrom = Date.now();
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
       const { instances } = observed;
-      const pushes = looks === 1 ? await lookAtPushes(instances, this.#tools, this.#failed) : [];
+      const pushes = looks === 1 ? await observeGroupPushes(instances, this.#tools, this.#failed) : [];
       const isInstalled = await this.#install(observed, pushes);
       if (looks === 1) {
         await this.#recordPushes(observed, pushes);
@@ -170,7 +170,7 @@ class Reconciliation {
   /** What events should have brought and did not, and what only a look at the whole group can see. */
   async #recordPushes(observed: PromotionObservation, seen: readonly ObservedPush[]): Promise<void> {
     const { instances } = observed;
-    const plan = planTick(observed);
+    const plan = planPush(observed);
     const { settings } = this.#tools;
     const pushes = seen.filter((push) => !lacksRelease(push));
     const actions = recordOutcome({ instances, pushes, plan }, settings, Date.now());
@@ -186,7 +186,7 @@ class Reconciliation {
 
   /** A watch that ended early goes on; one of a paused group ends. */
   async #watch(observed: PromotionObservation, pushes: readonly ObservedPush[]): Promise<void> {
-    const plan = planTick(observed).filter((each) => 'group' in each && each.group === this.#group);
+    const plan = planPush(observed).filter((each) => 'group' in each && each.group === this.#group);
     const action = planWatch(this.#group, observed.instances, pushes, plan);
     if (action === undefined) return;
     try {
@@ -204,7 +204,10 @@ class Reconciliation {
     if (this.#promotionFailed) return { progress: 'settled', actions: [] };
     const { settings } = this.#tools;
     const actions = planPromotion({
-      ...{ observed, settings, now: Date.now(), tick: this.#options.tick },
+      observed,
+      settings,
+      now: Date.now(),
+      tick: this.#options.tick,
     }).filter(({ group }) => group === this.#group);
     for (const action of actions)
       if (this.#isStale()) return { progress: 'moves', actions };
@@ -249,10 +252,12 @@ class Reconciliation {
 
   /** A run that was held up between its look and its act would act on what is no more. */
   #isStale(): boolean {
-    const isStale = isStaleView(this.#lookedFrom, Date.now());
+    const isStale = isStaleView(this.#reconciledFrom, Date.now());
     if (isStale)
       this.#tools.logger.warn('what was seen is too old to act upon: the group is looked at again', {
-        ...{ action: 'look', outcome: 'stale', group: this.#group },
+        action: 'look',
+        outcome: 'stale',
+        group: this.#group,
       });
     return isStale;
   }
@@ -284,7 +289,7 @@ class Reconciliation {
 
   /** What points at the primary; each thing is moved whatever becomes of the others. */
   async #upkeep(observed: PromotionObservation): Promise<void> {
-    const pointers = await lookAtPointers(observed, this.#tools, this.#failed);
+    const pointers = await observePointers(observed, this.#tools, this.#failed);
     for (const action of planUpkeep(observed, pointers)) {
       if (action.group === this.#group)
         await this.#take(action, (report) => carryOutUpkeep(action, this.#tools, report));

@@ -30,7 +30,10 @@ export function makeTools(
 ): Tools {
   const memory = { dynamoDb: clients.dynamoDb, table: configuration.HOSTSYNC_TABLE };
   return {
-    ...{ clients, ...instruments, memory, marks: new Marks(clients, memory, group) },
+    clients,
+    ...instruments,
+    memory,
+    marks: new Marks(clients, memory, group),
     documents: {
       push: configuration.HOSTSYNC_PUSH_DOCUMENT,
       join: configuration.HOSTSYNC_JOIN_DOCUMENT,

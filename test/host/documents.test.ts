@@ -135,10 +135,8 @@ describe('the parts of the package', () => {
     install(3, { release, files });
     install(4, { release, files });
     expect(install(2, { release, files })).toMatchObject({
-      ...{
-        code: 13,
-        answer: { error: 'not-ready', message: expect.stringContaining('the content is not that of') },
-      },
+      code: 13,
+      answer: { error: 'not-ready', message: expect.stringContaining('the content is not that of') },
     });
     expect(releases()).toEqual([]);
     // and the right ones mend it
@@ -192,7 +190,8 @@ describe('an upgrade', () => {
 describe('a command', () => {
   it('of another release is an answer, not an error', () => {
     expect(runText(textOf(documents.get('host: push') ?? {}, request('x')))).toMatchObject({
-      ...{ code: 16, answer: { v: 1, kind: 'error', error: 'other-release' } },
+      code: 16,
+      answer: { v: 1, kind: 'error', error: 'other-release' },
     });
   });
 

@@ -38,7 +38,7 @@ describe.each([
   /** What a push has brought out is known after it, or, without the event, with the next look, which is due in time. */
   const settle = async () => {
     for (let tick = 0; tick < ticks; tick += 1) {
-      if (lost) await group.forgetLooks();
+      if (lost) await group.forgetReconciled();
       await group.tick();
     }
   };
@@ -72,25 +72,25 @@ describe.each([
     for (const part of ['Group web', secondary.id, error, 'What to do:', ' s behind (last in sync '])
       expect(first?.message).toContain(part);
     expect(state(secondary)).toBe('behind');
-    expect((await group.notes(secondary))['trouble']).toMatch(new RegExp(`^${error}/.*Z/1(?:/|$)`, 'u'));
+    expect((await group.notes(secondary))['incident']).toMatch(new RegExp(`^${error}/.*Z/1(?:/|$)`, 'u'));
     for (const other of group.secondaries.filter(({ id }) => id !== secondary.id)) {
       expect(state(other)).toBe('in-sync');
       expect(await syncedAt(other)).toBeGreaterThan(before);
     }
     expect(await syncedAt(secondary)).toBeLessThanOrEqual(await syncedAt(group.primary));
-    // Told once and not every minute
+    // IncidentDetail once and not every minute
     await settle();
     expect(subjects()).toEqual([]);
     await mend();
     await settle();
     expect(subjects()).toEqual([`hostsync web: ${secondary.id} is in sync again`]);
     expect(state(secondary)).toBe('in-sync');
-    expect((await group.notes(secondary))['trouble']).toBeUndefined();
+    expect((await group.notes(secondary))['incident']).toBeUndefined();
     expect(await group.differences(secondary)).toEqual([]);
     await settle();
     expect(subjects()).toEqual([]);
-    const told = newEvents().filter((type) => type !== 'Files Synced');
-    expect(told).toEqual(['Sync Failed', 'Sync Recovered']);
+    const notifications = newEvents().filter((type) => type !== 'Files Synced');
+    expect(notifications).toEqual(['Sync Failed', 'Sync Recovered']);
     return first?.message ?? '';
   }
 
@@ -171,8 +171,8 @@ describe.each([
     // The push itself waits for the host for as long as its time-outs say
     await group.tick(150);
     await settle();
-    const told = newMessages();
-    expect(told.map(({ subject }) => subject)).toEqual([
+    const notifications = newMessages();
+    expect(notifications.map(({ subject }) => subject)).toEqual([
       expect.stringMatching(
         new RegExp(`^hostsync web: ${secondary.id} is behind \\((timeout|unreachable)\\)$`, 'u'),
       ),
@@ -188,9 +188,9 @@ describe.each([
     await must(group.primary, `mv ${uploads} /srv/away`);
     await settle();
     await settle();
-    const [told, ...more] = newMessages();
+    const [notifications, ...more] = newMessages();
     expect(more).toEqual([]);
-    expect(told?.subject).toBe(`hostsync web: ${uploads} is not pushed`);
+    expect(notifications?.subject).toBe(`hostsync web: ${uploads} is not pushed`);
     await must(group.primary, `mv /srv/away ${uploads}`);
     await settle();
     await settle();
@@ -202,12 +202,12 @@ describe.each([
     await group.primary.agentOffline(false);
     await group.tick(120);
     await settle();
-    const told = subjects();
+    const notifications = subjects();
     await group.primary.agentOnline();
-    expect(told.filter((subject) => subject.includes('the push failed (')).length).toBe(1);
+    expect(notifications.filter((subject) => subject.includes('the push failed (')).length).toBe(1);
     // That its agent is silent makes it a suspect as well; other hosts reach it, so it stays the primary
-    expect(told.filter((subject) => subject.includes('may be dead')).length).toBeLessThanOrEqual(1);
-    expect(told.length).toBeLessThanOrEqual(2);
+    expect(notifications.filter((subject) => subject.includes('may be dead')).length).toBeLessThanOrEqual(1);
+    expect(notifications.length).toBeLessThanOrEqual(2);
     await settle();
     await settle();
     const over = subjects();
@@ -295,7 +295,10 @@ it('alarms are on what is really measured, and speak through the topic', async (
 
 it('what fails for good is not lost: it goes to the queue of dead letters, and an alarm says so', async () => {
   const message = {
-    ...{ source: 'hostsync', 'detail-type': 'Sync Failed', resources: [], detail: { nonsense: true } },
+    source: 'hostsync',
+    'detail-type': 'Sync Failed',
+    resources: [],
+    detail: { nonsense: true },
   };
   group.cloud.emit(message);
   await group.cloud.waitFor(() => group.cloud.queueMessages().length > 0, {

@@ -578,10 +578,8 @@ it('a machine that took a secondary’s address, and shows another host key, get
 
 it('the primary of another group cannot write here', async () => {
   const blog = await group.cloud.launch({
-    ...{
-      name: 'blog',
-      tags: { 'hostsync:group': 'blog', 'hostsync:primary': '1', 'hostsync:directories': uploads },
-    },
+    name: 'blog',
+    tags: { 'hostsync:group': 'blog', 'hostsync:primary': '1', 'hostsync:directories': uploads },
     prepare: (instance) => must(instance, `install -d -o www-data ${uploads}`),
   });
   blog.setTags({ 'hostsync:secondaries': target.id });

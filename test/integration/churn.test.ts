@@ -81,7 +81,13 @@ it('whatever happens to the files, to pushes and to hosts: in the end all trees 
   for (const child of watch) child.stdout?.on('data', (chunk: Buffer) => lost.push(String(chunk)));
   for (let round = 0; round < rounds; round += 1) {
     const editing = group.primary.exec([
-      ...['bash', '-c', editor, 'edit', String(Math.floor(random() * 30000)), '60', '0.02'],
+      'bash',
+      '-c',
+      editor,
+      'edit',
+      String(Math.floor(random() * 30000)),
+      '60',
+      '0.02',
     ]);
     const event = random();
     const victim = group.secondary(random() < 0.5 ? 0 : 1);

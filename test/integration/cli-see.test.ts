@@ -27,14 +27,12 @@ describe('an operator sees at a glance how a group is', () => {
   it('gives scripts one JSON document, or one line a host', async () => {
     const json = await run('status', 'web', '-o', 'json');
     expect(JSON.parse(json.stdout)).toMatchObject({
-      ...{
-        group: 'web',
-        level: 'in-sync',
-        epoch: 1,
-        primary: group.primary.id,
-        failover: 'auto',
-        held: null,
-      },
+      group: 'web',
+      level: 'in-sync',
+      epoch: 1,
+      primary: group.primary.id,
+      failover: 'auto',
+      held: null,
       hosts: [
         { id: group.primary.id, role: 'primary', secondsBehind: null },
         { id: group.secondary(0).id, role: 'secondary', state: 'in sync', error: null },

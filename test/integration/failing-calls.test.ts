@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-interface Trouble {
+interface Incident {
   /** Picks one of the calls, and one of its errors. */
   readonly call: number;
   readonly error: number;
@@ -20,7 +20,7 @@ interface Trouble {
   readonly times: number;
 }
 
-const trouble: fc.Arbitrary<Trouble> = fc.record({
+const incident: fc.Arbitrary<Incident> = fc.record({
   call: fc.nat(),
   error: fc.nat(),
   kind: fc.constantFrom(
@@ -47,7 +47,7 @@ function callsMade(): readonly string[] {
   return [...new Set(made)].sort();
 }
 
-function arm(faults: ScenarioFaults, { call, error, kind, times }: Trouble) {
+function arm(faults: ScenarioFaults, { call, error, kind, times }: Incident) {
   const name = pick(callsMade(), call);
   if (kind === 'loses its answer')
     return { what: `${name} ${kind}`, handle: faults.loseResponse(name, times) };
@@ -62,7 +62,7 @@ function arm(faults: ScenarioFaults, { call, error, kind, times }: Trouble) {
 
 const isWhole = async () =>
   group.secondaries.every(({ tags }) => tags['hostsync:state'] === 'in-sync') &&
-  (await group.notes(group.primary))['group-trouble'] === undefined;
+  (await group.notes(group.primary))['group-incident'] === undefined;
 
 async function tickUntilWhole(): Promise<void> {
   for (let tick = 0; tick < 8; tick += 1) {
@@ -76,9 +76,9 @@ async function tickUntilWhole(): Promise<void> {
 const seed = Date.now() % 1_000_000;
 
 it.each(
-  fc.sample(fc.array(trouble, { minLength: 1, maxLength: 4 }), { seed, numRuns: 14 }).map((each) => [each]),
-)(`whatever calls fail, the group is whole afterwards (seed ${seed}, case %#)`, async (troubles) => {
-  const armed = troubles.map((each) => arm(group.cloud.faults, each));
+  fc.sample(fc.array(incident, { minLength: 1, maxLength: 4 }), { seed, numRuns: 14 }).map((each) => [each]),
+)(`whatever calls fail, the group is whole afterwards (seed ${seed}, case %#)`, async (incidents) => {
+  const armed = incidents.map((each) => arm(group.cloud.faults, each));
   const what = armed.map((each) => each.what).join('; ');
   const name = `${uploads}/file-${group.cloud.invocations().length}`;
   await must(group.primary, `echo content >${name}; chown www-data: ${name}`);

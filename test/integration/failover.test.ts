@@ -58,10 +58,10 @@ describe('no failover', () => {
     await old.stop();
     for (let tick = 0; tick < 3; tick += 1) await group.tick();
     expect(primary().id).toBe(old.id);
-    const told = newMessages().filter(({ subject }) => subject?.includes('is not replaced'));
-    expect(told.length).toBe(1);
-    expect(told[0]?.message).toContain('its tag hostsync:promote says never');
-    expect(told[0]?.message).toContain('aws ec2 create-tags --resources');
+    const notifications = newMessages().filter(({ subject }) => subject?.includes('is not replaced'));
+    expect(notifications.length).toBe(1);
+    expect(notifications[0]?.message).toContain('its tag hostsync:promote says never');
+    expect(notifications[0]?.message).toContain('aws ec2 create-tags --resources');
     await old.start();
     for (const host of hosts) host.deleteTags('hostsync:promote');
     await tickUntil('well again', isWhole);

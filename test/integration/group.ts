@@ -106,11 +106,11 @@ export class TestGroup {
   }
 
   /** The last look at each group was long ago, so that the next tick asks for one. */
-  async forgetLooks(): Promise<void> {
+  async forgetReconciled(): Promise<void> {
     const table = this.cloud.table('Memory');
     const items = await table.items();
     await table.restore(
-      items.map((item) => ({ ...item, ...('lookedFrom' in item && { lookedFrom: { N: '1' } }) })),
+      items.map((item) => ({ ...item, ...('reconciledFrom' in item && { reconciledFrom: { N: '1' } }) })),
     );
   }
 
@@ -177,7 +177,9 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
   const fleet = await openFleet();
   const own = packageWith(options.package ?? packageDirectory, { ...atOnce, ...options.environment });
   const cloud = await startCloud({
-    ...{ packageDirectory: own, tickSeconds: 'manual', fleet },
+    packageDirectory: own,
+    tickSeconds: 'manual',
+    fleet,
     ...(timeScale !== undefined && { timeScale }),
     ...(options.parameters !== undefined && { parameters: options.parameters }),
   });
@@ -215,7 +217,8 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
   await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));
   await must(primary, `chown -R www-data: ${directories.join(' ')}`);
   primary.setTags({
-    ...{ 'hostsync:primary': '1', 'hostsync:directories': directories.join(' ') },
+    'hostsync:primary': '1',
+    'hostsync:directories': directories.join(' '),
     ...((options.watch ?? isWatchedByDefault) && watchTags),
     ...(excludes.length > 0 && { 'hostsync:exclude': excludes.join(' ') }),
   });

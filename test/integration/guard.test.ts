@@ -45,7 +45,9 @@ describe('rm -rf of most', () => {
     expect(code).toBe(11);
     expect(held).toEqual([
       expect.objectContaining({
-        ...{ id: expect.stringMatching(/^[0-9a-f]{16}$/u), count: 202, total: 203 },
+        id: expect.stringMatching(/^[0-9a-f]{16}$/u),
+        count: 202,
+        total: 203,
         reason: `202 of 203 entries of ${uploads}, more than max-delete-share, 20 %`,
         examples: [
           `${uploads}/a`,

@@ -58,13 +58,16 @@ describe('the hook after-sync', () => {
     const failed = await group.push({ options });
     expect([failed.code, failed.secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
     expect(failed.secondaries[0]).toMatchObject({
-      ...{ hook: 'failed', hookMessage: expect.stringContaining('ended with exit code 7') },
+      hook: 'failed',
+      hookMessage: expect.stringContaining('ended with exit code 7'),
     });
     await write('sleep 1000');
     await edit('echo 2 > hanging');
     const hung = await group.push({ options });
     expect(hung.secondaries[0]).toMatchObject({
-      ...{ ok: true, hook: 'failed', hookMessage: expect.stringContaining('longer than 10 seconds') },
+      ok: true,
+      hook: 'failed',
+      hookMessage: expect.stringContaining('longer than 10 seconds'),
     });
     await write('setsid sleep 1000 & cat > /dev/null');
     await edit('echo 3 > leaving');

@@ -130,7 +130,9 @@ describe('a login that sshd keeps out', () => {
     await must(secondary, `cp /etc/ssh/sshd_config /root/kept; sed -i '1i ${setting}' /etc/ssh/sshd_config`);
     try {
       expect(await joinWith(5, publicKey)).toMatchObject({
-        ...{ code: 13, error: 'not-ready', message: expect.stringContaining(message) },
+        code: 13,
+        error: 'not-ready',
+        message: expect.stringContaining(message),
       });
     } finally {
       await must(secondary, 'mv /root/kept /etc/ssh/sshd_config');

@@ -27,7 +27,8 @@ export function startProgram(cloud: LocalCloud, words: readonly string[]): Runni
   const child = spawn(process.execPath, [...words, '--endpoint', endpoint, '--region', region], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      ...{ PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' },
+      PATH: process.env['PATH'] ?? '',
+      LANG: 'C.UTF-8',
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_SESSION_TOKEN: credentials.sessionToken,

@@ -4,7 +4,9 @@ import { makeDirectories, must, startGroup, type TestGroup, uploads } from './gr
 let group: TestGroup;
 beforeAll(async () => {
   group = await startGroup({
-    ...{ secondaries: 2, timeScale: 20, environment: { HOSTSYNC_COOL_DOWN: '0' } },
+    secondaries: 2,
+    timeScale: 20,
+    environment: { HOSTSYNC_COOL_DOWN: '0' },
     hosts: [
       { addressing: 'dual-stack' },
       { addressing: 'ipv6', tags: { 'hostsync:promote': 'prefer' } },
@@ -66,17 +68,19 @@ it('a newcomer without a family in common with the primary is told of once, with
   now.setTags({ 'hostsync:switchover': alone.id });
   await tickUntil('the host with IPv6 alone is the primary', () => 'hostsync:primary' in alone.tags);
   const newcomer = await group.cloud.launch({
-    ...{ name: 'ipv4', addressing: 'ipv4', tags: { 'hostsync:group': 'web' } },
+    name: 'ipv4',
+    addressing: 'ipv4',
+    tags: { 'hostsync:group': 'web' },
     prepare: (instance) => makeDirectories(instance, [uploads]),
   });
   await upload('news', alone);
   await group.tick();
   await group.tick();
-  const told = group.cloud
+  const notifications = group.cloud
     .messages()
     .filter(({ message }) => message.includes(`${newcomer.id} an IPv4 address only`));
-  expect(told).toHaveLength(1);
-  expect(told[0]?.message).toContain('launch one of them in a dual-stack subnet');
+  expect(notifications).toHaveLength(1);
+  expect(notifications[0]?.message).toContain('launch one of them in a dual-stack subnet');
   expect(
     group.cloud.commands(({ invocations }) =>
       invocations.some(({ instanceId }) => instanceId === newcomer.id),

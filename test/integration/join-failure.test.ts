@@ -26,7 +26,9 @@ it('a launch that cannot be completed in time is abandoned, never let into servi
   try {
     // An image without the directory: join cannot do its work
     const asg = group.cloud.createAutoScalingGroup({
-      ...{ name: 'broken', tags: { 'hostsync:group': 'web' }, replace: false },
+      name: 'broken',
+      tags: { 'hostsync:group': 'web' },
+      replace: false,
       hooks: [
         { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 45, defaultResult: 'CONTINUE' },
       ],
@@ -50,7 +52,9 @@ it('a launch that cannot be completed in time is abandoned, never let into servi
     expect(failures()).toMatchObject([
       { group: 'web', secondary: instance.id, message: expect.stringContaining(uploads), final: false },
       {
-        ...{ group: 'web', secondary: instance.id, final: true },
+        group: 'web',
+        secondary: instance.id,
+        final: true,
         message: `${instance.id} did not join within 60 s`,
       },
     ]);

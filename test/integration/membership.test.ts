@@ -27,7 +27,10 @@ const isIn = ({ id, tags }: LocalInstance) => list().includes(id) && tags['hosts
 describe('Auto Scaling', () => {
   const autoScalingGroup = (name: string, warmPool = false) =>
     group.cloud.createAutoScalingGroup({
-      ...{ name, tags: { 'hostsync:group': 'web' }, warmPool, launch: { prepare } },
+      name,
+      tags: { 'hostsync:group': 'web' },
+      warmPool,
+      launch: { prepare },
       hooks: [
         { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 120, defaultResult: 'ABANDON' },
         {
@@ -89,7 +92,10 @@ describe('Auto Scaling', () => {
 
   it('hooks of others are left to them', async () => {
     const asg = group.cloud.createAutoScalingGroup({
-      ...{ name: 'others', tags: { 'hostsync:group': 'web' }, launch: { prepare }, replace: false },
+      name: 'others',
+      tags: { 'hostsync:group': 'web' },
+      launch: { prepare },
+      replace: false,
       hooks: [
         { name: 'warm-caches', transition: 'launching', heartbeatTimeout: 3600, defaultResult: 'CONTINUE' },
       ],

@@ -115,7 +115,8 @@ describe('the table', () => {
   it('is emptied when a promotion was begun and the run is killed: the old primary comes back', async () => {
     const old = await wholeGroup();
     const kill = group.cloud.faults.killFunctionAfter('ReconcileLambdaFunction', {
-      ...{ call: 'ssm:SendCommand', nth: 2 },
+      call: 'ssm:SendCommand',
+      nth: 2,
     });
     await old.stop();
     group.cloud.tick();

@@ -4,7 +4,8 @@ import { startGroup, uploads } from './group.ts';
 it('the editors follow the primary by its name, and a name that somebody moved is moved back', async () => {
   const name = 'edit.example.com';
   const group = await startGroup({
-    ...{ secondaries: 2, timeScale: 20 },
+    secondaries: 2,
+    timeScale: 20,
     // The local cloud makes this id for the first zone; on AWS it is known before the deployment
     parameters: { HostedZone: 'Z0000000000000000001', DnsNames: name },
   });
@@ -16,7 +17,7 @@ it('the editors follow the primary by its name, and a name that somebody moved i
     expect(cloud.resolve(name)).toEqual([primary.address]);
     zone.set({ name, values: ['192.0.2.1'] });
     // Nothing tells of that: it is found by the look that every group gets once in ten minutes
-    await group.forgetLooks();
+    await group.forgetReconciled();
     await group.tick();
     expect(cloud.resolve(name)).toEqual([primary.address]);
 
@@ -36,7 +37,7 @@ it('the editors follow the primary by its name, and a name that somebody moved i
     // What somebody made otherwise is left as it is, and the log says what to do
     zone.set({ name: 'lb.example.com', values: ['192.0.2.7'] });
     zone.set({ name, alias: { name: 'lb.example.com' } });
-    await group.forgetLooks();
+    await group.forgetReconciled();
     await group.tick();
     expect(cloud.resolve(name)).toEqual(['192.0.2.7']);
     expect(group.lastLog('ReconcileLambdaFunction').map(({ message }) => message)).toContainEqual(
@@ -57,7 +58,9 @@ it('the editors follow the primary by its name, and a name that somebody moved i
 it('the address that the operator chose follows the primary: a public one, or an Elastic IP', async () => {
   const name = 'edit.example.com';
   const group = await startGroup({
-    ...{ secondaries: 2, timeScale: 20, hosts: [1, 2, 3].map(() => ({ publicAddress: true })) },
+    secondaries: 2,
+    timeScale: 20,
+    hosts: [1, 2, 3].map(() => ({ publicAddress: true })),
     parameters: { HostedZone: 'Z0000000000000000001', DnsNames: name },
   });
   try {

@@ -37,7 +37,8 @@ it('a newcomer without the package gets it before it joins', async () => {
     prepare: (instance) => makeDirectories(instance, [uploads]),
   });
   await group.cloud.waitFor(() => newcomer.tags['hostsync:host-key'], {
-    ...{ what: `${newcomer.id} joins`, timeoutSeconds: 60 },
+    what: `${newcomer.id} joins`,
+    timeoutSeconds: 60,
   });
   expect(await releases(newcomer)).toBe(
     (await releases(group.primary)).replace('0.0.0-0123456789abcdef\n', ''),
@@ -68,7 +69,9 @@ it('a host without Python says so, and the others are pushed to', async () => {
     )
     .toMatchObject([
       {
-        ...{ group: 'web', secondary: bare.id, final: false },
+        group: 'web',
+        secondary: bare.id,
+        final: false,
         message: expect.stringContaining('/usr/bin/python3 is missing'),
       },
     ]);

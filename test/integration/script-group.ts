@@ -118,7 +118,9 @@ export class ScriptGroup {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line));
     return {
-      ...{ code, lines, stderr },
+      code,
+      lines,
+      stderr,
       secondaries: to.flatMap(
         ({ id }) => lines.find((line) => line.kind === 'secondary' && line.id === id) ?? [],
       ),

@@ -4,7 +4,9 @@ import { must, startGroup, type TestGroup, uploads } from './group.ts';
 let group: TestGroup;
 beforeAll(async () => {
   group = await startGroup({
-    ...{ secondaries: 2, timeScale: 20, environment: { HOSTSYNC_COOL_DOWN: '0' } },
+    secondaries: 2,
+    timeScale: 20,
+    environment: { HOSTSYNC_COOL_DOWN: '0' },
     hosts: [{}, { sshPort: 2222, tags: { 'hostsync:port': '2222', 'hostsync:promote': 'prefer' } }],
   });
 });
@@ -66,9 +68,11 @@ it('a value that is no port is told once, with the remedy, and the other seconda
   await upload('fourth', primary);
   await group.tick();
   await group.tick();
-  const told = cloud.messages().filter(({ message }) => message.includes('hostsync:port'));
-  expect(told).toHaveLength(1);
-  expect(told[0]?.message).toContain(`${group.secondary(0).id}: tag hostsync:port, value "22222222"`);
+  const notifications = cloud.messages().filter(({ message }) => message.includes('hostsync:port'));
+  expect(notifications).toHaveLength(1);
+  expect(notifications[0]?.message).toContain(
+    `${group.secondary(0).id}: tag hostsync:port, value "22222222"`,
+  );
   for (const each of others) expect(await must(each, `cat ${uploads}/fourth`)).toBe('fourth\n');
   group.secondary(0).setTags({ 'hostsync:port': '2222' });
   await group.tick();

@@ -77,7 +77,7 @@ describe('a group is not pushed', () => {
   });
 });
 
-it('trouble in one group changes nothing for another', async () => {
+it('incident in one group changes nothing for another', async () => {
   const other = await group.cloud.launch({
     name: 'blog',
     tags: { 'hostsync:group': 'blog', 'hostsync:primary': 'x' },
@@ -96,8 +96,9 @@ it('the operator’s options reach the primary, and the deletions that they hold
   group.primary.setTags({ 'hostsync:options': 'max-delete-count=0 nice=5' });
   await must(group.primary, `rm ${uploads}/going`);
   expect(await group.tick()).toContainEqual(expect.objectContaining({ ok: false, error: 'deletions-held' }));
-  const told = group.cloud.messages().at(-1);
-  const [, id] = /Key=hostsync:accept-deletions,Value=([0-9a-f]{16})/u.exec(told?.message ?? '') ?? [];
+  const notifications = group.cloud.messages().at(-1);
+  const [, id] =
+    /Key=hostsync:accept-deletions,Value=([0-9a-f]{16})/u.exec(notifications?.message ?? '') ?? [];
   group.primary.setTags({ 'hostsync:accept-deletions': id ?? '' });
   expect((await group.tick()).map(({ ok }) => ok)).toEqual([true, true]);
   expect(await group.differences()).toEqual([]);
@@ -166,14 +167,12 @@ describe('AWS at its worst', () => {
   it('fires it late: an old tick is dropped', async () => {
     const before = pushes();
     const record = await group.cloud.invoke('SyncLambdaFunction', {
-      ...{
-        version: '0',
-        id: 'x',
-        'detail-type': 'Scheduled Event',
-        source: 'aws.events',
-        detail: {},
-        resources: [],
-      },
+      version: '0',
+      id: 'x',
+      'detail-type': 'Scheduled Event',
+      source: 'aws.events',
+      detail: {},
+      resources: [],
       time: new Date(Date.now() - 61_500).toISOString(),
     });
     expect(record.logs.join('\n')).toMatch(/the tick is \d+ s old/u);
@@ -280,7 +279,7 @@ describe('the roles let nobody go further than their work, even with the code of
 
   it.each(others)('%s changes nothing of who is primary, and when a group was looked at', async (name) => {
     for (const attribute of [
-      'lookedFrom',
+      'reconciledFrom',
       'claim',
       'epoch',
       'version',
@@ -289,8 +288,10 @@ describe('the roles let nobody go further than their work, even with the code of
       'suspected',
     ]) {
       const update = new UpdateItemCommand({
-        ...{ TableName, Key: Key('group#web'), UpdateExpression: 'SET #it = :now' },
-        ...{ ExpressionAttributeNames: { '#it': attribute } },
+        TableName,
+        Key: Key('group#web'),
+        UpdateExpression: 'SET #it = :now',
+        ExpressionAttributeNames: { '#it': attribute },
         ExpressionAttributeValues: { ':now': { N: '1' } },
       });
       await expect(onTable(name).send(update)).rejects.toThrow(/not authorized/u);

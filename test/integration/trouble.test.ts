@@ -8,13 +8,11 @@ const volume = '/srv/volume';
 let group: TestGroup;
 beforeAll(async () => {
   group = await startGroup({
-    ...{
-      secondaries: 3,
-      directories: [uploads, more, volume],
-      volumes: [{ path: volume }],
-      diskBytes: 300e6,
-      timeScale: 20,
-    },
+    secondaries: 3,
+    directories: [uploads, more, volume],
+    volumes: [{ path: volume }],
+    diskBytes: 300e6,
+    timeScale: 20,
   });
   await must(group.primary, `chown www-data: ${volume}`);
 });

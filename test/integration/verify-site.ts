@@ -40,7 +40,9 @@ export async function openVerifySite(): Promise<VerifySite> {
   });
   const output = mkdtempSync(join(tmpdir(), 'verify-live-'));
   return {
-    ...{ cloud, made, removed },
+    cloud,
+    made,
+    removed,
     start: (...words) =>
       startProgram(cloud, [
         ...['scripts/tasks.ts', 'verify-live', '--deployed', 'prod', '--output', output],

@@ -23,7 +23,8 @@ afterAll(() => chromium?.close());
 
 function serve(port = 0): Promise<View> {
   const source = sourceOf({
-    ...{ name: 'prod · eu-central-1', local: false },
+    name: 'prod · eu-central-1',
+    local: false,
     overviews: async () => groups(Date.now()),
   });
   return startView(source, { token, port, every: 0.1 });
@@ -116,7 +117,9 @@ describe('the page', () => {
       healthyGroup(at, {
         hosts: Array.from({ length: 200 }, (_, index) => ({
           ...host(index === 0 ? 1 : 2, at),
-          ...{ id: `i-${index}`, name: `web-${index}`, zone: `eu-central-1${'abc'[index % 3]}` },
+          id: `i-${index}`,
+          name: `web-${index}`,
+          zone: `eu-central-1${'abc'[index % 3]}`,
         })),
         primary: 'i-0',
       }),

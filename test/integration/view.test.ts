@@ -25,7 +25,8 @@ beforeAll(async () => {
   const stage = new Stage(group.cloud, { directory: uploads, owner: 'www-data' });
   stage.open(
     group.cloud.createAutoScalingGroup({
-      ...{ name: 'web', tags: { 'hostsync:group': 'web' } },
+      name: 'web',
+      tags: { 'hostsync:group': 'web' },
       launch: { prepare: (instance) => makeDirectories(instance, [uploads]) },
       hooks: [
         { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },

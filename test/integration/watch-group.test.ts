@@ -69,7 +69,8 @@ describe('a group that is watched', () => {
 
   it('a host joins beside the watch, which goes on', async () => {
     const newcomer = await group.cloud.launch({
-      ...{ name: `newcomer-${row}`, tags: { 'hostsync:group': 'web' } },
+      name: `newcomer-${row}`,
+      tags: { 'hostsync:group': 'web' },
       prepare: (instance) => makeDirectories(instance, [uploads]),
     });
     const isIn = () => newcomer.tags['hostsync:state'] === 'in-sync';

@@ -15,7 +15,7 @@ export function changesBetween(
 ): readonly LiveEvent[] {
   return [
     ...after.promotions.map((promotion) => promoted(after, promotion)),
-    ...after.pushes.filter(isWorthTelling).map((push) => pushed(after, push)),
+    ...after.pushes.filter(isWorthNotifying).map((push) => pushed(after, push)),
     ...after.incidents.map((incident) => opened(after, incident)),
     ...(before === undefined
       ? []
@@ -24,7 +24,7 @@ export function changesBetween(
 }
 
 /** A push that is over and had something to do. */
-function isWorthTelling({ status, files, deleted, missed }: PushOverview): boolean {
+function isWorthNotifying({ status, files, deleted, missed }: PushOverview): boolean {
   return status !== 'in progress' && (files > 0 || deleted > 0 || missed.length > 0);
 }
 
@@ -34,7 +34,11 @@ function promoted(
 ): LiveEvent {
   const instead = from === undefined ? '' : ` instead of ${nameOf(group, from)}`;
   return {
-    ...{ id: `promotion ${group.group} ${epoch}`, at, group: group.group, kind: 'promotion', level: 'ok' },
+    id: `promotion ${group.group} ${epoch}`,
+    at,
+    group: group.group,
+    kind: 'promotion',
+    level: 'ok',
     title: `${nameOf(group, to)} became the primary`,
     text: `Epoch ${epoch}${instead}: ${why}`,
   };
@@ -46,7 +50,10 @@ function pushed(group: GroupOverview, push: PushOverview): LiveEvent {
   const took = push.seconds === undefined ? '' : ` in ${duration(push.seconds)}`;
   const why = push.missed[0]?.message ?? '';
   return {
-    ...{ id: `push ${push.command}`, at: push.requestedAt, group: group.group, kind: 'push' },
+    id: `push ${push.command}`,
+    at: push.requestedAt,
+    group: group.group,
+    kind: 'push',
     level: missed.length === 0 ? 'ok' : 'warn',
     title: missed.length === 0 ? 'Files synced' : `Files not synced to ${missed.join(', ')}`,
     text: `${count(push.files, 'file')}${gone}, ${size(push.bytes)}${took}${why === '' ? '' : `. ${why}`}`,
@@ -61,14 +68,12 @@ function opened(group: GroupOverview, incident: IncidentOverview): LiveEvent {
   const { code, subject, since } = incident;
   const item = group.attention.find((each) => each.code === code && each.host === subject);
   return {
-    ...{
-      id: incidentId(group, incident),
-      at: since,
-      group: group.group,
-      kind: 'alert',
-      level: 'bad',
-      open: true,
-    },
+    id: incidentId(group, incident),
+    at: since,
+    group: group.group,
+    kind: 'alert',
+    level: 'bad',
+    open: true,
     title: item?.what ?? `${subject === undefined ? group.group : nameOf(group, subject)}: ${code}`,
     text: item === undefined ? '' : `${item.why} ${item.remedy}`,
   };
@@ -143,14 +148,12 @@ function hostEvent(
   text: string,
 ): LiveEvent {
   return {
-    ...{
-      id: `host ${host.id} ${state} ${group.at}`,
-      at: group.at,
-      group: group.group,
-      kind: 'host',
-      level,
-      text,
-    },
+    id: `host ${host.id} ${state} ${group.at}`,
+    at: group.at,
+    group: group.group,
+    kind: 'host',
+    level,
+    text,
     title: `${host.name ?? host.id} ${title}`,
   };
 }
@@ -160,13 +163,11 @@ function held(before: GroupOverview, after: GroupOverview): readonly LiveEvent[]
   if (is === undefined || is.id === was?.id) return [];
   return [
     {
-      ...{
-        id: `held ${after.group} ${is.id}`,
-        at: is.seenAt,
-        group: after.group,
-        kind: 'alert',
-        level: 'held',
-      },
+      id: `held ${after.group} ${is.id}`,
+      at: is.seenAt,
+      group: after.group,
+      kind: 'alert',
+      level: 'held',
       title: `${count(is.count, 'deletion')} held`,
       text: `${is.reason} Nothing was deleted on any secondary. Accept the deletions, or put the files back.`,
     },

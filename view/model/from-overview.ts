@@ -24,12 +24,12 @@ const words: Readonly<Record<HostState, readonly [level: Level, word: string]>> 
   unknown: ['off', 'Unknown'],
 };
 
-/** The trouble in which nothing reaches the host. */
+/** The incident in which nothing reaches the host. */
 const cutOff = /^unreachable$/;
 
 export function liveHost(host: HostOverview): LiveHost {
   const [level, state] = words[host.state];
-  const code = host.trouble?.code ?? host.leftOut?.code;
+  const code = host.incident?.code ?? host.leftOut?.code;
   const isCut = host.state === 'behind' && code !== undefined && cutOff.test(code);
   return {
     id: host.id,

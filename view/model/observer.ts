@@ -114,7 +114,7 @@ class GroupObserver {
   }
 
   #pastPromotion(group: GroupOverview, { epoch, from, to, why, at }: PromotionOverview): PastPromotion {
-    const told = {
+    const notifications = {
       epoch,
       from: from === undefined ? '' : nameOf(group, from),
       to: nameOf(group, to),
@@ -122,11 +122,11 @@ class GroupObserver {
       at,
     };
     const watched = this.#past.get(epoch);
-    if (watched?.claimedAt === undefined || watched.takesWritesAt === undefined) return told;
+    if (watched?.claimedAt === undefined || watched.takesWritesAt === undefined) return notifications;
     const { lostAt, claimedAt, takesWritesAt, pushedAt = takesWritesAt } = watched;
     const seconds = (from_: number, until: number) => Math.max(0, until - from_) / 1_000;
     return {
-      ...told,
+      ...notifications,
       seconds: seconds(lostAt, takesWritesAt),
       parts: [
         { name: 'decided', seconds: seconds(lostAt, claimedAt) },

@@ -64,13 +64,11 @@ export function layOut(group: LiveGroup, width: number): Topology {
 function drawn(group: LiveGroup, hasPrimary: boolean): readonly Drawn[] {
   const others = group.hosts.filter(({ role }) => role !== 'primary');
   const single = (host: LiveHost): Drawn => ({
-    ...{
-      id: host.id,
-      zone: host.zone,
-      title: host.name,
-      subtitle: host.state.toLowerCase(),
-      level: host.level,
-    },
+    id: host.id,
+    zone: host.zone,
+    title: host.name,
+    subtitle: host.state.toLowerCase(),
+    level: host.level,
     link: linkOf(host, hasPrimary),
   });
   if (others.length <= mostNodes) return others.map(single);
@@ -79,7 +77,10 @@ function drawn(group: LiveGroup, hasPrimary: boolean): readonly Drawn[] {
     const here = others.filter((host) => host.zone === zone);
     const healthy = here.filter(({ level }) => level === 'ok');
     const whole: Drawn = {
-      ...{ id: `zone ${zone}`, zone, title: zone.slice(-2), level: 'ok' },
+      id: `zone ${zone}`,
+      zone,
+      title: zone.slice(-2),
+      level: 'ok',
       subtitle: `${healthy.length} of ${here.length} in sync`,
       link: hasPrimary ? 'push' : 'idle',
     };

@@ -54,14 +54,12 @@ function bars(pushes: readonly LivePush[], measure: Measure, width: number): SVG
       {},
       s('rect', { class: 'hit', x, y: 0, width: step, height: base }, s('title', {}, sentence(push))),
       s('rect', {
-        ...{
-          class: `bar ${tone}`,
-          x: x + 1,
-          y: base - tall,
-          width: Math.max(2, step - 2),
-          height: tall,
-          rx: 2,
-        },
+        class: `bar ${tone}`,
+        x: x + 1,
+        y: base - tall,
+        width: Math.max(2, step - 2),
+        height: tall,
+        rx: 2,
       }),
     );
   });
@@ -72,7 +70,10 @@ function bars(pushes: readonly LivePush[], measure: Measure, width: number): SVG
   return s(
     'svg',
     {
-      ...{ viewBox: `0 0 ${width} ${height}`, width, height, role: 'img' },
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: 'img',
       'aria-label': `The last ${count(pushes.length, 'push', 'pushes')}. The newest: ${newest === undefined ? 'none' : sentence(newest)}.`,
     },
     s(

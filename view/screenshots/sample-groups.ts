@@ -43,14 +43,15 @@ export function host(number: number, at: number, more: Partial<HostOverview> = {
 function push(index: number, at: number): PushOverview {
   const files = [6, 0, 14, 3, 0, 22, 1, 9, 2, 31][index % 10] ?? 0;
   return {
-    ...{
-      command: `push-${index}`,
-      primary: idOf(1),
-      requestedAt: at,
-      status: 'succeeded',
-      seconds: 0.4 + (index % 5) / 10,
-    },
-    ...{ files, deleted: index % 7 === 0 ? 1 : 0, bytes: files * 88_000 * (1 + (index % 4)), missed: [] },
+    command: `push-${index}`,
+    primary: idOf(1),
+    requestedAt: at,
+    status: 'succeeded',
+    seconds: 0.4 + (index % 5) / 10,
+    files,
+    deleted: index % 7 === 0 ? 1 : 0,
+    bytes: files * 88_000 * (1 + (index % 4)),
+    missed: [],
   };
 }
 
@@ -70,8 +71,15 @@ const promotions = (at: number): readonly PromotionOverview[] => [
 /** A group in which all is well. */
 export function healthyGroup(at: number, more: Partial<GroupOverview> = {}): GroupOverview {
   return {
-    ...{ group: 'web', at, epoch: 3, primary: idOf(1), directories: ['/var/www/html/uploads'] },
-    ...{ verdict: 'in-sync', headline: 'All 5 secondaries are in sync', attention: [], incidents: [] },
+    group: 'web',
+    at,
+    epoch: 3,
+    primary: idOf(1),
+    directories: ['/var/www/html/uploads'],
+    verdict: 'in-sync',
+    headline: 'All 5 secondaries are in sync',
+    attention: [],
+    incidents: [],
     hosts: [1, 2, 3, 4, 5, 6].map((number) => host(number, at)),
     pushes: Array.from({ length: 40 }, (_, index) => push(index, at - (index + 1) * 10_000)),
     promotions: promotions(at),
@@ -85,13 +93,14 @@ export function groupBehind(at: number): GroupOverview {
   const what = 'web-4 is unreachable';
   const why = 'Connection timed out on port 22; it serves files as of 5 min ago';
   return healthyGroup(at, {
-    ...{ verdict: 'attention', headline: '1 of 5 secondaries is unreachable' },
+    verdict: 'attention',
+    headline: '1 of 5 secondaries is unreachable',
     hosts: [1, 2, 3, 4, 5, 6].map((number) =>
       host(
         number,
         at,
         number === 4
-          ? { state: 'behind', secondsBehind: 312, trouble: { code: 'unreachable', since, notified: true } }
+          ? { state: 'behind', secondsBehind: 312, incident: { code: 'unreachable', since, notified: true } }
           : {},
       ),
     ),
@@ -109,16 +118,23 @@ export function groupBehind(at: number): GroupOverview {
 /** Deletions wait for a decision. The names are hostile. */
 export function groupHolding(at: number): GroupOverview {
   return healthyGroup(at, {
-    ...{ verdict: 'attention', headline: '2,981 deletions are held' },
+    verdict: 'attention',
+    headline: '2,981 deletions are held',
     attention: [
       {
-        ...{ level: 'held', code: 'held-deletions', what: '2,981 deletions are held' },
+        level: 'held',
+        code: 'held-deletions',
+        what: '2,981 deletions are held',
         why: 'More than a fifth of the files are gone on the primary',
         remedy: 'npx hostsync accept-deletions web',
       },
     ],
     heldDeletions: {
-      ...{ id: '5c1f00d2a94be317', host: idOf(1), count: 2_981, total: 11_204, seenAt: at - 4 * minute },
+      id: '5c1f00d2a94be317',
+      host: idOf(1),
+      count: 2_981,
+      total: 11_204,
+      seenAt: at - 4 * minute,
       reason: 'More than a fifth of the files are gone on the primary.',
       examples: [
         '/var/www/html/uploads/2024/01/harbour-dawn.jpg',

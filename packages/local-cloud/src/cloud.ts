@@ -153,7 +153,8 @@ export class LocalCloud {
   roleConfig({ name, policies }: RoleOptions): ClientConfig {
     const { partition, accountId, region } = this.account;
     const caller = {
-      ...{ kind: 'function' as const, name },
+      kind: 'function' as const,
+      name,
       principalArn: `arn:${partition}:sts::${accountId}:assumed-role/${name}/${name}`,
       policies: policies.map((document, index) => ({ name: `${name}-${index}`, document })),
     };

@@ -194,7 +194,12 @@ async function connect(
     await openMappings(stack, { region: account.region, queues, lambda, iam, journal, activity, clock });
     const rules = await Rules.open(stack, { account, bus, lambda, journal, activity, destinations, metrics });
     const alarms = await Alarms.open({
-      ...{ account, stack, sns, iam, journal, events: bus },
+      account,
+      stack,
+      sns,
+      iam,
+      journal,
+      events: bus,
       queueDepth: (queueName, at) => queues.depth(queueName) ?? destinations.depth(queueName, at),
       queueAge: (queueName) => queues.age(queueName),
       measured: (until) =>

@@ -1,4 +1,4 @@
-import type { Told } from '../model/domain-event.ts';
+import type { IncidentDetail } from '../model/domain-event.ts';
 import { plainText, subjectText } from '../model/plain-text.ts';
 import { duration, secondsBetween } from '../model/time.ts';
 
@@ -15,9 +15,9 @@ export const longestQuote = 500;
 export const mostNamed = 10;
 
 /** The message on an incident: what it is and since when, whether it is news, a change or a reminder, and what else there is to say. */
-export function trouble(
+export function incidentAlert(
   group: string,
-  { since, reminder, changed = false, flaps = 0 }: Told,
+  { since, reminder, changed = false, flaps = 0 }: IncidentDetail,
   now: number,
   what: string,
   paragraphs: readonly string[],

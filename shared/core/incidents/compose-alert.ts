@@ -2,7 +2,16 @@ import type { DomainEvent, EventDetails, GroupEventType, PromotionCandidate } fr
 import { plainText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration } from '../model/time.ts';
-import { type Alert, list, longestQuote, message, mostNamed, quote, todo, trouble } from './alert-text.ts';
+import {
+  type Alert,
+  incidentAlert,
+  list,
+  longestQuote,
+  message,
+  mostNamed,
+  quote,
+  todo,
+} from './alert-text.ts';
 import { extraFilesDeleted, filesKept, filesRescued } from './file-alerts.ts';
 import { remediesOfAll, sessionOn, statusOf } from './remedies.ts';
 import { runbookOf } from './runbook.ts';
@@ -48,7 +57,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
       return joinFailed(event.detail, group, now);
     case 'Push Failed': {
       const { primary, error, message: words } = event.detail;
-      return trouble(group, event.detail, now, `the push failed (${error})`, [
+      return incidentAlert(group, event.detail, now, `the push failed (${error})`, [
         `The push of ${primary} did not come to its end, so no secondary is brought up to date.`,
         quote(words),
         todo(
@@ -59,7 +68,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Push Overrun': {
       const { primary, command, seconds } = event.detail;
-      return trouble(group, event.detail, now, `a push takes longer than a minute`, [
+      return incidentAlert(group, event.detail, now, `a push takes longer than a minute`, [
         `The push ${command} of ${primary} still runs after ${duration(seconds)}. Secondaries that it is done with are pushed to as ever; those that it still serves wait.`,
         todo(
           'if much was uploaded, wait; it goes on from where it is',
@@ -70,7 +79,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     case 'Directory Not Pushed': {
       const { primary, directories } = event.detail;
       const names = directories.map(({ directory }) => directory).join(', ');
-      return trouble(group, event.detail, now, `${names} is not pushed`, [
+      return incidentAlert(group, event.detail, now, `${names} is not pushed`, [
         `On ${primary}, as seen by the last push (nothing was deleted anywhere):`,
         list(directories, ({ directory, error, message: words }) => `${directory}: ${error}: ${words}`),
         todo(
@@ -81,7 +90,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Deletions Held': {
       const { primary, deletions, count, total, message: words, examples } = event.detail;
-      return trouble(group, event.detail, now, `${count} deletions are held`, [
+      return incidentAlert(group, event.detail, now, `${count} deletions are held`, [
         `On ${primary}, ${count} of ${total} entries are gone since the last push. They were NOT deleted on the secondaries; what is new was sent.`,
         quote(words),
         list(examples, (each) => each),
@@ -93,7 +102,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'No Primary': {
       const { instances } = event.detail;
-      return trouble(group, event.detail, now, 'it has no primary', [
+      return incidentAlert(group, event.detail, now, 'it has no primary', [
         `None of ${plainText(instances.join(', '), longestQuote)} carries the tag ${tagKeys.primary}: nothing is pushed.`,
         todo(
           `name the host that editors upload to: aws ec2 create-tags --resources i-… --tags Key=${tagKeys.primary},Value=1 Key=${tagKeys.directories},Value=/…`,
@@ -102,7 +111,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Several Primaries': {
       const { primaries } = event.detail;
-      return trouble(group, event.detail, now, 'it has several primaries', [
+      return incidentAlert(group, event.detail, now, 'it has several primaries', [
         `${plainText(primaries.join(', '), longestQuote)} carry the tag ${tagKeys.primary}: nothing is pushed until all but one have lost it.`,
         todo(
           `take it from those that editors do not upload to: aws ec2 delete-tags --resources i-… --tags Key=${tagKeys.primary}`,
@@ -111,7 +120,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Primary Unavailable': {
       const { primary, message: words } = event.detail;
-      return trouble(group, event.detail, now, `the primary ${primary} is not available`, [
+      return incidentAlert(group, event.detail, now, `the primary ${primary} is not available`, [
         quote(words),
         todo(
           `look at it: ${statusOf(primary)}`,
@@ -120,7 +129,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
       ]);
     }
     case 'Configuration Invalid':
-      return trouble(group, event.detail, now, 'a tag is wrong', [
+      return incidentAlert(group, event.detail, now, 'a tag is wrong', [
         quote(event.detail.message, 2000),
         todo('correct the tag as it says; the next tick goes on by itself'),
       ]);
@@ -145,7 +154,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Promotion Blocked': {
       const { primary, why, message: words, candidates, epoch, directories } = event.detail;
-      return trouble(group, event.detail, now, `${primary} is not replaced: ${words}`, [
+      return incidentAlert(group, event.detail, now, `${primary} is not replaced: ${words}`, [
         `Why it should be: ${plainText(why, longestQuote)}`,
         candidates.length === 0
           ? 'There is no other host in the group.'
@@ -155,7 +164,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Writes Not Resumed': {
       const { primary, message: words } = event.detail;
-      return trouble(group, event.detail, now, `${primary} may still refuse writes`, [
+      return incidentAlert(group, event.detail, now, `${primary} may still refuse writes`, [
         `The switchover was withdrawn after the hook before-demotion had run on ${primary}, so it stays the primary. The hook that lets editors write again has not run:`,
         quote(words),
         todo(
@@ -166,7 +175,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     }
     case 'Primary Suspected': {
       const { primary, signs, seen } = event.detail;
-      return trouble(group, event.detail, now, `the primary ${primary} may be dead`, [
+      return incidentAlert(group, event.detail, now, `the primary ${primary} may be dead`, [
         list([...signs, ...seen], (each) => each),
         'It is replaced only when all who look agree, several times in a row.',
         todo(
@@ -182,7 +191,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
     case 'Hook Failed': {
       const { primary, hook, count, secondaries } = event.detail;
       const where = count === 1 ? name(secondaries) : `${count} secondaries`;
-      return trouble(group, event.detail, now, `the hook ${hook} failed on ${where}`, [
+      return incidentAlert(group, event.detail, now, `the hook ${hook} failed on ${where}`, [
         `What ${primary} pushed has arrived there. Only what the hook does, as emptying a cache, was not done; hostsync does not repeat it for these files.`,
         list(secondaries, ({ secondary, message: words }) => `${secondary}: ${words}`),
         todo(
@@ -195,7 +204,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
       return extraFilesDeleted(event.detail, group);
     case 'Rescue Failed': {
       const { primary, from, message: words } = event.detail;
-      return trouble(group, event.detail, now, `what ${from} holds is not rescued yet`, [
+      return incidentAlert(group, event.detail, now, `what ${from} holds is not rescued yet`, [
         quote(words),
         `It stays apart and loses nothing; it is tried again every minute.`,
         todo(
@@ -248,7 +257,7 @@ function syncFailed(detail: EventDetails['Sync Failed'], group: string, now: num
   const { secondaries, primary } = detail;
   const errors = new Set(secondaries.map(({ error }) => error));
   const what = `${name(secondaries)} ${secondaries.length > 1 ? 'are' : 'is'} behind (${[...errors].join(', ')})`;
-  return trouble(group, detail, now, what, [
+  return incidentAlert(group, detail, now, what, [
     `Pushes of ${primary} do not arrive wholly. The other secondaries are not affected.`,
     list(secondaries, ({ secondary, error, message: words, secondsBehind, syncedAt }) => {
       const lag = secondsBehind === undefined ? '' : `, ${secondsBehind} s behind (last in sync ${syncedAt})`;
@@ -265,7 +274,7 @@ function joinFailed(detail: EventDetails['Join Failed'], group: string, now: num
     : member
       ? 'It serves the files that it has, and pushes may not reach it. hostsync goes on trying.'
       : 'It takes no traffic through hostsync, which goes on trying.';
-  return trouble(group, detail, now, `${secondary} cannot join${member ? ' again' : ''}`, [
+  return incidentAlert(group, detail, now, `${secondary} cannot join${member ? ' again' : ''}`, [
     quote(words),
     next,
     todo(

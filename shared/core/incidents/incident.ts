@@ -1,5 +1,5 @@
+import type { Incident } from '../model/incident.ts';
 import { digest } from '../model/task.ts';
-import type { Trouble } from '../model/trouble.ts';
 
 /** When incidents become messages, in seconds. The words are Alertmanager's: https://prometheus.io/docs/alerting/latest/configuration/ */
 export interface IncidentPolicy {
@@ -32,7 +32,7 @@ export type Notice = 'raised' | 'changed' | 'reminder' | 'resolved';
 
 /** What becomes of an incident, and what is to be notified. */
 export interface Assessment {
-  readonly incident: Trouble | undefined;
+  readonly incident: Incident | undefined;
   readonly notice: Notice | undefined;
 }
 
@@ -42,13 +42,13 @@ export const flapWindow = 3_600_000;
 const flapFactor = 4;
 
 /** The condition holds, as far as is known; whether people know of it or not. */
-export function isRaised(incident: Trouble | undefined): boolean {
+export function isRaised(incident: Incident | undefined): boolean {
   return incident !== undefined && incident.clearedAt === undefined;
 }
 
 /** It was resolved and that was notified, or nobody ever knew of it: it is only remembered, to know it again. */
-export function isRemembered({ told, clearedAt }: Trouble): boolean {
-  return told === 0 && clearedAt !== undefined;
+export function isRemembered({ notifications, clearedAt }: Incident): boolean {
+  return notifications === 0 && clearedAt !== undefined;
 }
 
 /**
@@ -73,7 +73,7 @@ export function causeDigest(cause: string): string {
  * @param now milliseconds since 1970
  */
 export function assess(
-  before: Trouble | undefined,
+  before: Incident | undefined,
   evidence: Evidence,
   policy: IncidentPolicy,
   now: number,
@@ -84,7 +84,7 @@ export function assess(
 }
 
 function assessRaised(
-  before: Trouble | undefined,
+  before: Incident | undefined,
   evidence: Evidence,
   policy: IncidentPolicy,
   now: number,
@@ -92,7 +92,7 @@ function assessRaised(
   const { at, knownUntil = 0 } = evidence;
   if (before === undefined) return at <= knownUntil ? unchanged(before) : begin(evidence, 0, now);
   if (before.clearedAt === undefined)
-    return before.told === 0 ? confirm(before, evidence, now) : goOn(before, evidence, policy, now);
+    return before.notifications === 0 ? confirm(before, evidence, now) : goOn(before, evidence, policy, now);
   if (at <= before.clearedAt) return unchanged(before);
   if (!isRemembered(before)) {
     const { clearedAt: _, ...again } = before;
@@ -102,11 +102,12 @@ function assessRaised(
   return begin(evidence, isFlap ? (before.flaps ?? 0) + 1 : 0, now);
 }
 
-function assessClear(before: Trouble | undefined, { at }: Evidence, policy: IncidentPolicy): Assessment {
+function assessClear(before: Incident | undefined, { at }: Evidence, policy: IncidentPolicy): Assessment {
   if (before === undefined || at <= before.since) return unchanged(before);
-  const { told, flaps = 0, clearedAt = at } = before;
+  const { notifications, flaps = 0, clearedAt = at } = before;
   if (isRemembered(before)) return at - clearedAt > flapWindow ? nothing : unchanged(before);
-  if (told === 0) return { incident: flaps === 0 ? undefined : remember(before, at), notice: undefined };
+  if (notifications === 0)
+    return { incident: flaps === 0 ? undefined : remember(before, at), notice: undefined };
   if (at - clearedAt < resolveAfter(flaps, policy))
     return { incident: { ...before, clearedAt }, notice: undefined };
   return { incident: policy.groupInterval === 0 ? undefined : remember(before, at), notice: 'resolved' };
@@ -114,52 +115,52 @@ function assessClear(before: Trouble | undefined, { at }: Evidence, policy: Inci
 
 const nothing: Assessment = { incident: undefined, notice: undefined };
 
-function unchanged(incident: Trouble | undefined): Assessment {
+function unchanged(incident: Incident | undefined): Assessment {
   return { incident, notice: undefined };
 }
 
 /** What is left of an incident that is over. */
-function remember({ code, since, flaps = 0 }: Trouble, clearedAt: number): Trouble {
-  return { code, since, told: 0, clearedAt, ...(flaps > 0 && { flaps }) };
+function remember({ code, since, flaps = 0 }: Incident, clearedAt: number): Incident {
+  return { code, since, notifications: 0, clearedAt, ...(flaps > 0 && { flaps }) };
 }
 
 function begin(evidence: Evidence, flaps: number, now: number): Assessment {
   const { code, at } = evidence;
-  const incident = { code, since: at, told: 0, ...(flaps > 0 && { flaps }) };
+  const incident = { code, since: at, notifications: 0, ...(flaps > 0 && { flaps }) };
   return confirm(incident, evidence, now);
 }
 
 /** It is notified when it has held for long enough, as observed: the same observation, seen again later, confirms nothing. */
-function confirm(incident: Trouble, evidence: Evidence, now: number): Assessment {
+function confirm(incident: Incident, evidence: Evidence, now: number): Assessment {
   const { at, for: required = 0, notBefore = 0 } = evidence;
   if (at - incident.since < required || now < notBefore) return unchanged(incident);
-  return { incident: { ...incident, ...notified(evidence, now), told: 1 }, notice: 'raised' };
+  return { incident: { ...incident, ...notified(evidence, now), notifications: 1 }, notice: 'raised' };
 }
 
-function goOn(incident: Trouble, evidence: Evidence, policy: IncidentPolicy, now: number): Assessment {
-  const { since, told } = incident;
+function goOn(incident: Incident, evidence: Evidence, policy: IncidentPolicy, now: number): Assessment {
+  const { since, notifications } = incident;
   if (isOtherCause(incident, evidence) && now >= nextChange(incident, evidence, policy))
     return { incident: { ...incident, ...notified(evidence, now) }, notice: 'changed' };
   const due = Math.floor((now - since) / (policy.remindAfter * 1000)) + 1;
-  if (due <= told) return unchanged(incident);
-  return { incident: { ...incident, ...notified(evidence, now), told: due }, notice: 'reminder' };
+  if (due <= notifications) return unchanged(incident);
+  return { incident: { ...incident, ...notified(evidence, now), notifications: due }, notice: 'reminder' };
 }
 
 /** Of an observation that was made after the last message; an older one may be listed again. */
-function isOtherCause({ code, cause, notifiedAt }: Trouble, evidence: Evidence): boolean {
+function isOtherCause({ code, cause, notifiedAt }: Incident, evidence: Evidence): boolean {
   if (notifiedAt === undefined || evidence.at <= notifiedAt) return false;
   return evidence.code !== code || fingerprint(evidence) !== cause;
 }
 
 function nextChange(
-  { notifiedAt = 0 }: Trouble,
+  { notifiedAt = 0 }: Incident,
   { notBefore = 0 }: Evidence,
   policy: IncidentPolicy,
 ): number {
   return Math.max(notifiedAt + policy.groupInterval * 1000, notBefore);
 }
 
-function notified(evidence: Evidence, now: number): Pick<Trouble, 'code' | 'cause' | 'notifiedAt'> {
+function notified(evidence: Evidence, now: number): Pick<Incident, 'code' | 'cause' | 'notifiedAt'> {
   const cause = fingerprint(evidence);
   return { code: evidence.code, ...(cause !== undefined && { cause }), notifiedAt: now };
 }

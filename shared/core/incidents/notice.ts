@@ -1,11 +1,15 @@
-import { type Told, timestamp } from '../model/domain-event.ts';
-import type { Trouble } from '../model/trouble.ts';
+import { type IncidentDetail, timestamp } from '../model/domain-event.ts';
+import type { Incident } from '../model/incident.ts';
 import type { Notice } from './incident.ts';
 
 /** What an event on an incident says of it, besides what the incident is about. */
-export function toldOf({ since, told, flaps = 0 }: Trouble, notice: Notice): Told {
+export function incidentDetail(
+  { since, notifications, flaps = 0 }: Incident,
+  notice: Notice,
+): IncidentDetail {
   return {
-    ...{ since: timestamp(since), reminder: Math.max(0, told - 1) },
+    since: timestamp(since),
+    reminder: Math.max(0, notifications - 1),
     ...(notice === 'changed' && { changed: true }),
     ...(flaps > 0 && { flaps }),
   };
@@ -13,8 +17,8 @@ export function toldOf({ since, told, flaps = 0 }: Trouble, notice: Notice): Tol
 
 /** What tells one message on an incident from the others on it: whoever finds the same comes to the same. */
 export function noticeKey(
-  { since, told, notifiedAt = 0 }: Trouble,
+  { since, notifications, notifiedAt = 0 }: Incident,
   notice: Notice,
 ): readonly (string | number)[] {
-  return [since, told - 1, ...(notice === 'changed' ? [notifiedAt] : [])];
+  return [since, notifications - 1, ...(notice === 'changed' ? [notifiedAt] : [])];
 }

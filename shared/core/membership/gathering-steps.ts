@@ -1,9 +1,9 @@
 import { assess } from '../incidents/incident.ts';
 import { holdOf } from '../incidents/rules.ts';
+import { notifiedIncident, parseIncidents } from '../model/incident.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import { routeBetween } from '../model/route.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { parseTroubles, toldTrouble } from '../model/trouble.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
 import type { Ready } from './readiness.ts';
@@ -60,7 +60,7 @@ export function recordGathered(
     epoch,
     primary: primary.id,
     released,
-    over: toldTrouble(tags, 'rescue-failed'),
+    over: notifiedIncident(tags, 'rescue-failed'),
     reason,
   };
 }
@@ -79,7 +79,7 @@ export function reportRescue(
   { settings, now }: View,
 ): readonly MembershipAction[] {
   const code = 'rescue-failed';
-  const [entry] = parseTroubles(tags[tagKeys.trouble]);
+  const [entry] = parseIncidents(tags[tagKeys.incident]);
   // As a secondary, before it was the primary, it may have had another
   const before = entry?.[1].code === code ? entry[1] : undefined;
   const evidence = { code, raised: true, at, cause: message, for: holdOf(code, settings) };
@@ -88,8 +88,14 @@ export function reportRescue(
   const reason = `what only ${id} holds cannot be rescued: ${message}`;
   return [
     {
-      ...{ kind: 'report-failure', group, instance: id, rescuedBy, message },
-      ...{ trouble: incident, notice, reason },
+      kind: 'report-failure',
+      group,
+      instance: id,
+      rescuedBy,
+      message,
+      incident: incident,
+      notice,
+      reason,
     },
   ];
 }

@@ -1,7 +1,7 @@
 import type { Notice } from '../incidents/incident.ts';
+import type { Incident } from '../model/incident.ts';
 import type { RescueLine } from '../model/observation.ts';
 import type { JoinRequest, LeaveRequest, PushRequest, RescueRequest } from '../model/request.ts';
-import type { Trouble } from '../model/trouble.ts';
 
 /** One step towards every host of a group being what its instance's state asks for. */
 export type MembershipAction =
@@ -23,7 +23,7 @@ export type MembershipAction =
       readonly epoch: number;
       readonly digest: string;
       /** That it could not join again was told, and is over. */
-      readonly over: Trouble | undefined;
+      readonly over: Incident | undefined;
       readonly reason: string;
     }
   | {
@@ -94,7 +94,7 @@ export type MembershipAction =
       /** A former primary, which now joins as any newcomer. */
       readonly released: boolean;
       /** That it could not be rescued was told, and is over. */
-      readonly over: Trouble | undefined;
+      readonly over: Incident | undefined;
       readonly reason: string;
     }
   | {
@@ -105,7 +105,7 @@ export type MembershipAction =
       /** Under which it was admitted. */
       readonly epoch: number;
       /** That it could not join was told, and is over. */
-      readonly over: Trouble | undefined;
+      readonly over: Incident | undefined;
       readonly reason: string;
     }
   | {
@@ -123,7 +123,7 @@ export type MembershipAction =
       readonly kind: 'report-failure';
       readonly group: string;
       readonly instance: string;
-      readonly trouble: Trouble;
+      readonly incident: Incident;
       /** Undefined: it is only noted. */
       readonly notice: Notice | undefined;
       /** Of a former primary whose files cannot be rescued; else of a host that cannot join. */

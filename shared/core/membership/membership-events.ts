@@ -1,4 +1,4 @@
-import { noticeKey, toldOf } from '../incidents/notice.ts';
+import { incidentDetail, noticeKey } from '../incidents/notice.ts';
 import { type DomainEvent, domainEvent, timestamp } from '../model/domain-event.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
@@ -8,23 +8,23 @@ type Failure = Extract<MembershipAction, { kind: 'report-failure' }>;
 
 /** What is told of a host that cannot join, or whose files cannot be rescued; nothing while that is only noted. */
 export function failureEvents(action: Failure): readonly DomainEvent[] {
-  const { group, instance, trouble, notice, message, rescuedBy, rejoins = false } = action;
+  const { group, instance, incident, notice, message, rescuedBy, rejoins = false } = action;
   if (notice === undefined) return [];
-  const told = { ...toldOf(trouble, notice), message };
-  const key = [instance, ...noticeKey(trouble, notice)];
+  const detail = { ...incidentDetail(incident, notice), message };
+  const key = [instance, ...noticeKey(incident, notice)];
   const join = { secondary: instance, final: false, ...(rejoins && { member: true }) };
   return rescuedBy === undefined
-    ? [domainEvent('Join Failed', group, key, { ...told, ...join })]
-    : [domainEvent('Rescue Failed', group, key, { ...told, primary: rescuedBy, from: instance })];
+    ? [domainEvent('Join Failed', group, key, { ...detail, ...join })]
+    : [domainEvent('Rescue Failed', group, key, { ...detail, primary: rescuedBy, from: instance })];
 }
 
 /** Where it is noted. */
 export function failureKey({ rejoins = false }: Failure): string {
-  return rejoins ? tagKeys.joinTrouble : tagKeys.trouble;
+  return rejoins ? tagKeys.joinIncident : tagKeys.incident;
 }
 
 /**
- * What is told of a host whose trouble is over, if its trouble was.
+ * What is told of a host whose incident is over, if its incident was.
  *
  * @param now milliseconds since 1970
  */

@@ -1,8 +1,8 @@
+import { type Incident, parseIncidents } from '../model/incident.ts';
 import { hookNames, isLeaving, isWarm, waitingHooks } from '../model/lifecycle.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import { isEstablished, type Primaries } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { parseTroubles, type Trouble } from '../model/trouble.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
 
@@ -24,7 +24,11 @@ export function holdHook(group: string, instance: ObservedInstance, view: View):
   const { autoScalingGroup } = lifecycle;
   return [
     {
-      ...{ kind: 'keep-alive', group, instance: instance.id, autoScalingGroup, hook: hookNames.launch },
+      kind: 'keep-alive',
+      group,
+      instance: instance.id,
+      autoScalingGroup,
+      hook: hookNames.launch,
       reason: `${instance.id} is still joining, ${Math.round(age)} of ${joinTimeout} s`,
     },
   ];
@@ -48,7 +52,11 @@ export function holdPrimary(
   const { autoScalingGroup } = lifecycle;
   return [
     {
-      ...{ kind: 'keep-alive', group, instance: id, autoScalingGroup, hook: hookNames.launch },
+      kind: 'keep-alive',
+      group,
+      instance: id,
+      autoScalingGroup,
+      hook: hookNames.launch,
       reason: `${id} is held until it is the primary of the group "${group}"`,
     },
   ];
@@ -70,7 +78,11 @@ export function holdTermination(
   const { autoScalingGroup } = lifecycle;
   return [
     {
-      ...{ kind: 'keep-alive', group, instance: id, autoScalingGroup, hook: hookNames.terminate },
+      kind: 'keep-alive',
+      group,
+      instance: id,
+      autoScalingGroup,
+      hook: hookNames.terminate,
       reason: `the termination of ${id} waits: ${why}`,
     },
   ];
@@ -132,7 +144,7 @@ export function completeHook(
 function heldSince(instance: ObservedInstance, view: View): number {
   const { now } = view;
   const { launchedAt = now } = instance;
-  const noted = joinTroubleOf(instance);
+  const noted = joinIncidentOf(instance);
   if (noted !== undefined && isLate(noted.since, launchedAt, view)) return noted.since;
   return isLate(now, launchedAt, view) && isNew(instance) ? now : launchedAt;
 }
@@ -148,18 +160,16 @@ export function lateArrival(
   const isHeld = waitingHooks(observed.lifecycles.get(id)).includes('launch');
   if (!isHeld || !isLate(now, launchedAt, view) || !isNew(instance)) return [];
   const message = `it was attached, or is back from standby; it has ${settings.joinTimeout} s to join`;
-  const trouble = { code: 'join-failed', since: now, told: 0 };
+  const incident = { code: 'join-failed', since: now, notifications: 0 };
   return [
     {
-      ...{
-        kind: 'report-failure',
-        group,
-        instance: id,
-        trouble,
-        rescuedBy: undefined,
-        message,
-        notice: undefined,
-      },
+      kind: 'report-failure',
+      group,
+      instance: id,
+      incident,
+      rescuedBy: undefined,
+      message,
+      notice: undefined,
       reason: `${id} comes into service long after its launch: ${message}`,
     },
   ];
@@ -175,11 +185,11 @@ function isNew(instance: ObservedInstance): boolean {
   return (
     tags[tagKeys.state] === undefined &&
     tags[tagKeys.task] === undefined &&
-    joinTroubleOf(instance) === undefined
+    joinIncidentOf(instance) === undefined
   );
 }
 
-function joinTroubleOf({ tags }: ObservedInstance): Trouble | undefined {
-  const [entry] = parseTroubles(tags[tagKeys.trouble]);
+function joinIncidentOf({ tags }: ObservedInstance): Incident | undefined {
+  const [entry] = parseIncidents(tags[tagKeys.incident]);
   return entry?.[1];
 }

@@ -73,8 +73,16 @@ function keptNews(
   const reason = `${kept} files that cannot be fetched from ${instance} are kept there; ${tooLong} paths are too long`;
   return [
     {
-      ...{ kind: 'notify-kept', group, instance, epoch, primary: primary.id },
-      ...{ files: kept, keptIn, tooLong, requestedAt, reason },
+      kind: 'notify-kept',
+      group,
+      instance,
+      epoch,
+      primary: primary.id,
+      files: kept,
+      keptIn,
+      tooLong,
+      requestedAt,
+      reason,
     },
   ];
 }

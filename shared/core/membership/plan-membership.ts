@@ -1,4 +1,5 @@
 import { groupNameProblem, parseConfiguration } from '../model/group.ts';
+import { parseIncidents } from '../model/incident.ts';
 import { isLeaving, isWarm } from '../model/lifecycle.ts';
 import { isMember } from '../model/member.ts';
 import type { MembershipObservation, ObservedInstance } from '../model/observation.ts';
@@ -12,7 +13,6 @@ import {
 import { formatOwnShards, listEntry, shardNumber } from '../model/secondaries.ts';
 import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
 import { words } from '../model/tag-problem.ts';
-import { parseTroubles } from '../model/trouble.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { JoinSettings, View } from './membership-view.ts';
 import { planGathering, planRescue } from './plan-gathering.ts';
@@ -174,25 +174,23 @@ function tooLate(
   const [step] = steps;
   if (ready.kind !== 'ready' || step?.kind !== 'wait' || step.soon) return [];
   const { id, tags } = instance;
-  const [entry] = parseTroubles(tags[tagKeys.trouble]);
+  const [entry] = parseIncidents(tags[tagKeys.incident]);
   const code = 'join-failed';
-  const report = (since: number, told: number, message: string): readonly MembershipAction[] => [
+  const report = (since: number, notifications: number, message: string): readonly MembershipAction[] => [
     {
-      ...{
-        kind: 'report-failure',
-        group,
-        instance: id,
-        trouble: { code, since, told, ...(told > 0 && { notifiedAt: now }) },
-        notice: told > 0 ? ('raised' as const) : undefined,
-        rescuedBy: undefined,
-        message,
-      },
-      reason: `${id} ${told === 0 ? 'waits' : 'cannot join'}: ${message}`,
+      kind: 'report-failure',
+      group,
+      instance: id,
+      incident: { code, since, notifications, ...(notifications > 0 && { notifiedAt: now }) },
+      notice: notifications > 0 ? ('raised' as const) : undefined,
+      rescuedBy: undefined,
+      message,
+      reason: `${id} ${notifications === 0 ? 'waits' : 'cannot join'}: ${message}`,
     },
   ];
   if (entry === undefined) return report(now, 0, step.reason);
-  const [, { since, told }] = entry;
-  if (told > 0 || now - since < joinTimeout * 1000) return [];
+  const [, { since, notifications }] = entry;
+  if (notifications > 0 || now - since < joinTimeout * 1000) return [];
   return report(since, 1, `not within ${joinTimeout} s: ${step.reason}`);
 }
 

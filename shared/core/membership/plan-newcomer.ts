@@ -1,5 +1,6 @@
 import { assess } from '../incidents/incident.ts';
 import { holdOf } from '../incidents/rules.ts';
+import { notifiedIncident, parseIncidents } from '../model/incident.ts';
 import { isMember } from '../model/member.ts';
 import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
 import { formatJoinRequest, type JoinRequest } from '../model/request.ts';
@@ -8,7 +9,6 @@ import { type Route, routeBetween } from '../model/route.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { digest, parseTask, type Task } from '../model/task.ts';
 import { busyAgain, retryAfter } from '../model/task-outcome.ts';
-import { parseTroubles, toldTrouble } from '../model/trouble.ts';
 import { advance, isYoung, type Step } from './advance.ts';
 import type { MembershipAction } from './membership-action.ts';
 import type { View } from './membership-view.ts';
@@ -64,15 +64,22 @@ function reportFailure(
 ): readonly MembershipAction[] {
   const { id, tags } = instance;
   const rejoins = isMember(instance);
-  const [entry] = parseTroubles(tags[rejoins ? tagKeys.joinTrouble : tagKeys.trouble]);
+  const [entry] = parseIncidents(tags[rejoins ? tagKeys.joinIncident : tagKeys.incident]);
   const code = rejoins ? rejoinFailed : 'join-failed';
   const evidence = { code, raised: true, at, cause: message, for: holdOf(code, settings) };
   const { incident, notice } = assess(entry?.[1], evidence, settings, now);
   if (incident === undefined || incident === entry?.[1]) return [];
   return [
     {
-      ...{ kind: 'report-failure', group, instance: id, rescuedBy: undefined, message, rejoins },
-      ...{ trouble: incident, notice, reason: `${id} cannot join${rejoins ? ' again' : ''}: ${message}` },
+      kind: 'report-failure',
+      group,
+      instance: id,
+      rescuedBy: undefined,
+      message,
+      rejoins,
+      incident: incident,
+      notice,
+      reason: `${id} cannot join${rejoins ? ' again' : ''}: ${message}`,
     },
   ];
 }
@@ -100,20 +107,25 @@ export function planJoin(
   const { primary, configuration, publicKey } = ready;
   const { epoch, directories } = configuration;
   const request: JoinRequest = {
-    ...{ group, epoch, holder: primary.id, directories, owner: undefined, publicKey },
+    group,
+    epoch,
+    holder: primary.id,
+    directories,
+    owner: undefined,
+    publicKey,
     ...(readable && { readable }),
   };
   const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
   const record = (hostKey: string): readonly MembershipAction[] => {
     const reason = `${id} is joined; its host key is pinned from now on`;
-    const over = toldTrouble(tags, rejoinFailed, tagKeys.joinTrouble);
+    const over = notifiedIncident(tags, rejoinFailed, tagKeys.joinIncident);
     return [{ kind: 'record-join', group, instance: id, hostKey, epoch, digest: wanted, over, reason }];
   };
   const pinned = tags[tagKeys.hostKey];
   // Where it could not join again, and need not any more, that is over
   if (tags[tagKeys.joined] === wanted && pinned !== undefined)
-    return tags[tagKeys.joinTrouble] === undefined ? [] : record(pinned);
+    return tags[tagKeys.joinIncident] === undefined ? [] : record(pinned);
   const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
@@ -153,7 +165,13 @@ function planFirstSync(
   const { id, tags } = instance;
   const secondaries = [{ id, address, port, hostKey: tags[tagKeys.hostKey] }];
   const request = {
-    ...{ group, epoch, directories, excludes, options, first: true, secondaries },
+    group,
+    epoch,
+    directories,
+    excludes,
+    options,
+    first: true,
+    secondaries,
     watch: 'beside' as const,
   };
   const sync = (pass: number, reason: string): readonly MembershipAction[] => [
@@ -205,7 +223,7 @@ function admitOrGoOn(
     );
   // By the clock of AWS, but not later than the scan
   const syncedAt = Math.min(Math.floor(line.started * 1000), requestedAt);
-  const over = toldTrouble(tags, 'join-failed');
+  const over = notifiedIncident(tags, 'join-failed');
   return [
     { kind: 'admit', group, instance: id, syncedAt, epoch, over, reason: `${id} is in sync: ${verified}` },
   ];

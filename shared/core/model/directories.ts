@@ -82,7 +82,10 @@ export function parseDirectories(instance: string, value: string | undefined): P
       [],
       [
         {
-          ...{ instance, tag, value: value ?? '', problem: 'no directory is named' },
+          instance,
+          tag,
+          value: value ?? '',
+          problem: 'no directory is named',
           remedy: 'set it to the absolute paths to keep in sync, separated by a space',
         },
       ],
@@ -97,7 +100,10 @@ export function parseDirectories(instance: string, value: string | undefined): P
         problems.push({ instance, tag, value: path, problem: 'it is named twice', remedy: 'name it once' });
       else if (isWithin(path, earlier) || isWithin(earlier, path))
         problems.push({
-          ...{ instance, tag, value: path, problem: `it and ${earlier} lie one inside the other` },
+          instance,
+          tag,
+          value: path,
+          problem: `it and ${earlier} lie one inside the other`,
           remedy: 'name the outer one only',
         });
     }

@@ -8,7 +8,7 @@ export const eventSource = tagPrefix;
 export type Timestamp = string;
 
 /** When an incident began, and why it is told now. */
-export interface Told {
+export interface IncidentDetail {
   readonly since: Timestamp;
   /** 0 for the first message, then 1, 2, … */
   readonly reminder: number;
@@ -79,7 +79,7 @@ export interface EventDetails {
     readonly secondaries: readonly SyncedSecondary[];
   };
   /** Secondaries that one push found failing, or that are told again: one event for all of them. */
-  readonly 'Sync Failed': Told & {
+  readonly 'Sync Failed': IncidentDetail & {
     readonly primary: string;
     readonly secondaries: readonly FailedSecondary[];
   };
@@ -90,7 +90,7 @@ export interface EventDetails {
   };
   readonly 'Secondary Joined': { readonly secondary: string; readonly syncedAt: Timestamp };
   readonly 'Secondary Left': { readonly secondary: string; readonly primary: string };
-  readonly 'Join Failed': Told & {
+  readonly 'Join Failed': IncidentDetail & {
     readonly secondary: string;
     readonly message: string;
     /** Its launch was given up. Else hostsync goes on trying. */
@@ -98,17 +98,17 @@ export interface EventDetails {
     /** It was in sync before, serves the files that it has, and cannot join again. */
     readonly member?: boolean | undefined;
   };
-  readonly 'Push Failed': Told & {
+  readonly 'Push Failed': IncidentDetail & {
     readonly primary: string;
     readonly error: string;
     readonly message: string;
   };
-  readonly 'Push Overrun': Told & {
+  readonly 'Push Overrun': IncidentDetail & {
     readonly primary: string;
     readonly command: string;
     readonly seconds: number;
   };
-  readonly 'Directory Not Pushed': Told & {
+  readonly 'Directory Not Pushed': IncidentDetail & {
     readonly primary: string;
     readonly directories: readonly {
       readonly directory: string;
@@ -116,7 +116,7 @@ export interface EventDetails {
       readonly message: string;
     }[];
   };
-  readonly 'Deletions Held': Told & {
+  readonly 'Deletions Held': IncidentDetail & {
     readonly primary: string;
     /** What `hostsync:accept-deletions` has to name. */
     readonly deletions: string;
@@ -126,7 +126,7 @@ export interface EventDetails {
     readonly examples: readonly string[];
   };
   /** The hook after-sync failed on secondaries. What was pushed is there all the same. */
-  readonly 'Hook Failed': Told & {
+  readonly 'Hook Failed': IncidentDetail & {
     readonly primary: string;
     readonly hook: string;
     /** How many secondaries. */
@@ -140,10 +140,10 @@ export interface EventDetails {
     readonly requestedAt: Timestamp;
     readonly directories: readonly ExtraFiles[];
   };
-  readonly 'No Primary': Told & { readonly instances: readonly string[] };
-  readonly 'Several Primaries': Told & { readonly primaries: readonly string[] };
-  readonly 'Primary Unavailable': Told & { readonly primary: string; readonly message: string };
-  readonly 'Configuration Invalid': Told & { readonly message: string };
+  readonly 'No Primary': IncidentDetail & { readonly instances: readonly string[] };
+  readonly 'Several Primaries': IncidentDetail & { readonly primaries: readonly string[] };
+  readonly 'Primary Unavailable': IncidentDetail & { readonly primary: string; readonly message: string };
+  readonly 'Configuration Invalid': IncidentDetail & { readonly message: string };
   readonly 'Primary Promoted': {
     readonly primary: string;
     /** The primary before it; empty if that is not known. */
@@ -157,7 +157,7 @@ export interface EventDetails {
     /** From the decision until now. */
     readonly seconds: number;
   };
-  readonly 'Promotion Blocked': Told & {
+  readonly 'Promotion Blocked': IncidentDetail & {
     /** The primary that is to be replaced. */
     readonly primary: string;
     readonly why: string;
@@ -169,11 +169,11 @@ export interface EventDetails {
     readonly directories: string;
   };
   /** A switchover was withdrawn after the hook before-demotion had run, and no hook has let the writes begin again. */
-  readonly 'Writes Not Resumed': Told & {
+  readonly 'Writes Not Resumed': IncidentDetail & {
     readonly primary: string;
     readonly message: string;
   };
-  readonly 'Primary Suspected': Told & {
+  readonly 'Primary Suspected': IncidentDetail & {
     readonly primary: string;
     readonly signs: readonly string[];
     /** What was seen by whom. */
@@ -203,13 +203,13 @@ export interface EventDetails {
     readonly keptIn: string;
     readonly tooLong: number;
   };
-  readonly 'Rescue Failed': Told & {
+  readonly 'Rescue Failed': IncidentDetail & {
     readonly primary: string;
     readonly from: string;
     readonly message: string;
   };
   readonly 'Group Recovered': {
-    /** The event that told of the trouble. */
+    /** The event that told of the incident. */
     readonly from: GroupEventType;
     /** The host that it was about; undefined for the group as a whole. */
     readonly instance?: string | undefined;

@@ -13,17 +13,26 @@ export function parseExcludes(instance: string, value: string | undefined): Pars
     // rsync reads a lone "!" as "forget all patterns before this one"
     if (pattern === '!')
       problems.push({
-        ...{ instance, tag, value: pattern, problem: 'rsync would take it as "clear the list"' },
+        instance,
+        tag,
+        value: pattern,
+        problem: 'rsync would take it as "clear the list"',
         remedy: 'take it out',
       });
     else if (everything.has(pattern))
       problems.push({
-        ...{ instance, tag, value: pattern, problem: 'it excludes everything' },
+        instance,
+        tag,
+        value: pattern,
+        problem: 'it excludes everything',
         remedy: `name what is to be left out, or set ${tagKeys.paused} to stop the pushes`,
       });
     else if (/\p{Cc}/u.test(pattern))
       problems.push({
-        ...{ instance, tag, value: pattern, problem: 'it has a control character' },
+        instance,
+        tag,
+        value: pattern,
+        problem: 'it has a control character',
         remedy: 'use ? in its place',
       });
   }

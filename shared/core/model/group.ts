@@ -22,7 +22,10 @@ const groupName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u;
 export function groupNameProblem(instance: string, name: string): TagProblem | undefined {
   if (groupName.test(name)) return undefined;
   return {
-    ...{ instance, tag: tagKeys.group, value: name, problem: 'this is no name for a group' },
+    instance,
+    tag: tagKeys.group,
+    value: name,
+    problem: 'this is no name for a group',
     remedy: 'use 1 to 64 letters, digits and . _ -, beginning with a letter or digit',
   };
 }
@@ -33,7 +36,10 @@ export function parseEpoch(instance: string, value: string): Parsed<number> {
     ? []
     : [
         {
-          ...{ instance, tag: tagKeys.primary, value, problem: 'the epoch is not a whole number from 1' },
+          instance,
+          tag: tagKeys.primary,
+          value,
+          problem: 'the epoch is not a whole number from 1',
           remedy: 'set it to 1 on a new group, else to one more than the highest epoch so far',
         },
       ];

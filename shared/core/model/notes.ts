@@ -17,10 +17,10 @@ export type Place =
   | 'head';
 
 const places: ReadonlyMap<string, Place> = new Map([
-  ...[tagKeys.task, tagKeys.trouble, tagKeys.joinTrouble, tagKeys.suspected].map(
+  ...[tagKeys.task, tagKeys.incident, tagKeys.joinIncident, tagKeys.suspected].map(
     (key) => [key, 'host'] as const,
   ),
-  ...[tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.promotionTold, tagKeys.probe].map(
+  ...[tagKeys.groupIncident, tagKeys.promotionIncident, tagKeys.promotionNotified, tagKeys.probe].map(
     (key) => [key, 'group'] as const,
   ),
   ...[tagKeys.syncedAt, tagKeys.outside].map((key) => [key, 'head'] as const),

@@ -245,7 +245,7 @@ export interface Head {
   /** The newest. */
   readonly claim?: Claim | undefined;
   /** When the last complete look began, in milliseconds since 1970; 0 for never. */
-  readonly lookedFrom: number;
+  readonly reconciledFrom: number;
   /** When the group is to be looked at again whatever happens, in milliseconds since 1970. */
   readonly dueAt?: number | undefined;
   /** A digest of the primary and its tags, as they were mirrored. */
@@ -257,7 +257,7 @@ export interface Head {
   readonly synced?: Readonly<Record<string, number>> | undefined;
   /** One more with each change of `synced`. */
   readonly syncedVersion?: number | undefined;
-  /** What is wrong with hosts outside EC2, as `formatTrouble` has it, separated by spaces. */
+  /** What is wrong with hosts outside EC2, as `formatIncident` has it, separated by spaces. */
   readonly outside?: string | undefined;
 }
 

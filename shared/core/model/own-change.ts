@@ -3,13 +3,23 @@ import { configurationTagKeys, tagKeys } from './tag-keys.ts';
 /** What nobody but hostsync writes: a change of tags with one of these among them is its own. */
 const ownKeys: ReadonlySet<string> = new Set([
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
-  ...[tagKeys.trouble, tagKeys.joinTrouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
+  ...[
+    tagKeys.incident,
+    tagKeys.joinIncident,
+    tagKeys.groupIncident,
+    tagKeys.promotionIncident,
+    tagKeys.outside,
+  ],
   ...[tagKeys.promoted, tagKeys.publicKey, tagKeys.suspected, tagKeys.gathered, tagKeys.left],
 ]);
 
 /** What an operator writes, and hostsync hands on from one primary to the next, always with one of its own. */
 const handedOn: ReadonlySet<string> = new Set([
-  ...[tagKeys.primary, tagKeys.paused, tagKeys.switchover, tagKeys.acceptDeletions, ...configurationTagKeys],
+  tagKeys.primary,
+  tagKeys.paused,
+  tagKeys.switchover,
+  tagKeys.acceptDeletions,
+  ...configurationTagKeys,
 ]);
 
 /**

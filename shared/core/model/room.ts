@@ -7,7 +7,11 @@ const mostTags = 50;
 
 /** What a host gets when it joins. */
 export const joinTagKeys: readonly string[] = [
-  ...[tagKeys.state, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.gathered],
+  tagKeys.state,
+  tagKeys.epoch,
+  tagKeys.hostKey,
+  tagKeys.joined,
+  tagKeys.gathered,
 ];
 
 /** Why a host cannot be given these tags, or nothing: EC2 would refuse all of them. Those that it has need no room. */

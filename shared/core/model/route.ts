@@ -22,7 +22,10 @@ export function parsePort({ id, tags }: Pick<ObservedInstance, 'id' | 'tags'>): 
       ? []
       : [
           {
-            ...{ instance: id, tag: tagKeys.port, value, problem: 'this is no port' },
+            instance: id,
+            tag: tagKeys.port,
+            value,
+            problem: 'this is no port',
             remedy: `set it to the number from 1 to 65535 that the host's sshd listens on, or delete the tag for ${sshPort}`,
           },
         ],

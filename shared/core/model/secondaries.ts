@@ -89,7 +89,10 @@ export function parseSecondaries(
     if (number === undefined) continue;
     if (Number.isNaN(number))
       problems.push({
-        ...{ instance, tag, value, problem: 'this is no name of a shard' },
+        instance,
+        tag,
+        value,
+        problem: 'this is no name of a shard',
         remedy: `name further shards ${tagKeys.secondaries}-2 to ${tagKeys.secondaries}-49`,
       });
     shards.push({ number, tag, value });
@@ -106,12 +109,10 @@ export function parseSecondaries(
       const earlier = found.get(secondary.id);
       if (earlier?.kind === 'outside' && secondary.kind === 'outside' && earlier.port !== secondary.port)
         problems.push({
-          ...{
-            instance,
-            tag,
-            value: word,
-            problem: `the host is named twice, also with port ${earlier.port}`,
-          },
+          instance,
+          tag,
+          value: word,
+          problem: `the host is named twice, also with port ${earlier.port}`,
           remedy: 'name it once, or give the second SSH server a name of its own',
         });
       found.set(secondary.id, secondary);

@@ -17,9 +17,9 @@ export function makeTagKeys(prefix: string) {
     epoch: key('epoch'),
     joined: key('joined'),
     task: key('task'),
-    trouble: key('trouble'),
-    joinTrouble: key('join-trouble'),
-    groupTrouble: key('group-trouble'),
+    incident: key('incident'),
+    joinIncident: key('join-incident'),
+    groupIncident: key('group-incident'),
     outside: key('outside'),
     port: key('port'),
     dns: key('dns'),
@@ -31,8 +31,8 @@ export function makeTagKeys(prefix: string) {
     gathered: key('gathered'),
     left: key('left'),
     suspected: key('suspected'),
-    promotionTrouble: key('promotion-trouble'),
-    promotionTold: key('promotion-told'),
+    promotionIncident: key('promotion-incident'),
+    promotionNotified: key('promotion-notifications'),
     probe: key('probe'),
     options: key('options'),
     acceptDeletions: key('accept-deletions'),
@@ -45,7 +45,7 @@ export const tagKeys = makeTagKeys(tagPrefix);
 /** What hostsync writes on a secondary, and takes away when it leaves. */
 export const stateTagKeys: readonly string[] = [
   ...[tagKeys.state, tagKeys.syncedAt, tagKeys.epoch, tagKeys.hostKey, tagKeys.joined, tagKeys.task],
-  ...[tagKeys.trouble, tagKeys.joinTrouble, tagKeys.gathered, tagKeys.left],
+  ...[tagKeys.incident, tagKeys.joinIncident, tagKeys.gathered, tagKeys.left],
 ];
 
 /** The longest value of an EC2 tag, in characters. Source: EC2 User Guide, tag restrictions. */
@@ -53,15 +53,13 @@ export const maximumTagValueLength = 256;
 
 /** What moves from one primary to the next, besides the shards of the list. */
 export const configurationTagKeys: readonly string[] = [
-  ...[
-    tagKeys.directories,
-    tagKeys.exclude,
-    tagKeys.options,
-    tagKeys.dns,
-    tagKeys.address,
-    tagKeys.targetGroup,
-    tagKeys.secondaries,
-  ],
+  tagKeys.directories,
+  tagKeys.exclude,
+  tagKeys.options,
+  tagKeys.dns,
+  tagKeys.address,
+  tagKeys.targetGroup,
+  tagKeys.secondaries,
 ];
 
 /** What makes a host the primary, or belongs to that: taken off it when another one is. */

@@ -22,8 +22,8 @@ export function laneOf(group: string): string {
 const longestView = 30_000;
 
 /** Is what a look has shown too old to be acted upon? Both times are in milliseconds since 1970. */
-export function isStaleView(lookedFrom: number, now: number): boolean {
-  return now - lookedFrom > longestView;
+export function isStaleView(reconciledFrom: number, now: number): boolean {
+  return now - reconciledFrom > longestView;
 }
 
 /** Clocks of two functions differ by less than this, in milliseconds. */
@@ -33,8 +33,8 @@ const clocksDiffer = 2_000;
  * Has a look that is over seen what this wake-up tells of? So wake-ups coalesce, and none that came during a look is lost. That of a tick is
  * served always: ticks are counted.
  *
- * @param lookedFrom when the last complete look began, in milliseconds since 1970
+ * @param reconciledFrom when the last complete look began, in milliseconds since 1970
  */
-export function isServed({ at, tick }: WakeUp, lookedFrom: number): boolean {
-  return tick === undefined && at < lookedFrom - clocksDiffer;
+export function isServed({ at, tick }: WakeUp, reconciledFrom: number): boolean {
+  return tick === undefined && at < reconciledFrom - clocksDiffer;
 }

@@ -1,9 +1,9 @@
 import { isRaised } from '../incidents/incident.ts';
 import { remedies } from '../incidents/remedies.ts';
+import { parseIncidents } from '../model/incident.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration, secondsBetween } from '../model/time.ts';
-import { parseTroubles } from '../model/trouble.ts';
-import { troublesOf } from '../results/group-state.ts';
+import { groupIncidents } from '../results/group-state.ts';
 import type { OverviewView } from './group-observation.ts';
 import type { AttentionItem, HeldDeletions, HostOverview, IncidentOverview } from './overview.ts';
 
@@ -14,16 +14,16 @@ export function overviewIncidents(
 ): readonly IncidentOverview[] {
   const promotions = new Map(
     members
-      .flatMap(({ tags }) => parseTroubles(tags[tagKeys.promotionTrouble]))
-      .map(([, trouble]) => [trouble.code, trouble]),
+      .flatMap(({ tags }) => parseIncidents(tags[tagKeys.promotionIncident]))
+      .map(([, incident]) => [incident.code, incident]),
   );
-  const ofGroup = [...troublesOf(members).values(), ...promotions.values()]
+  const ofGroup = [...groupIncidents(members).values(), ...promotions.values()]
     .filter(isRaised)
-    .map(({ code, since, told }) => ({ code, since, notified: told > 0 }));
-  const ofHosts = hosts.flatMap(({ id, trouble }) =>
-    trouble === undefined
+    .map(({ code, since, notifications }) => ({ code, since, notified: notifications > 0 }));
+  const ofHosts = hosts.flatMap(({ id, incident }) =>
+    incident === undefined
       ? []
-      : [{ code: trouble.code, since: trouble.since, notified: trouble.notified, subject: id }],
+      : [{ code: incident.code, since: incident.since, notified: incident.notified, subject: id }],
   );
   return [...ofGroup, ...ofHosts].sort((one, other) => one.since - other.since);
 }
@@ -69,7 +69,10 @@ function blockerItems({ group, plan, primaries }: OverviewView): readonly Attent
     if (code === 'paused')
       return [
         {
-          ...{ level: 'warning', code, what: `Pushes of ${group} are paused`, why: reason },
+          level: 'warning',
+          code,
+          what: `Pushes of ${group} are paused`,
+          why: reason,
           remedy: `hostsync resume ${group}`,
         },
       ];
@@ -114,7 +117,9 @@ function heldItems(
   if (held !== undefined)
     return [
       {
-        ...{ level: 'held', code: 'deletions-held', host: held.host },
+        level: 'held',
+        code: 'deletions-held',
+        host: held.host,
         what: `${held.count} deletions are held`,
         why: `${held.count} of ${held.total} entries are gone on ${held.host}; the secondaries still have them`,
         remedy: `hostsync accept-deletions ${group} ${held.id}, or put the files back on ${held.host}`,
@@ -123,7 +128,9 @@ function heldItems(
   if (incident === undefined || !incident.notified) return [];
   return [
     {
-      ...{ level: 'held', code: 'deletions-held', what: 'Deletions are held' },
+      level: 'held',
+      code: 'deletions-held',
+      what: 'Deletions are held',
       why: 'Many entries are gone on the primary; the secondaries still have them',
       remedy: `hostsync push ${group}   (shows which)`,
     },
@@ -146,7 +153,8 @@ const incidentWords: Readonly<Record<string, string>> = {
 function incidentItem({ group, now }: OverviewView, { code, since }: IncidentOverview): AttentionItem {
   const lasted = duration(secondsBetween(since, now));
   return {
-    ...{ level: code === 'push-overrun' ? 'warning' : 'error', code },
+    level: code === 'push-overrun' ? 'warning' : 'error',
+    code,
     what: incidentWords[code] ?? `Incident ${code}`,
     why: `It began ${lasted} ago, at ${new Date(since).toISOString()}`,
     remedy: `hostsync doctor ${group}`,
@@ -154,7 +162,7 @@ function incidentItem({ group, now }: OverviewView, { code, since }: IncidentOve
 }
 
 function hostItems(view: OverviewView, host: HostOverview): readonly AttentionItem[] {
-  const { id, role, state, trouble } = host;
+  const { id, role, state, incident } = host;
   const isError = view.plan.some(
     (action) => action.kind === 'leave-out' && action.secondary === id && action.severity === 'error',
   );
@@ -163,27 +171,34 @@ function hostItems(view: OverviewView, host: HostOverview): readonly AttentionIt
     isError && leftOut !== undefined
       ? [
           {
-            ...{ level: 'error', code: leftOut.code, host: id, what: `${id} is left out of every push` },
-            ...{ why: leftOut.reason, remedy: `hostsync doctor ${view.group}` },
+            level: 'error',
+            code: leftOut.code,
+            host: id,
+            what: `${id} is left out of every push`,
+            why: leftOut.reason,
+            remedy: `hostsync doctor ${view.group}`,
           },
         ]
       : [];
-  if (trouble?.notified === true) return [...ofPlan, troubleItem(view, host, trouble)];
+  if (incident?.notified === true) return [...ofPlan, hostIncidentItem(view, host, incident)];
   if (role !== 'former' || state !== 'quarantined') return ofPlan;
   return [
     ...ofPlan,
     {
-      ...{ level: 'warning', code: 'quarantined', host: id, what: `${id} was the primary and is set apart` },
+      level: 'warning',
+      code: 'quarantined',
+      host: id,
+      what: `${id} was the primary and is set apart`,
       why: 'What only it holds is brought to the primary before it joins again',
       remedy: `hostsync wait ${view.group} --joined ${id}`,
     },
   ];
 }
 
-function troubleItem(
+function hostIncidentItem(
   { primaries, now }: OverviewView,
   { id, role, secondsBehind }: HostOverview,
-  { code, since, message }: NonNullable<HostOverview['trouble']>,
+  { code, since, message }: NonNullable<HostOverview['incident']>,
 ): AttentionItem {
   const lasted = duration(secondsBetween(since, now));
   const joins = role === 'newcomer';

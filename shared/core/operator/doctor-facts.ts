@@ -1,5 +1,5 @@
 import type { PromotionObservation } from '../model/observation.ts';
-import type { TickAction } from '../push/tick-action.ts';
+import type { PushAction } from '../push/push-action.ts';
 import type { UpkeepAction } from '../succession/plan-upkeep.ts';
 
 /** A fact, or why it is not known. What is not known is never fine. */
@@ -86,7 +86,7 @@ export interface HostAnswer {
 export interface GroupFacts {
   readonly group: string;
   readonly observed: PromotionObservation;
-  readonly plan: readonly TickAction[];
+  readonly plan: readonly PushAction[];
   /** What the next look would move, or refuse to: name, target group, address. */
   readonly upkeep: readonly UpkeepAction[];
   /** What could not be read in the look, in words. */

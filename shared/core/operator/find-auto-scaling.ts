@@ -41,13 +41,17 @@ interface WantedHook {
 
 const wantedHooks: readonly WantedHook[] = [
   {
-    ...{ name: `${tagPrefix}-launch`, transition: 'autoscaling:EC2_INSTANCE_LAUNCHING' },
-    ...{ shortest: shortestLaunch, proposed: 300 },
+    name: `${tagPrefix}-launch`,
+    transition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+    shortest: shortestLaunch,
+    proposed: 300,
     missing: 'A new host takes traffic before it has the files.',
   },
   {
-    ...{ name: `${tagPrefix}-terminate`, transition: 'autoscaling:EC2_INSTANCE_TERMINATING' },
-    ...{ shortest: shortestTermination, proposed: 900 },
+    name: `${tagPrefix}-terminate`,
+    transition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+    shortest: shortestTermination,
+    proposed: 900,
     missing: 'A primary that is scaled in is gone before its last push has arrived.',
   },
 ];
@@ -71,7 +75,8 @@ function findHook({ name, hooks }: AutoScalingFacts, wanted: WantedHook): readon
   if (hook.transition !== transition)
     return [
       fault('error', check, name, {
-        ...{ what: `The hook ${hook.name} of ${name} is for ${hook.transition}`, why: missing },
+        what: `The hook ${hook.name} of ${name} is for ${hook.transition}`,
+        why: missing,
         mend: `aws autoscaling delete-lifecycle-hook --auto-scaling-group-name ${name} --lifecycle-hook-name ${hook.name} && ${mend}`,
       }),
     ];
@@ -80,13 +85,16 @@ function findHook({ name, hooks }: AutoScalingFacts, wanted: WantedHook): readon
     found.push(
       fault('warning', check, name, {
         what: `The hook ${hook.name} of ${name} times out after ${hook.heartbeatTimeout} s, less than ${shortest}`,
-        ...{ why: 'It may run out before hostsync keeps it alive.', mend },
+        why: 'It may run out before hostsync keeps it alive.',
+        mend,
       }),
     );
   if (hook.defaultResult !== 'ABANDON')
     found.push(
       fault('warning', check, name, {
-        ...{ what: `The hook ${hook.name} of ${name} goes on when it times out`, why: missing, mend },
+        what: `The hook ${hook.name} of ${name} goes on when it times out`,
+        why: missing,
+        mend,
       }),
     );
   return found;

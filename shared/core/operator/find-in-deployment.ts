@@ -13,7 +13,8 @@ function findSubscriptions({ subscriptions, topic }: DeploymentFacts): readonly 
   if (subscriptions.value.length === 0)
     return [
       fault('warning', check, null, {
-        ...{ what: 'Nobody is subscribed to the alerts', why },
+        what: 'Nobody is subscribed to the alerts',
+        why,
         mend: `aws sns subscribe --topic-arn ${topic} --protocol email --notification-endpoint YOU@EXAMPLE.COM`,
       }),
     ];
@@ -21,7 +22,8 @@ function findSubscriptions({ subscriptions, topic }: DeploymentFacts): readonly 
     confirmed
       ? ok(check, endpoint, 'subscribed to the alerts')
       : fault('warning', check, endpoint, {
-          ...{ what: `The subscription of ${endpoint} to the alerts is not confirmed`, why },
+          what: `The subscription of ${endpoint} to the alerts is not confirmed`,
+          why,
           mend: `Follow the link in the mail from AWS, or send it again: aws sns subscribe --topic-arn ${topic} --protocol email --notification-endpoint ${endpoint}`,
         }),
   );
@@ -65,7 +67,8 @@ function findMappings({ mappings, stage }: DeploymentFacts): readonly Finding[] 
   if (mappings.value.length === 0)
     return [
       fault('error', check, null, {
-        ...{ what: 'The queue of the lanes runs no function', why },
+        what: 'The queue of the lanes runs no function',
+        why,
         mend: `npx serverless deploy --stage ${stage}`,
       }),
     ];
@@ -73,7 +76,8 @@ function findMappings({ mappings, stage }: DeploymentFacts): readonly Finding[] 
     state === 'Enabled'
       ? ok(check, id, state)
       : fault('error', check, id, {
-          ...{ what: `The event source mapping ${id} of the lanes is ${state}`, why },
+          what: `The event source mapping ${id} of the lanes is ${state}`,
+          why,
           mend: `aws lambda update-event-source-mapping --uuid ${id} --enabled`,
         }),
   );

@@ -99,7 +99,8 @@ function findAgent(facts: GroupFacts, member: ObservedInstance): readonly Findin
   if (agent !== undefined)
     return [
       fault('error', check, id, {
-        ...{ what: `The SSM agent of ${id} has lost its connection`, why },
+        what: `The SSM agent of ${id} has lost its connection`,
+        why,
         mend: `See whether the host is up and reaches SSM; on it: sudo systemctl restart amazon-ssm-agent`,
       }),
     ];
@@ -110,12 +111,14 @@ function missingAgent({ instances }: GroupFacts, id: string, why: string): Findi
   const its = instances.known ? instances.value.find((each) => each.id === id) : undefined;
   if (its !== undefined && its.profile === undefined)
     return fault('error', 'instance-profile', id, {
-      ...{ what: `${id} is unknown to SSM, and has no instance profile`, why },
+      what: `${id} is unknown to SSM, and has no instance profile`,
+      why,
       mend: `aws ec2 associate-iam-instance-profile --instance-id ${id} --iam-instance-profile Name=PROFILE, of a role with the policy AmazonSSMManagedInstanceCore`,
     });
   const profile = its?.profile ?? 'its instance profile';
   return fault('error', 'agent', id, {
-    ...{ what: `${id} is unknown to SSM`, why },
+    what: `${id} is unknown to SSM`,
+    why,
     mend: `See whether amazon-ssm-agent runs on it, reaches SSM, and whether ${profile} has the policy AmazonSSMManagedInstanceCore`,
   });
 }

@@ -2,8 +2,8 @@ import { type GroupConfiguration, parseConfiguration } from '../model/group.ts';
 import type { ObservedInstance, ObservedPush, PromotionObservation } from '../model/observation.ts';
 import { findPrimary, type Primaries } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { planTick } from '../push/plan-tick.ts';
-import type { TickAction } from '../push/tick-action.ts';
+import { planPush } from '../push/plan-push.ts';
+import type { PushAction } from '../push/push-action.ts';
 import { type Watch, watchOf } from './watch-view.ts';
 
 export interface OverviewSettings {
@@ -30,7 +30,7 @@ export interface OverviewView extends GroupObservation {
   /** Undefined where there is no primary, or its tags are wrong. */
   readonly configuration: GroupConfiguration | undefined;
   /** What the next tick would do. */
-  readonly plan: readonly TickAction[];
+  readonly plan: readonly PushAction[];
   readonly watch: Watch;
 }
 
@@ -46,6 +46,6 @@ export function viewOf(observation: GroupObservation): OverviewView {
     primaries,
     configuration: configuration?.ok === true ? configuration.value : undefined,
     watch: watchOf(observation.pushes, primaries.current?.id),
-    plan: members.length === 0 ? [] : planTick({ instances: members, agents }),
+    plan: members.length === 0 ? [] : planPush({ instances: members, agents }),
   };
 }

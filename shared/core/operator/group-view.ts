@@ -1,5 +1,5 @@
 import type { ObservedPush, PromotionObservation } from '../model/observation.ts';
-import type { TickAction } from '../push/tick-action.ts';
+import type { PushAction } from '../push/push-action.ts';
 import type { WatchView } from './watch-view.ts';
 /** How much a group, a host or a finding wants from a person. The order is that of the exit codes: 0, 1, 2. */
 export const levels = ['in-sync', 'behind', 'attention'] as const;
@@ -27,7 +27,7 @@ export interface ViewInput {
   readonly group: string;
   readonly observed: PromotionObservation;
   readonly pushes: readonly ObservedPush[];
-  readonly plan: readonly TickAction[];
+  readonly plan: readonly PushAction[];
   /** What could not be read, in words: then what is missing is unknown, and not fine. */
   readonly unread: readonly string[];
   readonly settings: ViewSettings;

@@ -67,7 +67,7 @@ function findAnswer(id: string, { checks, problem }: HostReport, group: string):
 
 /** Milliseconds. A clock that is off by less does no harm. */
 const clockTolerance = 5_000;
-/** Milliseconds: AWS refuses what is signed five minutes off. Source: IAM User Guide, signature version 4, troubleshooting. */
+/** Milliseconds: AWS refuses what is signed five minutes off. Source: IAM User Guide, signature version 4, incidentshooting. */
 const clockLimit = 240_000;
 
 function findClock(id: string, { now }: HostReport, { askedAt, answeredAt }: HostAnswer): readonly Finding[] {

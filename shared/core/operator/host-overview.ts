@@ -1,4 +1,5 @@
 import { isRaised } from '../incidents/incident.ts';
+import { type Incident, parseIncidents } from '../model/incident.ts';
 import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
 import { plainText } from '../model/plain-text.ts';
 import { isDeposed, isEstablished } from '../model/primary.ts';
@@ -6,7 +7,6 @@ import type { Secondary } from '../model/secondaries.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask, type Task } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
-import { parseTroubles, type Trouble } from '../model/trouble.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
 import { lastSignOfLife } from '../succession/sign-of-life.ts';
 import type { OverviewView } from './group-observation.ts';
@@ -18,7 +18,7 @@ export function overviewHosts(view: OverviewView): readonly HostOverview[] {
   const { members, configuration, primaries } = view;
   const known = members.map((member) => overviewMember(view, member));
   const external = (configuration?.secondaries ?? []).filter(({ kind }) => kind !== 'instance');
-  const outside = new Map(parseTroubles(primaries.current?.tags[tagKeys.outside]));
+  const outside = new Map(parseIncidents(primaries.current?.tags[tagKeys.outside]));
   return [
     ...known.toSorted(byPlace),
     ...external.map((each) => overviewExternal(view, each, outside.get(each.id))),
@@ -35,16 +35,19 @@ function overviewMember(view: OverviewView, member: ObservedInstance): HostOverv
   const role = roleOf(view, member);
   const task = parseTask(tags[tagKeys.task]);
   const words = saidByTask(view, task) ?? saidByPush(view, id);
-  const noted = (key: string) => raisedTrouble(parseTroubles(tags[key])[0]?.[1], words);
-  const pushTrouble = noted(tagKeys.trouble);
-  const trouble = pushTrouble ?? noted(tagKeys.joinTrouble);
+  const noted = (key: string) => raisedIncident(parseIncidents(tags[key])[0]?.[1], words);
+  const pushIncident = noted(tagKeys.incident);
+  const incident = pushIncident ?? noted(tagKeys.joinIncident);
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   const isMeasured = syncedAt > 0 && role !== 'primary';
   const itsAddress = address ?? ipv6Address;
   const leftOut = leftOutOf(view, id);
   const promote = promotionOf(view, member, role);
   return {
-    ...{ id, role, state: stateOf(view, member, role, pushTrouble), agent: agentOf(view, id) },
+    id,
+    role,
+    state: stateOf(view, member, role, pushIncident),
+    agent: agentOf(view, id),
     ...(tags['Name'] !== undefined && tags['Name'] !== '' && { name: tags['Name'] }),
     ...(zone !== undefined && { zone }),
     ...(itsAddress !== undefined && { address: itsAddress }),
@@ -52,7 +55,7 @@ function overviewMember(view: OverviewView, member: ObservedInstance): HostOverv
     ...(isMeasured && {
       secondsBehind: lagWhileWatched(view.watch, id, secondsBetween(syncedAt, view.now)),
     }),
-    ...(trouble !== undefined && { trouble }),
+    ...(incident !== undefined && { incident }),
     ...(task !== undefined && { task: { step: task.step, since: task.requestedAt } }),
     ...(leftOut !== undefined && { leftOut }),
     ...(promote !== undefined && { promote }),
@@ -72,7 +75,7 @@ function stateOf(
   view: OverviewView,
   member: ObservedInstance,
   role: HostRole,
-  trouble: HostOverview['trouble'],
+  incident: HostOverview['incident'],
 ): HostState {
   const { state, tags } = member;
   if (state !== 'running') return 'stopped';
@@ -87,29 +90,29 @@ function stateOf(
       return tags[tagKeys.state] === 'joining' ? 'joining' : 'waiting';
     case 'secondary':
     case 'external':
-      return stateOfSecondary(view, tags, trouble);
+      return stateOfSecondary(view, tags, incident);
   }
 }
 
 function stateOfSecondary(
   { settings, now }: OverviewView,
   tags: ObservedInstance['tags'],
-  trouble: HostOverview['trouble'],
+  incident: HostOverview['incident'],
 ): HostState {
-  if (trouble !== undefined || tags[tagKeys.state] === 'behind') return 'behind';
+  if (incident !== undefined || tags[tagKeys.state] === 'behind') return 'behind';
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   // The table was lost, and no push has come since
   if (syncedAt === 0) return 'unknown';
   return secondsBetween(syncedAt, now) > settings.behindAfter ? 'behind' : 'in-sync';
 }
 
-function raisedTrouble(trouble: Trouble | undefined, words: string | undefined): HostOverview['trouble'] {
-  if (trouble === undefined || !isRaised(trouble)) return undefined;
-  const { code, since, told } = trouble;
+function raisedIncident(incident: Incident | undefined, words: string | undefined): HostOverview['incident'] {
+  if (incident === undefined || !isRaised(incident)) return undefined;
+  const { code, since, notifications } = incident;
   return {
     code,
     since,
-    notified: told > 0,
+    notified: notifications > 0,
     ...(words !== undefined && { message: plainText(words, longestWords) }),
   };
 }
@@ -168,18 +171,21 @@ function promotionOf(
 function overviewExternal(
   view: OverviewView,
   { id }: Secondary,
-  remembered: Trouble | undefined,
+  remembered: Incident | undefined,
 ): HostOverview {
-  const trouble = raisedTrouble(remembered, saidByPush(view, id));
+  const incident = raisedIncident(remembered, saidByPush(view, id));
   const leftOut = leftOutOf(view, id);
   const syncedAt = lastReceived(view, id);
   const address = view.observed.agents.find((each) => each.id === id)?.address;
-  const state = trouble !== undefined ? 'behind' : syncedAt === undefined ? 'unknown' : 'in-sync';
+  const state = incident !== undefined ? 'behind' : syncedAt === undefined ? 'unknown' : 'in-sync';
   return {
-    ...{ id, role: 'external', state, agent: agentOf(view, id) },
+    id,
+    role: 'external',
+    state,
+    agent: agentOf(view, id),
     ...(address !== undefined && { address }),
     ...(syncedAt !== undefined && { syncedAt, secondsBehind: secondsBetween(syncedAt, view.now) }),
-    ...(trouble !== undefined && { trouble }),
+    ...(incident !== undefined && { incident }),
     ...(leftOut !== undefined && { leftOut }),
   };
 }

@@ -59,7 +59,9 @@ function ofHeld({ group, held, now }: AttentionInput): readonly Attention[] {
   const such = examples.length === 0 ? '' : `. Such as: ${examples.slice(0, 4).join(', ')}`;
   return [
     {
-      ...{ level: 'attention', host: null, code: 'deletions-held' },
+      level: 'attention',
+      host: null,
+      code: 'deletions-held',
       message: `${what}${long}: ${reason}${such}`,
       next: id === null ? `hostsync push ${group}` : `hostsync accept-deletions ${group} ${id}`,
     },
@@ -70,7 +72,9 @@ function ofPause({ group, paused }: AttentionInput): readonly Attention[] {
   if (paused === null) return [];
   return [
     {
-      ...{ level: 'behind', host: null, code: 'paused' },
+      level: 'behind',
+      host: null,
+      code: 'paused',
       message: `The group is paused ("${paused}"): nothing is pushed, no host joins, and no host is promoted`,
       next: `hostsync resume ${group}`,
     },
@@ -79,7 +83,11 @@ function ofPause({ group, paused }: AttentionInput): readonly Attention[] {
 
 /** Shown by the plan or the held deletions, in more words. */
 const shownOtherwise: ReadonlySet<string> = new Set([
-  ...['deletions-held', 'no-primary', 'several-primaries', 'primary-unavailable', 'configuration-invalid'],
+  'deletions-held',
+  'no-primary',
+  'several-primaries',
+  'primary-unavailable',
+  'configuration-invalid',
 ]);
 
 const sentences: Readonly<Record<string, string>> = {
@@ -123,7 +131,9 @@ function ofHosts({ group, hosts, now }: AttentionInput): readonly Attention[] {
     const { id, level, state, error } = host;
     if (level === 'in-sync') return [];
     return {
-      ...{ level, host: id, code: error?.code ?? state },
+      level,
+      host: id,
+      code: error?.code ?? state,
       message: describeHost(host, now),
       next: level === 'attention' ? `hostsync doctor ${group}` : null,
     };
@@ -147,7 +157,9 @@ function describeError(error: HostError | null, now: number): string {
 /** What is not known is not fine. */
 function ofUnread({ group, unread }: AttentionInput): readonly Attention[] {
   return unread.map((what) => ({
-    ...{ level: 'behind', host: null, code: 'unknown' },
+    level: 'behind',
+    host: null,
+    code: 'unknown',
     message: `Not known: ${what}`,
     next: `hostsync doctor ${group}`,
   }));

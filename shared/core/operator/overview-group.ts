@@ -20,17 +20,23 @@ export function overviewGroup(observation: GroupObservation): GroupOverview {
   const switchover = tags[tagKeys.switchover];
   const blocker = blockerOf(view);
   return {
-    ...{ group, at: now, epoch: primaries.current === undefined ? 0 : (epochOf(primaries.current) ?? 0) },
+    group,
+    at: now,
+    epoch: primaries.current === undefined ? 0 : (epochOf(primaries.current) ?? 0),
     ...(primaries.current !== undefined && { primary: primaries.current.id }),
     directories: view.configuration?.directories ?? [],
     ...(paused !== undefined && { paused }),
     ...(switchover !== undefined && { switchover }),
-    ...{ verdict, headline: headlineOf(verdict, hosts, attention, view) },
+    verdict,
+    headline: headlineOf(verdict, hosts, attention, view),
     ...(blocker !== undefined && { pushBlocker: blocker }),
     ...(view.watch.view !== null && { watch: view.watch.view }),
-    ...{ attention, hosts, incidents },
+    attention,
+    hosts,
+    incidents,
     ...(held !== undefined && { heldDeletions: held }),
-    ...{ pushes: overviewPushes(pushes), promotions: promotionsOf(view) },
+    pushes: overviewPushes(pushes),
+    promotions: promotionsOf(view),
   };
 }
 
@@ -43,7 +49,11 @@ function promotionsOf({ group, observed }: OverviewView): readonly PromotionOver
   const claims = observed.registers.get(group)?.claims ?? [];
   return claims
     .map(({ epoch, holder, from, kind, why, at }) => ({
-      ...{ epoch, to: holder, kind, why, at },
+      epoch,
+      to: holder,
+      kind,
+      why,
+      at,
       ...(from !== undefined && { from }),
     }))
     .reverse();

@@ -51,7 +51,7 @@ export interface HostOverview {
   readonly secondsBehind?: number;
   readonly syncedAt?: number;
   /** Why it is behind or cannot join. */
-  readonly trouble?: {
+  readonly incident?: {
     readonly code: string;
     readonly since: number;
     readonly notified: boolean;

@@ -17,10 +17,13 @@ export function overviewPush(push: ObservedPush): PushOverview {
   const busiest = Math.max(0, ...served.map((line) => line.seconds));
   const seconds = watchLine(push) === undefined ? end?.seconds : busiest;
   return {
-    ...{ command, primary: instance, requestedAt },
+    command,
+    primary: instance,
+    requestedAt,
     status: status === 'under-way' ? 'in progress' : status,
     ...(seconds !== undefined && { seconds }),
-    ...{ files: sum((line) => line.files), deleted: sum((line) => line.deleted) },
+    files: sum((line) => line.files),
+    deleted: sum((line) => line.deleted),
     bytes: sum((line) => line.bytes),
     missed: served.flatMap(({ id, ok, error = 'failed', message = '' }) =>
       ok ? [] : [{ id, error, message }],

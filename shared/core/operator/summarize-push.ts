@@ -49,9 +49,16 @@ export function summarizePush(push: ObservedPush, asked: readonly string[]): Pus
   ]);
   const sum = (what: 'files' | 'deleted' | 'bytes') => secondaries.reduce((all, line) => all + line[what], 0);
   return {
-    ...{ level, exitCode: exitCodeOf(level), command: push.command, primary: push.instance },
+    level,
+    exitCode: exitCodeOf(level),
+    command: push.command,
+    primary: push.instance,
     seconds: of('push')[0]?.seconds ?? null,
-    ...{ files: sum('files'), deleted: sum('deleted'), bytes: sum('bytes'), failed, directories },
+    files: sum('files'),
+    deleted: sum('deleted'),
+    bytes: sum('bytes'),
+    failed,
+    directories,
     ok: secondaries.flatMap(({ id, ok }) => (ok ? [id] : [])),
     held: held === undefined ? null : pick(held),
     failure: failure.raised ? failure.reason : null,

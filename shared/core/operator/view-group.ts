@@ -1,12 +1,12 @@
 import { isRaised } from '../incidents/incident.ts';
 import { parseConfiguration } from '../model/group.ts';
+import { parseIncidents } from '../model/incident.ts';
 import type { ObservedInstance, ObservedPush, ScriptLine } from '../model/observation.ts';
 import { epochOf, findPrimary } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration } from '../model/time.ts';
-import { parseTroubles } from '../model/trouble.ts';
 import { didNothing } from '../model/watch-result.ts';
-import { troublesOf } from '../results/group-state.ts';
+import { groupIncidents } from '../results/group-state.ts';
 import {
   type GroupView,
   type HeldDeletions,
@@ -33,7 +33,14 @@ export function viewGroup(input: ViewInput): GroupView {
   const attention = listAttention({ ...input, members, primaries, hosts, incidents, held, paused });
   const level = worst([...hosts, ...attention].map((each) => each.level));
   return {
-    ...{ group, at: now, level, paused, hosts, held, incidents, attention },
+    group,
+    at: now,
+    level,
+    paused,
+    hosts,
+    held,
+    incidents,
+    attention,
     verdict: verdictOf(hosts, attention.find((each) => each.level === level)?.message, held, paused),
     primary: current?.id ?? null,
     epoch: current === undefined ? null : (epochOf(current) ?? null),
@@ -47,19 +54,24 @@ export function viewGroup(input: ViewInput): GroupView {
 function incidentsOf(members: readonly ObservedInstance[]): readonly IncidentView[] {
   const promotion = new Map(
     members.flatMap(({ tags }) =>
-      parseTroubles(tags[tagKeys.promotionTrouble]).map(([, each]) => [each.code, each]),
+      parseIncidents(tags[tagKeys.promotionIncident]).map(([, each]) => [each.code, each]),
     ),
   );
-  const ofGroup = [...troublesOf(members).values(), ...promotion.values()];
+  const ofGroup = [...groupIncidents(members).values(), ...promotion.values()];
   const ofHosts = members.flatMap(({ id, tags }) => [
-    ...[tagKeys.trouble, tagKeys.joinTrouble].flatMap((key) =>
-      parseTroubles(tags[key]).map(([, trouble]) => ({ host: id, trouble })),
+    ...[tagKeys.incident, tagKeys.joinIncident].flatMap((key) =>
+      parseIncidents(tags[key]).map(([, incident]) => ({ host: id, incident })),
     ),
-    ...parseTroubles(tags[tagKeys.outside]).map(([host, trouble]) => ({ host, trouble })),
+    ...parseIncidents(tags[tagKeys.outside]).map(([host, incident]) => ({ host, incident })),
   ]);
-  return [...ofGroup.map((trouble) => ({ host: null, trouble })), ...ofHosts]
-    .filter(({ trouble }) => isRaised(trouble))
-    .map(({ host, trouble: { code, since, told } }) => ({ code, host, since, notified: told > 0 }))
+  return [...ofGroup.map((incident) => ({ host: null, incident })), ...ofHosts]
+    .filter(({ incident }) => isRaised(incident))
+    .map(({ host, incident: { code, since, notifications } }) => ({
+      code,
+      host,
+      since,
+      notified: notifications > 0,
+    }))
     .sort((a, b) => a.since - b.since);
 }
 
@@ -79,10 +91,10 @@ function heldDeletions(
     // A newer push that held nothing, and is not recorded yet, says more
     if (recorded === undefined || newest?.status === 'succeeded') return null;
     const reason = 'the push that held them is not listed any more: push once more to see them';
-    return { ...{ id: null, count: null, total: null, reason, examples: [] }, since: recorded.since };
+    return { id: null, count: null, total: null, reason, examples: [], since: recorded.since };
   }
   const { id, count, total, reason, examples } = line;
-  return { ...{ id, count, total, reason, examples }, since: recorded?.since ?? null };
+  return { id, count, total, reason, examples, since: recorded?.since ?? null };
 }
 
 /** One line on the whole. */

@@ -1,17 +1,17 @@
 import { isRaised } from '../incidents/incident.ts';
+import { type Incident, parseIncidents } from '../model/incident.ts';
 import { isMember } from '../model/member.ts';
 import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
 import { isDeposed, isEstablished, type Primaries } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
-import { parseTroubles, type Trouble } from '../model/trouble.ts';
-import type { TickAction } from '../push/tick-action.ts';
+import type { PushAction } from '../push/push-action.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
 import type { HostError, HostRole, HostView, Level, ViewInput } from './group-view.ts';
 import { lagWhileWatched, type Watch, watchOf } from './watch-view.ts';
 
-type LeaveOut = Extract<TickAction, { kind: 'leave-out' }>;
+type LeaveOut = Extract<PushAction, { kind: 'leave-out' }>;
 
 /** Every host of the group: the primary, then the others by name, then those outside EC2. */
 export function viewHosts(
@@ -61,7 +61,7 @@ function viewHost(
 ): HostView {
   const { observed, now, settings } = input;
   const { id, tags, zone } = member;
-  const raised = raisedOf(parseTroubles(tags[tagKeys.trouble])[0]?.[1]);
+  const raised = raisedOf(parseIncidents(tags[tagKeys.incident])[0]?.[1]);
   const synced = parseTime(tags[tagKeys.syncedAt]);
   const isPrimary = role === 'primary';
   const isMeasured = !isPrimary && synced !== 0;
@@ -72,9 +72,13 @@ function viewHost(
   const leftOut = leaveOutOf(id, input);
   const facts = { role, raised, secondsBehind, leftOut, isPaused, settings, isOnline: agent?.online };
   return {
-    ...{ id, name: tags['Name'] ?? null, zone: zone ?? null, role },
+    id,
+    name: tags['Name'] ?? null,
+    zone: zone ?? null,
+    role,
     ...stateOf(member, facts),
-    ...{ secondsBehind, syncedAt: isMeasured ? synced : null },
+    secondsBehind,
+    syncedAt: isMeasured ? synced : null,
     error: errorOf(id, raised, input) ?? leaveOutError(leftOut, now),
     task: task && { step: task.step, pass: task.pass, requestedAt: task.requestedAt },
     lifecycle: observed.lifecycles.get(id)?.state ?? null,
@@ -88,13 +92,13 @@ function agentOf(isOnline: boolean | undefined): HostView['agent'] {
   return isOnline ? 'online' : 'offline';
 }
 
-function raisedOf(trouble: Trouble | undefined): Trouble | undefined {
-  return trouble !== undefined && isRaised(trouble) ? trouble : undefined;
+function raisedOf(incident: Incident | undefined): Incident | undefined {
+  return incident !== undefined && isRaised(incident) ? incident : undefined;
 }
 
 interface HostFacts {
   readonly role: HostRole;
-  readonly raised: Trouble | undefined;
+  readonly raised: Incident | undefined;
   readonly secondsBehind: number | null;
   readonly leftOut: LeaveOut | undefined;
   readonly isPaused: boolean;
@@ -132,9 +136,9 @@ function ofTime(secondsBehind: number | null, isPaused: boolean, behindAfter: nu
   return isPaused ? { state: 'behind', level: 'behind' } : { state: 'behind', level: 'attention' };
 }
 
-/** A trouble of which nobody was notified yet may be over before the next push. */
-function levelOf({ told }: Trouble): Level {
-  return told > 0 ? 'attention' : 'behind';
+/** An incident of which nobody was notified yet may be over before the next push. */
+function levelOf({ notifications }: Incident): Level {
+  return notifications > 0 ? 'attention' : 'behind';
 }
 
 /** What the command said that a host was last asked for, as a join. */
@@ -148,14 +152,14 @@ function leaveOutOf(id: string, { plan }: ViewInput): LeaveOut | undefined {
   return plan.find((action): action is LeaveOut => action.kind === 'leave-out' && action.secondary === id);
 }
 
-function errorOf(id: string, trouble: Trouble | undefined, input: ViewInput): HostError | null {
-  if (trouble === undefined) return null;
+function errorOf(id: string, incident: Incident | undefined, input: ViewInput): HostError | null {
+  if (incident === undefined) return null;
   const lines = input.pushes.flatMap(({ lines: its, requestedAt }) =>
     its.flatMap((line) => (line.kind === 'secondary' && line.id === id ? [{ line, requestedAt }] : [])),
   );
   const newest = lines.sort((a, b) => b.requestedAt - a.requestedAt)[0]?.line;
   const message = messageOf(newest) ?? commandMessage(id, input);
-  return { code: trouble.code, message, since: trouble.since };
+  return { code: incident.code, message, since: incident.since };
 }
 
 function messageOf(line: SecondaryLine | undefined): string | undefined {
@@ -169,16 +173,24 @@ function leaveOutError(leftOut: LeaveOut | undefined, now: number): HostError | 
 
 /** The hosts of the list that EC2 does not know: all that is known of them is what the last pushes said. */
 function externalHosts(current: ObservedInstance | undefined, input: ViewInput): readonly HostView[] {
-  const troubles = new Map(parseTroubles(current?.tags[tagKeys.outside]));
+  const incidents = new Map(parseIncidents(current?.tags[tagKeys.outside]));
   return listedExternal(input).map((id) => {
-    const raised = raisedOf(troubles.get(id));
+    const raised = raisedOf(incidents.get(id));
     const leftOut = leaveOutOf(id, input);
     const isLeftOut = leftOut?.severity === 'error';
     const level = raised === undefined ? (isLeftOut ? 'attention' : 'in-sync') : levelOf(raised);
     return {
-      ...{ id, name: null, zone: null, role: 'external', level },
+      id,
+      name: null,
+      zone: null,
+      role: 'external',
+      level,
       state: raised === undefined ? (isLeftOut ? 'left out' : 'in sync') : 'behind',
-      ...{ secondsBehind: null, syncedAt: null, task: null, lifecycle: null, agent: null },
+      secondsBehind: null,
+      syncedAt: null,
+      task: null,
+      lifecycle: null,
+      agent: null,
       error: errorOf(id, raised, input) ?? leaveOutError(leftOut, input.now),
       promotionBlocker: 'it is no instance of EC2',
     };

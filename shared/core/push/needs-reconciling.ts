@@ -1,19 +1,19 @@
 import { isRemembered } from '../incidents/incident.ts';
 import { groupNameProblem } from '../model/group.ts';
+import { parseIncidents } from '../model/incident.ts';
 import { mirrorDigest } from '../model/mirror.ts';
 import type { Head, ObservedInstance } from '../model/observation.ts';
 import { findPrimary, isDeposed } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTime } from '../model/time.ts';
-import { parseTroubles } from '../model/trouble.ts';
-import type { TickAction } from './tick-action.ts';
+import type { PushAction } from './push-action.ts';
 
 /** What a tick knows of a group. */
 export interface TickedGroup {
   readonly group: string;
   readonly members: readonly ObservedInstance[];
   /** What was planned for this group. */
-  readonly plan: readonly TickAction[];
+  readonly plan: readonly PushAction[];
   /** Undefined if there is none; `unread` if it could not be read, which proves nothing. */
   readonly head: Head | undefined | 'unread';
   /** EC2's checks find it impaired. */
@@ -105,27 +105,31 @@ function ofHost({ id, state, tags }: ObservedInstance, overdueFrom: number): str
 }
 
 function unseen(head: Head | undefined | 'unread', now: number): string | undefined {
-  if (head === undefined || head === 'unread' || now - head.lookedFrom < longestUnseen) return undefined;
-  return `nobody has looked at it since ${new Date(head.lookedFrom).toISOString()}`;
+  if (head === undefined || head === 'unread' || now - head.reconciledFrom < longestUnseen) return undefined;
+  return `nobody has looked at it since ${new Date(head.reconciledFrom).toISOString()}`;
 }
 
 /** What is noted of a host, or its group, while something is under way. */
 const underWay = [tagKeys.task, tagKeys.suspected] as const;
 /** What is noted while something is wrong. */
-const troubleKeys = [
-  ...[tagKeys.trouble, tagKeys.joinTrouble, tagKeys.groupTrouble, tagKeys.promotionTrouble, tagKeys.outside],
+const incidentKeys = [
+  tagKeys.incident,
+  tagKeys.joinIncident,
+  tagKeys.groupIncident,
+  tagKeys.promotionIncident,
+  tagKeys.outside,
 ] as const;
 
 /** A look that has found this asks for another one, whatever happens: a tick does not see the notes. What is only remembered asks for none. */
 export function isUnsettled(members: readonly ObservedInstance[]): boolean {
   return members.some(
     ({ tags }) =>
-      underWay.some((key) => tags[key] !== undefined) || troubleKeys.some((key) => isWrong(tags[key])),
+      underWay.some((key) => tags[key] !== undefined) || incidentKeys.some((key) => isWrong(tags[key])),
   );
 }
 
 function isWrong(note: string | undefined): boolean {
   if (note === undefined) return false;
-  const troubles = parseTroubles(note);
-  return troubles.length === 0 || !troubles.every(([, each]) => isRemembered(each));
+  const incidents = parseIncidents(note);
+  return incidents.length === 0 || !incidents.every(([, each]) => isRemembered(each));
 }

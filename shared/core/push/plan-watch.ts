@@ -4,7 +4,7 @@ import { epochOf, findPrimary } from '../model/primary.ts';
 import type { PushRequest } from '../model/request.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { earlyEnd } from '../model/watch-result.ts';
-import type { TickAction } from './tick-action.ts';
+import type { PushAction } from './push-action.ts';
 
 /** What a look does about the watch of a primary; all else the next tick's push does. */
 export type WatchAction =
@@ -27,7 +27,7 @@ export function planWatch(
   group: string,
   members: readonly ObservedInstance[],
   pushes: readonly ObservedPush[],
-  plan: readonly TickAction[],
+  plan: readonly PushAction[],
 ): WatchAction | undefined {
   const primary = findPrimary(members).current;
   if (primary === undefined) return undefined;
@@ -53,8 +53,14 @@ function endWatch(
     kind: 'end-watch',
     primary: primary.id,
     request: {
-      ...{ group, epoch, holder: primary.id, directories: directories.value, excludes: [] },
-      ...{ options: new Map(), secondaries: [], watch: 'end' },
+      group,
+      epoch,
+      holder: primary.id,
+      directories: directories.value,
+      excludes: [],
+      options: new Map(),
+      secondaries: [],
+      watch: 'end',
     },
     reason: `the group is paused, and ${primary.id} still watches`,
   };

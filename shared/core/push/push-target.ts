@@ -1,3 +1,4 @@
+import type { GroupConfiguration } from '../model/group.ts';
 import { isGathered } from '../model/member.ts';
 import type { ObservedAgent, ObservedInstance } from '../model/observation.ts';
 import { isPublicKey } from '../model/public-key.ts';
@@ -6,7 +7,7 @@ import { routeBetween, routeOutside } from '../model/route.ts';
 import { parseSecondaries, type Secondary, sshPort } from '../model/secondaries.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { describeTagProblem, type TagProblem } from '../model/tag-problem.ts';
-import type { LeaveOutCode, Severity } from './tick-action.ts';
+import type { LeaveOutCode, PushAction, Severity } from './push-action.ts';
 
 /** The nodes outside EC2 that the lists of these primaries name: SSM has their addresses. */
 export function nodesOf(instances: readonly ObservedInstance[]): readonly string[] {
@@ -22,8 +23,26 @@ export function nodesOf(instances: readonly ObservedInstance[]): readonly string
 /** Why a secondary gets no push. */
 export type LeftOut = { readonly code: LeaveOutCode; readonly severity: Severity; readonly reason: string };
 
+/** Where a push of the group goes, and who is left out. */
+export function pushTargets(
+  group: string,
+  primary: ObservedInstance,
+  { epoch, secondaries }: GroupConfiguration,
+  instances: ReadonlyMap<string, ObservedInstance>,
+  agents: ReadonlyMap<string, ObservedAgent>,
+): { readonly targets: readonly PushTarget[]; readonly leftOut: readonly PushAction[] } {
+  const targets: PushTarget[] = [];
+  const leftOut: PushAction[] = [];
+  for (const secondary of secondaries) {
+    const target = pushTarget(group, epoch, primary, secondary, instances, agents);
+    if ('code' in target) leftOut.push({ kind: 'leave-out', group, secondary: secondary.id, ...target });
+    else targets.push(target);
+  }
+  return { targets, leftOut };
+}
+
 /** Where to push for a secondary of the list, or why it is left out. */
-export function pushTarget(
+function pushTarget(
   group: string,
   epoch: number,
   primary: ObservedInstance,
@@ -111,7 +130,10 @@ function targetInstance(
 function hostKeyProblem(instance: string, value: string): TagProblem | undefined {
   if (isPublicKey(value)) return undefined;
   return {
-    ...{ instance, tag: tagKeys.hostKey, value, problem: 'this is no SSH host public key' },
+    instance,
+    tag: tagKeys.hostKey,
+    value,
+    problem: 'this is no SSH host public key',
     remedy: 'set it to the key that join prints, as in ssh-ed25519 AAAA…',
   };
 }

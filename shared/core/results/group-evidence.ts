@@ -1,19 +1,24 @@
 import type { Evidence } from '../incidents/incident.ts';
 import { isInhibited } from '../incidents/rules.ts';
-import { type DomainEvent, domainEvent, type GroupEventType, type Told } from '../model/domain-event.ts';
+import {
+  type DomainEvent,
+  domainEvent,
+  type GroupEventType,
+  type IncidentDetail,
+} from '../model/domain-event.ts';
 import type { ObservedInstance, ObservedPush, ScriptLine } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
-import type { NoPushCode, TickAction } from '../push/tick-action.ts';
+import type { NoPushCode, PushAction } from '../push/push-action.ts';
 
 /** One piece of evidence on the whole group, and how it is told. */
 export interface GroupEvidence extends Evidence {
   /** The event on it. `key` tells this message from the others on the incident. */
-  readonly told: (told: Told, key: readonly (string | number)[]) => DomainEvent;
+  readonly event: (detail: IncidentDetail, key: readonly (string | number)[]) => DomainEvent;
   readonly reason: string;
 }
 
-/** The event that tells of a trouble, by the code in the tag. */
+/** The event that tells of an incident, by the code in the tag. */
 export const groupEvents: Readonly<Record<string, GroupEventType>> = {
   'push-failed': 'Push Failed',
   'push-overrun': 'Push Overrun',
@@ -46,11 +51,17 @@ export function pushFailure(push: ObservedPush, at: number, { group, primary }: 
   const error = said?.error ?? push.detail;
   const message = said?.message ?? describeEnd(push);
   return {
-    ...{ code: 'push-failed', raised: !ended && push.status === 'failed', at, cause: error },
+    code: 'push-failed',
+    raised: !ended && push.status === 'failed',
+    at,
+    cause: error,
     reason: ended ? 'the push came to its end' : `the push failed: ${error}: ${message}`,
-    told: (told, key) =>
+    event: (detail, key) =>
       domainEvent('Push Failed', group, [primary, ...key], {
-        ...{ ...told, primary, error, message },
+        ...detail,
+        primary,
+        error,
+        message,
       }),
   };
 }
@@ -93,12 +104,16 @@ export function unpushedDirectories(
       : [],
   );
   return {
-    ...{ code: 'directory-not-pushed', raised: directories.length > 0, at },
+    code: 'directory-not-pushed',
+    raised: directories.length > 0,
+    at,
     cause: directories.map(({ directory, error }) => `${directory} ${error}`).join('\n'),
     reason: directories.map(({ directory, message }) => `${directory} ${message}`).join('; '),
-    told: (told, key) =>
+    event: (detail, key) =>
       domainEvent('Directory Not Pushed', group, [primary, ...key], {
-        ...{ ...told, primary, directories },
+        ...detail,
+        primary,
+        directories,
       }),
   };
 }
@@ -110,12 +125,19 @@ export function heldDeletions(
 ): GroupEvidence {
   const held = lines.find((line) => line.kind === 'deletions-held');
   return {
-    ...{ code: 'deletions-held', raised: held !== undefined, at, cause: held?.id },
+    code: 'deletions-held',
+    raised: held !== undefined,
+    at,
+    cause: held?.id,
     reason: `${held?.count} of ${held?.total} entries would be deleted: ${held?.reason}`,
-    told: (told, key) =>
+    event: (detail, key) =>
       domainEvent('Deletions Held', group, [primary, ...key], {
-        ...{ ...told, primary, deletions: held?.id ?? '' },
-        ...{ count: held?.count ?? 0, total: held?.total ?? 0, message: held?.reason ?? '' },
+        ...detail,
+        primary,
+        deletions: held?.id ?? '',
+        count: held?.count ?? 0,
+        total: held?.total ?? 0,
+        message: held?.reason ?? '',
         examples: held?.examples ?? [],
       }),
   };
@@ -134,11 +156,17 @@ export function failedHooks(
     .slice(0, 10)
     .map(({ id, hookMessage }) => ({ secondary: id, message: hookMessage ?? '' }));
   return {
-    ...{ code: 'hook-failed', raised: failed.length > 0, at },
+    code: 'hook-failed',
+    raised: failed.length > 0,
+    at,
     reason: `the hook after-sync failed on ${failed.length} of ${ran.length} secondaries`,
-    told: (told, key) =>
+    event: (detail, key) =>
       domainEvent('Hook Failed', group, [primary, ...key], {
-        ...{ ...told, primary, hook: 'after-sync', count: failed.length, secondaries },
+        ...detail,
+        primary,
+        hook: 'after-sync',
+        count: failed.length,
+        secondaries,
       }),
   };
 }
@@ -152,7 +180,7 @@ export interface TickView {
   readonly primary: ObservedInstance | undefined;
   readonly pushes: readonly ObservedPush[];
   /** What was planned for this group. */
-  readonly plan: readonly TickAction[];
+  readonly plan: readonly PushAction[];
   /** Codes of the incidents of its promotions that are raised. */
   readonly raised: readonly string[];
   /** Seconds. */
@@ -163,7 +191,7 @@ export interface TickView {
 }
 
 /**
- * Every kind of trouble that a tick can see, raised or not. What planTick did not come to, because something else stopped
+ * Every kind of incident that a tick can see, raised or not. What planPush did not come to, because something else stopped
  * it before, is neither wrong nor well.
  */
 export function tickEvidence(view: TickView): readonly GroupEvidence[] {
@@ -194,25 +222,22 @@ function primaryEvidence(view: TickView): readonly GroupEvidence[] {
   const several = blockedBy(view, 'several-primaries');
   return [
     {
-      ...{
-        code: 'no-primary',
-        raised: none !== undefined,
-        at,
-        reason: none ?? 'it has a primary',
-      },
-      told: (told, key) => domainEvent('No Primary', group, [...key], { ...told, instances }),
+      code: 'no-primary',
+      raised: none !== undefined,
+      at,
+      reason: none ?? 'it has a primary',
+      event: (detail, key) => domainEvent('No Primary', group, [...key], { ...detail, instances }),
     },
     {
-      ...{
-        code: 'several-primaries',
-        raised: several !== undefined,
-        at,
-        cause: [...primaries].sort().join(' '),
-      },
+      code: 'several-primaries',
+      raised: several !== undefined,
+      at,
+      cause: [...primaries].sort().join(' '),
       reason: several ?? 'it has no second primary',
-      told: (told, key) =>
+      event: (detail, key) =>
         domainEvent('Several Primaries', group, [...key], {
-          ...{ ...told, primaries: [...primaries].sort() },
+          ...detail,
+          primaries: [...primaries].sort(),
         }),
     },
   ];
@@ -229,12 +254,16 @@ function configurationEvidence(view: TickView): GroupEvidence {
   ];
   const message = wrong.join(' | ');
   return {
-    ...{ code: 'configuration-invalid', raised: wrong.length > 0, at, reason: message },
+    code: 'configuration-invalid',
+    raised: wrong.length > 0,
+    at,
+    reason: message,
     // Counts change while the cause stays
     cause: message.replaceAll(/\b\d+\b/gu, '#'),
-    told: (told, key) =>
+    event: (detail, key) =>
       domainEvent('Configuration Invalid', group, [...key], {
-        ...{ ...told, message },
+        ...detail,
+        message,
       }),
   };
 }
@@ -246,10 +275,16 @@ function unavailableEvidence(view: TickView, primary: string): readonly GroupEvi
   if (found !== undefined && isInhibited('primary-unavailable', view.raised)) return [];
   const message = found ?? 'the primary is up';
   const evidence: GroupEvidence = {
-    ...{ code: 'primary-unavailable', raised: found !== undefined, at, reason: message, cause: message },
-    told: (told, key) =>
+    code: 'primary-unavailable',
+    raised: found !== undefined,
+    at,
+    reason: message,
+    cause: message,
+    event: (detail, key) =>
       domainEvent('Primary Unavailable', group, [primary, ...key], {
-        ...{ ...told, primary, message },
+        ...detail,
+        primary,
+        message,
       }),
   };
   return [evidence];
@@ -263,11 +298,15 @@ function overrunEvidence(view: TickView, primary: string): GroupEvidence {
   });
   const began = slow?.requestedAt ?? now;
   return {
-    ...{ code: 'push-overrun', raised: slow !== undefined, at: began },
+    code: 'push-overrun',
+    raised: slow !== undefined,
+    at: began,
     reason: slow === undefined ? 'no push is slow' : `the push ${slow.command} still runs`,
-    told: (told, key) =>
+    event: (detail, key) =>
       domainEvent('Push Overrun', group, [primary, ...key], {
-        ...{ ...told, primary, command: slow?.command ?? '' },
+        ...detail,
+        primary,
+        command: slow?.command ?? '',
         seconds: secondsBetween(began, now),
       }),
   };

@@ -1,10 +1,10 @@
 import type { GroupConfiguration } from '../model/group.ts';
+import { type Incident, parseIncidents } from '../model/incident.ts';
 import { isMember } from '../model/member.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import type { Secondary } from '../model/secondaries.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTime } from '../model/time.ts';
-import { parseTroubles, type Trouble } from '../model/trouble.ts';
 
 /** What a secondary is found to be, before anything is written. */
 export interface SecondaryState {
@@ -13,30 +13,30 @@ export interface SecondaryState {
   readonly instance: ObservedInstance | undefined;
   readonly syncedBefore: number;
   syncedAt: number;
-  readonly troubleBefore: Trouble | undefined;
-  trouble: Trouble | undefined;
+  readonly incidentBefore: Incident | undefined;
+  incident: Incident | undefined;
   /** It is recorded as `in-sync` or `behind`; a host that has no tags always is. */
   readonly member: boolean;
 }
 
-/** The group's troubles, from all members: those that joined later may not carry them. */
-export function troublesOf(members: readonly ObservedInstance[]): Map<string, Trouble> {
-  const troubles = new Map<string, Trouble>();
+/** The group's incidents, from all members: those that joined later may not carry them. */
+export function groupIncidents(members: readonly ObservedInstance[]): Map<string, Incident> {
+  const incidents = new Map<string, Incident>();
   for (const { tags } of members)
-    for (const [, trouble] of parseTroubles(tags[tagKeys.groupTrouble])) {
-      const earlier = troubles.get(trouble.code);
-      troubles.set(trouble.code, earlier === undefined ? trouble : newer(earlier, trouble));
+    for (const [, incident] of parseIncidents(tags[tagKeys.groupIncident])) {
+      const earlier = incidents.get(incident.code);
+      incidents.set(incident.code, earlier === undefined ? incident : newer(earlier, incident));
     }
-  return troubles;
+  return incidents;
 }
 
-/** Of two notes on one trouble the later, as after a run that was killed between two hosts. */
-function newer(one: Trouble, other: Trouble): Trouble {
-  const later = lastChange(other) - lastChange(one) || other.told - one.told;
+/** Of two notes on one incident the later, as after a run that was killed between two hosts. */
+function newer(one: Incident, other: Incident): Incident {
+  const later = lastChange(other) - lastChange(one) || other.notifications - one.notifications;
   return later > 0 ? other : one;
 }
 
-function lastChange({ since, notifiedAt = 0, clearedAt = 0 }: Trouble): number {
+function lastChange({ since, notifiedAt = 0, clearedAt = 0 }: Incident): number {
   return Math.max(since, notifiedAt, clearedAt);
 }
 
@@ -46,22 +46,27 @@ export function secondaryStates(
   configuration: GroupConfiguration | undefined,
 ): ReadonlyMap<string, SecondaryState> {
   const instances = new Map(members.map((instance) => [instance.id, instance]));
-  const outside = new Map(parseTroubles(primary?.tags[tagKeys.outside]));
+  const outside = new Map(parseIncidents(primary?.tags[tagKeys.outside]));
   return new Map(
     (configuration?.secondaries ?? []).flatMap((secondary) => {
       const { id, kind } = secondary;
       const instance = kind === 'instance' ? instances.get(id) : undefined;
       if (kind === 'instance' && instance === undefined) return [];
-      const trouble =
-        instance === undefined ? outside.get(id) : parseTroubles(instance.tags[tagKeys.trouble])[0]?.[1];
+      const incident =
+        instance === undefined ? outside.get(id) : parseIncidents(instance.tags[tagKeys.incident])[0]?.[1];
       const syncedAt = parseTime(instance?.tags[tagKeys.syncedAt]);
       const member = instance === undefined || isMember(instance);
       return [
         [
           id,
           {
-            ...{ secondary, instance, member, syncedAt, syncedBefore: syncedAt },
-            ...{ trouble, troubleBefore: trouble },
+            secondary,
+            instance,
+            member,
+            syncedAt,
+            syncedBefore: syncedAt,
+            incident,
+            incidentBefore: incident,
           },
         ] as const,
       ];

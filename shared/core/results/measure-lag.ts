@@ -39,14 +39,14 @@ export function measureLag(
 
 /** @returns undefined where that is not known */
 function secondsBehind(
-  { instance, trouble, syncedAt }: SecondaryState,
+  { instance, incident, syncedAt }: SecondaryState,
   recorded: number,
   now: number,
 ): number | undefined {
-  const at = instance === undefined ? (trouble?.since ?? recorded) : syncedAt;
+  const at = instance === undefined ? (incident?.since ?? recorded) : syncedAt;
   return at === 0 ? undefined : secondsBetween(at, now);
 }
 
-function isFailing({ instance, trouble }: SecondaryState): boolean {
-  return isRaised(trouble) || instance?.tags[tagKeys.state] === 'behind';
+function isFailing({ instance, incident }: SecondaryState): boolean {
+  return isRaised(incident) || instance?.tags[tagKeys.state] === 'behind';
 }

@@ -37,7 +37,11 @@ export function outcomeView(
   const primary = findPrimary(members).current;
   const configuration = primary === undefined ? undefined : parseConfiguration(primary);
   return {
-    ...{ group, members, primary, settings, now },
+    group,
+    members,
+    primary,
+    settings,
+    now,
     configuration: configuration?.ok ? configuration.value : undefined,
     recordedBefore: parseTime(primary?.tags[tagKeys.syncedAt]),
   };

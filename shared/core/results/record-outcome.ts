@@ -1,10 +1,10 @@
 import { isRaised } from '../incidents/incident.ts';
+import { parseIncidents } from '../model/incident.ts';
 import type { ObservedInstance, ObservedPush, WatchLine } from '../model/observation.ts';
 import { isWatched, leaseOf } from '../model/push-options.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { parseTroubles } from '../model/trouble.ts';
 import { didNothing, watchLine } from '../model/watch-result.ts';
-import type { TickAction } from '../push/tick-action.ts';
+import type { PushAction } from '../push/push-action.ts';
 import {
   failedHooks,
   heldDeletions,
@@ -28,7 +28,7 @@ export interface OutcomeObservation {
   /** Runs of push, ended or not. Those that were weighed before change nothing. */
   readonly pushes: readonly ObservedPush[];
   /** What the tick decided; undefined when only results are weighed. */
-  readonly plan?: readonly TickAction[];
+  readonly plan?: readonly PushAction[];
 }
 
 /**
@@ -66,8 +66,8 @@ const holdsAllUp: readonly string[] = ['push-failed', 'directory-not-pushed', 'd
 
 /** What is raised of the group's promotions, whoever carries it. */
 function raisedPromotionCodes(members: readonly ObservedInstance[]): readonly string[] {
-  const noted = members.flatMap(({ tags }) => parseTroubles(tags[tagKeys.promotionTrouble]));
-  return noted.flatMap(([, trouble]) => (isRaised(trouble) ? [trouble.code] : []));
+  const noted = members.flatMap(({ tags }) => parseIncidents(tags[tagKeys.promotionIncident]));
+  return noted.flatMap(([, incident]) => (isRaised(incident) ? [incident.code] : []));
 }
 
 class GroupOutcome {
@@ -172,7 +172,7 @@ class GroupOutcome {
   }
 
   /** What the tick saw. */
-  #weighPlan(plan: readonly TickAction[]): void {
+  #weighPlan(plan: readonly PushAction[]): void {
     const { group, members, primary, configuration, settings, now } = this.#view;
     const own = plan.filter((action) => action.kind !== 'nothing-to-do' && action.group === group);
     const blocker = own.find((action) => action.kind === 'no-push');
@@ -198,7 +198,7 @@ class GroupOutcome {
 }
 
 /** The secondaries that are pushed to; after a promotion, also those that wait for it: they fall behind until they are reached. */
-function pushedTo(plan: readonly TickAction[]): ReadonlySet<string> {
+function pushedTo(plan: readonly PushAction[]): ReadonlySet<string> {
   return new Set(
     plan.flatMap((action) => {
       if (action.kind === 'push') return action.request.secondaries.map(({ id }) => id);

@@ -31,13 +31,16 @@ export class SecondaryIncidents {
   readonly #states: ReadonlyMap<string, SecondaryState>;
   readonly #news = new SecondaryNews();
   /** When a failure of a secondary was told last, in milliseconds since 1970; 0 for never. */
-  readonly #toldBefore: number;
+  readonly #notifiedBefore: number;
 
   constructor(view: OutcomeView, log: OutcomeLog) {
     this.#view = view;
     this.#log = log;
     this.#states = secondaryStates(view.members, view.primary, view.configuration);
-    this.#toldBefore = Math.max(0, ...this.states.map(({ troubleBefore }) => troubleBefore?.notifiedAt ?? 0));
+    this.#notifiedBefore = Math.max(
+      0,
+      ...this.states.map(({ incidentBefore }) => incidentBefore?.notifiedAt ?? 0),
+    );
   }
 
   get states(): readonly SecondaryState[] {
@@ -69,11 +72,11 @@ export class SecondaryIncidents {
 
   #weighLine(state: SecondaryState, line: SecondaryLine, { at, known, requestedAt }: LineTimes): void {
     const { error = 'failed', message = '' } = line;
-    const before = state.trouble;
+    const before = state.incident;
     const code = secondaryCode(error, before?.code);
     const { incident, notice } = this.#assess(state, { code, raised: !line.ok, at, knownUntil: known });
     if (rejoinable.has(code) && before?.code !== code) this.#joinAgain(state);
-    state.trouble = incident;
+    state.incident = incident;
     if (line.ok) state.syncedAt = Math.max(state.syncedAt, at);
     if (notice === 'resolved' && before !== undefined) this.#news.recovers(line.id, before, at, requestedAt);
     else if (notice !== undefined && incident !== undefined)
@@ -89,9 +92,9 @@ export class SecondaryIncidents {
   /** What begins or changes soon after the last message on a secondary of the group waits for the others: see `groupInterval`. */
   #assess(state: SecondaryState, evidence: Evidence): Assessment {
     const { settings, now } = this.#view;
-    const notBefore = this.#toldBefore + settings.groupInterval * 1000;
+    const notBefore = this.#notifiedBefore + settings.groupInterval * 1000;
     const wanted = { ...evidence, notBefore, for: holdOf(evidence.code, settings) };
-    return assess(state.trouble, wanted, settings, now);
+    return assess(state.incident, wanted, settings, now);
   }
 
   /**
@@ -100,13 +103,13 @@ export class SecondaryIncidents {
    * @param recorded when the group's last push was asked for, in milliseconds since 1970
    */
   weighAge(state: SecondaryState, primary: ObservedInstance, recorded: number): void {
-    const { instance, syncedAt, trouble: before } = state;
+    const { instance, syncedAt, incident: before } = state;
     if (instance === undefined || !state.member || syncedAt === 0) return;
     if (isRaised(before) && before?.code !== 'overdue') return;
     const { settings, now } = this.#view;
     if (secondsBetween(syncedAt, recorded) <= settings.behindAfter) return;
     const { incident, notice } = this.#assess(state, { code: 'overdue', raised: true, at: syncedAt });
-    state.trouble = incident;
+    state.incident = incident;
     const message = `no push since then has reported success: pushes to it hang, or their results are lost or cut off; see the history of Run Command on ${primary.id}`;
     if (notice !== undefined && incident !== undefined)
       this.#news.fails(state, incident, notice, { error: 'overdue', message }, now);

@@ -1,53 +1,55 @@
 import type { Notice } from '../incidents/incident.ts';
-import { noticeKey, toldOf } from '../incidents/notice.ts';
+import { incidentDetail, noticeKey } from '../incidents/notice.ts';
 import {
   domainEvent,
   type FailedSecondary,
   type RecoveredSecondary,
   timestamp,
 } from '../model/domain-event.ts';
+import type { Incident } from '../model/incident.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import { secondsBetween } from '../model/time.ts';
-import type { Trouble } from '../model/trouble.ts';
 import type { SecondaryState } from './group-state.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 
 /** A secondary that is told of, and why. */
-interface ToldSecondary {
+interface NotifiedSecondary {
   readonly entry: FailedSecondary;
-  readonly trouble: Trouble;
+  readonly incident: Incident;
   readonly notice: Notice;
 }
 
 /** What was found on single secondaries, to be told in as few events as can be. */
 export class SecondaryNews {
   /** By the reminder that is due, or what else there is to be told. */
-  readonly #failures = new Map<string, readonly ToldSecondary[]>();
+  readonly #failures = new Map<string, readonly NotifiedSecondary[]>();
   /** By the push that brought them up to date: when it was asked for. */
   readonly #recovered = new Map<number, readonly RecoveredSecondary[]>();
 
   /** @param now milliseconds since 1970 */
   fails(
     { secondary: { id: secondary }, instance, syncedAt }: SecondaryState,
-    trouble: Trouble,
+    incident: Incident,
     notice: Notice,
     { error, message }: { readonly error: string; readonly message: string },
     now: number,
   ): void {
     const known = instance !== undefined && syncedAt > 0;
     const entry = {
-      ...{ secondary, error, message },
+      secondary,
+      error,
+      message,
       ...(known && { syncedAt: timestamp(syncedAt), secondsBehind: secondsBetween(syncedAt, now) }),
     };
-    const key = `${notice} ${trouble.told}`;
-    this.#failures.set(key, [...(this.#failures.get(key) ?? []), { entry, trouble, notice }]);
+    const key = `${notice} ${incident.notifications}`;
+    this.#failures.set(key, [...(this.#failures.get(key) ?? []), { entry, incident, notice }]);
   }
 
   /**
    * @param at from when it is known to be well, in milliseconds since 1970
    * @param requestedAt when the push was asked for
    */
-  recovers(secondary: string, { code: error, since }: Trouble, at: number, requestedAt: number): void {
+  recovers(secondary: string, { code: error, since }: Incident, at: number, requestedAt: number): void {
     const recovered = { secondary, error, since: timestamp(since), seconds: secondsBetween(since, at) };
     this.#recovered.set(requestedAt, [...(this.#recovered.get(requestedAt) ?? []), recovered]);
   }
@@ -57,7 +59,9 @@ export class SecondaryNews {
     for (const [at, secondaries] of this.#recovered) {
       const key = secondaries.map(({ secondary, since }) => `${secondary} ${since}`).sort();
       const event = domainEvent('Sync Recovered', group, key, {
-        ...{ primary, syncedAt: timestamp(at), secondaries },
+        primary,
+        syncedAt: timestamp(at),
+        secondaries,
       });
       log.tell(event, `in sync again: ${secondaries.map(({ secondary }) => secondary).join(', ')}`);
     }
@@ -68,15 +72,17 @@ export class SecondaryNews {
 function tellFailures(
   group: string,
   primary: string,
-  together: readonly ToldSecondary[],
+  together: readonly NotifiedSecondary[],
   log: OutcomeLog,
 ): void {
-  const [first] = together.toSorted((one, other) => one.trouble.since - other.trouble.since);
+  const [first] = together.toSorted((one, other) => one.incident.since - other.incident.since);
   if (first === undefined) return;
   const secondaries = together.map(({ entry }) => entry);
   const ids = secondaries.map(({ secondary }) => secondary).sort();
-  const event = domainEvent('Sync Failed', group, [...noticeKey(first.trouble, first.notice), ...ids], {
-    ...{ ...toldOf(first.trouble, first.notice), primary, secondaries },
+  const event = domainEvent('Sync Failed', group, [...noticeKey(first.incident, first.notice), ...ids], {
+    ...incidentDetail(first.incident, first.notice),
+    primary,
+    secondaries,
   });
   const words = secondaries.map((each) => `${each.secondary}: ${each.error}: ${each.message}`);
   log.tell(event, `behind: ${words.join('; ')}`);

@@ -1,8 +1,8 @@
 import { isRaised } from '../incidents/incident.ts';
 import { timestamp } from '../model/domain-event.ts';
+import { formatIncident } from '../model/incident.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { formatTrouble } from '../model/trouble.ts';
 import type { SecondaryState } from './group-state.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 import type { OutcomeView } from './outcome-view.ts';
@@ -20,14 +20,14 @@ export function recordSecondaries(
 ): void {
   const alike = new Map<string, string[]>();
   for (const state of states) {
-    const { instance, trouble } = state;
+    const { instance, incident } = state;
     if (instance === undefined || !state.member) continue;
     const { id, tags } = instance;
     const wanted = Object.entries(marksOf(state, tags));
     const text = JSON.stringify(Object.fromEntries(wanted.filter(([key, value]) => tags[key] !== value)));
     if (text !== '{}') alike.set(text, [...(alike.get(text) ?? []), id]);
-    if (trouble === undefined && tags[tagKeys.trouble] !== undefined)
-      log.record([id], {}, [tagKeys.trouble], `${id} is in sync again`);
+    if (incident === undefined && tags[tagKeys.incident] !== undefined)
+      log.record([id], {}, [tagKeys.incident], `${id} is in sync again`);
   }
   if (primary !== undefined && recorded > recordedBefore) {
     // When a push was asked for is what all that it served share with the primary: one call
@@ -39,15 +39,15 @@ export function recordSecondaries(
 
 /** What is to be known of a secondary, by keys. */
 function marksOf(
-  { trouble, syncedAt, syncedBefore }: SecondaryState,
+  { incident, syncedAt, syncedBefore }: SecondaryState,
   tags: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  // Without its trouble (somebody took the note away) it stays behind until a push says otherwise
+  // Without its incident (somebody took the note away) it stays behind until a push says otherwise
   const staysBehind = tags[tagKeys.state] === 'behind' && syncedAt === syncedBefore;
   return {
-    [tagKeys.state]: isRaised(trouble) || staysBehind ? 'behind' : 'in-sync',
+    [tagKeys.state]: isRaised(incident) || staysBehind ? 'behind' : 'in-sync',
     ...(syncedAt > 0 && { [tagKeys.syncedAt]: timestamp(syncedAt) }),
-    ...(trouble !== undefined && { [tagKeys.trouble]: formatTrouble(trouble) }),
+    ...(incident !== undefined && { [tagKeys.incident]: formatIncident(incident) }),
   };
 }
 
@@ -58,8 +58,8 @@ export function recordOutside(
   log: OutcomeLog,
 ): void {
   const wanted = states
-    .flatMap(({ instance, trouble, secondary: { id } }) =>
-      instance === undefined && trouble !== undefined ? [formatTrouble(trouble, id)] : [],
+    .flatMap(({ instance, incident, secondary: { id } }) =>
+      instance === undefined && incident !== undefined ? [formatIncident(incident, id)] : [],
     )
     .join(' ');
   const had = primary.tags[tagKeys.outside] ?? '';

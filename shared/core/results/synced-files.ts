@@ -15,7 +15,9 @@ export function tellFiles(
   const [files, deleted, bytes] = [sum((l) => l.files), sum((l) => l.deleted), sum((l) => l.bytes)];
   const drift = sum((line) => line.drift ?? 0);
   const values = {
-    ...{ FilesSent: files, BytesSent: bytes, FilesDeleted: deleted },
+    FilesSent: files,
+    BytesSent: bytes,
+    FilesDeleted: deleted,
     ...(drift > 0 && { DriftRepaired: drift }),
   };
   log.measure(values, `push ${command}`);
@@ -23,11 +25,18 @@ export function tellFiles(
   if (changed.length === 0) return;
   const ids = changed.map(({ id }) => id).sort();
   const event = domainEvent('Files Synced', group, [primary.id, requestedAt, ...ids], {
-    ...{ primary: primary.id, requestedAt: timestamp(requestedAt), files, deleted, bytes },
+    primary: primary.id,
+    requestedAt: timestamp(requestedAt),
+    files,
+    deleted,
+    bytes,
     seconds: Math.max(...changed.map(({ seconds }) => seconds)),
     secondaries: changed.map(({ id, ...line }) => ({
-      ...{ secondary: id, files: line.files, deleted: line.deleted },
-      ...{ bytes: line.bytes, seconds: line.seconds },
+      secondary: id,
+      files: line.files,
+      deleted: line.deleted,
+      bytes: line.bytes,
+      seconds: line.seconds,
     })),
   });
   log.tell(event, `${files} files sent and ${deleted} deleted on ${ids.length} secondaries`);

@@ -44,7 +44,9 @@ export function describeCandidates(
 ): readonly PromotionCandidate[] {
   const states = new Map(view.members.map(({ id, state }) => [id, state]));
   return [...able.map(({ id }) => [id, ''] as const), ...blockers].map(([instance, blocker]) => ({
-    ...{ instance, blocker, state: states.get(instance) },
+    instance,
+    blocker,
+    state: states.get(instance),
   }));
 }
 

@@ -90,10 +90,14 @@ function promotionFails(
   // A host that was just tagged may not have its agent online yet
   if (secondsBetween(task.requestedAt, view.now) < 1) return [];
   return assessIncidents(view, [
-    raised(view, 'promotion-blocked', message, (told, key) =>
+    raised(view, 'promotion-blocked', message, (detail, key) =>
       domainEvent('Promotion Blocked', view.group, [id, ...key, claim.epoch], {
-        ...{ ...told, primary: claim.from ?? id, why: claim.why, message },
-        ...{ epoch: claim.epoch, directories: tags[tagKeys.directories] ?? '' },
+        ...detail,
+        primary: claim.from ?? id,
+        why: claim.why,
+        message,
+        epoch: claim.epoch,
+        directories: tags[tagKeys.directories] ?? '',
         candidates: describeCandidates(view, [], new Map([[id, message]])),
       }),
     ),
@@ -125,11 +129,13 @@ function completePromotion(
 }
 
 /** A promotion that is done and was not told: the run was killed in between. */
-export function notifyUntold(view: GroupView, current: ObservedInstance): readonly PromotionAction[] {
+export function notifyUnsent(view: GroupView, current: ObservedInstance): readonly PromotionAction[] {
   const claim = view.register?.claims.at(-1);
   const epoch = epochOf(current);
   if (claim === undefined || claim.holder !== current.id || claim.epoch !== epoch) return [];
-  return current.tags[tagKeys.promotionTold] === String(epoch) ? [] : notifyPromoted(view, current, claim);
+  return current.tags[tagKeys.promotionNotified] === String(epoch)
+    ? []
+    : notifyPromoted(view, current, claim);
 }
 
 /** Told once the tags are written, which EC2 may refuse; then it is noted that it was told. */
@@ -139,13 +145,18 @@ function notifyPromoted(view: GroupView, holder: ObservedInstance, claim: Claim)
   const { id } = holder;
   const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
   const event = domainEvent('Primary Promoted', view.group, [epoch], {
-    ...{ primary: id, from, epoch, kind, why, claimedAt: timestamp(claim.at) },
+    primary: id,
+    from,
+    epoch,
+    kind,
+    why,
+    claimedAt: timestamp(claim.at),
     secondsAtRisk: secondsAtRisk(view, holder, claim),
     seconds: secondsBetween(claim.at, view.now),
   });
   return [
     notify(view, event, reason),
-    setTags(view, [id], { [tagKeys.promotionTold]: String(epoch) }, [], `it was told that ${reason}`),
+    setTags(view, [id], { [tagKeys.promotionNotified]: String(epoch) }, [], `it was told that ${reason}`),
   ];
 }
 

@@ -51,7 +51,9 @@ export function nextEpoch(view: GroupView, epoch: number): number {
 export function claimEpoch(view: GroupView, claim: Omit<Claim, 'at'>): PromotionAction {
   const { holder, epoch, why } = claim;
   return {
-    ...{ kind: 'claim', group: view.group, claim: { ...claim, at: view.now } },
+    kind: 'claim',
+    group: view.group,
+    claim: { ...claim, at: view.now },
     seen: view.register?.head,
     reason: `${holder} is to be the primary of epoch ${epoch}: ${why}`,
   };

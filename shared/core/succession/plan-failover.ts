@@ -28,14 +28,18 @@ export function planFailover(
   if (living !== undefined) return living;
   const message = held ?? 'none of the secondaries that may be promoted answers';
   const next = nextEpoch(view, epoch);
-  const told = raised(view, 'promotion-blocked', message, (told, key) =>
+  const notifications = raised(view, 'promotion-blocked', message, (detail, key) =>
     domainEvent('Promotion Blocked', view.group, [from, ...key, message], {
-      ...{ ...told, primary: from, why, message, epoch: next },
+      ...detail,
+      primary: from,
+      why,
+      message,
+      epoch: next,
       candidates: describeCandidates(view, ranked, blockers),
       directories: configurationOf(view, current)[tagKeys.directories] ?? '',
     }),
   );
-  return assessIncidents(view, [told]);
+  return assessIncidents(view, [notifications]);
 }
 
 /** What keeps everybody from being promoted, or nothing. */

@@ -3,7 +3,7 @@ import { mirrorDigest, mirroredTags } from '../model/mirror.ts';
 import type { Claim, ObservedInstance } from '../model/observation.ts';
 import { epochOf, findPrimary, isDeposed, isEstablished, promotedMark } from '../model/primary.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { completeTags, leftWhenPromoted, notifyUntold, resumePromotion } from './complete-promotion.ts';
+import { completeTags, leftWhenPromoted, notifyUnsent, resumePromotion } from './complete-promotion.ts';
 import {
   claimEpoch,
   followHosts,
@@ -43,7 +43,7 @@ function planGroup(view: GroupView): readonly PromotionAction[] {
   if (!isEstablished(current)) return adoptByHand(view, current, superseded);
   const former = [...superseded, ...view.members.filter(isDeposed)];
   return [
-    ...notifyUntold(view, current),
+    ...notifyUnsent(view, current),
     ...former.flatMap((each) => demoteFormer(view, each, current)),
     ...keepPrimary(view, current),
   ];
@@ -92,7 +92,11 @@ function mirrorTags(view: GroupView, current: ObservedInstance): readonly Promot
   if (head === undefined || head.configuration === wanted) return [];
   return [
     {
-      ...{ kind: 'mirror', group: view.group, primary: id, tags: mirroredTags(current), digest: wanted },
+      kind: 'mirror',
+      group: view.group,
+      primary: id,
+      tags: mirroredTags(current),
+      digest: wanted,
       reason: `the tags of ${id} have changed: their mirror is written`,
     },
   ];
@@ -168,7 +172,9 @@ function claimByHand(
   const known = from === holder ? undefined : from;
   const next = Math.max(epoch, (last?.epoch ?? 0) + 1);
   return claimEpoch(view, {
-    ...{ epoch: next, holder, ...(known !== undefined && { from: known }) },
+    epoch: next,
+    holder,
+    ...(known !== undefined && { from: known }),
     ...(last === undefined
       ? { kind: 'first' as const, why: 'the first primary of the group' }
       : { kind: 'adopted' as const, why: `somebody set the tag ${tagKeys.primary} on it` }),

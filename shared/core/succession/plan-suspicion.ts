@@ -6,7 +6,7 @@ import { tagKeys } from '../model/tag-keys.ts';
 import { parseTime } from '../model/time.ts';
 import { askProbers, type GroupView, setTags } from './group-view.ts';
 import { planFailover } from './plan-failover.ts';
-import { closerLook, isFailing } from './primary-health.ts';
+import { isFailing, probeVerdict } from './primary-health.ts';
 import { isDecided, isPast } from './probe.ts';
 import type { PromotionAction } from './promotion-action.ts';
 import { assessIncidents, raised } from './promotion-incidents.ts';
@@ -34,23 +34,26 @@ export function planSuspicion(
     return [askProbers(view, id, 'primary', probers.slice(0, 3), reason)];
   }
   if (!isDecided(last, now)) return [];
-  const { verdict, seen } = closerLook(current, observed, found, probers.length);
+  const { verdict, seen } = probeVerdict(current, observed, found, probers.length);
   // One that somebody sees is not told of as one that may be dead
   if (verdict === 'alive') return [...clearSuspicion(view, current), ...assessIncidents(view, [])];
-  const told = assessIncidents(view, [
-    raised(view, 'primary-suspected', '', (told, key) =>
+  const notifications = assessIncidents(view, [
+    raised(view, 'primary-suspected', '', (detail, key) =>
       domainEvent('Primary Suspected', view.group, [id, ...key], {
-        ...{ ...told, primary: id, signs, seen },
+        ...detail,
+        primary: id,
+        signs,
+        seen,
       }),
     ),
   ]);
-  if (verdict === 'unknown') return told;
+  if (verdict === 'unknown') return notifications;
   const [count, counted] = parseSuspicion(tags[tagKeys.suspected], now);
   const looks = last.requestedAt > counted ? count + 1 : count;
   const suspicion = { [tagKeys.suspected]: formatSuspicion(looks, last.requestedAt) };
   const reason = `${id} looks dead, for the ${looks}. time: ${seen.join('; ')}`;
   const noted = looks === count ? [] : [setTags(view, [id], suspicion, [], reason)];
-  if (looks < settings.failoverTicks) return [...noted, ...told];
+  if (looks < settings.failoverTicks) return [...noted, ...notifications];
   const why = `${signs.join('; ')}; ${seen.join('; ')}`;
   return [...noted, ...planFailover(view, current, id, epochOf(current) ?? 0, why)];
 }

@@ -112,9 +112,14 @@ function switchoverBlocked(
   const epoch = nextEpoch(view, epochOf(current) ?? 0);
   const directories = current.tags[tagKeys.directories] ?? '';
   return assessIncidents(view, [
-    raised(view, 'promotion-blocked', message, (told, key) =>
+    raised(view, 'promotion-blocked', message, (detail, key) =>
       domainEvent('Promotion Blocked', view.group, [current.id, ...key, message], {
-        ...{ ...told, primary: current.id, why, message, epoch, directories },
+        ...detail,
+        primary: current.id,
+        why,
+        message,
+        epoch,
+        directories,
         candidates: describeCandidates(view, [], blockers),
       }),
     ),
@@ -261,8 +266,8 @@ export function withdrawSwitchover(view: GroupView, current: ObservedInstance): 
 
 function undoFails(view: GroupView, { id }: ObservedInstance, message: string): readonly PromotionAction[] {
   return assessIncidents(view, [
-    raised(view, 'writes-not-resumed', message, (told, key) =>
-      domainEvent('Writes Not Resumed', view.group, [id, ...key], { ...told, primary: id, message }),
+    raised(view, 'writes-not-resumed', message, (detail, key) =>
+      domainEvent('Writes Not Resumed', view.group, [id, ...key], { ...detail, primary: id, message }),
     ),
   ]);
 }

@@ -43,7 +43,10 @@ export function parseAddressChoice({
   const word = value.trim();
   if (word === 'private' || word === 'public') return { ok: true, value: { kind: word } };
   const problem = {
-    ...{ instance: id, tag: tagKeys.address, value, problem: 'this is no choice of an address' },
+    instance: id,
+    tag: tagKeys.address,
+    value,
+    problem: 'this is no choice of an address',
     remedy: 'set it to private, public, or the allocation id of an Elastic IP (eipalloc-…)',
   };
   return parsed({ kind: 'elastic-ip', allocation: word }, allocationId.test(word) ? [] : [problem]);

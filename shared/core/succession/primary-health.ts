@@ -1,8 +1,8 @@
 import { isRaised } from '../incidents/incident.ts';
+import { parseIncidents } from '../model/incident.ts';
 import { isLeaving } from '../model/lifecycle.ts';
 import type { ObservedInstance, ObservedReachability, PromotionObservation } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { parseTroubles } from '../model/trouble.ts';
 
 /** How a primary is. */
 export type Health =
@@ -28,8 +28,8 @@ export function assessPrimary(primary: ObservedInstance, observed: PromotionObse
   const status = observed.statuses.find((each) => each.id === id);
   // It was just started: neither its agent nor the checks can be expected yet
   if (state !== 'running' || status?.initializing === true) return { kind: 'well' };
-  const pushes = parseTroubles(tags[tagKeys.groupTrouble]).some(
-    ([, trouble]) => trouble.code === 'push-failed' && isRaised(trouble),
+  const pushes = parseIncidents(tags[tagKeys.groupIncident]).some(
+    ([, incident]) => incident.code === 'push-failed' && isRaised(incident),
   );
   const signs = [
     ...(status !== undefined && !status.ok ? [`EC2 status checks: ${status.detail}`] : []),
@@ -57,7 +57,7 @@ function leavingReason(
 }
 
 /** What one closer look at a suspected primary gives. */
-export interface CloserLook {
+export interface ProbeVerdict {
   /** `unknown`: nobody saw it, and too few could have. That neither counts nor takes back what was found before. */
   readonly verdict: 'dead' | 'alive' | 'unknown';
   /** What was seen by whom. */
@@ -70,12 +70,12 @@ export interface CloserLook {
  *
  * @param witnesses how many secondaries could have answered
  */
-export function closerLook(
+export function probeVerdict(
   { id }: ObservedInstance,
   { statuses }: PromotionObservation,
   reachability: readonly ObservedReachability[],
   witnesses: number,
-): CloserLook {
+): ProbeVerdict {
   const status = statuses.find((each) => each.id === id);
   const connections = reachability.flatMap(({ connection }) => connection ?? []);
   const probes = reachability.flatMap((each) => each.probes);

@@ -4,7 +4,7 @@ import { parsePort, sharesFamily } from '../model/route.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { describeTagProblem } from '../model/tag-problem.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
-import { sharedTrouble } from './shared-trouble.ts';
+import { sharedIncident } from './shared-incident.ts';
 
 export interface CandidateSettings {
   /** Seconds of uploads that may be missing on a host that becomes the primary by itself. */
@@ -44,7 +44,7 @@ function copyBlocker(
 ): string | undefined {
   const { tags } = instance;
   const its = tags[tagKeys.state];
-  const shared = sharedTrouble(instance, groupOf(instance, observed));
+  const shared = sharedIncident(instance, groupOf(instance, observed));
   if (its !== 'in-sync' && shared === undefined)
     return its === undefined ? 'it has not joined' : `its state is ${its}`;
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);

@@ -58,7 +58,8 @@ it('since when the first of the failing checks fails', async () => {
   const failing = (time: string) => [{ ImpairedSince: new Date(time) }, {}];
   const statuses: InstanceStatus[] = [
     {
-      ...{ InstanceId: 'i-1', SystemStatus: { Status: 'impaired', Details: failing('2026-11-26T10:01Z') } },
+      InstanceId: 'i-1',
+      SystemStatus: { Status: 'impaired', Details: failing('2026-11-26T10:01Z') },
       InstanceStatus: { Status: 'impaired', Details: failing('2026-11-26T10:00Z') },
     },
     { InstanceId: 'i-2', SystemStatus: { Status: 'ok' }, InstanceStatus: { Status: 'ok' } },

@@ -2,7 +2,7 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import {
   type Memory,
-  noteLook,
+  noteReconciled,
   readHeads,
   readRegister,
   writeClaim,
@@ -13,7 +13,12 @@ import type { Claim } from '../../../shared/core/model/observation.ts';
 import { startTable } from '../table.ts';
 
 const claim = (epoch: number, more: Partial<Claim> = {}): Claim => ({
-  ...{ epoch, holder: `i-${epoch}`, from: undefined, kind: 'failover', why: 'it was time', at: 1000 * epoch },
+  epoch,
+  holder: `i-${epoch}`,
+  from: undefined,
+  kind: 'failover',
+  why: 'it was time',
+  at: 1000 * epoch,
   ...more,
 });
 const fail = (error: unknown) => {
@@ -31,7 +36,7 @@ describe('a claim', () => {
     }
     const { head, claims } = await readRegister(memory, 'web');
     expect(claims).toEqual([1, 2, 10].map((epoch) => claim(epoch, { from: 'i-0' })));
-    expect(head).toEqual({ version: 3, claim: claim(10, { from: 'i-0' }), lookedFrom: 0 });
+    expect(head).toEqual({ version: 3, claim: claim(10, { from: 'i-0' }), reconciledFrom: 0 });
   });
 
   it('of two runs that saw the same, one counts; the other finds out who holds the epoch', async () => {
@@ -54,7 +59,8 @@ describe('a claim', () => {
     await writeClaim(memory, 'web', claim(5));
     const before = await memory.cloud.table('Memory').items();
     await writeClaim(memory, 'web', claim(epoch, { holder: 'i-late' }), {
-      ...{ version: seen, claim: undefined },
+      version: seen,
+      claim: undefined,
     });
     expect(await memory.cloud.table('Memory').items()).toEqual(before);
   });
@@ -109,14 +115,14 @@ it('tags of any text are mirrored as they are', async () => {
   await writeMirror(memory, 'web', 'i-1', { tags, digest: 'd' });
   const { head, configuration } = await readRegister(memory, 'web');
   expect(configuration).toEqual({ primary: 'i-1', tags });
-  expect(head).toEqual({ version: 0, lookedFrom: 0, configuration: 'd' });
+  expect(head).toEqual({ version: 0, reconciledFrom: 0, configuration: 'd' });
 });
 
 describe('heads', () => {
   it('of many groups are read a hundred at a time', async () => {
     const memory = await startTable();
     const groups = Array.from({ length: 130 }, (_, index) => `g${index}`);
-    for (const group of groups.slice(0, 120)) await noteLook(memory, group, 5, undefined);
+    for (const group of groups.slice(0, 120)) await noteReconciled(memory, group, 5, undefined);
     const heads = await readHeads(memory, groups, fail);
     expect(heads.size).toBe(120);
     expect(memory.cloud.calls({ operation: 'BatchGetItem' }).length).toBe(2);
@@ -124,14 +130,14 @@ describe('heads', () => {
 
   it('say when the group is due, until it is not', async () => {
     const memory = await startTable();
-    await noteLook(memory, 'web', 5, 9);
+    await noteReconciled(memory, 'web', 5, 9);
     expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({
       version: 0,
-      lookedFrom: 5,
+      reconciledFrom: 5,
       dueAt: 9,
     });
-    await noteLook(memory, 'web', 10, undefined);
-    expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({ version: 0, lookedFrom: 10 });
+    await noteReconciled(memory, 'web', 10, undefined);
+    expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({ version: 0, reconciledFrom: 10 });
   });
 
   it('that cannot be read are told of, and are not taken for none by whoever asks', async () => {

@@ -38,7 +38,10 @@ beforeEach(() => {
 const denied = Object.assign(new Error('no'), { name: 'AccessDenied' });
 
 const record = (changes: Partial<ResourceRecordSet>): ResourceRecordSet => ({
-  ...{ Name: 'editors.example.com.', Type: 'A', TTL: 300, ResourceRecords: [{ Value: '10.0.0.1' }] },
+  Name: 'editors.example.com.',
+  Type: 'A',
+  TTL: 300,
+  ResourceRecords: [{ Value: '10.0.0.1' }],
   ...changes,
 });
 const plain = { type: 'A', values: ['10.0.0.1'], ttl: 300, alias: undefined, setIdentifier: undefined };
@@ -111,8 +114,12 @@ it.each([
 ])('an Elastic IP is read: %s', async (_name, found, expected) => {
   compute.on(DescribeAddressesCommand).resolves({ Addresses: [{ PublicIp: '198.51.100.7', ...found }] });
   expect(await readElasticAddress(ec2, 'eipalloc-1')).toEqual({
-    ...{ allocation: 'eipalloc-1', publicIp: '198.51.100.7' },
-    ...{ instance: undefined, networkInterface: undefined, group: undefined, ...expected },
+    allocation: 'eipalloc-1',
+    publicIp: '198.51.100.7',
+    instance: undefined,
+    networkInterface: undefined,
+    group: undefined,
+    ...expected,
   });
 });
 
@@ -120,7 +127,9 @@ it('an Elastic IP is moved from wherever it is', async () => {
   compute.on(AssociateAddressCommand).resolves({});
   await moveElasticAddress(ec2, 'eipalloc-1', 'i-2');
   expect(compute.commandCalls(AssociateAddressCommand)[0]?.args[0].input).toEqual({
-    ...{ AllocationId: 'eipalloc-1', InstanceId: 'i-2', AllowReassociation: true },
+    AllocationId: 'eipalloc-1',
+    InstanceId: 'i-2',
+    AllowReassociation: true,
   });
 });
 

@@ -20,7 +20,9 @@ const end = JSON.stringify({ v: 1, kind: 'push', ok: true, started: now / 1000, 
 /** One push as ListCommandInvocations shows it: 2,500 characters of output. */
 function listed(number: number, output: string, changes: CommandInvocation = {}): CommandInvocation {
   return {
-    ...{ CommandId: `c-${number}`, InstanceId: instanceId(1), Comment: 'hostsync push, group web, epoch 1' },
+    CommandId: `c-${number}`,
+    InstanceId: instanceId(1),
+    Comment: 'hostsync push, group web, epoch 1',
     RequestedDateTime: new Date(now - number * 60_000),
     StatusDetails: 'Success',
     DocumentName: 'hostsync-dev-PushDocument-1A2B3C4D5E6F',
@@ -84,7 +86,9 @@ it('fetches the whole output only of a push that is cut off in the list, has end
     listed(4, lines(50).join('\n'), { StatusDetails: 'InProgress' }),
   ]);
   ssm.on(GetCommandInvocationCommand).resolves({
-    ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: 'Success', ResponseCode: 0 },
+    Comment: 'hostsync push, group web, epoch 1',
+    StatusDetails: 'Success',
+    ResponseCode: 0,
     StandardOutputContent: long,
   });
   const pushes = await observe((_instance, requestedAt) => requestedAt <= now - 3 * 60_000);
@@ -152,7 +156,8 @@ it('fetches the whole output where the summary comes first, as with many seconda
   const output = `${first}\n${JSON.stringify({ v: 1, ...same, kind: 'secondaries', ids })}\n`;
   list([listed(1, output)]);
   ssm.on(GetCommandInvocationCommand).resolves({
-    ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: 'Success' },
+    Comment: 'hostsync push, group web, epoch 1',
+    StatusDetails: 'Success',
     StandardOutputContent: output,
   });
   const [push] = await observe();

@@ -47,7 +47,10 @@ it('reads what was deleted for good, what was accepted, and what nobody could fe
   const rescue = { id: 'i-1', ok: true, list: '/l', keptIn: '/k', tooLong: 1, tooLongExamples: ['/srv/a/l'] };
   const text = [of('extras-deleted', extras), of('deletions-accepted', accepted), of('leave', leave)];
   expect(parseScriptOutput([...text, of('rescue', rescue)].join('\n'))).toMatchObject([
-    ...[extras, accepted, leave, rescue],
+    extras,
+    accepted,
+    leave,
+    rescue,
   ]);
 });
 

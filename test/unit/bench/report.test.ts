@@ -17,37 +17,50 @@ import {
 } from '../../../bench/report.ts';
 
 const sample = (wallSeconds: number, more: Partial<Sample> = {}): Sample => ({
-  ...{
-    wallSeconds,
-    cpuSeconds: wallSeconds,
-    machineCpuSeconds: wallSeconds,
-    wireBytes: 1000,
-    peakBytes: 1e7,
-  },
+  wallSeconds,
+  cpuSeconds: wallSeconds,
+  machineCpuSeconds: wallSeconds,
+  wireBytes: 1000,
+  peakBytes: 1e7,
   ...more,
 });
 const result = (tool: CaseResult['tool'], name: CaseResult['case'], ...samples: Sample[]): CaseResult => ({
-  ...{ tool, toolTitle: `the ${tool}`, case: name, title: 'nothing changed', samples, differences: [] },
+  tool,
+  toolTitle: `the ${tool}`,
+  case: name,
+  title: 'nothing changed',
+  samples,
+  differences: [],
 });
 const run: BenchRun = {
   v: 1,
   conditions: {
-    ...{ date: '2026-01-02', cpu: 'CPU', cores: 2, memoryBytes: 8e9, kernel: '6', system: 'Debian' },
-    ...{ fileSystem: 'tmpfs', rsync: '3.5.0', openssh: 'OpenSSH_9', lsyncd: '2.2.3' },
+    date: '2026-01-02',
+    cpu: 'CPU',
+    cores: 2,
+    memoryBytes: 8e9,
+    kernel: '6',
+    system: 'Debian',
+    fileSystem: 'tmpfs',
+    rsync: '3.5.0',
+    openssh: 'OpenSSH_9',
+    lsyncd: '2.2.3',
   },
-  ...{ files: 200_000, secondaries: 4, fileBytes: 1024, repeat: 3, find: sample(0.5) },
+  files: 200_000,
+  secondaries: 4,
+  fileBytes: 1024,
+  repeat: 3,
+  find: sample(0.5),
   results: [
     result('cron', 'nothing', sample(8, { wireBytes: 1_000_000 })),
     result('push', 'nothing', sample(1), sample(0.8), sample(0.9)),
   ],
   sweep: ([1, 2, 10] as const).map((secondaries) => ({
-    ...{
-      over: 'secondaries',
-      tool: 'push',
-      files: 200_000,
-      secondaries,
-      median: sample(1 + secondaries / 10),
-    },
+    over: 'secondaries',
+    tool: 'push',
+    files: 200_000,
+    secondaries,
+    median: sample(1 + secondaries / 10),
   })),
 };
 
@@ -73,7 +86,8 @@ describe('targets', () => {
   it('about memory count the worst run of all cases', () => {
     const results = [result('push', 'nothing', sample(1), sample(1, { peakBytes: 160e6 }), sample(1))];
     expect(evaluateTargets({ ...run, files: 1_000_000, results }).at(-1)).toMatchObject({
-      ...{ got: 160, reached: false },
+      got: 160,
+      reached: false,
     });
   });
 });

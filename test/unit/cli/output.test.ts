@@ -20,7 +20,7 @@ describe('the status fits a terminal of 80 columns', () => {
   const ill = view(
     changed(2, {
       'hostsync:state': 'behind',
-      'hostsync:trouble': `unreachable/${ago(400)}/1`,
+      'hostsync:incident': `unreachable/${ago(400)}/1`,
       'hostsync:synced-at': ago(400),
     }),
   );
@@ -64,7 +64,14 @@ describe('the status fits a terminal of 80 columns', () => {
   it('gives scripts a line a host, with the columns always in this order', () => {
     const lines = statusTsv([ill]).map((line) => line.split('\t'));
     expect(lines[0]?.slice(0, 8)).toEqual([
-      ...['group', 'host', 'name', 'role', 'level', 'state', 'seconds-behind', 'error'],
+      'group',
+      'host',
+      'name',
+      'role',
+      'level',
+      'state',
+      'seconds-behind',
+      'error',
     ]);
     expect(lines[2]?.slice(2, 8)).toEqual([
       'web-2',

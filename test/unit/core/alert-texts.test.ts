@@ -19,9 +19,9 @@ const promoted = {
   secondsAtRisk: 0,
   seconds: 7,
 };
-const told = { since, reminder: 0 };
+const detail = { since, reminder: 0 };
 const blocked = {
-  ...told,
+  ...detail,
   primary,
   why: 'why',
   message: 'no secondary answers',
@@ -37,20 +37,20 @@ const others: readonly DomainEvent[] = [
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'switchover' }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'adopted', from: '' }),
   domainEvent('Join Failed', 'web', [], {
-    ...told,
+    ...detail,
     secondary: instanceId(2),
     message: 'message',
     final: true,
   }),
   domainEvent('Join Failed', 'web', [], {
-    ...told,
+    ...detail,
     secondary: instanceId(2),
     message: 'message',
     final: false,
     member: true,
   }),
   domainEvent('Promotion Blocked', 'web', [], {
-    ...told,
+    ...detail,
     primary,
     why: 'why',
     message: 'the group is paused',
@@ -59,7 +59,7 @@ const others: readonly DomainEvent[] = [
     candidates: [],
   }),
   domainEvent('Promotion Blocked', 'web', [], {
-    ...told,
+    ...detail,
     primary,
     why: 'why',
     message: 'no secondary answers',
@@ -95,7 +95,9 @@ const others: readonly DomainEvent[] = [
   }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'adopted' }),
   domainEvent('Sync Failed', 'web', [], {
-    ...{ ...told, flaps: 1, primary },
+    ...detail,
+    flaps: 1,
+    primary,
     secondaries: [
       { secondary: instanceId(2), error: 'disk-full', message: 'full' },
       { secondary: instanceId(3), error: 'unreachable', message: 'no answer' },
@@ -103,10 +105,17 @@ const others: readonly DomainEvent[] = [
     ],
   }),
   domainEvent('Push Failed', 'web', [], {
-    ...{ ...told, changed: true, reminder: 2, flaps: 3, primary, error: 'not-ready', message: 'no rsync' },
+    ...detail,
+    changed: true,
+    reminder: 2,
+    flaps: 3,
+    primary,
+    error: 'not-ready',
+    message: 'no rsync',
   }),
   domainEvent('Directory Not Pushed', 'web', [], {
-    ...{ ...told, primary },
+    ...detail,
+    primary,
     directories: ['/srv/a', '/srv/b'].map((directory) => ({ directory, error: 'missing', message: 'gone' })),
   }),
   domainEvent('Files Rescued', 'web', [], {
@@ -118,28 +127,37 @@ const others: readonly DomainEvent[] = [
     list: "/var/lib/hostsync/rescued/it's.list",
   }),
   domainEvent('Files Rescued', 'web', [], {
-    ...{
-      primary,
-      from: instanceId(2),
-      files: 1,
-      conflicts: 1,
-      examples: ['/srv/uploads/a'],
-      list: '/x.list',
-    },
+    primary,
+    from: instanceId(2),
+    files: 1,
+    conflicts: 1,
+    examples: ['/srv/uploads/a'],
+    list: '/x.list',
     keptIn: '/var/lib/hostsync/rescued/20261122T185325Z-i-00000000000000002',
-    ...{ tooLong: 1, tooLongExamples: ['/srv/uploads/long…'] },
+    tooLong: 1,
+    tooLongExamples: ['/srv/uploads/long…'],
   }),
   domainEvent('Files Rescued', 'web', [], {
-    ...{ primary, from: instanceId(2), files: 0, conflicts: 0, examples: [], list: '' },
-    ...{ tooLong: 2, tooLongExamples: ['/srv/uploads/long…'] },
+    primary,
+    from: instanceId(2),
+    files: 0,
+    conflicts: 0,
+    examples: [],
+    list: '',
+    tooLong: 2,
+    tooLongExamples: ['/srv/uploads/long…'],
   }),
   domainEvent('Files Kept', 'web', [], { primary, from: instanceId(2), files: 0, keptIn: '', tooLong: 3 }),
   domainEvent('Extra Files Deleted', 'web', [], {
-    ...{ primary, requestedAt: since },
+    primary,
+    requestedAt: since,
     directories: [
       {
-        ...{ directory: '/srv/uploads', count: 40, secondaries: 12 },
-        ...{ instances: [instanceId(2), instanceId(3)], examples: [] },
+        directory: '/srv/uploads',
+        count: 40,
+        secondaries: 12,
+        instances: [instanceId(2), instanceId(3)],
+        examples: [],
       },
     ],
   }),

@@ -9,7 +9,7 @@ import { runs } from './thoroughness.ts';
 
 const now = Date.parse(since) + 90_000;
 const quiet = ['Files Synced', 'Secondary Joined', 'Secondary Left'];
-const noTrouble = ['Sync Recovered', 'Group Recovered'];
+const noIncident = ['Sync Recovered', 'Group Recovered'];
 /** What was done: it has no length of time, and is not told again. */
 const done = ['Primary Promoted', 'Files Rescued', 'Files Kept', 'Extra Files Deleted'];
 
@@ -53,7 +53,7 @@ describe.each(
     expectToBeAccepted({ subject, body });
     expect(subject).toContain('hostsync web: ');
     expect(body).toContain('web');
-    if (noTrouble.includes(type)) return expect(body).toContain('There is nothing to do.');
+    if (noIncident.includes(type)) return expect(body).toContain('There is nothing to do.');
     if (!done.includes(type)) expect(body).toContain(`since ${since} (90 s).`);
     expect(body).toContain('What to do:\n- ');
     if (type !== 'Configuration Invalid' && type !== 'Primary Promoted')
@@ -69,7 +69,7 @@ describe.each(
       if (JSON.stringify(event.detail).includes(words)) expect(subject + body).toContain(words);
   });
 
-  if (!noTrouble.includes(type) && !done.includes(type))
+  if (!noIncident.includes(type) && !done.includes(type))
     it('says of a reminder that it is one', () => {
       const again = alertOn(named(type, exampleEvents(undefined, 3)));
       expect(again.subject).toContain('still (90 s): ');

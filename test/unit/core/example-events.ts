@@ -15,7 +15,10 @@ export interface Words {
 }
 
 const plain: Words = {
-  ...{ group: 'web', message: 'No space left on device (28)', error: 'disk-full', path: '/srv/uploads' },
+  group: 'web',
+  message: 'No space left on device (28)',
+  error: 'disk-full',
+  path: '/srv/uploads',
 };
 
 const primary = instanceId(1);
@@ -27,72 +30,111 @@ export function exampleEvents(
   reminder = 0,
   hosts: readonly string[] = [secondary],
 ): readonly DomainEvent[] {
-  const told = { since, reminder };
+  const detail = { since, reminder };
   const counts = { files: 3, deleted: 1, bytes: 52_428, seconds: 1.25 };
   const details: { readonly [Type in EventType]: EventDetails[Type] } = {
     'Files Synced': {
-      ...{ primary, requestedAt: since, ...counts },
+      primary,
+      requestedAt: since,
+      ...counts,
       secondaries: hosts.map((host) => ({ secondary: host, ...counts })),
     },
     'Sync Failed': {
-      ...{ ...told, primary },
+      ...detail,
+      primary,
       secondaries: hosts.map((host) => ({
-        ...{ secondary: host, error, message, syncedAt: '2026-11-22T09:59:00.100Z', secondsBehind: 61 },
+        secondary: host,
+        error,
+        message,
+        syncedAt: '2026-11-22T09:59:00.100Z',
+        secondsBehind: 61,
       })),
     },
     'Sync Recovered': {
-      ...{ primary, syncedAt: '2026-11-22T10:05:00.100Z' },
+      primary,
+      syncedAt: '2026-11-22T10:05:00.100Z',
       secondaries: hosts.map((host) => ({ secondary: host, error, since, seconds: 300 })),
     },
     'Secondary Joined': { secondary, syncedAt: since },
     'Secondary Left': { secondary, primary },
-    'Join Failed': { ...told, secondary, message, final: false },
-    'Push Failed': { ...told, primary, error, message },
-    'Push Overrun': { ...told, primary, command: '01234567-89ab-cdef-0123-456789abcdef', seconds: 75 },
+    'Join Failed': { ...detail, secondary, message, final: false },
+    'Push Failed': { ...detail, primary, error, message },
+    'Push Overrun': { ...detail, primary, command: '01234567-89ab-cdef-0123-456789abcdef', seconds: 75 },
     'Directory Not Pushed': {
-      ...told,
+      ...detail,
       primary,
       directories: [{ directory: path, error: 'missing', message }],
     },
     'Deletions Held': {
-      ...{ ...told, primary, deletions: '0123456789abcdef', count: 900, total: 1000, message },
+      ...detail,
+      primary,
+      deletions: '0123456789abcdef',
+      count: 900,
+      total: 1000,
+      message,
       examples: [path],
     },
-    'No Primary': { ...told, instances: hosts },
-    'Several Primaries': { ...told, primaries: hosts },
-    'Primary Unavailable': { ...told, primary, message },
-    'Configuration Invalid': { ...told, message },
+    'No Primary': { ...detail, instances: hosts },
+    'Several Primaries': { ...detail, primaries: hosts },
+    'Primary Unavailable': { ...detail, primary, message },
+    'Configuration Invalid': { ...detail, message },
     'Primary Promoted': {
-      ...{ primary: secondary, from: primary, epoch: 2, kind: 'failover', why: message, claimedAt: since },
-      ...{ secondsAtRisk: 42, seconds: 7 },
+      primary: secondary,
+      from: primary,
+      epoch: 2,
+      kind: 'failover',
+      why: message,
+      claimedAt: since,
+      secondsAtRisk: 42,
+      seconds: 7,
     },
     'Promotion Blocked': {
-      ...{ ...told, primary, why: message, message, epoch: 2, directories: path },
+      ...detail,
+      primary,
+      why: message,
+      message,
+      epoch: 2,
+      directories: path,
       candidates: hosts.map((host) => ({ instance: host, blocker: message })),
     },
-    'Writes Not Resumed': { ...told, primary, message },
-    'Primary Suspected': { ...told, primary, signs: [message], seen: [message] },
+    'Writes Not Resumed': { ...detail, primary, message },
+    'Primary Suspected': { ...detail, primary, signs: [message], seen: [message] },
     'Files Rescued': {
-      ...{ primary: secondary, from: primary, files: 3, conflicts: 1, examples: [path], list: path },
+      primary: secondary,
+      from: primary,
+      files: 3,
+      conflicts: 1,
+      examples: [path],
+      list: path,
     },
     'Files Kept': {
-      ...{ primary: secondary, from: primary, files: 2, tooLong: 0 },
+      primary: secondary,
+      from: primary,
+      files: 2,
+      tooLong: 0,
       keptIn: '/var/lib/hostsync/rescued/20261122T095900Z-epoch-1',
     },
     'Hook Failed': {
-      ...{ ...told, primary, hook: 'after-sync', count: hosts.length },
+      ...detail,
+      primary,
+      hook: 'after-sync',
+      count: hosts.length,
       secondaries: hosts.map((host) => ({ secondary: host, message })),
     },
     'Extra Files Deleted': {
-      ...{ primary, requestedAt: since },
+      primary,
+      requestedAt: since,
       directories: [
         {
-          ...{ directory: path, count: 2, secondaries: hosts.length, instances: hosts },
+          directory: path,
+          count: 2,
+          secondaries: hosts.length,
+          instances: hosts,
           examples: [`${path}/a.jpg`],
         },
       ],
     },
-    'Rescue Failed': { ...told, primary: secondary, from: primary, message },
+    'Rescue Failed': { ...detail, primary: secondary, from: primary, message },
     'Group Recovered': { from: 'Push Failed', since, seconds: 300 },
   };
   const make = <Type extends EventType>(type: Type) => domainEvent(type, group, ['example'], details[type]);

@@ -57,7 +57,9 @@ function plan({
   ipv6 = [],
 }: Case) {
   const synced = (number: number, behind: number) => ({
-    ...{ ...secondaryTags, 'hostsync:synced-at': at(-behind), 'hostsync:gathered': '1' },
+    ...secondaryTags,
+    'hostsync:synced-at': at(-behind),
+    'hostsync:gathered': '1',
     ...secondaries[number],
   });
   const own = { ...primaryTags, ...tags };
@@ -68,11 +70,13 @@ function plan({
     const number = Number.parseInt(each.id.slice(2), 16);
     return ipv6.includes(number) ? { ...each, address: undefined, ipv6Address: `2001:db8::${number}` } : each;
   });
-  const head = { version: claims.length, claim: claims.at(-1), lookedFrom: 0, configuration: mirrored };
+  const head = { version: claims.length, claim: claims.at(-1), reconciledFrom: 0, configuration: mirrored };
   const configuration = { primary: first, tags: given({ ...primaryTags, ...mirror }) };
   const seen: PromotionObservation = {
-    ...{ instances: members, agents: [agent(1, state === 'running'), agent(2), agent(3)] },
-    ...{ lifecycles: new Map(), commands: [] },
+    instances: members,
+    agents: [agent(1, state === 'running'), agent(2), agent(3)],
+    lifecycles: new Map(),
+    commands: [],
     // Both have just answered, where the primary needs no closer look
     reachability: state === 'running' ? [] : [alive(second, third)],
     statuses: [{ id: first, ok: true, detail: 'system ok, instance ok' }],
@@ -84,7 +88,8 @@ function plan({
 }
 const acts = (each: Case) => plan(each).filter(({ kind }) => kind !== 'mirror');
 const kinds = (each: Case) => acts(each).map(({ kind }) => kind);
-const told = (each: Case) => acts(each).flatMap((action) => (action.kind === 'tell' ? [action.event] : []));
+const notifications = (each: Case) =>
+  acts(each).flatMap((action) => (action.kind === 'tell' ? [action.event] : []));
 const claimed = (each: Case) =>
   acts(each).flatMap((action) => (action.kind === 'claim' ? [action.claim] : []));
 
@@ -118,24 +123,30 @@ describe('a promotion that is done', () => {
     at: now,
   };
   const promoted = {
-    ...{ 'hostsync:primary': '2', 'hostsync:promoted': `2 ${second}` },
-    ...{ 'hostsync:directories': '/srv/uploads', 'hostsync:public-key': primaryTags['hostsync:public-key'] },
+    'hostsync:primary': '2',
+    'hostsync:promoted': `2 ${second}`,
+    'hostsync:directories': '/srv/uploads',
+    'hostsync:public-key': primaryTags['hostsync:public-key'],
   };
   const promotedWith = (notes: Tags): Case => ({
-    ...{ state: 'terminated', claims: [begun, second2] },
+    state: 'terminated',
+    claims: [begun, second2],
     secondaries: { 2: { ...promoted, ...notes, 'hostsync:state': undefined } },
   });
 
   it('is told after its tags are written, and by the next run if this one was killed in between', () => {
-    expect(told(promotedWith({}))).toMatchObject([
+    expect(notifications(promotedWith({}))).toMatchObject([
       { type: 'Primary Promoted', detail: { primary: second, epoch: 2 } },
     ]);
-    expect(acts(promotedWith({}))[1]).toMatchObject({ kind: 'tag', set: { 'hostsync:promotion-told': '2' } });
+    expect(acts(promotedWith({}))[1]).toMatchObject({
+      kind: 'tag',
+      set: { 'hostsync:promotion-notifications': '2' },
+    });
   });
 
   it('is told once', () => {
-    expect(told(promotedWith({ 'hostsync:promotion-told': '2' }))).toEqual([]);
-    expect(told(promotedWith({ 'hostsync:promotion-told': '1' })).length).toBe(1);
+    expect(notifications(promotedWith({ 'hostsync:promotion-notifications': '2' }))).toEqual([]);
+    expect(notifications(promotedWith({ 'hostsync:promotion-notifications': '1' })).length).toBe(1);
   });
 });
 
@@ -154,7 +165,7 @@ describe('a host without room for the tags of a primary', () => {
 
   it('is named, with what to do, when no other is there', () => {
     const crowded = { 2: crowd(46), 3: crowd(46) };
-    expect(JSON.stringify(told({ state: 'stopped', secondaries: crowded }))).toMatch(
+    expect(JSON.stringify(notifications({ state: 'stopped', secondaries: crowded }))).toMatch(
       /it has 5\d of 50 tags, and hostsync needs \d more: take \d+ away/u,
     );
   });
@@ -204,7 +215,8 @@ describe('a suspicion', () => {
 
   it('waits for those who were asked, and decides without who never answers', () => {
     const asked = (ago: number, probes = [no(second)]) => ({
-      ...{ ...offline, ...impaired },
+      ...offline,
+      ...impaired,
       reachability: [
         closeLook(first, probes, { asked: [second, third], ended: false, requestedAt: now - ago }),
       ],
@@ -229,7 +241,7 @@ describe('a suspicion', () => {
 
   it('is counted once a probe, is told at once, and kills nobody before it was found as often as is set', () => {
     expect(noted({ observed: dead })[0]).toBe(`1 ${new Date(now).toISOString()}`);
-    expect(told({ observed: dead }).map(({ type }) => type)).toEqual(['Primary Suspected']);
+    expect(notifications({ observed: dead }).map(({ type }) => type)).toEqual(['Primary Suspected']);
     expect(claimed({ observed: dead })).toEqual([]);
     expect(claimed({ observed: dead, settings: { failoverTicks: 1 } })).toMatchObject([{ holder: third }]);
   });
@@ -296,7 +308,7 @@ describe('who is promoted', () => {
     const silent: Case = { state: 'stopped', observed: { reachability: [alive()] } };
     expect(claimed(silent)).toEqual([]);
     const message = 'none of the secondaries that may be promoted answers';
-    expect(told(silent)).toMatchObject([{ type: 'Promotion Blocked', detail: { message } }]);
+    expect(notifications(silent)).toMatchObject([{ type: 'Promotion Blocked', detail: { message } }]);
   });
 
   it('is asked for in turns of three', () => {
@@ -407,13 +419,15 @@ describe('a primary that is gone', () => {
   ])('is not replaced when %s, and that is told', (_name, each, message) => {
     const gone = { ...each, state: 'stopped' };
     expect(claimed(gone)).toEqual([]);
-    expect(told(gone)).toMatchObject([{ type: 'Promotion Blocked', detail: { primary: first, message } }]);
+    expect(notifications(gone)).toMatchObject([
+      { type: 'Promotion Blocked', detail: { primary: first, message } },
+    ]);
   });
 
   it('a group that was paused stays so when its primary is terminated: the mirror says it', () => {
     const each: Case = { state: 'terminated', mirror: { 'hostsync:paused': 'upgrade' } };
     expect(claimed(each)).toEqual([]);
-    expect(told(each)).toMatchObject([{ type: 'Promotion Blocked' }]);
+    expect(notifications(each)).toMatchObject([{ type: 'Promotion Blocked' }]);
   });
 
   it('is told of once, with what blocks each candidate and the command that overrides', () => {
@@ -421,7 +435,7 @@ describe('a primary that is gone', () => {
       state: 'stopped',
       secondaries: { 2: { 'hostsync:state': 'behind' }, 3: { 'hostsync:promote': 'never' } },
     };
-    const [event, ...more] = told(each);
+    const [event, ...more] = notifications(each);
     expect(more).toEqual([]);
     if (event === undefined) throw new Error('nobody is told');
     const { body = '' } = composeAlert(event, now) ?? {};
@@ -463,7 +477,7 @@ describe('a primary that is gone', () => {
   it('a switchover that is asked for to a host without a family in common is blocked, and why is told', () => {
     const each: Case = { tags: { 'hostsync:switchover': third }, ipv6: [3] };
     expect(acts(each).map(({ kind }) => kind)).not.toContain('run');
-    expect(told(each)).toMatchObject([
+    expect(notifications(each)).toMatchObject([
       {
         type: 'Promotion Blocked',
         detail: {
@@ -507,8 +521,16 @@ describe('a planned switchover', () => {
   const pushed = (files: number, error?: string) =>
     command([
       {
-        ...{ kind: 'secondary', id: third, ok: error === undefined, error, message: error, started: 0 },
-        ...{ files, deleted: 0, bytes: 0, seconds: 1 },
+        kind: 'secondary',
+        id: third,
+        ok: error === undefined,
+        error,
+        message: error,
+        started: 0,
+        files,
+        deleted: 0,
+        bytes: 0,
+        seconds: 1,
       },
     ]);
   const prepared: ObservedCommand['lines'][number] = { kind: 'leave', prepared: true };
@@ -530,11 +552,14 @@ describe('a planned switchover', () => {
     [
       'to a host with IPv6 alone and an SSH port of its own: the last push goes there',
       {
-        ...{ tags: asked('any', task('prepare', 1)), observed: command([prepared]), ipv6: [1, 2, 3] },
+        tags: asked('any', task('prepare', 1)),
+        observed: command([prepared]),
+        ipv6: [1, 2, 3],
         secondaries: { 3: { 'hostsync:port': '2222' } },
       },
       {
-        ...{ kind: 'run', step: 'final-push' },
+        kind: 'run',
+        step: 'final-push',
         request: { value: { secondaries: [{ id: third, address: '2001:db8::3', port: 2222 }] } },
       },
     ],
@@ -618,7 +643,7 @@ describe('a planned switchover', () => {
     ],
   ])('one %s is told of, and nothing is claimed', (_name, each, message) => {
     expect(claimed(each)).toEqual([]);
-    expect(told(each)).toMatchObject([
+    expect(notifications(each)).toMatchObject([
       { type: 'Promotion Blocked', detail: { message: expect.stringContaining(message) } },
     ]);
   });

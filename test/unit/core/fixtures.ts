@@ -33,7 +33,11 @@ export const secondaryTags = {
   'hostsync:host-key': hostKey,
   'hostsync:state': 'in-sync',
   'hostsync:joined': joinDigest(instanceId(1), {
-    ...{ group: 'web', epoch: 1, directories: ['/srv/uploads'], owner: undefined, publicKey },
+    group: 'web',
+    epoch: 1,
+    directories: ['/srv/uploads'],
+    owner: undefined,
+    publicKey,
   }),
 } as const;
 
@@ -50,15 +54,16 @@ export function agent(number: number, online = true): ObservedAgent {
 }
 
 export const promotionSettings: PromotionSettings = {
-  ...{ joinTimeout: 1800, joinFailure: 'ABANDON', failover: 'auto', failoverTicks: 2 },
-  ...{
-    promoteWithin: 900,
-    coolDown: 600,
-    remindAfter: 21_600,
-    groupWait: 0,
-    groupInterval: 0,
-    rescueQuiet: 0,
-  },
+  joinTimeout: 1800,
+  joinFailure: 'ABANDON',
+  failover: 'auto',
+  failoverTicks: 2,
+  promoteWithin: 900,
+  coolDown: 600,
+  remindAfter: 21_600,
+  groupWait: 0,
+  groupInterval: 0,
+  rescueQuiet: 0,
 };
 
 /** What is remembered of a group that is well: its claim, and the mirror of the primary's tags as they are. */
@@ -78,8 +83,14 @@ export function remembered(
   );
   const outside = primary.tags['hostsync:outside'];
   const head = {
-    ...{ version: 1, claim, lookedFrom: Date.now(), configuration: mirrorDigest(primary) },
-    ...{ synced, syncedVersion: 1, ...(outside !== undefined && { outside }), ...more },
+    version: 1,
+    claim,
+    reconciledFrom: Date.now(),
+    configuration: mirrorDigest(primary),
+    synced,
+    syncedVersion: 1,
+    ...(outside !== undefined && { outside }),
+    ...more,
   };
   return { head, mirror: { primary: primary.id, tags: primary.tags } };
 }

@@ -6,7 +6,7 @@ import {
   needsReconciling,
   type TickedGroup,
 } from '../../../shared/core/push/needs-reconciling.ts';
-import { planTick } from '../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../shared/core/push/plan-push.ts';
 import {
   agent,
   healthyGroup,
@@ -42,9 +42,12 @@ function ask(
   const { remember = {}, offline = false, ...given } = more;
   const agents = members.map((_each, index) => agent(index + 1, !offline));
   return needsReconciling({
-    ...{ group: 'web', members, now, isImpaired: () => false },
-    plan: planTick({ instances: members, agents }),
-    head: remembered(members, { lookedFrom: now - 30_000, ...remember })?.head,
+    group: 'web',
+    members,
+    now,
+    isImpaired: () => false,
+    plan: planPush({ instances: members, agents }),
+    head: remembered(members, { reconciledFrom: now - 30_000, ...remember })?.head,
     ...given,
   });
 }
@@ -76,7 +79,7 @@ describe('a look is needed by a group', () => {
       'nobody has looked at for ten minutes',
       [primary, ...others],
       /nobody has looked/,
-      { remember: { lookedFrom: now - 600_000 } },
+      { remember: { reconciledFrom: now - 600_000 } },
     ],
     ['with a newcomer', [primary, ...others, instance(4, { 'hostsync:group': 'web' })], /i-0+4 is new/],
     [
@@ -111,7 +114,7 @@ describe('a look is needed by a group', () => {
       [withTags({ 'hostsync:switchover': 'any' }), ...others],
       /hostsync:switchover/,
     ],
-    ['without a primary', others, /none of the 2 instances/, { head: { version: 1, lookedFrom: now } }],
+    ['without a primary', others, /none of the 2 instances/, { head: { version: 1, reconciledFrom: now } }],
     [
       'with two primaries',
       [primary, instance(2, { ...primaryTags, 'hostsync:promoted': '' })],
@@ -166,12 +169,11 @@ describe('a wake-up', () => {
 });
 
 describe('a look asks for another one, whatever happens,', () => {
-  it.each([...(['task', 'trouble', 'suspected', 'group-trouble', 'promotion-trouble', 'outside'] as const)])(
-    'while a host or its group has a note: %s',
-    (name) => {
-      expect(isUnsettled([primary, secondary(2, { [`hostsync:${name}`]: 'x' })])).toBe(true);
-    },
-  );
+  it.each([
+    ...(['task', 'incident', 'suspected', 'group-incident', 'promotion-incident', 'outside'] as const),
+  ])('while a host or its group has a note: %s', (name) => {
+    expect(isUnsettled([primary, secondary(2, { [`hostsync:${name}`]: 'x' })])).toBe(true);
+  });
 
   it('and not otherwise', () => {
     expect(isUnsettled([primary, ...others])).toBe(false);

@@ -9,10 +9,10 @@ it.each([
   ['hostsync:secondaries-2', 'tag'],
   ['Name', 'tag'],
   ['hostsync:task', 'host'],
-  ['hostsync:trouble', 'host'],
+  ['hostsync:incident', 'host'],
   ['hostsync:suspected', 'host'],
-  ['hostsync:group-trouble', 'group'],
-  ['hostsync:promotion-trouble', 'group'],
+  ['hostsync:group-incident', 'group'],
+  ['hostsync:promotion-incident', 'group'],
   ['hostsync:synced-at', 'head'],
   ['hostsync:outside', 'head'],
 ])('%s stands in its place: %s', (key, place) => {
@@ -25,7 +25,7 @@ describe('the members of a group', () => {
     instance(2, { 'hostsync:group': 'web', 'hostsync:state': 'in-sync' }),
   ];
   const notes = {
-    group: { 'hostsync:group-trouble': 'push-failed/…' },
+    group: { 'hostsync:group-incident': 'push-failed/…' },
     hosts: new Map([[second, { 'hostsync:task': 'join …' }]]),
   };
   const at = Date.parse('2026-11-22T10:00:00.000Z');
@@ -35,12 +35,15 @@ describe('the members of a group', () => {
     const [one, other] = withNotes(members, head, notes);
     expect(one?.tags).toEqual({
       ...primaryTags,
-      'hostsync:group-trouble': 'push-failed/…',
+      'hostsync:group-incident': 'push-failed/…',
       'hostsync:outside': 'web9/unreachable/…',
     });
     expect(other?.tags).toEqual({
-      ...{ 'hostsync:group': 'web', 'hostsync:state': 'in-sync', 'hostsync:task': 'join …' },
-      ...{ 'hostsync:group-trouble': 'push-failed/…', 'hostsync:synced-at': '2026-11-22T10:00:00.000Z' },
+      'hostsync:group': 'web',
+      'hostsync:state': 'in-sync',
+      'hostsync:task': 'join …',
+      'hostsync:group-incident': 'push-failed/…',
+      'hostsync:synced-at': '2026-11-22T10:00:00.000Z',
     });
   });
 

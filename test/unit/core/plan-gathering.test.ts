@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { MembershipAction } from '../../../shared/core/membership/membership-action.ts';
 import { planMembership } from '../../../shared/core/membership/plan-membership.ts';
 import { joinDigest } from '../../../shared/core/membership/plan-newcomer.ts';
+import { formatIncident } from '../../../shared/core/model/incident.ts';
 import type { ObservedCommand, RescueLine, ScriptLine } from '../../../shared/core/model/observation.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
-import { formatTrouble } from '../../../shared/core/model/trouble.ts';
 import { hostKey, instance, instanceId, primaryTags, promotionSettings, publicKey } from './fixtures.ts';
 
 // A former primary, and secondaries of an earlier epoch, step by step. What they alone hold exists nowhere else.
@@ -137,13 +137,20 @@ describe('a former primary', () => {
     [
       'keeps what nobody can fetch: people are told where',
       {
-        ...{ tags: { 'hostsync:left': undefined }, task: ['leave', 3] },
+        tags: { 'hostsync:left': undefined },
+        task: ['leave', 3],
         lines: [listed({ kept: 2, keptIn: '/kept', tooLong: 1 })],
       },
       [
         {
-          ...{ kind: 'notify-kept', instance: former, epoch: 2, primary },
-          ...{ files: 2, keptIn: '/kept', tooLong: 1, requestedAt: now - 3000 },
+          kind: 'notify-kept',
+          instance: former,
+          epoch: 2,
+          primary,
+          files: 2,
+          keptIn: '/kept',
+          tooLong: 1,
+          requestedAt: now - 3000,
         },
         { kind: 'record-left' },
       ],
@@ -294,9 +301,9 @@ describe('a former primary', () => {
 
   it('whose failure was told says that it is over; a failure of another kind is no part of it', () => {
     const since = now - 600_000;
-    const trouble = (code: string) => formatTrouble({ code, since, told: 1 });
+    const incident = (code: string) => formatIncident({ code, since, notifications: 1 });
     const done: Case = { task: ['relist', 2], lines: [listed({ new: 0 })] };
-    const overOf = (code: string) => plan({ ...done, tags: { 'hostsync:trouble': trouble(code) } })[0];
+    const overOf = (code: string) => plan({ ...done, tags: { 'hostsync:incident': incident(code) } })[0];
     expect(overOf('rescue-failed')).toMatchObject({ over: { code: 'rescue-failed', since } });
     expect(overOf('unreachable')).toMatchObject({ over: undefined });
   });
@@ -306,10 +313,13 @@ describe('a former primary', () => {
       task: ['rescue', 14],
       lines: [rescued({ ok: false, error: 'disk-full', message: 'x' })],
     };
-    const [told] = plan(failed);
-    if (told?.kind !== 'report-failure') throw new Error('fixture');
-    expect(told).toMatchObject({ notice: 'raised', trouble: { code: 'rescue-failed', told: 1 } });
-    const again = plan({ ...failed, tags: { 'hostsync:trouble': formatTrouble(told.trouble) } });
+    const [notifications] = plan(failed);
+    if (notifications?.kind !== 'report-failure') throw new Error('fixture');
+    expect(notifications).toMatchObject({
+      notice: 'raised',
+      incident: { code: 'rescue-failed', notifications: 1 },
+    });
+    const again = plan({ ...failed, tags: { 'hostsync:incident': formatIncident(notifications.incident) } });
     expect(again).toMatchObject([wait(false, `${former}: disk-full: x`)]);
   });
 });

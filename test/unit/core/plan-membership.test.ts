@@ -14,7 +14,10 @@ import { runs } from './thoroughness.ts';
 
 const settings = {
   ...({ joinTimeout: 1800, joinFailure: 'ABANDON' } as const),
-  ...{ remindAfter: 21_600, groupWait: 0, groupInterval: 0, rescueQuiet: 0 },
+  remindAfter: 21_600,
+  groupWait: 0,
+  groupInterval: 0,
+  rescueQuiet: 0,
 } as const;
 const plan = (group: SimulatedGroup) => planMembership(group.observe(), settings, group.now);
 const isQuiet = ({ kind }: MembershipAction) => kind === 'wait' || kind === 'keep-alive';
@@ -99,7 +102,8 @@ describe('a newcomer without room for the tags of a secondary', () => {
     const actions = plan(group);
     expect(actions).toContainEqual(
       expect.objectContaining({
-        ...{ kind: 'report-failure', instance: instanceId(2) },
+        kind: 'report-failure',
+        instance: instanceId(2),
         message: 'it has 46 of 50 tags, and hostsync needs 5 more: take 1 away',
       }),
     );
@@ -156,7 +160,9 @@ describe('a newcomer', () => {
       group.withIpv6.add(instanceId(number));
       const [report] = plan(group);
       expect(report).toMatchObject({
-        ...{ kind: 'report-failure', instance: instanceId(2), trouble: { code: 'join-failed', told: 1 } },
+        kind: 'report-failure',
+        instance: instanceId(2),
+        incident: { code: 'join-failed', notifications: 1 },
         message: `${instanceId(1)} has an ${families[0]} address only, and ${instanceId(2)} an ${families[1]} address only: launch one of them in a dual-stack subnet`,
       });
       settle(group);
@@ -183,7 +189,10 @@ describe('a newcomer', () => {
     });
     // Notes since when it waits, and tells nobody yet
     const [report, ...others] = plan(group);
-    expect(report).toMatchObject({ kind: 'report-failure', trouble: { code: 'join-failed', told: 0 } });
+    expect(report).toMatchObject({
+      kind: 'report-failure',
+      incident: { code: 'join-failed', notifications: 0 },
+    });
     expect(kinds(others)).toEqual(['wait', 'keep-alive']);
     if (report !== undefined) group.carryOut(report);
     expect(kinds(plan(group))).toEqual(['wait', 'keep-alive']);
@@ -205,7 +214,9 @@ describe('a newcomer', () => {
       Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:public-key': publicKey });
       group.now += 90 * 24 * 3600_000;
       group.lifecycles.set(instanceId(2), {
-        ...{ id: instanceId(2), autoScalingGroup: 'asg', state: 'Pending:Wait' },
+        id: instanceId(2),
+        autoScalingGroup: 'asg',
+        state: 'Pending:Wait',
       });
       return group;
     }
@@ -214,8 +225,8 @@ describe('a newcomer', () => {
       const group = attached();
       settle(group);
       expect(group.completed).toMatchObject([{ instance: instanceId(2), result: 'CONTINUE' }]);
-      expect(group.told).toEqual([]);
-      expect(group.instances.get(instanceId(2))?.tags['hostsync:trouble']).toBeUndefined();
+      expect(group.notifications).toEqual([]);
+      expect(group.instances.get(instanceId(2))?.tags['hostsync:incident']).toBeUndefined();
     });
 
     it.each(['its agent is offline', 'its join fails'])(
@@ -241,16 +252,16 @@ describe('a newcomer', () => {
     group.offline.add(instanceId(2));
     for (let minute = 0; minute < 60; minute++) {
       for (const action of plan(group)) group.carryOut(action);
-      expect(group.told.length).toBe(minute < 30 ? 0 : 1);
+      expect(group.notifications.length).toBe(minute < 30 ? 0 : 1);
       group.now += 60_000;
     }
-    expect(group.told).toEqual([
+    expect(group.notifications).toEqual([
       { instance: instanceId(2), message: expect.stringContaining('not within 1800 s: the SSM agent') },
     ]);
     group.offline.clear();
     settle(group);
     expect(group.list()).toBe(instanceId(2));
-    expect(group.instances.get(instanceId(2))?.tags['hostsync:trouble']).toBeUndefined();
+    expect(group.instances.get(instanceId(2))?.tags['hostsync:incident']).toBeUndefined();
   });
 
   it('whose join or first sync fails is told of once, in the host’s words, however often it is tried again', () => {
@@ -260,7 +271,7 @@ describe('a newcomer', () => {
       for (const action of plan(group)) group.carryOut(action);
       group.now += 20_000;
     }
-    expect(group.told).toEqual([
+    expect(group.notifications).toEqual([
       { instance: instanceId(2), message: expect.stringContaining('not-ready: rsync is missing') },
     ]);
     expect(group.commands.filter(({ instance }) => instance === instanceId(2)).length).toBeGreaterThan(5);
@@ -283,22 +294,22 @@ describe('a newcomer', () => {
     group.now += 5000;
     expect(kinds(plan(group))).toEqual(['first-sync']);
     settle(group);
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     expect(group.list()).toBe(instanceId(2));
   });
 
   it.each(['several primaries', 'paused', 'stopped', 'bad tags', 'offline', 'none'])(
     'waits with a reason while the primary is unfit: %s',
-    (trouble) => {
+    (incident) => {
       const group = groupOf(1);
       const primary = group.instances.get(instanceId(1));
       if (primary === undefined) throw new Error('fixture');
-      if (trouble === 'several primaries') group.add(instanceId(9), primaryTags);
-      if (trouble === 'paused') primary.tags['hostsync:paused'] = 'x';
-      if (trouble === 'stopped') primary.state = 'stopped';
-      if (trouble === 'bad tags') primary.tags['hostsync:directories'] = '/etc';
-      if (trouble === 'offline') group.offline.add(instanceId(1));
-      if (trouble === 'none') group.instances.delete(instanceId(1));
+      if (incident === 'several primaries') group.add(instanceId(9), primaryTags);
+      if (incident === 'paused') primary.tags['hostsync:paused'] = 'x';
+      if (incident === 'stopped') primary.state = 'stopped';
+      if (incident === 'bad tags') primary.tags['hostsync:directories'] = '/etc';
+      if (incident === 'offline') group.offline.add(instanceId(1));
+      if (incident === 'none') group.instances.delete(instanceId(1));
       const actions = plan(group);
       expect(actions.every(isQuiet)).toBe(true);
       expect(actions[0]?.reason).toContain('cannot join');
@@ -433,7 +444,9 @@ describe('a host that Auto Scaling is about to terminate', () => {
       return actions;
     });
     expect(done.filter((kind) => ['rescue', 'release', 'complete-hook'].includes(kind))).toEqual([
-      ...['rescue', 'release', 'complete-hook'],
+      'rescue',
+      'release',
+      'complete-hook',
     ]);
   });
 

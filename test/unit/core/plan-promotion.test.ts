@@ -20,7 +20,7 @@ function wellGroup(hosts: number, settings: ConstructorParameters<typeof Simulat
 it('a new group gets its primary from the tags alone, and all others get the files', () => {
   const group = wellGroup(3);
   expect(group.primary()?.id).toBe(first);
-  expect(group.told).toEqual([]);
+  expect(group.notifications).toEqual([]);
   for (const id of [second, third]) expect([...group.host(id).files]).toEqual(['file-1']);
 });
 
@@ -93,7 +93,7 @@ describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
       if (group.hosts.has(first) && group.lifecycles.size === 0)
         expect([id, [...host.files].sort()]).toEqual([id, files]);
     }
-    expect(group.told.filter(({ type }) => type === 'Primary Promoted').length).toBe(1);
+    expect(group.notifications.filter(({ type }) => type === 'Primary Promoted').length).toBe(1);
   });
 
   it('comes to the same end wherever the function is killed', { timeout: 60_000 }, () => {

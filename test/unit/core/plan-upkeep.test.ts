@@ -79,7 +79,11 @@ it('nothing is moved to a primary that is stopped: it would only be out of reach
 
 const allocation = 'eipalloc-0123456789abcdef0';
 const elastic = (changes: Partial<ObservedElasticAddress> = {}): ObservedElasticAddress => ({
-  ...{ allocation, publicIp: '198.51.100.7', group: 'web', instance: first, networkInterface: 'eni-1' },
+  allocation,
+  publicIp: '198.51.100.7',
+  group: 'web',
+  instance: first,
+  networkInterface: 'eni-1',
   ...changes,
 });
 const moveElastic = { kind: 'move-address', group: 'web', allocation, instance: first };
@@ -144,7 +148,7 @@ it('the name and target group are read for each group that has a primary, and fo
 it('Auto Scaling may not scale the primary in, and may scale a former one in', () => {
   const lifecycle = (id: string, changes: Partial<ObservedLifecycle>): [string, ObservedLifecycle] => [
     id,
-    { ...{ id, autoScalingGroup: 'asg', state: 'InService', protectedFromScaleIn: false }, ...changes },
+    { id, autoScalingGroup: 'asg', state: 'InService', protectedFromScaleIn: false, ...changes },
   ];
   const scaled =
     (...lifecycles: readonly [string, ObservedLifecycle][]) =>
@@ -157,7 +161,11 @@ it('Auto Scaling may not scale the primary in, and may scale a former one in', (
       lifecycles: new Map(lifecycles),
     });
   const protect = (id: string, on: boolean) => ({
-    ...{ kind: 'protect', group: 'web', instance: id, autoScalingGroup: 'asg', on },
+    kind: 'protect',
+    group: 'web',
+    instance: id,
+    autoScalingGroup: 'asg',
+    on,
   });
   const fourth = instanceId(4);
   expect(

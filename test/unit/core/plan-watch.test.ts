@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ObservedPush, WatchLine } from '../../../shared/core/model/observation.ts';
 import { formatPushRequest } from '../../../shared/core/model/request.ts';
-import { planTick } from '../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../shared/core/push/plan-push.ts';
 import { planWatch } from '../../../shared/core/push/plan-watch.ts';
 import { agent, healthyGroup, instanceId } from './fixtures.ts';
 import { line, push, start } from './simulated-results.ts';
@@ -11,13 +11,24 @@ const minute = 60_000;
 function ended(how: string, at = start): ObservedPush {
   const whole = push([line(instanceId(2))], at);
   const said: WatchLine = {
-    ...{ kind: 'watch', rung: 'fanotify', ended: how, cycles: 1, walks: 1 },
-    ...{ arrivals: 0, p50: 0, p99: 0, max: 0 },
+    kind: 'watch',
+    rung: 'fanotify',
+    ended: how,
+    cycles: 1,
+    walks: 1,
+    arrivals: 0,
+    p50: 0,
+    p99: 0,
+    max: 0,
   };
   return { ...whole, watches: true, lines: [...whole.lines, said] };
 }
 const running = (at: number, watches = true): ObservedPush => ({
-  ...{ ...push([], at), watches, lines: [], status: 'under-way', detail: 'InProgress' },
+  ...push([], at),
+  watches,
+  lines: [],
+  status: 'under-way',
+  detail: 'InProgress',
 });
 
 function plan(pushes: readonly ObservedPush[], tags: Readonly<Record<string, string>> = {}) {
@@ -26,7 +37,7 @@ function plan(pushes: readonly ObservedPush[], tags: Readonly<Record<string, str
   const options = { 'hostsync:options': 'watch=auto' };
   const members = [{ ...primary, tags: { ...primary.tags, ...options, ...tags } }, ...others];
   const agents = members.map((_each, index) => agent(index + 1));
-  return planWatch('web', members, pushes, planTick({ instances: members, agents }));
+  return planWatch('web', members, pushes, planPush({ instances: members, agents }));
 }
 const kind = (...given: Parameters<typeof plan>) => plan(...given)?.kind;
 

@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedReachability, PromotionObservation } from '../../../shared/core/model/observation.ts';
-import { assessPrimary, closerLook } from '../../../shared/core/succession/primary-health.ts';
+import { assessPrimary, probeVerdict } from '../../../shared/core/succession/primary-health.ts';
 import { agent, closeLook, instance, instanceId, primaryTags } from './fixtures.ts';
 
 const id = instanceId(1);
 const well: PromotionObservation = {
-  ...{ instances: [], agents: [agent(1)], lifecycles: new Map(), commands: [], registers: new Map() },
-  ...{ statuses: [{ id, ok: true, detail: 'system ok, instance ok' }], reachability: [] },
+  instances: [],
+  agents: [agent(1)],
+  lifecycles: new Map(),
+  commands: [],
+  registers: new Map(),
+  statuses: [{ id, ok: true, detail: 'system ok, instance ok' }],
+  reachability: [],
 };
 const impaired = { statuses: [{ id, ok: false, detail: 'system ok, instance impaired' }] };
 const offline = { agents: [agent(1, false)] };
@@ -16,7 +21,10 @@ const assess = (
   state = 'running',
 ) => assessPrimary(instance(1, { ...primaryTags, ...tags }, state), { ...well, ...seen });
 const leaving = (why: string, target = 'any', byOperator = false) => ({
-  ...{ kind: 'leaving', why, target, byOperator },
+  kind: 'leaving',
+  why,
+  target,
+  byOperator,
 });
 const suspected = (...signs: readonly string[]) => ({ kind: 'suspected', signs });
 const scaledIn = (state: string) => ({ lifecycles: new Map([[id, { id, autoScalingGroup: 'asg', state }]]) });
@@ -63,7 +71,7 @@ describe('a primary is', () => {
     ['suspected: unknown to SSM', assess({ agents: [] }), suspected('its SSM agent is not online')],
     [
       'suspected: pushes',
-      assess({}, { 'hostsync:group-trouble': 'push-failed/2026-11-22T10:00:30.049Z/1' }),
+      assess({}, { 'hostsync:group-incident': 'push-failed/2026-11-22T10:00:30.049Z/1' }),
       suspected('its pushes do not come to an end'),
     ],
     // Nothing can be handed over without the agent: a request must not keep a dead primary from being replaced
@@ -93,7 +101,7 @@ describe('a suspected primary is dead only if nobody sees anything of it', () =>
     connection: Connection = 'not connected',
     seen: Partial<PromotionObservation> = impaired,
   ) =>
-    closerLook(
+    probeVerdict(
       instance(1, primaryTags),
       { ...well, ...seen },
       [closeLook(id, probes, { connection })],
@@ -127,7 +135,7 @@ describe('a suspected primary is dead only if nobody sees anything of it', () =>
 
   it('and what was seen by whom is told', () => {
     const reachability = [closeLook(id, [no(2), yes(3)])];
-    expect(closerLook(instance(1, primaryTags), { ...well, ...impaired }, reachability, 2).seen).toEqual([
+    expect(probeVerdict(instance(1, primaryTags), { ...well, ...impaired }, reachability, 2).seen).toEqual([
       'EC2 status checks: system ok, instance impaired',
       'SSM channel: not connected',
       `${instanceId(2)}: did not reach it: timed out`,

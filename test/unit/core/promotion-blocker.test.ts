@@ -8,7 +8,10 @@ const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
 const fit = { 'hostsync:group': 'web', 'hostsync:state': 'in-sync', 'hostsync:synced-at': ago(30) };
 const candidate = instance(2, fit);
 const observed: MembershipObservation = {
-  ...{ instances: [candidate], agents: [agent(2)], lifecycles: new Map(), commands: [] },
+  instances: [candidate],
+  agents: [agent(2)],
+  lifecycles: new Map(),
+  commands: [],
 };
 const blockerOf = (
   changes: Partial<typeof candidate>,
@@ -64,7 +67,7 @@ describe('what lacks the files, or is not there to stay, is never promoted by it
 describe('what keeps all behind alike keeps none of them from being promoted', () => {
   const lacking = (code: string, since: number, synced: number) => ({
     'hostsync:state': 'behind',
-    'hostsync:trouble': `${code}/${ago(since)}/1`,
+    'hostsync:incident': `${code}/${ago(since)}/1`,
     'hostsync:synced-at': ago(synced),
   });
   const alike = (code: string, since: number, synced: number) => {
@@ -102,7 +105,8 @@ describe('what keeps all behind alike keeps none of them from being promoted', (
 describe('of two that may, the better one is taken', () => {
   const host = (number: number, zone: string, seconds: number, promote?: string) => ({
     ...instance(number, {
-      ...{ ...fit, 'hostsync:synced-at': ago(seconds) },
+      ...fit,
+      'hostsync:synced-at': ago(seconds),
       ...(promote !== undefined && { 'hostsync:promote': promote }),
     }),
     zone,

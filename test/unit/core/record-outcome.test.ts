@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
+import { parseIncidents } from '../../../shared/core/model/incident.ts';
 import type { ObservedPush } from '../../../shared/core/model/observation.ts';
-import { parseTroubles } from '../../../shared/core/model/trouble.ts';
 import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
 import { instanceId, secondaryTags } from './fixtures.ts';
 import { broken, line, push, SimulatedResults, start, type Went } from './simulated-results.ts';
@@ -22,14 +22,14 @@ const consequences = (actions: readonly OutcomeAction[]) =>
   actions.filter((action) => action.kind !== 'measure' || action.values.FilesSent !== undefined);
 
 /** Who failed or was well again, as people were told, in order. */
-const failures = (told: readonly DomainEvent[]) =>
-  told.flatMap((event) =>
+const failures = (notifications: readonly DomainEvent[]) =>
+  notifications.flatMap((event) =>
     event.type === 'Sync Failed' && event.detail.changed !== true
       ? event.detail.secondaries.map(({ secondary }) => secondary)
       : [],
   );
-const recoveries = (told: readonly DomainEvent[]) =>
-  told.flatMap((event) =>
+const recoveries = (notifications: readonly DomainEvent[]) =>
+  notifications.flatMap((event) =>
     event.type === 'Sync Recovered' ? event.detail.secondaries.map(({ secondary }) => secondary) : [],
   );
 
@@ -97,8 +97,12 @@ describe('a push', () => {
     const actions = group.actions([push(ids.map((id) => line(id)))]);
     expect(actions.filter(({ kind }) => kind !== 'measure')).toEqual([
       {
-        ...{ kind: 'record', group: 'web', set: { 'hostsync:synced-at': time(0) }, remove: [] },
-        ...{ instances: [instanceId(1), ...ids], reason: expect.any(String) },
+        kind: 'record',
+        group: 'web',
+        set: { 'hostsync:synced-at': time(0) },
+        remove: [],
+        instances: [instanceId(1), ...ids],
+        reason: expect.any(String),
       },
     ]);
   });
@@ -110,16 +114,23 @@ describe('a push', () => {
     const records = group.actions([result]).filter(({ kind }) => kind === 'record');
     expect(records.length).toBe(2);
     group.record([result]);
-    expect(group.told).toEqual([
+    expect(group.notifications).toEqual([
       {
         type: 'Sync Failed',
         detail: {
-          ...{ version: 1, id: expect.stringMatching(/^[0-9a-f]{16}$/u), group: 'web' },
-          ...{ primary: instanceId(1), since: time(0), reminder: 0 },
+          version: 1,
+          id: expect.stringMatching(/^[0-9a-f]{16}$/u),
+          group: 'web',
+          primary: instanceId(1),
+          since: time(0),
+          reminder: 0,
           secondaries: ids.map((secondary) => {
             return {
-              ...{ secondary, error: 'unreachable', message: 'it is unreachable' },
-              ...{ syncedAt: time(-1), secondsBehind: 60 },
+              secondary,
+              error: 'unreachable',
+              message: 'it is unreachable',
+              syncedAt: time(-1),
+              secondsBehind: 60,
             };
           }),
         },
@@ -133,13 +144,13 @@ describe('a push', () => {
     expect(group.tags(2)).toMatchObject({
       'hostsync:state': 'behind',
       'hostsync:synced-at': time(-1),
-      'hostsync:trouble': expect.stringContaining(`disk-full/${time(0)}/1/`),
+      'hostsync:incident': expect.stringContaining(`disk-full/${time(0)}/1/`),
     });
     expect(group.tags(3)).toEqual({ ...secondaryTags, 'hostsync:synced-at': time(0) });
     expect(group.types()).toEqual(['Files Synced', 'Sync Failed']);
     group.record([push([line(second, 'ok', at(3), 2), line(third)], at(3))]);
     expect(group.tags(2)).toEqual({ ...secondaryTags, 'hostsync:synced-at': time(3) });
-    expect(group.told.at(-1)).toMatchObject({
+    expect(group.notifications.at(-1)).toMatchObject({
       type: 'Sync Recovered',
       detail: {
         syncedAt: time(3),
@@ -161,13 +172,13 @@ describe('a push', () => {
       group.record([skipped(minutes)], true);
     }
     expect(group.types()).toEqual(['Directory Not Pushed']);
-    expect(group.told[0]?.detail).toMatchObject({
+    expect(group.notifications[0]?.detail).toMatchObject({
       directories: [{ directory: '/srv/uploads', error: 'missing', message: 'is not there' }],
     });
     group.now = at(11);
     group.record([push([line(second, 'ok', at(10), 5)], at(10))]);
     expect(group.types()).toEqual(['Directory Not Pushed', 'Group Recovered', 'Files Synced']);
-    expect(Object.keys(group.tags(2))).not.toContain('hostsync:group-trouble');
+    expect(Object.keys(group.tags(2))).not.toContain('hostsync:group-incident');
   });
 
   it('whose deletions are held is told once for the group, with what has to be typed to accept them', () => {
@@ -190,8 +201,12 @@ describe('a push', () => {
     // Longer than a secondary may be behind: all are, for a reason that was told
     for (let minutes = 0; minutes < 10; minutes++) group.tick([held(minutes)]);
     expect(group.types().filter((type) => type !== 'Files Synced')).toEqual(['Deletions Held']);
-    expect(group.told.find(({ type }) => type === 'Deletions Held')?.detail).toMatchObject({
-      ...{ deletions: '5c1f00d2a94be317', count: 900, total: 1000, message: 'too many', examples: ['a.jpg'] },
+    expect(group.notifications.find(({ type }) => type === 'Deletions Held')?.detail).toMatchObject({
+      deletions: '5c1f00d2a94be317',
+      count: 900,
+      total: 1000,
+      message: 'too many',
+      examples: ['a.jpg'],
     });
     const all = [second, third, fourth].map((id) => line(id, 'ok', at(10)));
     group.tick([push(all, at(10))]);
@@ -216,8 +231,10 @@ describe('a push', () => {
       'Hook Failed',
       'Group Recovered',
     ]);
-    expect(group.told.find(({ type }) => type === 'Hook Failed')?.detail).toMatchObject({
-      ...{ hook: 'after-sync', count: 1, secondaries: [{ secondary: second, message: 'exit code 3' }] },
+    expect(group.notifications.find(({ type }) => type === 'Hook Failed')?.detail).toMatchObject({
+      hook: 'after-sync',
+      count: 1,
+      secondaries: [{ secondary: second, message: 'exit code 3' }],
     });
   });
 
@@ -232,7 +249,7 @@ describe('a push', () => {
     group.record([result]);
     group.record([result]);
     const { ids: instances, ...same } = found;
-    expect(group.told.map(({ type, detail }) => [type, detail])).toEqual([
+    expect(group.notifications.map(({ type, detail }) => [type, detail])).toEqual([
       ['Extra Files Deleted', expect.objectContaining({ directories: [{ ...same, instances }] })],
     ]);
   });
@@ -279,15 +296,15 @@ describe('a push', () => {
       const group = new SimulatedResults(1);
       group.record([{ ...broken(detail), exitCode }]);
       group.record([{ ...broken(detail, [], at(1)), exitCode }]);
-      expect(group.told).toMatchObject([
+      expect(group.notifications).toMatchObject([
         {
           type: 'Push Failed',
           detail: { error: detail, message: expect.stringContaining(message), since: time(0) },
         },
       ]);
-      expect(group.tags(2)['hostsync:group-trouble']).toContain(`push-failed/${time(0)}/1/`);
+      expect(group.tags(2)['hostsync:group-incident']).toContain(`push-failed/${time(0)}/1/`);
       group.record([push([line(second, 'ok', at(2))], at(2))]);
-      expect(group.told.at(-1)).toMatchObject({
+      expect(group.notifications.at(-1)).toMatchObject({
         type: 'Group Recovered',
         detail: { from: 'Push Failed', since: time(0), seconds: 120 },
       });
@@ -300,7 +317,7 @@ describe('a push', () => {
     const before = group.allTags();
     group.record([push([line(second, 'unreachable', at(1))], at(1))]);
     group.record([broken('Cancelled', [], at(1))]);
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     expect(group.allTags()).toEqual(before);
   });
 
@@ -323,18 +340,23 @@ describe('a push', () => {
     group.tags(2)['hostsync:state'] = 'joining';
     const before = { ...group.tags(2) };
     group.record([push([line(second, 'unreachable', start, 4)])]);
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     expect(group.tags(2)).toEqual(before);
   });
 
   it('that sent one file to two hosts says so, in all and by host', () => {
     const group = new SimulatedResults(2);
     group.record([push([line(second, 'ok', start, 1), line(third, 'ok', start, 1)])]);
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       {
         type: 'Files Synced',
         detail: {
-          ...{ primary: instanceId(1), requestedAt: time(0), files: 2, deleted: 0, bytes: 200, seconds: 0.5 },
+          primary: instanceId(1),
+          requestedAt: time(0),
+          files: 2,
+          deleted: 0,
+          bytes: 200,
+          seconds: 0.5,
           secondaries: [
             { secondary: second, files: 1, bytes: 100 },
             { secondary: third, files: 1, bytes: 100 },
@@ -345,19 +367,19 @@ describe('a push', () => {
   });
 });
 
-describe('a trouble that lasts', () => {
+describe('an incident that lasts', () => {
   it('is told again every six hours, with how long it lasts, and never more often', () => {
     const group = new SimulatedResults(1);
     for (let minutes = 0; minutes < 13 * 60; minutes++) {
       group.now = at(minutes) + 5000;
       group.record([push([line(second, 'unreachable', at(minutes))], at(minutes))], true);
     }
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       { type: 'Sync Failed', detail: { reminder: 0, since: time(0) } },
       { type: 'Sync Failed', detail: { reminder: 1, since: time(0) } },
       { type: 'Sync Failed', detail: { reminder: 2, since: time(0) } },
     ]);
-    expect(new Set(group.told.map(({ detail: { id } }) => id)).size).toBe(3);
+    expect(new Set(group.notifications.map(({ detail: { id } }) => id)).size).toBe(3);
   });
 
   it('is told again once, not as often as was missed, after a long pause', () => {
@@ -370,20 +392,20 @@ describe('a trouble that lasts', () => {
     const days = 60 * 24 * 3 + 1;
     group.tick([push([line(second, 'unreachable', at(days))], at(days))]);
     group.tick([push([line(second, 'unreachable', at(days + 1))], at(days + 1))]);
-    expect(group.told).toMatchObject([{ detail: { reminder: 0 } }, { detail: { reminder: 12 } }]);
+    expect(group.notifications).toMatchObject([{ detail: { reminder: 0 } }, { detail: { reminder: 12 } }]);
   });
 
   it('of a host that cannot join is told again by the tick', () => {
     const group = new SimulatedResults(1);
     Object.assign(group.tags(2), {
       'hostsync:state': 'joining',
-      'hostsync:trouble': `join-failed/${time(0)}/1`,
+      'hostsync:incident': `join-failed/${time(0)}/1`,
     });
     group.tick([], 5 * 60);
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     group.tick([], 61);
     group.tick();
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       { type: 'Join Failed', detail: { secondary: second, reminder: 1, final: false, since: time(0) } },
     ]);
   });
@@ -395,13 +417,13 @@ describe('what only a tick sees', () => {
     const { 'hostsync:primary': epoch = '' } = group.tags(1);
     delete group.tags(1)['hostsync:primary'];
     group.tick();
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     group.tags(1)['hostsync:primary'] = epoch;
     group.tick();
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     delete group.tags(1)['hostsync:primary'];
     for (let minutes = 0; minutes < 10; minutes++) group.tick();
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       { type: 'No Primary', detail: { instances: [instanceId(1), second, third] } },
     ]);
     group.tags(1)['hostsync:primary'] = epoch;
@@ -413,7 +435,7 @@ describe('what only a tick sees', () => {
     const group = new SimulatedResults(2);
     Object.assign(group.tags(3), { 'hostsync:primary': '1', 'hostsync:directories': '/srv/uploads' });
     for (let minutes = 0; minutes < 5; minutes++) group.tick();
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       { type: 'Several Primaries', detail: { primaries: [instanceId(1), third] } },
     ]);
   });
@@ -461,7 +483,7 @@ describe('what only a tick sees', () => {
     const group = new SimulatedResults(1);
     const running: ObservedPush = { ...broken('InProgress', []), status: 'under-way' };
     for (let minutes = 0; minutes < 5; minutes++) group.tick([running]);
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       { type: 'Push Overrun', detail: { command: running.command, since: time(0), seconds: 60 } },
     ]);
     group.tick([push([line(second, 'ok', start, 1)])]);
@@ -473,7 +495,7 @@ describe('what only a tick sees', () => {
     for (let minutes = 0; minutes < 10; minutes++) {
       group.tick([push([line(third, 'ok', at(minutes))], at(minutes))]);
     }
-    expect(group.told).toMatchObject([
+    expect(group.notifications).toMatchObject([
       { type: 'Sync Failed', detail: { secondaries: [{ secondary: second, error: 'overdue' }] } },
     ]);
     expect(group.tags(2)['hostsync:state']).toBe('behind');
@@ -488,7 +510,7 @@ describe('what only a tick sees', () => {
     group.tick([], 600);
     delete group.tags(1)['hostsync:paused'];
     group.tick();
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
   });
 
   it('a paused group is quiet, whatever is wrong with it', () => {
@@ -498,7 +520,7 @@ describe('what only a tick sees', () => {
     group.tags(2)['hostsync:host-key'] = 'none';
     group.tags(3)['hostsync:synced-at'] = time(-600);
     for (let minutes = 0; minutes < 10; minutes++) group.tick();
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
   });
 
   it('nothing is over because the group was paused, and nothing is told again meanwhile', () => {
@@ -506,7 +528,7 @@ describe('what only a tick sees', () => {
     group.offline = true;
     Object.assign(group.tags(2), {
       'hostsync:state': 'joining',
-      'hostsync:trouble': `join-failed/${time(0)}/1`,
+      'hostsync:incident': `join-failed/${time(0)}/1`,
     });
     group.tick();
     group.tags(1)['hostsync:paused'] = 'maintenance';
@@ -560,7 +582,7 @@ describe('what is known of the group', () => {
     group.tags(3)['hostsync:host-key'] = secondaryTags['hostsync:host-key'];
     group.tick();
     for (const number of [1, 2, 3, 4])
-      expect(Object.keys(group.tags(number))).not.toContain('hostsync:group-trouble');
+      expect(Object.keys(group.tags(number))).not.toContain('hostsync:group-incident');
   });
 
   it.each([
@@ -570,13 +592,13 @@ describe('what is known of the group', () => {
     'unreachable/yesterday/1',
     `unreachable/${time(0)}/-1`,
     `A/B/${time(0)}/x`,
-  ])('a tag that says %j, which is no trouble, stops nothing and is put right', (value) => {
+  ])('a tag that says %j, which is no incident, stops nothing and is put right', (value) => {
     const group = new SimulatedResults(1, [outside]);
-    for (const key of ['hostsync:trouble', 'hostsync:group-trouble']) group.tags(2)[key] = value;
+    for (const key of ['hostsync:incident', 'hostsync:group-incident']) group.tags(2)[key] = value;
     group.tags(1)['hostsync:outside'] = value;
     group.tags(1)['hostsync:synced-at'] = 'never';
     group.record([push([line(second), line(outside)])], true);
-    expect(group.told).toEqual([]);
+    expect(group.notifications).toEqual([]);
     expect(group.tags(2)).toEqual({ ...secondaryTags, 'hostsync:synced-at': time(0) });
     expect(group.tags(1)['hostsync:synced-at']).toBe(time(0));
     expect(Object.keys(group.tags(1))).not.toContain('hostsync:outside');
@@ -600,7 +622,7 @@ describe.each(['key-refused', 'not-prepared'] as const)(
 );
 
 describe('hosts outside EC2', () => {
-  it('have their troubles on the primary, are told once, and their recovery too', () => {
+  it('have their incidents on the primary, are told once, and their recovery too', () => {
     const group = new SimulatedResults(1, [outside, 'web8.example.com']);
     for (let minutes = 0; minutes < 5; minutes++) {
       const lines = [
@@ -624,14 +646,14 @@ describe('hosts outside EC2', () => {
       group.record([push(lines, at(minutes))]);
     }
     expect(group.types()).toEqual(['Sync Failed']);
-    expect(failures(group.told).length).toBe(60);
+    expect(failures(group.notifications).length).toBe(60);
     group.record([
       push(
         names.map((name) => line(name, 'ok', at(20))),
         at(20),
       ),
     ]);
-    expect(recoveries(group.told).sort()).toEqual(failures(group.told).sort());
+    expect(recoveries(group.notifications).sort()).toEqual(failures(group.notifications).sort());
     expect(Object.keys(group.tags(1))).not.toContain('hostsync:outside');
   });
 });
@@ -668,8 +690,8 @@ const pushes = fc
 /** Every result as it comes. */
 /** The tags without what depends on when people were told, and of what first. */
 function withoutCauses(group: SimulatedResults): unknown {
-  const told = /[a-z-]+(\/[^ /]+Z\/\d+)(?:\/[0-9a-z.]*)?/gu;
-  return JSON.parse(JSON.stringify(group.allTags()).replaceAll(told, '$1'));
+  const notifications = /[a-z-]+(\/[^ /]+Z\/\d+)(?:\/[0-9a-z.]*)?/gu;
+  return JSON.parse(JSON.stringify(group.allTags()).replaceAll(notifications, '$1'));
 }
 
 function inOrder(all: readonly ObservedPush[]): SimulatedResults {
@@ -682,8 +704,8 @@ function inOrder(all: readonly ObservedPush[]): SimulatedResults {
 }
 
 /** For each host that was told of: what was told, in order. */
-function transitions(told: readonly DomainEvent[]): ReadonlyMap<string, readonly string[]> {
-  const all = told.flatMap((event): readonly (readonly [string, string])[] => {
+function transitions(notifications: readonly DomainEvent[]): ReadonlyMap<string, readonly string[]> {
+  const all = notifications.flatMap((event): readonly (readonly [string, string])[] => {
     if ('changed' in event.detail && event.detail.changed === true) return [];
     switch (event.type) {
       case 'Sync Failed':
@@ -707,16 +729,15 @@ function transitions(told: readonly DomainEvent[]): ReadonlyMap<string, readonly
 /** What the tags say, but for since when and how often told. */
 function standing(group: SimulatedResults) {
   const codes = (value: string | undefined) =>
-    parseTroubles(value).map(([who, { code }]) => (who === '' ? code : who));
+    parseIncidents(value).map(([who, { code }]) => (who === '' ? code : who));
   return {
     hosts: [1, 2, 3].map((number) => {
       const tags = group.tags(number);
       return {
-        ...{ state: tags['hostsync:state'], syncedAt: tags['hostsync:synced-at'] },
-        ...{
-          trouble: codes(tags['hostsync:trouble']).length,
-          group: codes(tags['hostsync:group-trouble']).sort(),
-        },
+        state: tags['hostsync:state'],
+        syncedAt: tags['hostsync:synced-at'],
+        incident: codes(tags['hostsync:incident']).length,
+        group: codes(tags['hostsync:group-incident']).sort(),
       };
     }),
     outside: codes(group.tags(1)['hostsync:outside']),
@@ -727,9 +748,9 @@ function standing(group: SimulatedResults) {
  * What was told of, without repetitions: events on the group by their ids, the others host by host. A run that is killed
  * between the tags of two hosts tells of the second host once more, in an event for the hosts that are left.
  */
-function happenings(told: readonly DomainEvent[]): ReadonlySet<string> {
+function happenings(notifications: readonly DomainEvent[]): ReadonlySet<string> {
   return new Set(
-    told.flatMap((event) => {
+    notifications.flatMap((event) => {
       const { type, detail } = event;
       switch (type) {
         case 'Sync Failed':
@@ -748,15 +769,17 @@ function happenings(told: readonly DomainEvent[]): ReadonlySet<string> {
 }
 
 describe('whatever pushes bring', () => {
-  it('in order: failure and recovery are told in turn, each once, and never a recovery of what was not told', () => {
+  it('in order: failure and recovery are told in turn, each once, and never a recovery of what was not notifications', () => {
     fc.assert(
       fc.property(pushes, (all) => {
         const group = inOrder(all);
-        for (const [, told] of transitions(group.told))
-          expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'failure' : 'recovery')));
+        for (const [, notifications] of transitions(group.notifications))
+          expect(notifications).toEqual(
+            notifications.map((_, index) => (index % 2 === 0 ? 'failure' : 'recovery')),
+          );
         expect(consequences(group.actions(all))).toEqual([]);
         expect(consequences(group.actions([...all, ...all].reverse()))).toEqual([]);
-        const ids = group.told.map(({ detail: { id } }) => id);
+        const ids = group.notifications.map(({ detail: { id } }) => id);
         expect(new Set(ids).size).toBe(ids.length);
       }),
       { numRuns: runs(500) },
@@ -789,7 +812,8 @@ describe('whatever pushes bring', () => {
         const { outside: _unsure, ...sure } = standing(group);
         const { outside: _expected, ...expected } = standing(inOrder(all));
         expect(sure).toEqual(expected);
-        for (const [, told] of transitions(group.told)) expect(told[0]).toBe('failure');
+        for (const [, notifications] of transitions(group.notifications))
+          expect(notifications[0]).toBe('failure');
         const last = push(
           hosts.map((id) => line(id, 'ok', at(9))),
           at(9),
@@ -813,7 +837,7 @@ describe('whatever pushes bring', () => {
           group.record([each]);
         }
         expect(group.allTags()).toEqual(whole.allTags());
-        expect(happenings(group.told)).toEqual(happenings(whole.told));
+        expect(happenings(group.notifications)).toEqual(happenings(whole.notifications));
       }),
       { numRuns: runs(500) },
     );

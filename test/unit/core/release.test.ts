@@ -11,7 +11,10 @@ import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtu
 const commandId = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 const answer = (error: string) => [{ kind: 'error', error, message: '' }] as const;
 const command = (number: number, host: number, error = 'other-release'): ObservedCommand => ({
-  ...{ command: commandId(number), instance: instanceId(host), status: 'failed', detail: 'Failed' },
+  command: commandId(number),
+  instance: instanceId(host),
+  status: 'failed',
+  detail: 'Failed',
   lines: answer(error),
 });
 const push = (host: number, requestedAt: number, error = 'other-release'): ObservedPush => ({
@@ -26,7 +29,11 @@ function observed(changes: Partial<PromotionObservation>): PromotionObservation 
   return {
     instances: [1, 2, 3, 4].map((number) => instance(number, number === 1 ? primaryTags : secondaryTags)),
     agents: [1, 2, 3].map((number) => agent(number)),
-    ...{ commands: [], lifecycles: new Map(), registers: new Map(), statuses: [], reachability: [] },
+    commands: [],
+    lifecycles: new Map(),
+    registers: new Map(),
+    statuses: [],
+    reachability: [],
     ...changes,
   };
 }
@@ -77,8 +84,14 @@ describe('the package is installed', () => {
   it('on hosts that were to look at a primary and could not', () => {
     const reachability = [
       {
-        ...{ instance: instanceId(1), requestedAt: 0, ended: true, asked: [], answered: [], probes: [] },
-        ...{ connection: undefined, withoutRelease: [instanceId(3)] },
+        instance: instanceId(1),
+        requestedAt: 0,
+        ended: true,
+        asked: [],
+        answered: [],
+        probes: [],
+        connection: undefined,
+        withoutRelease: [instanceId(3)],
       },
     ];
     expect(planInstall(observed({ reachability }), [])?.waves).toEqual([[instanceId(3)]]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObservedInstance } from '../../../shared/core/model/observation.ts';
 import { formatProbeRequest, formatPushRequest } from '../../../shared/core/model/request.ts';
 import { parsePort, routeBetween, routeOutside } from '../../../shared/core/model/route.ts';
-import { planTick } from '../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../shared/core/push/plan-push.ts';
 import { healthyGroup, instance, instanceId } from './fixtures.ts';
 
 type Families = 'IPv4' | 'IPv6' | 'dual-stack' | 'none';
@@ -53,7 +53,9 @@ describe('two hosts without a family in common: one error names both, and what t
     ],
   ])('from %s to %s', (from, to, reason) => {
     expect(routeBetween(host(1, from), host(2, to))).toEqual({
-      ...{ kind: 'no-route', code: 'no-address', reason },
+      kind: 'no-route',
+      code: 'no-address',
+      reason,
     });
   });
 });
@@ -101,7 +103,7 @@ describe('the port of a host', () => {
     const instances = group.instances.map((each) =>
       each.id === instanceId(number) ? { ...each, tags: { ...each.tags, ...changes } } : each,
     );
-    return planTick({ ...group, instances });
+    return planPush({ ...group, instances });
   };
 
   it('goes into the request of a push, for this host alone', () => {
@@ -143,6 +145,6 @@ it('a push goes to each secondary by the family that it shares with the primary'
   const instances = group.instances.map((each, index) => {
     return { ...each, ...addresses(index + 1, families[index] ?? 'none') };
   });
-  const push = planTick({ ...group, instances }).find((action) => action.kind === 'push');
+  const push = planPush({ ...group, instances }).find((action) => action.kind === 'push');
   expect(push?.request.secondaries.map(({ address }) => address)).toEqual(['2001:db8::2', '10.0.0.3']);
 });

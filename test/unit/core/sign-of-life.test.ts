@@ -43,7 +43,11 @@ it.each<[string, Seen, number]>([
   ['clocks differ', { agents: [{ ...offline, pingedAt: now + 5000 }] }, 0],
 ])('a primary was last known to live: %s', (_name, seen, seconds) => {
   const observed = {
-    ...{ instances: [primary, secondary], agents: [], statuses: [], lifecycles: new Map(), commands: [] },
+    instances: [primary, secondary],
+    agents: [],
+    statuses: [],
+    lifecycles: new Map(),
+    commands: [],
     ...seen,
   };
   expect(now - lastSignOfLife(instanceId(1), observed, now)).toBe(seconds * 1000);

@@ -2,6 +2,7 @@ import type { MembershipAction } from '../../../shared/core/membership/membershi
 import { failureEvents, failureKey, overEvents } from '../../../shared/core/membership/membership-events.ts';
 import { planMembership } from '../../../shared/core/membership/plan-membership.ts';
 import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
+import { formatIncident } from '../../../shared/core/model/incident.ts';
 import type {
   Claim,
   MembershipObservation,
@@ -16,8 +17,7 @@ import type {
 import { epochOf, findPrimary, isEstablished } from '../../../shared/core/model/primary.ts';
 import type { PushTarget } from '../../../shared/core/model/request.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
-import { formatTrouble } from '../../../shared/core/model/trouble.ts';
-import { planTick } from '../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../shared/core/push/plan-push.ts';
 import type { PromotionSettings } from '../../../shared/core/succession/group-view.ts';
 import { planPromotion } from '../../../shared/core/succession/plan-promotion.ts';
 import type { PromotionAction } from '../../../shared/core/succession/promotion-action.ts';
@@ -100,7 +100,7 @@ export class SimulatedFailover {
   readonly lifecycles = new Map<string, ObservedLifecycle>();
   readonly claims = new Map<number, Claim>();
   readonly commands: Command[] = [];
-  readonly told: DomainEvent[] = [];
+  readonly notifications: DomainEvent[] = [];
   /** Who took the role of the primary, by epoch. */
   readonly accepted = new Map<number, string>();
   /** Whose files were let go with the host, or by a hand. */
@@ -126,8 +126,16 @@ export class SimulatedFailover {
     const tags = { 'hostsync:group': 'web' };
     this.machines.set(id, { state: 'running', tags, zone, launchedAt: this.now, versions: [] });
     this.hosts.set(id, {
-      ...{ alive: true, epoch: 0, hasKey: false, trusts: undefined, readable: false, listed: 0 },
-      ...{ files: new Set(), hookFails: false, refusesWrites: false, list: new Set() },
+      alive: true,
+      epoch: 0,
+      hasKey: false,
+      trusts: undefined,
+      readable: false,
+      listed: 0,
+      files: new Set(),
+      hookFails: false,
+      refusesWrites: false,
+      list: new Set(),
       joinFails: undefined,
     });
   }
@@ -252,7 +260,9 @@ export class SimulatedFailover {
     });
     const claims = [...this.claims.values()].sort((a, b) => a.epoch - b.epoch);
     const head = {
-      ...{ version: claims.length, claim: claims.at(-1), lookedFrom: 0 },
+      version: claims.length,
+      claim: claims.at(-1),
+      reconciledFrom: 0,
       configuration: this.mirrorDigest,
     };
     const registers = new Map([['web', { head, claims, configuration: this.mirror }]]);
@@ -346,8 +356,15 @@ export class SimulatedFailover {
         const ok = typeof result === 'number';
         if (ok) this.#synced(target.id, requestedAt);
         return {
-          ...{ kind: 'secondary', id: target.id, ok, ...(!ok && { error: result, message: result }) },
-          ...{ started: this.now / 1000, files: ok ? result : 0, deleted: 0, bytes: 1, seconds: 1 },
+          kind: 'secondary',
+          id: target.id,
+          ok,
+          ...(!ok && { error: result, message: result }),
+          started: this.now / 1000,
+          files: ok ? result : 0,
+          deleted: 0,
+          bytes: 1,
+          seconds: 1,
         };
       });
       return { ok: lines.every((line) => line.kind === 'secondary' && line.ok), lines };
@@ -490,7 +507,7 @@ export class Run {
     const { settings, now } = group;
     if (this.#kind === 'push') {
       this.quiet = true;
-      this.#steps = planTick(membership).flatMap((action) => {
+      this.#steps = planPush(membership).flatMap((action) => {
         if (action.kind !== 'push') return [];
         const { primary, request } = action;
         const run = group.push(primary, request.epoch, request.secondaries);
@@ -573,7 +590,7 @@ export class Run {
     const group = this.#group;
     switch (action.kind) {
       case 'tell':
-        return [() => void group.told.push(action.event)];
+        return [() => void group.notifications.push(action.event)];
       case 'claim':
         return [() => group.claim(action, observed)];
       case 'run': {
@@ -636,11 +653,13 @@ export class Run {
       case 'record-join': {
         const { instance, hostKey, epoch, digest } = action;
         return [
-          () => void group.told.push(...overEvents('Join Failed', action, group.now)),
+          () => void group.notifications.push(...overEvents('Join Failed', action, group.now)),
           this.#write([instance], {
-            ...{ 'hostsync:host-key': hostKey, 'hostsync:epoch': String(epoch), 'hostsync:joined': digest },
+            'hostsync:host-key': hostKey,
+            'hostsync:epoch': String(epoch),
+            'hostsync:joined': digest,
           }),
-          this.#remove(instance, ['hostsync:task', 'hostsync:join-trouble']),
+          this.#remove(instance, ['hostsync:task', 'hostsync:join-incident']),
         ];
       }
       case 'first-sync': {
@@ -671,28 +690,30 @@ export class Run {
       }
       case 'record-gathered': {
         const { instance, epoch, released, primary } = action;
-        const done = ['hostsync:task', ...(released ? ['hostsync:left', 'hostsync:trouble'] : [])];
+        const done = ['hostsync:task', ...(released ? ['hostsync:left', 'hostsync:incident'] : [])];
         return [
           () => group.expectRescued(instance, primary),
           this.#write([instance], {
-            ...{ 'hostsync:gathered': String(epoch), ...(released && { 'hostsync:state': 'joining' }) },
+            'hostsync:gathered': String(epoch),
+            ...(released && { 'hostsync:state': 'joining' }),
           }),
           this.#remove(instance, done),
         ];
       }
       case 'admit':
         return [
-          () => void group.told.push(...overEvents('Join Failed', action, group.now)),
+          () => void group.notifications.push(...overEvents('Join Failed', action, group.now)),
           this.#write([action.instance], {
-            ...{ 'hostsync:state': 'in-sync', 'hostsync:gathered': String(action.epoch) },
+            'hostsync:state': 'in-sync',
+            'hostsync:gathered': String(action.epoch),
             'hostsync:synced-at': new Date(action.syncedAt).toISOString(),
           }),
-          this.#remove(action.instance, ['hostsync:task', 'hostsync:trouble']),
+          this.#remove(action.instance, ['hostsync:task', 'hostsync:incident']),
         ];
       case 'report-failure':
         return [
-          () => void group.told.push(...failureEvents(action)),
-          this.#write([action.instance], { [failureKey(action)]: formatTrouble(action.trouble) }),
+          () => void group.notifications.push(...failureEvents(action)),
+          this.#write([action.instance], { [failureKey(action)]: formatIncident(action.incident) }),
         ];
       case 'set-list':
         return [this.#write([action.primary], action.set), this.#remove(action.primary, action.remove)];

@@ -1,4 +1,5 @@
 import type { MembershipAction } from '../../../shared/core/membership/membership-action.ts';
+import { formatIncident } from '../../../shared/core/model/incident.ts';
 import type {
   MembershipObservation,
   ObservedCommand,
@@ -7,7 +8,6 @@ import type {
   ScriptLine,
 } from '../../../shared/core/model/observation.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
-import { formatTrouble } from '../../../shared/core/model/trouble.ts';
 import { hostKey } from './fixtures.ts';
 
 /** Just enough of AWS and of the hosts to carry a membership plan out and look again. Time is in seconds, and moves only when told. */
@@ -26,7 +26,7 @@ export class SimulatedGroup {
     readonly listed: string;
   }[] = [];
   /** What a person was told of hosts that cannot join. */
-  readonly told: { readonly instance: string; readonly message: string }[] = [];
+  readonly notifications: { readonly instance: string; readonly message: string }[] = [];
   /** Those that have IPv6 addresses only; all others have IPv4 addresses only. */
   readonly withIpv6 = new Set<string>();
   /** What join says instead of its result. */
@@ -74,11 +74,9 @@ export class SimulatedGroup {
       case 'record-join': {
         const { instance, digest, epoch } = action;
         this.#tag(instance, {
-          ...{
-            'hostsync:host-key': action.hostKey,
-            'hostsync:joined': digest,
-            'hostsync:epoch': String(epoch),
-          },
+          'hostsync:host-key': action.hostKey,
+          'hostsync:joined': digest,
+          'hostsync:epoch': String(epoch),
         });
         return;
       }
@@ -122,11 +120,12 @@ export class SimulatedGroup {
           'hostsync:synced-at': new Date(action.syncedAt).toISOString(),
           'hostsync:gathered': String(action.epoch),
         });
-        this.#untag(action.instance, ['hostsync:task', 'hostsync:trouble']);
+        this.#untag(action.instance, ['hostsync:task', 'hostsync:incident']);
         return;
       case 'report-failure':
-        if (action.trouble.told > 0) this.told.push({ instance: action.instance, message: action.message });
-        this.#tag(action.instance, { 'hostsync:trouble': formatTrouble(action.trouble) });
+        if (action.incident.notifications > 0)
+          this.notifications.push({ instance: action.instance, message: action.message });
+        this.#tag(action.instance, { 'hostsync:incident': formatIncident(action.incident) });
         return;
       case 'set-list':
         this.#tag(action.primary, action.set);

@@ -5,8 +5,8 @@ import type {
   ObservedPush,
   SecondaryLine,
 } from '../../../shared/core/model/observation.ts';
-import { planTick } from '../../../shared/core/push/plan-tick.ts';
-import type { TickAction } from '../../../shared/core/push/tick-action.ts';
+import { planPush } from '../../../shared/core/push/plan-push.ts';
+import type { PushAction } from '../../../shared/core/push/push-action.ts';
 import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';
 import type { OutcomeSettings } from '../../../shared/core/results/outcome-view.ts';
 import { recordOutcome } from '../../../shared/core/results/record-outcome.ts';
@@ -16,14 +16,12 @@ import { agent, instance, instanceId, primaryTags, secondaryTags } from './fixtu
 export const start = Date.parse('2026-11-22T10:00:00.000Z');
 
 export const settings: OutcomeSettings = {
-  ...{
-    remindAfter: 21_600,
-    groupWait: 0,
-    groupInterval: 0,
-    behindAfter: 300,
-    overrunAfter: 60,
-    tickSeconds: 60,
-  },
+  remindAfter: 21_600,
+  groupWait: 0,
+  groupInterval: 0,
+  behindAfter: 300,
+  overrunAfter: 60,
+  tickSeconds: 60,
 };
 
 const minute = 60_000;
@@ -47,8 +45,12 @@ export function push(lines: readonly SecondaryLine[], at = start): ObservedPush 
   const ok = lines.every((each) => each.ok || each.error === 'busy');
   const skipped = lines.some(({ error }) => error === 'directory-skipped');
   return {
-    ...{ command: `c-${at}`, instance: instanceId(1), requestedAt: at, exitCode: ok ? 0 : skipped ? 11 : 10 },
-    ...{ status: ok ? 'succeeded' : 'failed', detail: ok ? 'Success' : 'Failed' },
+    command: `c-${at}`,
+    instance: instanceId(1),
+    requestedAt: at,
+    exitCode: ok ? 0 : skipped ? 11 : 10,
+    status: ok ? 'succeeded' : 'failed',
+    detail: ok ? 'Success' : 'Failed',
     lines: [
       ...(skipped
         ? [
@@ -75,7 +77,7 @@ export function broken(detail: string, lines: readonly SecondaryLine[] = [], at 
 export class SimulatedResults {
   now = start;
   readonly instances = new Map<string, { state: string; tags: Record<string, string> }>();
-  readonly told: DomainEvent[] = [];
+  readonly notifications: DomainEvent[] = [];
   /** The primary's agent is silent. */
   offline = false;
 
@@ -111,10 +113,10 @@ export class SimulatedResults {
     });
   }
 
-  plan(): readonly TickAction[] {
+  plan(): readonly PushAction[] {
     const instances = this.observe();
     const numbers = instances.map(({ id }) => Number.parseInt(id.slice(2), 16));
-    return planTick({ instances, agents: numbers.map((each) => agent(each, each > 1 || !this.offline)) });
+    return planPush({ instances, agents: numbers.map((each) => agent(each, each > 1 || !this.offline)) });
   }
 
   /** What follows from these results, by event or, with what the tick sees, by tick. */
@@ -135,7 +137,7 @@ export class SimulatedResults {
   }
 
   carryOut(action: OutcomeAction): void {
-    if (action.kind === 'tell') this.told.push(action.event);
+    if (action.kind === 'tell') this.notifications.push(action.event);
     if (action.kind !== 'record') return;
     for (const [key, value] of Object.entries(action.set))
       if (placeOf(key) === 'tag' && value.length > 256) throw new Error(`EC2 refuses ${key}: ${value}`);
@@ -153,6 +155,6 @@ export class SimulatedResults {
   }
 
   types(): readonly string[] {
-    return this.told.map(({ type }) => type);
+    return this.notifications.map(({ type }) => type);
   }
 }

@@ -24,8 +24,14 @@ const older: ScriptLine = { kind: 'error', error: 'older-epoch', message: 'follo
 const probed: ScriptLine = { kind: 'probe', id: 'i-2', reached: true, message: 'SSH answers' };
 const rescued: ScriptLine = { kind: 'rescue', id: 'i-2', ok: false };
 const served: ScriptLine = {
-  ...{ kind: 'secondary', id: 'i-2', ok: false, started: 0, files: 0 },
-  ...{ deleted: 0, bytes: 0, seconds: 0 },
+  kind: 'secondary',
+  id: 'i-2',
+  ok: false,
+  started: 0,
+  files: 0,
+  deleted: 0,
+  bytes: 0,
+  seconds: 0,
 };
 
 it.each<[string, Task, readonly ObservedCommand[], unknown]>([

@@ -38,7 +38,7 @@ const shortened = (text: string): string =>
 class Story {
   #group = new SimulatedFailover(1);
   #began = 0;
-  #told = 0;
+  #notifications = 0;
 
   obey(line: string): readonly string[] {
     const [order = '', ...words] = line.trim().split(/ +/u);
@@ -106,7 +106,7 @@ class Story {
     this.#group.upload();
     settle(this.#group);
     this.#began = this.#group.now;
-    this.#told = this.#group.told.length;
+    this.#notifications = this.#group.notifications.length;
     return this.#hosts();
   }
 
@@ -140,14 +140,14 @@ class Story {
   }
 
   #alerts(): readonly string[] {
-    const fresh = this.#group.told.slice(this.#told);
-    this.#told += fresh.length;
+    const fresh = this.#group.notifications.slice(this.#notifications);
+    this.#notifications += fresh.length;
     const alerts = fresh.flatMap((event) => composeAlert(event, this.#group.now)?.subject ?? []);
     return this.#stamped(alerts.map((subject) => `ALERT ${subject}`));
   }
 
   #lastAlert(): readonly string[] {
-    const alerts = this.#group.told.flatMap((event) => composeAlert(event, this.#group.now) ?? []);
+    const alerts = this.#group.notifications.flatMap((event) => composeAlert(event, this.#group.now) ?? []);
     return shortened(alerts.at(-1)?.body ?? 'none')
       .trimEnd()
       .split(/\n+/u);

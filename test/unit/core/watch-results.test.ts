@@ -34,8 +34,15 @@ function watched(given: Watched = {}): ObservedPush {
   const { at = 0, ran = 60, ended = 'successor', went = 'ok', until = ran, skew = 0 } = given;
   const began = seconds(at) / 1000 + 1.5 + skew;
   const said: WatchLine = {
-    ...{ kind: 'watch', rung: 'fanotify', ended, cycles: 9, walks: 1 },
-    ...{ arrivals: 40, p50: 0.2, p99: 0.6, max: 0.9 },
+    kind: 'watch',
+    rung: 'fanotify',
+    ended,
+    cycles: 9,
+    walks: 1,
+    arrivals: 40,
+    p50: 0.2,
+    p99: 0.6,
+    max: 0.9,
   };
   const own = { ...line(second, went, seconds(at), given.files ?? 3), started: began + until };
   const whole = push([own, ...(given.more ?? [])], seconds(at));
@@ -49,13 +56,18 @@ function watched(given: Watched = {}): ObservedPush {
 function superseded(at: number): ObservedPush {
   const busy = push([line(second, 'busy', seconds(at)), line(third, 'busy', seconds(at))], seconds(at));
   return {
-    ...{ ...busy, watches: true },
+    ...busy,
+    watches: true,
     lines: busy.lines.map((each) => (each.kind === 'push' ? { ...each, secondaries: 2, busy: 2 } : each)),
   };
 }
 
 const running = (at: number): ObservedPush => ({
-  ...{ ...watched({ at }), lines: [], status: 'under-way', detail: 'InProgress', exitCode: undefined },
+  ...watched({ at }),
+  lines: [],
+  status: 'under-way',
+  detail: 'InProgress',
+  exitCode: undefined,
 });
 
 const watchedGroup = (secondaries = 1) => {
@@ -100,7 +112,11 @@ describe('how far behind a secondary is', () => {
     const group = watchedGroup();
     group.now = seconds(62);
     expect(measured(group.actions([watched()]))).toMatchObject({
-      ...{ SecondsBehind: 2, SecondariesFailing: 0, LagP50: 0.2, LagP99: 0.6, FilesSent: 3 },
+      SecondsBehind: 2,
+      SecondariesFailing: 0,
+      LagP50: 0.2,
+      LagP99: 0.6,
+      FilesSent: 3,
     });
     group.record([watched()]);
     expect(syncedAt(group)).toBe(seconds(60));
@@ -157,9 +173,9 @@ describe('results that overlap: the next push is asked for before the one that w
     group.now = seconds(140);
     group.record([watched({ at: 75 })]);
     expect(group.types()).toContain('Sync Recovered');
-    const told = group.told.length;
+    const notifications = group.notifications.length;
     group.record([next, watched({ at: 75 })], true);
-    expect(group.told.length).toBe(told);
+    expect(group.notifications.length).toBe(notifications);
     expect(group.tags(2)[tagKeys.state]).toBe('in-sync');
   });
 
@@ -211,10 +227,10 @@ describe('a push that still runs', () => {
   it.each([
     ['and watches, is well until its lease is over', 149, false],
     ['and watches, is told of when its lease is over', 151, true],
-  ])('%s', (_name, after, told) => {
+  ])('%s', (_name, after, notifications) => {
     const group = watchedGroup();
     group.now = seconds(after);
-    expect(overruns(group, running(0))).toBe(told);
+    expect(overruns(group, running(0))).toBe(notifications);
   });
 
   it('has the lease of the tag', () => {

@@ -98,8 +98,12 @@ describe('every event', () => {
     group.tags(1)['hostsync:directories'] = '/srv/uploads';
     group.tick([push([line(instanceId(2), 'ok', group.now)], group.now)]);
     expect(group.types()).toEqual([
-      ...['Files Synced', 'Sync Failed', 'Configuration Invalid', 'Group Recovered', 'Sync Recovered'],
+      'Files Synced',
+      'Sync Failed',
+      'Configuration Invalid',
+      'Group Recovered',
+      'Sync Recovered',
     ]);
-    for (const event of group.told) expect(problems(delivered(event))).toEqual([]);
+    for (const event of group.notifications) expect(problems(delivered(event))).toEqual([]);
   });
 });

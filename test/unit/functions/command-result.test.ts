@@ -53,7 +53,9 @@ const ended = {
 /** What GetCommandInvocation shows of a push that said this. */
 function said(lines: readonly ScriptLine[], status = 'Failed', exitCode = 10) {
   return {
-    ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: status, ResponseCode: exitCode },
+    Comment: 'hostsync push, group web, epoch 1',
+    StatusDetails: status,
+    ResponseCode: exitCode,
     StandardOutputContent: lines.map((each) => JSON.stringify({ v: 1, ...each })).join('\n'),
   };
 }
@@ -96,7 +98,7 @@ it('records, tells and measures how a push went, within seconds of its end', asy
     { Resources: [instanceId(2)], Tags: [{ Key: 'hostsync:state', Value: 'behind' }] },
   ]);
   expect(aws.written(`host#${instanceId(2)}`)).toMatchObject([
-    { trouble: expect.stringContaining(`unreachable/${requested}/1/`) },
+    { incident: expect.stringContaining(`unreachable/${requested}/1/`) },
   ]);
   const at = Date.parse(requested);
   expect(aws.written('head')).toMatchObject([{ synced: { [instanceId(1)]: at, [instanceId(3)]: at } }]);

@@ -66,7 +66,8 @@ const document = (kind: string, clock: string) => ({
       },
       mainSteps: [
         {
-          ...{ action: 'aws:runShellScript', name: kind },
+          action: 'aws:runShellScript',
+          name: kind,
           inputs: { timeoutSeconds: '60', runCommand: script(kind, clock) },
         },
       ],
@@ -221,8 +222,12 @@ export async function startFakeStages(
   const resources = Object.assign({}, ...prefixes.map((prefix) => stageResources(prefix, clock)));
   const packageDirectory = await samplePackage({ resources });
   const cloud = await startCloud({
-    ...{ packageDirectory, tickSeconds: 'manual', fleet },
-    ...{ timeScale: 100, impairedSeconds: 0.05, connectionLostSeconds: 5 },
+    packageDirectory,
+    tickSeconds: 'manual',
+    fleet,
+    timeScale: 100,
+    impairedSeconds: 0.05,
+    connectionLostSeconds: 5,
   });
   const surroundings: Surroundings = { cloud, clock, logged: [], minutes: 0 };
   vi.spyOn(console, 'error').mockImplementation((text) =>

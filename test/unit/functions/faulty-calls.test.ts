@@ -55,7 +55,7 @@ const tolerated: Readonly<Partial<Record<(typeof calls)[number], readonly string
   'ssm:SendCommand': ['InvalidInstanceId'],
 };
 
-interface Trouble {
+interface Incident {
   readonly call: (typeof calls)[number];
   /** Picks one of its errors. */
   readonly error: number;
@@ -63,7 +63,7 @@ interface Trouble {
   readonly times: number;
 }
 
-const trouble: fc.Arbitrary<Trouble> = fc.record({
+const incident: fc.Arbitrary<Incident> = fc.record({
   call: fc.constantFrom(...calls),
   error: fc.nat(),
   kind: fc.constantFrom(
@@ -84,7 +84,7 @@ interface Armed {
   readonly told: RegExp | undefined;
 }
 
-function arm({ call, error, kind, times }: Trouble, index: number): Armed {
+function arm({ call, error, kind, times }: Incident, index: number): Armed {
   const { faults } = service.cloud;
   // Whatever SSM says of a channel or not: the other signs decide
   const quiet = call === 'ssm:GetConnectionStatus';
@@ -135,8 +135,8 @@ function lack(hosts: readonly LocalInstance[]): string | undefined {
   if (primary === undefined || primaries.length > 1) return `${primaries.length} primaries`;
   const bad = hosts.filter(({ tags }) =>
     tags['hostsync:primary'] === undefined
-      ? tags['hostsync:state'] !== 'in-sync' || tags['hostsync:trouble'] !== undefined
-      : tags['hostsync:group-trouble'] !== undefined || tags['hostsync:promotion-trouble'] !== undefined,
+      ? tags['hostsync:state'] !== 'in-sync' || tags['hostsync:incident'] !== undefined
+      : tags['hostsync:group-incident'] !== undefined || tags['hostsync:promotion-incident'] !== undefined,
   );
   return bad.length === 0 ? undefined : bad.map(({ id, tags }) => `${id} ${JSON.stringify(tags)}`).join('\n');
 }
@@ -151,15 +151,19 @@ async function tickUntil(what: string, isReached: () => string | undefined): Pro
 }
 
 // One fault a call: the first would hide the second
-const troublesOfCalls = fc.uniqueArray(trouble, { minLength: 1, maxLength: 4, selector: ({ call }) => call });
+const incidentsOfCalls = fc.uniqueArray(incident, {
+  minLength: 1,
+  maxLength: 4,
+  selector: ({ call }) => call,
+});
 // HOSTSYNC_FAULT_SEED and HOSTSYNC_FAULT_RUNS repeat a run, and make a longer one
 const seed = Number(process.env['HOSTSYNC_FAULT_SEED'] ?? Date.now() % 1_000_000);
 const runs = Number(process.env['HOSTSYNC_FAULT_RUNS'] ?? 2);
 let groups = 0;
 
-it.each(fc.sample(troublesOfCalls, { seed, numRuns: runs }).map((each) => [each]))(
+it.each(fc.sample(incidentsOfCalls, { seed, numRuns: runs }).map((each) => [each]))(
   `whatever calls fail, no error is swallowed, and every group is whole afterwards (seed ${seed}, case %#)`,
-  async (troubles) => {
+  async (incidents) => {
     const { cloud } = service;
     groups += 1;
     const scaling = cloud.createAutoScalingGroup({
@@ -173,7 +177,7 @@ it.each(fc.sample(troublesOfCalls, { seed, numRuns: runs }).map((each) => [each]
     const living = failing.slice(1);
     await tickUntil('joined', () => lack(failing) ?? lack(joining));
 
-    const armed = troubles.map(arm);
+    const armed = incidents.map(arm);
     const what = armed.map((each) => each.what).join('; ');
     await Promise.all([scaling.scaleOut(1), failing[0]?.crash()]);
     const left: unknown[] = [];

@@ -125,7 +125,8 @@ describe('a newcomer that lacks the release', () => {
       const hosts = command?.document === 'join-document' ? command.hosts : [];
       return {
         CommandInvocations: hosts.map((InstanceId) => ({
-          ...{ InstanceId, StatusDetails: 'Failed' },
+          InstanceId,
+          StatusDetails: 'Failed',
           CommandPlugins: [{ Output: answer('error', { error: 'other-release', message: '' }) }],
         })),
       };
@@ -139,13 +140,12 @@ describe('a newcomer that lacks the release', () => {
 
 describe('after a deployment', () => {
   const pushed = (requestedAt: number) => ({
-    ...{ CommandId: 'e8d3c0e4-71f7-4491-898f-c9b35bee5f3b', InstanceId: instanceId(1) },
-    ...{
-      Comment: 'hostsync push, group web',
-      DocumentName: 'push-document',
-      RequestedDateTime: new Date(requestedAt),
-      StatusDetails: 'Failed',
-    },
+    CommandId: 'e8d3c0e4-71f7-4491-898f-c9b35bee5f3b',
+    InstanceId: instanceId(1),
+    Comment: 'hostsync push, group web',
+    DocumentName: 'push-document',
+    RequestedDateTime: new Date(requestedAt),
+    StatusDetails: 'Failed',
     CommandPlugins: [{ ResponseCode: 16, Output: answer('error', { error: 'other-release', message: '' }) }],
   });
 

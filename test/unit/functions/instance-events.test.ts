@@ -25,11 +25,15 @@ beforeEach(() => {
 });
 
 const happened = (id: string, state = 'stopping', event = 'e-1') => ({
-  ...{ id: event, source: 'aws.ec2', 'detail-type': 'EC2 Instance State-change Notification' },
+  id: event,
+  source: 'aws.ec2',
+  'detail-type': 'EC2 Instance State-change Notification',
   detail: { 'instance-id': id, state },
 });
 const spot = (id: string) => ({
-  ...{ id: 'e-2', source: 'aws.ec2', 'detail-type': 'EC2 Spot Instance Interruption Warning' },
+  id: 'e-2',
+  source: 'aws.ec2',
+  'detail-type': 'EC2 Spot Instance Interruption Warning',
   // The ARN of this event has the zone where the region belongs
   ...{
     resources: [`arn:aws:ec2:us-east-1b:instance/${id}`],
@@ -139,7 +143,9 @@ describe('a spot interruption', () => {
 
 describe('the echo of what hostsync itself wrote', () => {
   const changed = (keys: readonly string[], tags: Readonly<Record<string, string>> = {}) => ({
-    ...{ id: 'e-9', source: 'aws.tag', 'detail-type': 'Tag Change on Resource' },
+    id: 'e-9',
+    source: 'aws.tag',
+    'detail-type': 'Tag Change on Resource',
     resources: [`arn:aws:ec2:us-east-1:111122223333:instance/${instanceId(2)}`],
     detail: { 'changed-tag-keys': keys, service: 'ec2', 'resource-type': 'instance', version: 5, tags },
   });

@@ -83,7 +83,9 @@ export function resetAws(): void {
   ssm.on(ListCommandInvocationsCommand).resolves({ CommandInvocations: [] });
   ec2.on(DescribeInstanceStatusCommand).callsFake(({ InstanceIds = [] }) => ({
     InstanceStatuses: InstanceIds.map((InstanceId: string) => ({
-      ...{ InstanceId, SystemStatus: { Status: 'ok' }, InstanceStatus: { Status: 'ok' } },
+      InstanceId,
+      SystemStatus: { Status: 'ok' },
+      InstanceStatus: { Status: 'ok' },
     })),
   }));
   show([]);

@@ -59,8 +59,12 @@ const events = () =>
     .map(({ DetailType, Detail }) => [DetailType, JSON.parse(Detail ?? '')] as const);
 const scaled = { 'aws:autoscaling:groupName': 'asg' };
 const lifecycle = (number: number, LifecycleState: string) => ({
-  ...{ InstanceId: instanceId(number), AutoScalingGroupName: 'asg', AvailabilityZone: 'a' },
-  ...{ LifecycleState, HealthStatus: 'HEALTHY', ProtectedFromScaleIn: false },
+  InstanceId: instanceId(number),
+  AutoScalingGroupName: 'asg',
+  AvailabilityZone: 'a',
+  LifecycleState,
+  HealthStatus: 'HEALTHY',
+  ProtectedFromScaleIn: false,
 });
 const newcomer = (number: number, tags = {}) => instance(number, { 'hostsync:group': 'web', ...tags });
 
@@ -91,7 +95,7 @@ describe('a look', () => {
 
   it('is not taken for a wake-up that an earlier one has served', async () => {
     const { head } = remembered(healthyGroup().instances) ?? {};
-    aws.remember([{ pk: 'group#web', sk: 'head', ...head, lookedFrom: 1_000_000 }]);
+    aws.remember([{ pk: 'group#web', sk: 'head', ...head, reconciledFrom: 1_000_000 }]);
     await look('web', { at: 997_999 });
     expect(ec2.calls().length).toBe(0);
     await look('web', { at: 998_000 });
@@ -100,7 +104,7 @@ describe('a look', () => {
 
   it('is always taken for a tick: they are counted', async () => {
     const { head } = remembered(healthyGroup().instances) ?? {};
-    aws.remember([{ pk: 'group#web', sk: 'head', ...head, lookedFrom: Date.now() }]);
+    aws.remember([{ pk: 'group#web', sk: 'head', ...head, reconciledFrom: Date.now() }]);
     await look('web', { at: 1, tick: 60_000 });
     expect(ec2.calls().length).toBeGreaterThan(0);
   });
@@ -118,7 +122,7 @@ describe('a look', () => {
 
   it('that is not complete is none that later wake-ups could rely on', async () => {
     const { head } = remembered(healthyGroup().instances) ?? {};
-    aws.remember([{ pk: 'group#web', sk: 'head', ...head, lookedFrom: 5 }]);
+    aws.remember([{ pk: 'group#web', sk: 'head', ...head, reconciledFrom: 5 }]);
     ssm.on(ListCommandInvocationsCommand).rejects(denied);
     await look();
     expect(noted()).toEqual({ ':from': 5, ':due': expect.any(Number) });
@@ -309,7 +313,9 @@ describe('the primary', () => {
     await look();
     expect(dynamoDb.commandCalls(PutCommand).map((call) => call.args[0].input.Item)).toEqual([
       {
-        ...{ pk: 'group#web', sk: 'mirror', primary: instanceId(1) },
+        pk: 'group#web',
+        sk: 'mirror',
+        primary: instanceId(1),
         tags: {
           'hostsync:primary': '1',
           'hostsync:directories': '/srv/uploads',
@@ -345,8 +351,12 @@ describe('results of pushes', () => {
     )
     .join('\n');
   const listed: CommandInvocation = {
-    ...{ CommandId: 'c-0', InstanceId: instanceId(1), Comment: 'hostsync push, group web, epoch 1' },
-    ...{ RequestedDateTime: requestedAt, StatusDetails: 'Failed', DocumentName: 'push-document' },
+    CommandId: 'c-0',
+    InstanceId: instanceId(1),
+    Comment: 'hostsync push, group web, epoch 1',
+    RequestedDateTime: requestedAt,
+    StatusDetails: 'Failed',
+    DocumentName: 'push-document',
     CommandPlugins: [{ Output: output.slice(0, 100), ResponseCode: 10 }],
   };
 
@@ -356,7 +366,9 @@ describe('results of pushes', () => {
       .resolvesOnce({ CommandInvocations: [listed] })
       .resolves({ CommandInvocations: [] });
     ssm.on(GetCommandInvocationCommand).resolves({
-      ...{ Comment: 'hostsync push, group web, epoch 1', StatusDetails: 'Failed', ResponseCode: 10 },
+      Comment: 'hostsync push, group web, epoch 1',
+      StatusDetails: 'Failed',
+      ResponseCode: 10,
       StandardOutputContent: output,
     });
     await look();

@@ -74,7 +74,9 @@ describe('the calls of a tick', () => {
       const group = { 'hostsync:group': `g${index}` };
       return [
         instance(primary, {
-          ...{ ...primaryTags, ...group, 'hostsync:secondaries': instanceId(secondary) },
+          ...primaryTags,
+          ...group,
+          'hostsync:secondaries': instanceId(secondary),
           'hostsync:promoted': `1 ${instanceId(primary)}`,
         }),
         instance(secondary, { ...synced, ...group }),
@@ -84,8 +86,11 @@ describe('the calls of a tick', () => {
     await tick();
     const counts = Map.groupBy(calls(), (name) => name);
     expect(Object.fromEntries([...counts].map(([name, all]) => [name, all.length]))).toEqual({
-      ...{ BatchGetCommand: 2, DescribeInstanceInformationCommand: 3, DescribeInstanceStatusCommand: 1 },
-      ...{ DescribeInstancesCommand: 1, SendCommandCommand: 120 },
+      BatchGetCommand: 2,
+      DescribeInstanceInformationCommand: 3,
+      DescribeInstanceStatusCommand: 1,
+      DescribeInstancesCommand: 1,
+      SendCommandCommand: 120,
     });
   });
 
@@ -186,11 +191,13 @@ it.each(['ResourceNotFoundException', 'AccessDeniedException'])(
   },
 );
 
-describe('trouble', () => {
+describe('incident', () => {
   it('of one group does not stop another, and still fails the function so that its alarm rings', async () => {
     const other = [
       instance(11, {
-        ...{ ...primaryTags, 'hostsync:group': 'blog', 'hostsync:secondaries': instanceId(12) },
+        ...primaryTags,
+        'hostsync:group': 'blog',
+        'hostsync:secondaries': instanceId(12),
         'hostsync:promoted': `1 ${instanceId(11)}`,
       }),
       instance(12, { ...secondaryTags, 'hostsync:group': 'blog' }),
@@ -250,10 +257,18 @@ it('logs every reason as one JSON object', async () => {
   );
   expect(lines).toEqual([
     expect.objectContaining({
-      ...{ level: 'INFO', action: 'leave-out', group: 'web', code: 'unknown', secondary: instanceId(3) },
+      level: 'INFO',
+      action: 'leave-out',
+      group: 'web',
+      code: 'unknown',
+      secondary: instanceId(3),
     }),
     expect.objectContaining({
-      ...{ level: 'INFO', action: 'push', group: 'web', hosts: instanceId(1), outcome: 'done' },
+      level: 'INFO',
+      action: 'push',
+      group: 'web',
+      hosts: instanceId(1),
+      outcome: 'done',
       command: aws.commandId,
     }),
   ]);

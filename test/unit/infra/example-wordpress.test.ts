@@ -74,15 +74,16 @@ describe.each([
     const hooks = of('HostGroup')?.['LifecycleHookSpecificationList'];
     expect(hooks).toEqual([
       {
-        ...{ LifecycleHookName: hookNames.launch, LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING' },
-        ...{ HeartbeatTimeout: 300, DefaultResult: 'ABANDON' },
+        LifecycleHookName: hookNames.launch,
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+        HeartbeatTimeout: 300,
+        DefaultResult: 'ABANDON',
       },
       {
-        ...{
-          LifecycleHookName: hookNames.terminate,
-          LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
-        },
-        ...{ HeartbeatTimeout: 900, DefaultResult: 'ABANDON' },
+        LifecycleHookName: hookNames.terminate,
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+        HeartbeatTimeout: 900,
+        DefaultResult: 'ABANDON',
       },
     ]);
     readHooks([

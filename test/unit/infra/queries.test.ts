@@ -32,7 +32,7 @@ describe('the saved queries', () => {
         'shared/core/succession/plan-upkeep.ts',
       ],
       ...[
-        'shared/core/push/tick-action.ts',
+        'shared/core/push/push-action.ts',
         'shared/core/results/outcome-action.ts',
         'functions/alert/handler.ts',
       ],

@@ -69,7 +69,12 @@ const all = (count: number) => Array.from({ length: count }, (_, index) => line(
 
 describe('the metrics, each of which is paid for (docs/cost.md counts them)', () => {
   const ofGroup = [
-    ...['SecondsBehind', 'SecondariesFailing', 'FilesSent', 'BytesSent', 'FilesDeleted', 'PushSeconds'],
+    'SecondsBehind',
+    'SecondariesFailing',
+    'FilesSent',
+    'BytesSent',
+    'FilesDeleted',
+    'PushSeconds',
   ].map((name) => `hostsync web: ${name}`);
 
   it('are six a group, one a secondary, and one for all groups that the alarm looks at', async () => {
@@ -84,7 +89,7 @@ describe('the metrics, each of which is paid for (docs/cost.md counts them)', ()
   });
 });
 
-it('takes a trouble away from each host that has none any more, and leaves its other tags', async () => {
+it('takes an incident away from each host that has none any more, and leaves its other tags', async () => {
   const group = new SimulatedResults(2);
   group.record([push([line(instanceId(2), 'unreachable', start - 1000)], start - 1000)]);
   await carryOut(group, all(2));
@@ -95,7 +100,7 @@ it('takes a trouble away from each host that has none any more, and leaves its o
   expect(removed).toMatchObject([
     {
       Key: { pk: 'group#web', sk: `host#${instanceId(2)}` },
-      ExpressionAttributeNames: { '#n0': 'trouble' },
+      ExpressionAttributeNames: { '#n0': 'incident' },
       // Nobody has changed it meanwhile
       ConditionExpression: '#n0 = :s0',
     },
@@ -103,7 +108,7 @@ it('takes a trouble away from each host that has none any more, and leaves its o
   expect(ec2.commandCalls(DeleteTagsCommand)).toEqual([]);
 });
 
-it('writes nothing when EventBridge is down: a trouble that is written down is never told again', async () => {
+it('writes nothing when EventBridge is down: an incident that is written down is never told again', async () => {
   eventBridge.on(PutEventsCommand).rejects(new Error('down'));
   await expect(carryOut(new SimulatedResults(1), [line(instanceId(2), 'unreachable')])).rejects.toThrow(
     'down',

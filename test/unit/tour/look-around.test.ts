@@ -26,7 +26,9 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function on(...words: readonly string[]) {
   return spawnSync('bash', [join(directory, 'on'), ...words], {
-    ...{ cwd: directory, encoding: 'utf8', input: 'echo from a shell\n' },
+    cwd: directory,
+    encoding: 'utf8',
+    input: 'echo from a shell\n',
     env: { PATH: `${directory}:${process.env['PATH'] ?? ''}` },
   });
 }

@@ -8,7 +8,9 @@ it('takes what the README says', () => {
     directory: expect.stringMatching(/\/docs$/u),
   });
   expect(parseTourOptions(['host', '--tick', '10', '--keep'], 'docs')).toMatchObject({
-    ...{ tick: 10, keep: true, directory: expect.stringMatching(/\/host$/u) },
+    tick: 10,
+    keep: true,
+    directory: expect.stringMatching(/\/host$/u),
   });
   expect(parseTourOptions(['--help'], 'docs')).toBe('help');
 });

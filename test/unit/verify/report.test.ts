@@ -5,7 +5,11 @@ import { addedTo } from '../../../verify/run-command-measures.ts';
 
 const report: Report = {
   v: 1,
-  ...{ release: '0.2.0', date: '2026-11-27', region: 'eu-central-1', cloud: 'AWS', minutes: 21.4 },
+  release: '0.2.0',
+  date: '2026-11-27',
+  region: 'eu-central-1',
+  cloud: 'AWS',
+  minutes: 21.4,
   steps: [
     { id: 'lag', title: 'lag', kind: 'measured', figures: [{ name: 'median', value: 31.27, unit: 's' }] },
     { id: 'failover', title: 'failover', kind: 'failed', reason: 'not within 600 seconds: a | b\nc' },

@@ -150,7 +150,9 @@ it('follows a promotion from the loss of the primary to the first push of the ne
   expect(look(4, { ...nobody, hosts: [lost, host(2, at)] })).toBe('done now todo todo');
   expect(look(6, { ...nobody, hosts: [lost, next] })).toBe('done done now todo');
   const leads = {
-    ...{ primary: idOf(2), epoch: 4, hosts: [host(2, at, { role: 'primary', state: 'takes-writes' })] },
+    primary: idOf(2),
+    epoch: 4,
+    hosts: [host(2, at, { role: 'primary', state: 'takes-writes' })],
     promotions: [{ epoch: 4, to: idOf(2), from: idOf(1), kind: 'failover', why: 'w', at }],
   } as const;
   expect(look(9, { ...leads, pushes: [] })).toBe('done done done now');
@@ -190,13 +192,21 @@ describe('pictures', () => {
   it('many hosts are one node a zone, and who is in trouble is named', () => {
     const hosts = Array.from({ length: 60 }, (_, index) => ({
       ...host(2, at),
-      ...{ id: `i-${index}`, name: `web-${index}`, zone: `z${index % 3}` },
+      id: `i-${index}`,
+      name: `web-${index}`,
+      zone: `z${index % 3}`,
       ...(index === 7 && { state: 'behind' as const }),
     }));
     const [group] = new Observer().observe([healthyGroup(at, { hosts: [host(1, at), ...hosts] })]).groups;
     if (group === undefined) throw new Error('no group');
     expect(layOut(group, 1_000).nodes.map(({ title }) => title)).toEqual([
-      ...['Editors', 'web-1', 'z0', 'z1', 'web-7', 'z2', 'Visitors'],
+      'Editors',
+      'web-1',
+      'z0',
+      'z1',
+      'web-7',
+      'z2',
+      'Visitors',
     ]);
   });
 });

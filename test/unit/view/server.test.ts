@@ -17,7 +17,8 @@ let group = healthyGroup;
 async function start(options: ViewOptions = {}): Promise<View> {
   group = healthyGroup;
   const source = sourceOf({
-    ...{ name: 'test', local: true },
+    name: 'test',
+    local: true,
     overviews: async () => [group(1_700_000_000_000)],
   });
   const view = await startView(source, { token, every: 0.02, ...options });
@@ -154,7 +155,9 @@ describe('the stream', () => {
 
 describe('actions', () => {
   const post = (path: string, body: string, headers: Readonly<Record<string, string>> = {}): Asked => ({
-    ...{ method: 'POST', path, body },
+    method: 'POST',
+    path,
+    body,
     headers: { ...bearer, 'content-type': 'application/json', ...headers },
   });
   const pressed: unknown[] = [];

@@ -130,9 +130,11 @@ export class AwsServer {
     const known = this.#callers.get(scope.accessKeyId);
     if (known === undefined || header(request, 'x-amz-security-token') !== known.sessionToken) {
       const code = {
-        ...{ json: 'UnrecognizedClientException', 'rest-json': 'UnrecognizedClientException' },
+        json: 'UnrecognizedClientException',
+        'rest-json': 'UnrecognizedClientException',
         ec2: 'AuthFailure',
-        ...{ query: 'InvalidClientTokenId', 'rest-xml': 'InvalidClientTokenId' },
+        query: 'InvalidClientTokenId',
+        'rest-xml': 'InvalidClientTokenId',
       };
       const message = 'The security token included in the request is invalid.';
       throw new AwsError(code[service.protocol.kind], message, 403);
@@ -204,9 +206,11 @@ export class AwsServer {
       const message = `${service.signingName}:${wire.operation} by ${caller.name}: ${error.message}`;
       this.#deps.journal.problem('invalid-request', message);
       const code = {
-        ...{ json: error.code, 'rest-json': 'InvalidParameterValueException' },
+        json: error.code,
+        'rest-json': 'InvalidParameterValueException',
         ec2: 'InvalidParameterValue',
-        ...{ query: 'InvalidParameter', 'rest-xml': 'InvalidInput' },
+        query: 'InvalidParameter',
+        'rest-xml': 'InvalidInput',
       };
       throw error.code === 'ValidationException'
         ? new AwsError(code[service.protocol.kind], error.message)

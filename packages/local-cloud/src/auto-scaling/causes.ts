@@ -22,7 +22,9 @@ export interface ScalingActivity {
 export function activityOf(trip: Trip, instance: LocalInstance): ScalingActivity {
   const arrives = trip.kind === 'launch';
   return {
-    ...{ id: trip.id, cause: trip.cause, startedAt: trip.started },
+    id: trip.id,
+    cause: trip.cause,
+    startedAt: trip.started,
     description: `${trip.description}: ${instance.id}`,
     ...(arrives
       ? { statusCode: 'PreInService' as const, progress: 30 }

@@ -51,8 +51,11 @@ export function describeGroup(group: AutoScalingGroup, withInstances: boolean): 
     CreatedTime: group.created.toISOString(),
     VPCZoneIdentifier: 'subnet-0local0000000000',
     Tags: Object.entries(group.tags).map(([Key, Value]) => ({
-      ...{ ResourceId: group.name, ResourceType: 'auto-scaling-group' },
-      ...{ Key, Value, PropagateAtLaunch: true },
+      ResourceId: group.name,
+      ResourceType: 'auto-scaling-group',
+      Key,
+      Value,
+      PropagateAtLaunch: true,
     })),
     TargetGroupARNs: group.targetGroupArns,
     TerminationPolicies: ['Default'],
@@ -86,9 +89,14 @@ export function describeHook(hook: Hook, group: AutoScalingGroup): unknown {
 /** What a call that moves an instance answers. */
 export function describeActivity(activity: ScalingActivity, { name, arn }: AutoScalingGroup): unknown {
   return {
-    ...{ ActivityId: activity.id, AutoScalingGroupName: name, AutoScalingGroupARN: arn },
-    ...{ Description: activity.description, Cause: activity.cause, Details: activity.details },
-    ...{ StartTime: activity.startedAt.toISOString(), StatusCode: activity.statusCode },
+    ActivityId: activity.id,
+    AutoScalingGroupName: name,
+    AutoScalingGroupARN: arn,
+    Description: activity.description,
+    Cause: activity.cause,
+    Details: activity.details,
+    StartTime: activity.startedAt.toISOString(),
+    StatusCode: activity.statusCode,
     Progress: activity.progress,
   };
 }

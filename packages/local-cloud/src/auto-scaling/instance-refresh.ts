@@ -55,8 +55,12 @@ export class InstanceRefresh {
   /** Use `refresh()` of the group. @throws LocalCloudError for checkpoints that AWS would refuse */
   constructor(group: RefreshedGroup, options: RefreshOptions, clock: Clock, events: EventSink) {
     this.options = {
-      ...{ minHealthyPercentage: 90, instanceWarmup: 0, checkpointPercentages: [], checkpointDelay: 3600 },
-      ...{ scaleInProtectedInstances: 'Wait', standbyInstances: 'Wait' },
+      minHealthyPercentage: 90,
+      instanceWarmup: 0,
+      checkpointPercentages: [],
+      checkpointDelay: 3600,
+      scaleInProtectedInstances: 'Wait',
+      standbyInstances: 'Wait',
       ...options,
     };
     this.#checkpoints = this.options.checkpointPercentages;
@@ -115,7 +119,7 @@ export class InstanceRefresh {
     await this.#clock.wait(0);
     if (this.#status === 'Pending') {
       this.#status = 'InProgress';
-      this.#tell('Started');
+      this.#notify('Started');
     }
     while (this.#left.length > 0 && this.#status === 'InProgress' && !this.#clock.closed) {
       await this.#replace(await this.#nextBatch());
@@ -174,7 +178,7 @@ export class InstanceRefresh {
     if (percentage === undefined || this.percentageComplete < percentage || this.#status !== 'InProgress')
       return;
     const { checkpointDelay } = this.options;
-    this.#tell('Checkpoint Reached', {
+    this.#notify('Checkpoint Reached', {
       CheckpointPercentage: String(percentage),
       CheckpointDelay: String(checkpointDelay),
     });
@@ -200,10 +204,10 @@ export class InstanceRefresh {
     this.#status = status;
     this.#statusReason = reason;
     this.#endedAt = new Date();
-    this.#tell(status === 'Successful' ? 'Succeeded' : status);
+    this.#notify(status === 'Successful' ? 'Succeeded' : status);
   }
 
-  #tell(what: Parameters<typeof refreshEvent>[2], more?: Readonly<Record<string, string>>): void {
+  #notify(what: Parameters<typeof refreshEvent>[2], more?: Readonly<Record<string, string>>): void {
     this.#events.emit(refreshEvent(this.#group, this.id, what, more));
   }
 }

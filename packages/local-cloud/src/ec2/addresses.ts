@@ -155,7 +155,10 @@ export class Addresses {
 
 function view({ allocationId, publicIp, tags, association }: Allocation): ElasticAddress {
   return {
-    ...{ allocationId, publicIp, tags },
-    ...{ associationId: association?.id, instanceId: association?.instance.id },
+    allocationId,
+    publicIp,
+    tags,
+    associationId: association?.id,
+    instanceId: association?.instance.id,
   };
 }

@@ -44,8 +44,10 @@ async function must(instance: LocalInstance, command: string): Promise<string> {
 async function complete(instance: LocalInstance, hook: string): Promise<void> {
   await client.send(
     new CompleteLifecycleActionCommand({
-      ...{ AutoScalingGroupName: 'plain', LifecycleHookName: hook },
-      ...{ InstanceId: instance.id, LifecycleActionResult: 'CONTINUE' },
+      AutoScalingGroupName: 'plain',
+      LifecycleHookName: hook,
+      InstanceId: instance.id,
+      LifecycleActionResult: 'CONTINUE',
     }),
   );
   await cloud.settle();

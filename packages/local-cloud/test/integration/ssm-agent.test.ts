@@ -151,7 +151,9 @@ describe('what a script leaves behind', () => {
     await scriptEnded();
     await cancel();
     expect(await result()).toMatchObject({
-      ...{ status: 'Failed', code: 1, stderr: 'failed to run commands: no such process' },
+      status: 'Failed',
+      code: 1,
+      stderr: 'failed to run commands: no such process',
     });
     expect((await instance.exec('pkill -0 -x sleep')).code).toBe(0);
   });

@@ -8,10 +8,21 @@ const at = new Date('2026-11-22T10:00:00Z');
 
 function alarmOf(properties: Partial<AlarmResource> = {}): AlarmResource {
   return {
-    ...{ logicalId: 'Alarm', name: 'alarm', arn: 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:alarm' },
-    ...{ ActionsEnabled: true, AlarmActions: [], OKActions: [], InsufficientDataActions: [] },
-    ...{ Namespace: 'sample', MetricName: 'Behind', Dimensions: [], Statistic: 'Maximum', Period: 60 },
-    ...{ ComparisonOperator: 'GreaterThanThreshold', Threshold: 0, EvaluationPeriods: 3 },
+    logicalId: 'Alarm',
+    name: 'alarm',
+    arn: 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:alarm',
+    ActionsEnabled: true,
+    AlarmActions: [],
+    OKActions: [],
+    InsufficientDataActions: [],
+    Namespace: 'sample',
+    MetricName: 'Behind',
+    Dimensions: [],
+    Statistic: 'Maximum',
+    Period: 60,
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 0,
+    EvaluationPeriods: 3,
     TreatMissingData: 'missing',
     ...properties,
   };
@@ -26,7 +37,10 @@ function judge(points: string, properties: Partial<AlarmResource> = {}) {
       : [
           {
             at: new Date(at.getTime() - index * 60_000 - 1000),
-            ...{ namespace: 'sample', name: 'Behind', unit: 'Seconds', dimensions: {} },
+            namespace: 'sample',
+            name: 'Behind',
+            unit: 'Seconds',
+            dimensions: {},
             values: [symbol === 'X' ? 7 : 0],
           },
         ],
@@ -58,13 +72,11 @@ describe('missing data is treated as CloudWatch treats it, or an alarm that neve
 describe('a period is summed up as the alarm says', () => {
   const data = [1, 2, 3, 10].map((value, index) => ({
     at: new Date(at.getTime() - 1000 * (index + 1)),
-    ...{
-      namespace: 'sample',
-      name: 'Behind',
-      unit: 'Seconds',
-      values: [value],
-      dimensions: { group: 'web' },
-    },
+    namespace: 'sample',
+    name: 'Behind',
+    unit: 'Seconds',
+    values: [value],
+    dimensions: { group: 'web' },
   }));
   const summedUp = (properties: Partial<AlarmResource>) =>
     evaluateMetric(alarmOf({ Dimensions: [{ Name: 'group', Value: 'web' }], ...properties }), data, at, 60)
@@ -224,7 +236,9 @@ describe('the alarms of a template', () => {
     const insights = {
       Metrics: [{ Id: 'q1', Expression: query, Period: 60 }],
       ComparisonOperator: 'GreaterThanThreshold',
-      ...{ EvaluationPeriods: 3, Threshold: 300, AlarmActions: [{ Ref: 'Alerts' }] },
+      EvaluationPeriods: 3,
+      Threshold: 300,
+      AlarmActions: [{ Ref: 'Alerts' }],
     };
     const cloud = await sampleCloud({
       resources: { Behind: { Type: 'AWS::CloudWatch::Alarm', Properties: insights } },
@@ -304,7 +318,11 @@ describe('the alarms of a template', () => {
 describe('the dashboards of a template', () => {
   const widget = { type: 'text', x: 0, y: 0, width: 6, height: 3, properties: { markdown: '# hosts' } };
   const metric = {
-    ...{ type: 'metric', x: 6, y: 0, width: 18, height: 6 },
+    type: 'metric',
+    x: 6,
+    y: 0,
+    width: 18,
+    height: 6,
     properties: {
       region: '${AWS::Region}',
       metrics: [['AWS/Lambda', 'Errors', 'FunctionName', '${SyncLambdaFunction}']],

@@ -121,7 +121,9 @@ describe('a failover sees the host that is in trouble, and no other', () => {
     const cloud = await sampleCloud({
       statements: [
         {
-          ...{ Effect: 'Allow', Action: 'ssm:GetConnectionStatus', Resource: 'arn:aws:ec2:*:*:instance/*' },
+          Effect: 'Allow',
+          Action: 'ssm:GetConnectionStatus',
+          Resource: 'arn:aws:ec2:*:*:instance/*',
           Condition: { Null: { 'ssm:resourceTag/sample:group': 'false' } },
         },
       ],

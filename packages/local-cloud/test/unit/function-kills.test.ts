@@ -20,7 +20,11 @@ beforeAll(async () => {
           return 'done';
         };`,
     },
-    ...{ bundle: true, write: false, platform: 'node', format: 'esm', mainFields: ['module', 'main'] },
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    mainFields: ['module', 'main'],
   });
   handler = outputFiles?.[0]?.text ?? '';
 });
@@ -32,7 +36,10 @@ const statements = [{ Effect: 'Allow', Action: ['ec2:DescribeInstances', 'ec2:Cr
 describe('a function that is killed between two steps', () => {
   test('has done the one and not the other; the event is tried again', async () => {
     const cloud = await sampleCloud({
-      ...{ handler, statements, functionProperties, timeScale: 100 },
+      handler,
+      statements,
+      functionProperties,
+      timeScale: 100,
       invokeConfig: { MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 21_600 },
     });
     const instance = await cloud.launch();

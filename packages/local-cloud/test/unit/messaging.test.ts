@@ -31,7 +31,10 @@ describe('an alert gets through SNS, or its sender hears why', () => {
     ).toBeDefined();
     expect(cloud.messages()).toMatchObject([
       {
-        ...{ topic: 'Alerts', subject: 'web: no primary', message: 'a <b> & "c"\n\u00e9', attributes: {} },
+        topic: 'Alerts',
+        subject: 'web: no primary',
+        message: 'a <b> & "c"\n\u00e9',
+        attributes: {},
         subscribers: ['email:ops@example.com'],
         publisher: 'SyncLambdaFunction',
       },
@@ -124,7 +127,8 @@ describe('what could not be done is kept', () => {
         State: 'ENABLED',
         Targets: [
           {
-            ...{ Id: 'sync', Arn: { 'Fn::GetAtt': ['SyncLambdaFunction', 'Arn'] } },
+            Id: 'sync',
+            Arn: { 'Fn::GetAtt': ['SyncLambdaFunction', 'Arn'] },
             DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['Dead', 'Arn'] } },
             RetryPolicy: { MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 60 },
           },
@@ -135,8 +139,10 @@ describe('what could not be done is kept', () => {
       Permission: {
         Type: 'AWS::Lambda::Permission',
         Properties: {
-          ...{ FunctionName: { Ref: 'SyncLambdaFunction' }, Action: 'lambda:InvokeFunction' },
-          ...{ Principal: 'events.amazonaws.com', SourceArn: { 'Fn::GetAtt': ['Rule', 'Arn'] } },
+          FunctionName: { Ref: 'SyncLambdaFunction' },
+          Action: 'lambda:InvokeFunction',
+          Principal: 'events.amazonaws.com',
+          SourceArn: { 'Fn::GetAtt': ['Rule', 'Arn'] },
         },
       },
     }),
@@ -148,12 +154,11 @@ describe('what could not be done is kept', () => {
           Version: '2012-10-17',
           Statement: [
             {
-              ...{
-                Effect: 'Allow',
-                Principal: { Service: 'events.amazonaws.com' },
-                Action: 'sqs:SendMessage',
-              },
-              ...{ Resource: { 'Fn::GetAtt': ['Dead', 'Arn'] }, Condition },
+              Effect: 'Allow',
+              Principal: { Service: 'events.amazonaws.com' },
+              Action: 'sqs:SendMessage',
+              Resource: { 'Fn::GetAtt': ['Dead', 'Arn'] },
+              Condition,
             },
           ],
         },

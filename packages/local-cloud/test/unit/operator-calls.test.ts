@@ -65,8 +65,14 @@ test('a pattern is tried on an event, and a bad one is refused', async () => {
   const cloud = await sampleCloud();
   const { events } = clientsOf(cloud);
   const Event = JSON.stringify({
-    ...{ id: '1', 'detail-type': 'x', source: 'a', account: '1', time: '2026-01-01T00:00:00Z' },
-    ...{ region: 'eu-west-1', resources: [], detail: { state: 'running' } },
+    id: '1',
+    'detail-type': 'x',
+    source: 'a',
+    account: '1',
+    time: '2026-01-01T00:00:00Z',
+    region: 'eu-west-1',
+    resources: [],
+    detail: { state: 'running' },
   });
   const test = (pattern: unknown) =>
     events.send(new TestEventPatternCommand({ EventPattern: JSON.stringify(pattern), Event }));

@@ -103,11 +103,9 @@ test('a role may touch the groups whose tags it names, and no others', async () 
   const cloud = await sampleCloud({
     statements: [
       {
-        ...{
-          Effect: 'Allow',
-          Action: 'elasticloadbalancing:*Targets',
-          Resource: 'arn:aws:elasticloadbalancing:*:*:targetgroup/*',
-        },
+        Effect: 'Allow',
+        Action: 'elasticloadbalancing:*Targets',
+        Resource: 'arn:aws:elasticloadbalancing:*:*:targetgroup/*',
         Condition: { Null: { 'aws:ResourceTag/sample:group': 'false' } },
       },
     ],

@@ -9,7 +9,7 @@ import {
   type Notice,
   resolveAfter,
 } from '../../../../shared/core/incidents/incident.ts';
-import type { Trouble } from '../../../../shared/core/model/trouble.ts';
+import type { Incident } from '../../../../shared/core/model/incident.ts';
 import { runs } from '../thoroughness.ts';
 
 const minute = 60_000;
@@ -23,7 +23,7 @@ function observe(
   story: string,
   { policy: its = policy, ...more }: Partial<Evidence> & { readonly policy?: IncidentPolicy } = {},
 ): readonly (readonly [number, Notice])[] {
-  let incident: Trouble | undefined;
+  let incident: Incident | undefined;
   const notices: (readonly [number, Notice])[] = [];
   for (const [index, letter] of [...story].entries()) {
     const at = start + index * minute;
@@ -81,7 +81,7 @@ describe('what is notified, minute by minute', () => {
         [5, 'changed'],
       ],
     ],
-    ['another cause that went away before that is not told', 'xxyyxxxxxx', 0, [[0, 'raised']]],
+    ['another cause that went away before that is not notifications', 'xxyyxxxxxx', 0, [[0, 'raised']]],
     [
       'causes that take turns are told every five minutes at most',
       'xyxyxyxyxyxy',
@@ -128,7 +128,7 @@ describe('what is notified, minute by minute', () => {
 
 it('the end of what came back is told later each time, an hour at most', () => {
   expect([0, 1, 2, 3, 4, 400].map((flaps) => resolveAfter(flaps, policy) / 1000)).toEqual([
-    ...[0, 300, 1200, 3600, 3600, 3600],
+    0, 300, 1200, 3600, 3600, 3600,
   ]);
 });
 
@@ -196,7 +196,7 @@ describe('what comes late, twice or out of order', () => {
 it('what begins near the last message of its kind waits, and is told when that is over', () => {
   const evidence = { code: 'disk-full', raised: true, at: start, notBefore: start + 4 * minute };
   const held = assess(undefined, evidence, policy, start).incident;
-  expect(held).toMatchObject({ told: 0 });
+  expect(held).toMatchObject({ notifications: 0 });
   expect(
     assess(held, { ...evidence, at: start + 3 * minute }, policy, start + 3 * minute).notice,
   ).toBeUndefined();
@@ -216,8 +216,8 @@ it('whatever is observed: an end is told only of what was told, and each once', 
   );
   fc.assert(
     fc.property(observations, fc.integer({ min: 0, max: 600 }), (all, seconds) => {
-      let incident: Trouble | undefined;
-      let told = false;
+      let incident: Incident | undefined;
+      let notifications = false;
       let at = start;
       for (const { raised, minutes, cause } of all) {
         at += minutes * minute;
@@ -225,12 +225,12 @@ it('whatever is observed: an end is told only of what was told, and each once', 
         const assessed = assess(incident, evidence, policy, at);
         incident = assessed.incident;
         if (assessed.notice === 'raised') {
-          expect(told).toBe(false);
-          told = true;
+          expect(notifications).toBe(false);
+          notifications = true;
         } else if (assessed.notice === 'resolved') {
-          expect(told).toBe(true);
-          told = false;
-        } else if (assessed.notice !== undefined) expect(told).toBe(true);
+          expect(notifications).toBe(true);
+          notifications = false;
+        } else if (assessed.notice !== undefined) expect(notifications).toBe(true);
         // What is remembered is forgotten at last
         const later = assess(incident, { ...evidence, raised: false, at: at + 3 * flapWindow }, policy, at);
         const last = assess(

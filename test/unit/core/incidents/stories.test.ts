@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { assess, causeDigest, type IncidentPolicy } from '../../../../shared/core/incidents/incident.ts';
-import { noticeKey, toldOf } from '../../../../shared/core/incidents/notice.ts';
-import { formatTrouble, type Trouble } from '../../../../shared/core/model/trouble.ts';
+import { incidentDetail, noticeKey } from '../../../../shared/core/incidents/notice.ts';
+import { formatIncident, type Incident } from '../../../../shared/core/model/incident.ts';
 
 // What becomes of an incident, and what is told of it, observation by observation: npm run unit -- stories -u writes it anew, for you to review.
 
@@ -36,8 +36,8 @@ const stories: readonly Story[] = [
   },
   { name: 'gone before it was told', seen: '0x 1. 2x', holds: 5 },
   { name: 'flapping, and gone before it was told again', seen: '0x 5x 6. 7x 8. 9x 14x', holds: 5 },
-  { name: 'told when it has held, not a moment sooner', seen: '0x 4x 5x', holds: 5 },
-  { name: 'told only when the last message is old enough', seen: '0x 2x 3x', notBefore: 3 },
+  { name: 'notifications when it has held, not a moment sooner', seen: '0x 4x 5x', holds: 5 },
+  { name: 'notifications only when the last message is old enough', seen: '0x 2x 3x', notBefore: 3 },
   { name: 'another cause waits for that too', seen: '0x 6y 8y 9y', notBefore: 9 },
   { name: 'old news: it was healthy since', seen: '0x 3x 4x', known: 3 },
   { name: 'another code without a cause', seen: '0? 1T 5T' },
@@ -57,7 +57,7 @@ it('of incidents', async () => {
 
 /** Each observation that changed something. */
 function play({ seen, policy = damped, holds = 0, notBefore = 0, known }: Story): readonly string[] {
-  let incident: Trouble | undefined;
+  let incident: Incident | undefined;
   const lines: string[] = [];
   for (const [, after = '', letter = ''] of seen.matchAll(/(\d+)(\S)/gu)) {
     const at = start + Number(after) * minute;
@@ -76,11 +76,17 @@ function play({ seen, policy = damped, holds = 0, notBefore = 0, known }: Story)
     if (incident !== before || assessed.notice !== undefined) {
       const { notice } = assessed;
       const subject = incident ?? before;
-      const told =
+      const notifications =
         notice === undefined || subject === undefined
           ? []
-          : [notice, JSON.stringify(toldOf(subject, notice)), JSON.stringify(noticeKey(subject, notice))];
-      lines.push([`${after}${letter}`, incident ? formatTrouble(incident) : 'nothing', ...told].join('  '));
+          : [
+              notice,
+              JSON.stringify(incidentDetail(subject, notice)),
+              JSON.stringify(noticeKey(subject, notice)),
+            ];
+      lines.push(
+        [`${after}${letter}`, incident ? formatIncident(incident) : 'nothing', ...notifications].join('  '),
+      );
     }
   }
   return lines;

@@ -8,18 +8,18 @@ import { instanceId } from '../fixtures.ts';
 
 const since = Date.parse('2026-11-22T10:00:00.000Z');
 const [one, two] = [instanceId(1), instanceId(2)];
-const trouble = { code: 'x', since, told: 2, notifiedAt: since + 60_000 };
+const incident = { code: 'x', since, notifications: 2, notifiedAt: since + 60_000 };
 const failure: Parameters<typeof failureEvents>[0] = {
   kind: 'report-failure',
   group: 'web',
   instance: two,
-  trouble,
+  incident,
   notice: 'reminder',
   message: 'no rsync',
   rescuedBy: undefined,
   reason: 'x',
 };
-const told = {
+const detail = {
   version: 1,
   group: 'web',
   since: '2026-11-22T10:00:00.000Z',
@@ -31,13 +31,13 @@ const idOf = (action: Parameters<typeof failureEvents>[0]) => failureEvents(acti
 
 it('what a host cannot do is told of that host: a newcomer, a secondary, a former primary', () => {
   expect(failureEvents(failure)).toEqual([
-    { type: 'Join Failed', detail: { ...told, id, secondary: two, final: false } },
+    { type: 'Join Failed', detail: { ...detail, id, secondary: two, final: false } },
   ]);
   expect(failureEvents({ ...failure, rejoins: true })).toEqual([
-    { type: 'Join Failed', detail: { ...told, id, secondary: two, final: false, member: true } },
+    { type: 'Join Failed', detail: { ...detail, id, secondary: two, final: false, member: true } },
   ]);
   expect(failureEvents({ ...failure, rescuedBy: one })).toEqual([
-    { type: 'Rescue Failed', detail: { ...told, id, primary: one, from: two } },
+    { type: 'Rescue Failed', detail: { ...detail, id, primary: one, from: two } },
   ]);
   expect(failureEvents({ ...failure, notice: undefined })).toEqual([]);
 });
@@ -45,14 +45,15 @@ it('what a host cannot do is told of that host: a newcomer, a secondary, a forme
 it('two hosts, and two messages on one, are told apart', () => {
   const others = [
     { ...failure, instance: one },
-    { ...failure, trouble: { ...trouble, told: 3 } },
+    { ...failure, incident: { ...incident, notifications: 3 } },
   ];
   expect(new Set([failure, ...others].map(idOf)).size).toBe(3);
 });
 
 it('that a secondary cannot join again is noted beside what is wrong with pushes to it', () => {
   expect([failureKey(failure), failureKey({ ...failure, rejoins: true })]).toEqual([
-    ...['hostsync:trouble', 'hostsync:join-trouble'],
+    'hostsync:incident',
+    'hostsync:join-incident',
   ]);
 });
 
@@ -67,7 +68,7 @@ it('an end is told of what was told, with how long it lasted', () => {
   } as const;
   expect(overEvents('Join Failed', { ...action, over: undefined }, since)).toEqual([]);
   const over = (at: number) =>
-    overEvents('Join Failed', { ...action, over: { ...trouble, since: at } }, since + 90_000);
+    overEvents('Join Failed', { ...action, over: { ...incident, since: at } }, since + 90_000);
   expect(over(since)).toEqual([
     {
       type: 'Group Recovered',
@@ -77,7 +78,7 @@ it('an end is told of what was told, with how long it lasted', () => {
         group: 'web',
         from: 'Join Failed',
         instance: two,
-        since: told.since,
+        since: detail.since,
         seconds: 90,
       },
     },

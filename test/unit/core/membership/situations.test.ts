@@ -79,8 +79,8 @@ const line = (id: number, more: Partial<Extract<ScriptLine, { kind: 'secondary' 
 const rescue = (id: number, more: Partial<Extract<ScriptLine, { kind: 'rescue' }>> = {}): ScriptLine => {
   return { kind: 'rescue', id: instanceId(id), ok: true, ...more };
 };
-const failing = (told: number, ago: number) => ({
-  'hostsync:trouble': `join-failed/${time(ago)}/${told}`,
+const failing = (notifications: number, ago: number) => ({
+  'hostsync:incident': `join-failed/${time(ago)}/${notifications}`,
 });
 const firstSync = (ago: number, lines: readonly ScriptLine[], pass = 1, tags: Tags = joining) =>
   asked('first-sync', 2, tags, ago, lines, { pass });
@@ -186,7 +186,7 @@ const situations: readonly Situation[] = [
     name: 'a secondary that need not join again any more, and could not',
     members: [
       primary(),
-      instance(2, { ...secondaryTags, 'hostsync:join-trouble': `rejoin-failed/${time(600)}/1` }),
+      instance(2, { ...secondaryTags, 'hostsync:join-incident': `rejoin-failed/${time(600)}/1` }),
     ],
   },
   { name: 'a first sync that sent files', ...firstSync(20, [line(3), line(2)]) },
@@ -194,7 +194,7 @@ const situations: readonly Situation[] = [
   { name: 'a first pass that had nothing to send', ...firstSync(20, [line(2, { files: 0 })]) },
   { name: 'a second pass that had nothing to send', ...firstSync(20, [line(2, { files: 0 })], 2) },
   {
-    name: 'a second pass that deleted only, told before that it cannot join',
+    name: 'a second pass that deleted only, notifications before that it cannot join',
     ...firstSync(20, [line(2, { files: 0, deleted: 1 })], 2, { ...joining, ...failing(1, 900) }),
   },
   {
@@ -217,7 +217,7 @@ const situations: readonly Situation[] = [
     ...firstSync(14, [line(2, { ok: false, error: 'disk-full', message: 'no room' })]),
   },
   {
-    name: 'the same a while later, told already',
+    name: 'the same a while later, notifications already',
     ...firstSync(15, [line(2, { ok: false, error: 'disk-full', message: 'no room' })], 2, {
       ...joining,
       ...failing(1, 900),
@@ -301,7 +301,7 @@ const situations: readonly Situation[] = [
     ...asked(
       'leave',
       2,
-      { ...quarantined, 'hostsync:left': '0', 'hostsync:trouble': `rescue-failed/${time(300)}/0` },
+      { ...quarantined, 'hostsync:left': '0', 'hostsync:incident': `rescue-failed/${time(300)}/0` },
       20,
       [{ kind: 'error', error: 'not-ready', message: 'no python' }],
       { by: 2, ok: false },
@@ -370,7 +370,7 @@ const situations: readonly Situation[] = [
     ...asked(
       'relist',
       2,
-      { ...rescuable, 'hostsync:trouble': `rescue-failed/${time(300)}/1` },
+      { ...rescuable, 'hostsync:incident': `rescue-failed/${time(300)}/1` },
       20,
       [{ kind: 'leave', prepared: false, epoch: 1 }],
       { by: 2 },

@@ -11,24 +11,36 @@ import {
 import { findInDeployment } from '../../../../shared/core/operator/find-in-deployment.ts';
 import { findInGroup } from '../../../../shared/core/operator/find-in-group.ts';
 import { isInBlock } from '../../../../shared/core/operator/find-reach.ts';
-import { planTick } from '../../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../../shared/core/push/plan-push.ts';
 import { agent, instanceId } from '../fixtures.ts';
 import { changed, members, now, observation } from './fixtures.ts';
 
 const [one, two, three] = [instanceId(1), instanceId(2), instanceId(3)];
 const unread = { known: false, reason: 'AccessDenied' } as const;
 const ssh: IngressRule = {
-  ...{ protocol: 'tcp', fromPort: 22, toPort: 22, groups: ['sg-primary'], blocks: [], others: false },
+  protocol: 'tcp',
+  fromPort: 22,
+  toPort: 22,
+  groups: ['sg-primary'],
+  blocks: [],
+  others: false,
 };
 
 function group(more: Partial<GroupFacts> = {}, instances = members()): GroupFacts {
   const observed = more.observed ?? observation(instances);
   return {
-    ...{ group: 'web', observed, plan: planTick(observed), upkeep: [], unread: [], promoteWithin: 900, now },
+    group: 'web',
+    observed,
+    plan: planPush(observed),
+    upkeep: [],
+    unread: [],
+    promoteWithin: 900,
+    now,
     instances: {
       known: true,
       value: [one, two, three].map((id) => ({
-        ...{ id, profile: 'arn:aws:iam::1:instance-profile/web' },
+        id,
+        profile: 'arn:aws:iam::1:instance-profile/web',
         securityGroups: [id === one ? 'sg-primary' : 'sg-web'],
       })),
     },
@@ -193,10 +205,16 @@ describe('a group of Auto Scaling', () => {
     tags: { ...each.tags, 'aws:autoscaling:groupName': 'WEB' },
   }));
   const hook = (name: string, transition: string, heartbeatTimeout: number, defaultResult = 'ABANDON') => ({
-    ...{ name, transition: `autoscaling:EC2_INSTANCE_${transition}`, heartbeatTimeout, defaultResult },
+    name,
+    transition: `autoscaling:EC2_INSTANCE_${transition}`,
+    heartbeatTimeout,
+    defaultResult,
   });
   const right = {
-    ...{ name: 'WEB', group: 'web', propagates: true, terminateHookAbandon: 'retain' },
+    name: 'WEB',
+    group: 'web',
+    propagates: true,
+    terminateHookAbandon: 'retain',
     hooks: [hook('hostsync-launch', 'LAUNCHING', 300), hook('hostsync-terminate', 'TERMINATING', 900)],
   };
   const find = (facts: object) =>
@@ -238,7 +256,8 @@ describe('a group of Auto Scaling', () => {
 
 describe('the deployment', () => {
   const right: DeploymentFacts = {
-    ...{ stage: 'prod', topic: 'arn:topic' },
+    stage: 'prod',
+    topic: 'arn:topic',
     subscriptions: { known: true, value: [{ endpoint: 'ops@example.com', confirmed: true }] },
     alarms: { known: true, value: [{ name: 'hostsync-prod-DeadLettersAlarm-1', state: 'OK', reason: '' }] },
     mappings: { known: true, value: [{ id: 'uuid', state: 'Enabled' }] },

@@ -6,7 +6,7 @@ import type {
 } from '../../../../shared/core/model/observation.ts';
 import type { GroupView, ViewInput } from '../../../../shared/core/operator/group-view.ts';
 import { viewGroup } from '../../../../shared/core/operator/view-group.ts';
-import { planTick } from '../../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../../shared/core/push/plan-push.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
 
 export const now = Date.UTC(2026, 10, 26, 14, 0, 0);
@@ -44,16 +44,27 @@ export function observation(
   agents = [1, 2, 3].map((number) => agent(number)),
 ): PromotionObservation {
   return {
-    ...{ instances, agents, lifecycles: new Map(), commands: [], registers: new Map() },
-    ...{ statuses: [], reachability: [] },
+    instances,
+    agents,
+    lifecycles: new Map(),
+    commands: [],
+    registers: new Map(),
+    statuses: [],
+    reachability: [],
   };
 }
 
 /** A push of the primary that ended ten seconds ago. */
 export function push(lines: readonly ScriptLine[], more: Partial<ObservedPush> = {}): ObservedPush {
   return {
-    ...{ command: 'c', instance: instanceId(1), status: 'succeeded', detail: 'Success', lines },
-    ...{ requestedAt: now - 10_000, exitCode: 0, ...more },
+    command: 'c',
+    instance: instanceId(1),
+    status: 'succeeded',
+    detail: 'Success',
+    lines,
+    requestedAt: now - 10_000,
+    exitCode: 0,
+    ...more,
   };
 }
 
@@ -63,7 +74,12 @@ export function view(
 ): GroupView {
   const observed = more.observed ?? observation(instances);
   return viewGroup({
-    ...{ group: 'web', observed, pushes: [], plan: planTick(observed), unread: [], now },
+    group: 'web',
+    observed,
+    pushes: [],
+    plan: planPush(observed),
+    unread: [],
+    now,
     settings: { behindAfter: 300, promoteWithin: 900, failover: 'auto' },
     ...more,
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { formatIncident } from '../../../../shared/core/model/incident.ts';
 import type {
   ObservedCommand,
   ObservedInstance,
@@ -6,7 +7,6 @@ import type {
   Register,
   ScriptLine,
 } from '../../../../shared/core/model/observation.ts';
-import { formatTrouble } from '../../../../shared/core/model/trouble.ts';
 import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
 
@@ -29,11 +29,17 @@ function overview(
   const { offline = [], pushes = [], claims = [], commands = [] } = more;
   const agents = instances.map(({ id }) => agent(Number.parseInt(id.slice(2), 16)));
   return overviewGroup({
-    ...{ group: 'web', now, pushes, settings: { behindAfter: 300, promoteWithin: 900 } },
+    group: 'web',
+    now,
+    pushes,
+    settings: { behindAfter: 300, promoteWithin: 900 },
     observed: {
       instances,
       agents: agents.map((each) => ({ ...each, online: !offline.some((n) => instanceId(n) === each.id) })),
-      ...{ lifecycles: new Map(), statuses: [], commands, reachability: [] },
+      lifecycles: new Map(),
+      statuses: [],
+      commands,
+      reachability: [],
       registers: new Map([['web', { claims, configuration: undefined }]]),
     },
   });
@@ -46,18 +52,22 @@ function push(
 ): ObservedPush {
   const end: ScriptLine = { kind: 'push', ok: true, started: 0, seconds: 2 };
   return {
-    ...{ command: `c-${ago}`, instance: instanceId(1), status, detail: 'Success' },
-    ...{ lines: status === 'under-way' ? lines : [...lines, end], requestedAt: now - ago * 1000 },
+    command: `c-${ago}`,
+    instance: instanceId(1),
+    status,
+    detail: 'Success',
+    lines: status === 'under-way' ? lines : [...lines, end],
+    requestedAt: now - ago * 1000,
   };
 }
 
 describe('the verdict, and the sentence that every operator sees first', () => {
   const behind = `unreachable/${seconds(312)}/1`;
   const unnotified = `unreachable/${seconds(12)}/0`;
-  const over = formatTrouble({
+  const over = formatIncident({
     code: 'unreachable',
     since: now - 900_000,
-    told: 0,
+    notifications: 0,
     clearedAt: now - 600_000,
   });
   const cases: readonly (readonly [string, readonly ObservedInstance[], string, string])[] = [
@@ -71,19 +81,19 @@ describe('the verdict, and the sentence that every operator sees first', () => {
     ],
     [
       'one cannot be reached, and people know',
-      [primary, secondary(2), secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': behind })],
+      [primary, secondary(2), secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': behind })],
       'attention',
       '1 of 2 secondaries is behind',
     ],
     [
       'one push to one host failed',
-      [primary, secondary(2), secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': unnotified })],
+      [primary, secondary(2), secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': unnotified })],
       'behind',
       '1 of 2 hosts is not in sync yet',
     ],
     [
       'an incident that is over is only remembered',
-      [primary, secondary(2, { 'hostsync:trouble': over })],
+      [primary, secondary(2, { 'hostsync:incident': over })],
       'in-sync',
       'The secondary is in sync',
     ],
@@ -132,11 +142,11 @@ describe('the verdict, and the sentence that every operator sees first', () => {
 });
 
 test('what holds a host is shown once, with a remedy, and another host is not blamed for it', () => {
-  const trouble = `disk-full/${seconds(600)}/1`;
+  const incident = `disk-full/${seconds(600)}/1`;
   const { attention, hosts } = overview([
     primary,
     secondary(2),
-    secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': trouble }),
+    secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': incident }),
   ]);
   expect(attention).toMatchObject([{ code: 'disk-full', host: instanceId(3), level: 'error' }]);
   expect(attention[0]?.remedy).toContain('make room there');
@@ -149,7 +159,7 @@ test('what holds a host is shown once, with a remedy, and another host is not bl
 
 test('the plan and the incident that say the same are one item', () => {
   const incident = `primary-unavailable/${seconds(200)}/1`;
-  const { attention } = overview([primary, secondary(2, { 'hostsync:group-trouble': incident })], {
+  const { attention } = overview([primary, secondary(2, { 'hostsync:group-incident': incident })], {
     offline: [1],
   });
   expect(attention.map(({ code }) => code)).toEqual(['primary-not-online']);
@@ -157,7 +167,11 @@ test('the plan and the incident that say the same are one item', () => {
 
 test('held deletions are those of the newest push that came to its end', () => {
   const held: ScriptLine = {
-    ...{ kind: 'deletions-held', id: '5c1f00d2a94be317', count: 2981, total: 11_204, reason: 'too many' },
+    kind: 'deletions-held',
+    id: '5c1f00d2a94be317',
+    count: 2981,
+    total: 11_204,
+    reason: 'too many',
     examples: ['2024/a.jpg'],
   };
   const members = [primary, secondary(2)];
@@ -183,20 +197,19 @@ test('whether a host could be promoted is what the service itself would say', ()
 
 test('a host outside EC2 is known by the pushes to it and by what is remembered beside its primary', () => {
   const outside = instance(1, {
-    ...{ ...primaryTags, 'hostsync:secondaries': 'web8.example.com web9.example.com' },
+    ...primaryTags,
+    'hostsync:secondaries': 'web8.example.com web9.example.com',
     'hostsync:outside': `web9.example.com/unreachable/${seconds(600)}/1`,
   });
   const line: ScriptLine = {
-    ...{
-      kind: 'secondary',
-      id: 'web8.example.com',
-      ok: true,
-      started: 0,
-      files: 3,
-      deleted: 0,
-      bytes: 9,
-      seconds: 1,
-    },
+    kind: 'secondary',
+    id: 'web8.example.com',
+    ok: true,
+    started: 0,
+    files: 3,
+    deleted: 0,
+    bytes: 9,
+    seconds: 1,
   };
   const { hosts, pushes, verdict } = overview([outside], { pushes: [push([line])] });
   expect(hosts.slice(1)).toMatchObject([
@@ -220,31 +233,42 @@ test('it is JSON: nothing is lost when it is written and read', () => {
 test('why a host cannot join, or is behind, is in the words of the host or of the last push', () => {
   const task = '00000000-0000-4000-8000-000000000001';
   const newcomer = instance(4, {
-    ...{ 'hostsync:group': 'web', 'hostsync:state': 'joining' },
+    'hostsync:group': 'web',
+    'hostsync:state': 'joining',
     'hostsync:task': `join 1 - ${task} ${seconds(9)}`,
-    'hostsync:trouble': `join-failed/${seconds(9)}/1`,
+    'hostsync:incident': `join-failed/${seconds(9)}/1`,
   });
-  const late = secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': `disk-full/${seconds(90)}/1` });
+  const late = secondary(3, {
+    'hostsync:state': 'behind',
+    'hostsync:incident': `disk-full/${seconds(90)}/1`,
+  });
   const line: ScriptLine = {
-    ...{
-      kind: 'secondary',
-      id: instanceId(3),
-      ok: false,
-      error: 'disk-full',
-      message: 'no space left\non /srv',
-    },
-    ...{ started: 0, files: 0, deleted: 0, bytes: 0, seconds: 1 },
+    kind: 'secondary',
+    id: instanceId(3),
+    ok: false,
+    error: 'disk-full',
+    message: 'no space left\non /srv',
+    started: 0,
+    files: 0,
+    deleted: 0,
+    bytes: 0,
+    seconds: 1,
   };
   const failed: ObservedCommand = {
-    ...{ command: task, instance: instanceId(4), status: 'failed', detail: 'Failed' },
+    command: task,
+    instance: instanceId(4),
+    status: 'failed',
+    detail: 'Failed',
     lines: [{ kind: 'error', error: 'not-ready', message: 'missing on this host: rsync' }],
   };
   const { hosts, attention } = overview([primary, late, newcomer], {
     pushes: [push([line])],
     commands: [failed],
   });
-  expect(hosts.map(({ trouble }) => trouble?.message)).toEqual([
-    ...[undefined, 'no space left on /srv', 'not-ready: missing on this host: rsync'],
+  expect(hosts.map(({ incident }) => incident?.message)).toEqual([
+    undefined,
+    'no space left on /srv',
+    'not-ready: missing on this host: rsync',
   ]);
   expect(attention.map(({ why }) => why).join()).toContain('missing on this host: rsync');
 });

@@ -20,7 +20,7 @@ import type { AutoScalingFacts, IngressRule } from '../../../../shared/core/oper
 import { findInGroup } from '../../../../shared/core/operator/find-in-group.ts';
 import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { describePush, summarizePush } from '../../../../shared/core/operator/summarize-push.ts';
-import { planTick } from '../../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../../shared/core/push/plan-push.ts';
 import type { UpkeepAction } from '../../../../shared/core/succession/plan-upkeep.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
 import { describeView } from '../plan-text.ts';
@@ -59,7 +59,7 @@ const held: ScriptLine = {
   examples: ['/a', '/b', '/c', '/d', '/e'],
 };
 const with1 = (tags: Readonly<Record<string, string | undefined>>, state?: string) => changed(1, tags, state);
-const note = (code: string, seconds: number, told = 1) => `${code}/${ago(seconds)}/${told}`;
+const note = (code: string, seconds: number, notifications = 1) => `${code}/${ago(seconds)}/${notifications}`;
 const add = (...more: readonly ObservedInstance[]) => [...members(), ...more];
 const listOf = (...ids: readonly string[]) => ({ 'hostsync:secondaries': ids.join(' ') });
 const outside = 'web9.example.com';
@@ -74,7 +74,10 @@ const scaled = (...numbers: readonly number[]) =>
     return isScaled ? { ...each, tags: { ...each.tags, 'aws:autoscaling:groupName': 'WEB' } } : each;
   });
 const hook = (name: string, transition: string, heartbeatTimeout: number, defaultResult = 'ABANDON') => ({
-  ...{ name, transition: `autoscaling:EC2_INSTANCE_${transition}`, heartbeatTimeout, defaultResult },
+  name,
+  transition: `autoscaling:EC2_INSTANCE_${transition}`,
+  heartbeatTimeout,
+  defaultResult,
 });
 const right: AutoScalingFacts = {
   name: 'WEB',
@@ -143,7 +146,7 @@ const situations: readonly Situation[] = [
   },
   {
     name: 'a switchover: it is held up',
-    instances: with1({ 'hostsync:promotion-trouble': note('promotion-blocked', 90) }),
+    instances: with1({ 'hostsync:promotion-incident': note('promotion-blocked', 90) }),
   },
   {
     name: 'another host was promoted, and claims say so',
@@ -155,18 +158,18 @@ const situations: readonly Situation[] = [
     instances: [
       ...changed(2, {
         'hostsync:state': 'behind',
-        'hostsync:trouble': note('disk-full', 400),
+        'hostsync:incident': note('disk-full', 400),
         'hostsync:synced-at': ago(460),
       }),
       instance(4, {
         ...secondaryTags,
         'hostsync:state': 'behind',
-        'hostsync:trouble': note('timeout', 90, 0),
+        'hostsync:incident': note('timeout', 90, 0),
         'hostsync:synced-at': ago(120),
       }),
       instance(5, {
         ...secondaryTags,
-        'hostsync:trouble': `${note('timeout', 900, 0)}/..7ps0.`,
+        'hostsync:incident': `${note('timeout', 900, 0)}/..7ps0.`,
         'hostsync:synced-at': ago(20),
       }),
     ],
@@ -185,7 +188,7 @@ const situations: readonly Situation[] = [
   {
     name: 'a secondary that cannot join again',
     instances: changed(2, {
-      'hostsync:join-trouble': note('rejoin-failed', 400),
+      'hostsync:join-incident': note('rejoin-failed', 400),
       'hostsync:task': `join 1 - ${command} ${ago(5)}`,
     }),
     observed: {
@@ -205,11 +208,11 @@ const situations: readonly Situation[] = [
     instances: add(
       instance(4, { 'hostsync:group': 'web' }),
       instance(5, { 'hostsync:group': 'web', 'hostsync:state': 'joining' }),
-      instance(6, { 'hostsync:group': 'web', 'hostsync:trouble': note('join-failed', 400) }),
+      instance(6, { 'hostsync:group': 'web', 'hostsync:incident': note('join-failed', 400) }),
       instance(7, {
         'hostsync:group': 'web',
         'hostsync:state': 'joining',
-        'hostsync:trouble': note('join-failed', 400, 0),
+        'hostsync:incident': note('join-failed', 400, 0),
         'hostsync:task': `join 1 - ${command} ${ago(5)}`,
       }),
       instance(8, { 'hostsync:group': 'web' }, 'stopped'),
@@ -277,10 +280,10 @@ const situations: readonly Situation[] = [
     ],
   },
   {
-    name: 'a group whose pushes fail, with more than one trouble',
+    name: 'a group whose pushes fail, with more than one incident',
     instances: with1({
-      'hostsync:group-trouble': `${note('push-failed', 600)} ${note('push-overrun', 90)} ${note('directory-not-pushed', 60, 0)} ${note('of-old', 30)}`,
-      'hostsync:promotion-trouble': `${note('primary-suspected', 45)} ${note('writes-not-resumed', 40)}`,
+      'hostsync:group-incident': `${note('push-failed', 600)} ${note('push-overrun', 90)} ${note('directory-not-pushed', 60, 0)} ${note('of-old', 30)}`,
+      'hostsync:promotion-incident': `${note('primary-suspected', 45)} ${note('writes-not-resumed', 40)}`,
     }),
     pushes: [
       push([{ kind: 'directory', directory: '/a', error: 'missing', message: 'is gone' }], {
@@ -292,17 +295,17 @@ const situations: readonly Situation[] = [
     ],
   },
   {
-    name: 'troubles of the plan, told in its words',
+    name: 'incidents of the plan, notifications in its words',
     instances: with1(
       {
-        'hostsync:group-trouble': `${note('primary-unavailable', 600)} ${note('no-primary', 600)} ${note('configuration-invalid', 500)}`,
+        'hostsync:group-incident': `${note('primary-unavailable', 600)} ${note('no-primary', 600)} ${note('configuration-invalid', 500)}`,
       },
       'stopped',
     ),
   },
   {
     name: 'a directory that is not pushed',
-    instances: with1({ 'hostsync:group-trouble': note('directory-not-pushed', 600) }),
+    instances: with1({ 'hostsync:group-incident': note('directory-not-pushed', 600) }),
     pushes: [
       push([
         { kind: 'directory', directory: '/a', error: 'missing', message: 'is gone' },
@@ -315,21 +318,21 @@ const situations: readonly Situation[] = [
   { name: 'held deletions, seen a moment ago', pushes: [push([held, line(two), end])] },
   {
     name: 'held deletions, as recorded',
-    instances: with1({ 'hostsync:group-trouble': note('deletions-held', 600) }),
+    instances: with1({ 'hostsync:group-incident': note('deletions-held', 600) }),
     pushes: [push([held, end]), push([held, end], { requestedAt: now - 60_000 })],
   },
   {
     name: 'held deletions of a push that is not listed any more',
-    instances: with1({ 'hostsync:group-trouble': note('deletions-held', 600) }),
+    instances: with1({ 'hostsync:group-incident': note('deletions-held', 600) }),
   },
   {
     name: 'the same, not notified',
-    instances: with1({ 'hostsync:group-trouble': note('deletions-held', 60, 0) }),
+    instances: with1({ 'hostsync:group-incident': note('deletions-held', 60, 0) }),
     pushes: [push([], { status: 'failed' })],
   },
   {
     name: 'held deletions that a later push no longer held',
-    instances: with1({ 'hostsync:group-trouble': note('deletions-held', 600) }),
+    instances: with1({ 'hostsync:group-incident': note('deletions-held', 600) }),
     pushes: [push([held, end], { requestedAt: now - 60_000 }), push([line(two), line(three), end])],
   },
   { name: 'what could not be read', unread: ['the pushes', 'the notes'] },
@@ -481,7 +484,7 @@ it('of an operator', async () => {
     const findings = findInGroup({
       group: 'web',
       observed,
-      plan: planTick(observed),
+      plan: planPush(observed),
       upkeep,
       unread,
       promoteWithin: 900,

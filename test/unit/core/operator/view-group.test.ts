@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { formatIncident } from '../../../../shared/core/model/incident.ts';
 import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/observation.ts';
-import { formatTrouble } from '../../../../shared/core/model/trouble.ts';
 import { exitCodeOf, worst } from '../../../../shared/core/operator/group-view.ts';
 import { agent, instance, instanceId } from '../fixtures.ts';
 import { ago, changed, members, now, observation, push, view } from './fixtures.ts';
@@ -11,8 +11,15 @@ describe('what an operator sees of a group that is well', () => {
   it('every host with its role, and nothing to do', () => {
     const shown = view();
     expect(shown).toMatchObject({
-      ...{ level: 'in-sync', verdict: 'All 2 secondaries are in sync', epoch: 1, paused: null, held: null },
-      ...{ primary: instanceId(1), directories: ['/srv/uploads'], incidents: [], attention: [] },
+      level: 'in-sync',
+      verdict: 'All 2 secondaries are in sync',
+      epoch: 1,
+      paused: null,
+      held: null,
+      primary: instanceId(1),
+      directories: ['/srv/uploads'],
+      incidents: [],
+      attention: [],
     });
     expect(
       shown.hosts.map(({ name, role, state, secondsBehind }) => [name, role, state, secondsBehind]),
@@ -35,11 +42,11 @@ describe('what an operator sees of a group that is well', () => {
 });
 
 describe('what is wrong is not shown as well', () => {
-  const trouble = (told: number) => `unreachable/${ago(400)}/${told}`;
-  const behind = (told: number) =>
+  const incident = (notifications: number) => `unreachable/${ago(400)}/${notifications}`;
+  const behind = (notifications: number) =>
     changed(2, {
       'hostsync:state': 'behind',
-      'hostsync:trouble': trouble(told),
+      'hostsync:incident': incident(notifications),
       'hostsync:synced-at': ago(400),
     });
 
@@ -67,10 +74,10 @@ describe('what is wrong is not shown as well', () => {
     ['paused', changed(1, { 'hostsync:paused': 'lunch' }), 'behind'],
     [
       'a promotion is blocked',
-      changed(1, { 'hostsync:promotion-trouble': `promotion-blocked/${ago(90)}/1` }),
+      changed(1, { 'hostsync:promotion-incident': `promotion-blocked/${ago(90)}/1` }),
       'attention',
     ],
-    ['a push failed', changed(1, { 'hostsync:group-trouble': `push-failed/${ago(90)}/1` }), 'attention'],
+    ['a push failed', changed(1, { 'hostsync:group-incident': `push-failed/${ago(90)}/1` }), 'attention'],
   ] as const)('%s', (_what, instances, level) => {
     const shown = view(instances);
     expect(shown.level).toBe(level);
@@ -79,8 +86,8 @@ describe('what is wrong is not shown as well', () => {
   });
 
   it('what is over, and only remembered, is no incident', () => {
-    const over = { code: 'unreachable', since: now - 400_000, told: 0, clearedAt: now - 60_000 };
-    const instances = changed(2, { 'hostsync:trouble': formatTrouble(over) });
+    const over = { code: 'unreachable', since: now - 400_000, notifications: 0, clearedAt: now - 60_000 };
+    const instances = changed(2, { 'hostsync:incident': formatIncident(over) });
     expect(view(instances)).toMatchObject({ level: 'in-sync', incidents: [] });
   });
 
@@ -98,14 +105,16 @@ describe('what is wrong is not shown as well', () => {
 
   it('the words of the push that met the error are shown, and since when', () => {
     const line: SecondaryLine = {
-      ...{
-        kind: 'secondary',
-        id: instanceId(2),
-        ok: false,
-        error: 'unreachable',
-        message: 'no route to host',
-      },
-      ...{ started: 0, files: 0, deleted: 0, bytes: 0, seconds: 1 },
+      kind: 'secondary',
+      id: instanceId(2),
+      ok: false,
+      error: 'unreachable',
+      message: 'no route to host',
+      started: 0,
+      files: 0,
+      deleted: 0,
+      bytes: 0,
+      seconds: 1,
     };
     const shown = view(behind(1), { pushes: [push([line])] });
     expect(host(2, shown)?.error).toEqual({
@@ -121,10 +130,13 @@ describe('what is wrong is not shown as well', () => {
 describe('held deletions', () => {
   const line: Extract<ScriptLine, { kind: 'deletions-held' }> = {
     kind: 'deletions-held',
-    ...{ id: '5c1f00d2a94be317', count: 30, total: 40 },
-    ...{ reason: 'more than a fifth', examples: ['a', 'b'] },
+    id: '5c1f00d2a94be317',
+    count: 30,
+    total: 40,
+    reason: 'more than a fifth',
+    examples: ['a', 'b'],
   };
-  const raised = changed(1, { 'hostsync:group-trouble': `deletions-held/${ago(90)}/1` });
+  const raised = changed(1, { 'hostsync:group-incident': `deletions-held/${ago(90)}/1` });
 
   it('are shown as the newest push found them, with the command that accepts them', () => {
     const shown = view(raised, { pushes: [push([line], { status: 'failed' })] });

@@ -11,21 +11,27 @@ import { instanceId } from '../fixtures.ts';
 import { members, now, observation, push, view } from './fixtures.ts';
 
 const line = (number: number, ok = true): SecondaryLine => ({
-  ...{
-    kind: 'secondary',
-    id: instanceId(number),
-    ok,
-    started: 0,
-    files: 0,
-    deleted: 0,
-    bytes: 0,
-    seconds: 0,
-  },
+  kind: 'secondary',
+  id: instanceId(number),
+  ok,
+  started: 0,
+  files: 0,
+  deleted: 0,
+  bytes: 0,
+  seconds: 0,
   ...(!ok && { error: 'unreachable' }),
 });
 const said = (changes: Partial<WatchLine> = {}): WatchLine => ({
-  ...{ kind: 'watch', rung: 'fanotify', ended: 'successor', cycles: 3, walks: 0 },
-  ...{ arrivals: 8, p50: 0.2, p99: 0.7, max: 1.4, ...changes },
+  kind: 'watch',
+  rung: 'fanotify',
+  ended: 'successor',
+  cycles: 3,
+  walks: 0,
+  arrivals: 8,
+  p50: 0.2,
+  p99: 0.7,
+  max: 1.4,
+  ...changes,
 });
 const ended = (lines: ObservedPush['lines'] = [line(2), line(3), said()]) =>
   push(lines, { watches: true, requestedAt: now - 80_000 });
@@ -61,7 +67,10 @@ describe('what a push that watches, or came twice, says of itself', () => {
   const summary = { kind: 'push', ok: true, started: 0, seconds: 60, secondaries: 2, busy: 0 } as const;
   const seen = (pushes: readonly ObservedPush[]) =>
     overviewGroup({
-      ...{ group: 'web', observed: observation(members()), pushes, now },
+      group: 'web',
+      observed: observation(members()),
+      pushes,
+      now,
       settings: { behindAfter: 300, promoteWithin: 900 },
     });
 
@@ -72,7 +81,12 @@ describe('what a push that watches, or came twice, says of itself', () => {
 
   it('one that left everything to the watch hides no deletions that are held', () => {
     const held: ScriptLine = {
-      ...{ kind: 'deletions-held', id: '0123456789abcdef', count: 9, total: 9, reason: 'many', examples: [] },
+      kind: 'deletions-held',
+      id: '0123456789abcdef',
+      count: 9,
+      total: 9,
+      reason: 'many',
+      examples: [],
     };
     const twice = push([{ ...summary, busy: 2 }], { watches: true });
     const pushes = [ended([held, line(2), said(), summary]), twice];

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Head, ObservedAgent, ObservedInstance } from '../../../../shared/core/model/observation.ts';
 import { isUnsettled, needsReconciling } from '../../../../shared/core/push/needs-reconciling.ts';
-import { planTick } from '../../../../shared/core/push/plan-tick.ts';
+import { planPush } from '../../../../shared/core/push/plan-push.ts';
 import { nodesOf } from '../../../../shared/core/push/push-target.ts';
 import { agent, instance, instanceId, primaryTags, remembered, secondaryTags } from '../fixtures.ts';
 import { describePlan } from '../plan-text.ts';
@@ -133,8 +133,8 @@ const situations: readonly Situation[] = [
   },
   { name: 'due', members: well, head: { dueAt: now } },
   { name: 'due in a moment', members: well, head: { dueAt: now + 1 } },
-  { name: 'not looked at for ten minutes', members: well, head: { lookedFrom: now - 600_000 } },
-  { name: 'almost as long', members: well, head: { lookedFrom: now - 599_999 } },
+  { name: 'not looked at for ten minutes', members: well, head: { reconciledFrom: now - 600_000 } },
+  { name: 'almost as long', members: well, head: { reconciledFrom: now - 599_999 } },
   { name: 'other tags than in the mirror', members: well, head: { configuration: 'x' } },
   {
     name: 'a former primary',
@@ -183,21 +183,21 @@ const situations: readonly Situation[] = [
     members: [primary(), secondary(2, { 'hostsync:state': 'behind' }), secondary(3)],
   },
   { name: 'a task in progress', members: [primary(), secondary(2, { 'hostsync:task': 'x' }), secondary(3)] },
-  { name: 'a note that cannot be read', members: [primary({ 'hostsync:group-trouble': 'x' }), ...others] },
-  { name: 'a note on what is over', members: [primary({ 'hostsync:group-trouble': over }), ...others] },
+  { name: 'a note that cannot be read', members: [primary({ 'hostsync:group-incident': 'x' }), ...others] },
+  { name: 'a note on what is over', members: [primary({ 'hostsync:group-incident': over }), ...others] },
   {
     name: 'a note on what is over, and on what is not',
-    members: [primary({ 'hostsync:group-trouble': `${over} push-failed/${time(60)}/1` }), ...others],
+    members: [primary({ 'hostsync:group-incident': `${over} push-failed/${time(60)}/1` }), ...others],
   },
 ];
 
 it('of a tick', async () => {
   const texts = situations.map(({ name, members, agents, head = {}, impaired = 0 }) => {
     const numbers = members.map(({ id }) => agent(Number.parseInt(id.slice(2), 16)));
-    const plan = planTick({ instances: members, agents: agents ?? numbers });
+    const plan = planPush({ instances: members, agents: agents ?? numbers });
     const own = plan.filter((action) => action.kind === 'nothing-to-do' || action.group === 'web');
     const known = typeof head === 'string' ? {} : head;
-    const of = remembered(members, { lookedFrom: now - 30_000, ...known })?.head;
+    const of = remembered(members, { reconciledFrom: now - 30_000, ...known })?.head;
     const group = members[0]?.tags['hostsync:group'] ?? '';
     const look = needsReconciling({
       group,

@@ -6,7 +6,7 @@ import type {
   ScriptLine,
   SecondaryLine,
 } from '../../../../shared/core/model/observation.ts';
-import type { TickAction } from '../../../../shared/core/push/tick-action.ts';
+import type { PushAction } from '../../../../shared/core/push/push-action.ts';
 import type { OutcomeSettings } from '../../../../shared/core/results/outcome-view.ts';
 import { measureGroups, recordOutcome } from '../../../../shared/core/results/record-outcome.ts';
 import { hostKey, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
@@ -32,7 +32,7 @@ interface Situation {
   readonly name: string;
   readonly members: readonly ObservedInstance[];
   readonly pushes?: readonly ObservedPush[];
-  readonly plan?: readonly TickAction[];
+  readonly plan?: readonly PushAction[];
 }
 
 const outside = 'web9.example.com';
@@ -80,7 +80,7 @@ const missing = (directory: string): ScriptLine => {
   return { kind: 'directory', directory, error: 'missing', message: 'is not there' };
 };
 
-const pushed = (...ids: readonly string[]): TickAction => {
+const pushed = (...ids: readonly string[]): PushAction => {
   const secondaries = ids.map((id) => ({ id, address: id, port: 22, hostKey }));
   return {
     kind: 'push',
@@ -97,17 +97,18 @@ const pushed = (...ids: readonly string[]): TickAction => {
     },
   };
 };
-const noPush = (code: Extract<TickAction, { kind: 'no-push' }>['code'], of = 'web'): TickAction => {
+const noPush = (code: Extract<PushAction, { kind: 'no-push' }>['code'], of = 'web'): PushAction => {
   return { kind: 'no-push', group: of, code, severity: 'error', reason: `it is ${code} since 12 s` };
 };
 const leftOut = (
   id: string,
-  code: Extract<TickAction, { kind: 'leave-out' }>['code'],
+  code: Extract<PushAction, { kind: 'leave-out' }>['code'],
   severity: 'info' | 'error' = 'error',
-): TickAction => {
+): PushAction => {
   return { kind: 'leave-out', group: 'web', secondary: id, code, severity, reason: `${id} is ${code}` };
 };
-const trouble = (code: string, ago: number, told = 1, more = '') => `${code}/${time(ago)}/${told}${more}`;
+const incident = (code: string, ago: number, notifications = 1, more = '') =>
+  `${code}/${time(ago)}/${notifications}${more}`;
 /** Told when it began, without a cause. */
 const tellsAtOnce = '/.0..';
 
@@ -194,7 +195,7 @@ const situations: readonly Situation[] = [
   },
   {
     name: 'a push that came to its end, whatever SSM says',
-    members: group({ 'hostsync:group-trouble': trouble('push-failed', 600, 1, tellsAtOnce) }),
+    members: group({ 'hostsync:group-incident': incident('push-failed', 600, 1, tellsAtOnce) }),
     pushes: [broken('Failed', { lines: [end] })],
   },
   {
@@ -216,7 +217,7 @@ const situations: readonly Situation[] = [
     name: 'accepted deletions were carried out',
     members: group({
       'hostsync:accept-deletions': '0123456789abcdef',
-      'hostsync:group-trouble': trouble('deletions-held', 600, 1, tellsAtOnce),
+      'hostsync:group-incident': incident('deletions-held', 600, 1, tellsAtOnce),
     }),
     pushes: [push([line(second), end])],
   },
@@ -244,7 +245,7 @@ const situations: readonly Situation[] = [
     name: 'another fails a minute after the last message',
     members: group(
       {},
-      { 'hostsync:state': 'behind', 'hostsync:trouble': trouble('disk-full', 180, 1, '/.2bd0..') },
+      { 'hostsync:state': 'behind', 'hostsync:incident': incident('disk-full', 180, 1, '/.2bd0..') },
     ),
     pushes: [push([fails(third, 'partial'), fails(second, 'disk-full'), end])],
   },
@@ -252,17 +253,17 @@ const situations: readonly Situation[] = [
     name: 'and is told when five minutes are over, as what lasts longest',
     members: [
       primary(),
-      secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': trouble('partial', 200, 0) }),
-      secondary(2, { 'hostsync:state': 'behind', 'hostsync:trouble': trouble('partial', 400, 0) }),
+      secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': incident('partial', 200, 0) }),
+      secondary(2, { 'hostsync:state': 'behind', 'hostsync:incident': incident('partial', 400, 0) }),
     ],
     pushes: [push([fails(third, 'partial'), fails(second, 'partial'), end])],
   },
   {
     name: 'hosts are in sync again',
     members: [
-      primary({ 'hostsync:outside': `${outside}/${trouble('timeout', 300)}` }),
-      secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': trouble('partial', 600) }),
-      secondary(2, { 'hostsync:state': 'behind', 'hostsync:trouble': trouble('disk-full', 400, 0) }),
+      primary({ 'hostsync:outside': `${outside}/${incident('timeout', 300)}` }),
+      secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': incident('partial', 600) }),
+      secondary(2, { 'hostsync:state': 'behind', 'hostsync:incident': incident('disk-full', 400, 0) }),
     ],
     pushes: [push([line(outside), line(third), line(second), end])],
   },
@@ -276,7 +277,7 @@ const situations: readonly Situation[] = [
     members: [
       primary(),
       secondary(2),
-      secondary(3, { 'hostsync:state': 'behind', 'hostsync:trouble': trouble('not-prepared', 120) }),
+      secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': incident('not-prepared', 120) }),
     ],
     pushes: [push([fails(second, 'key-refused'), fails(third, 'not-prepared'), end])],
   },
@@ -296,7 +297,7 @@ const situations: readonly Situation[] = [
   {
     name: 'one that goes on failing there, and is told with what is known',
     members: [
-      primary({ 'hostsync:outside': `${outside}/${trouble('timeout', 30_000)}` }),
+      primary({ 'hostsync:outside': `${outside}/${incident('timeout', 30_000)}` }),
       secondary(2, { 'hostsync:state': 'joining' }),
     ],
     pushes: [push([fails(outside, 'timeout'), fails(second, 'timeout'), line(third), end])],
@@ -304,10 +305,10 @@ const situations: readonly Situation[] = [
   {
     name: 'notes on the group that differ: the later counts',
     members: [
-      primary({ 'hostsync:group-trouble': trouble('push-failed', 600, 1, tellsAtOnce) }),
-      secondary(2, { 'hostsync:group-trouble': trouble('push-failed', 600, 2, '/.2bd0..') }),
+      primary({ 'hostsync:group-incident': incident('push-failed', 600, 1, tellsAtOnce) }),
+      secondary(2, { 'hostsync:group-incident': incident('push-failed', 600, 2, '/.2bd0..') }),
       secondary(3, {
-        'hostsync:group-trouble': `${trouble('push-failed', 600, 3)} ${trouble('no-primary', 90, 0)}`,
+        'hostsync:group-incident': `${incident('push-failed', 600, 3)} ${incident('no-primary', 90, 0)}`,
       }),
     ],
     pushes: [broken('Failed')],
@@ -315,20 +316,20 @@ const situations: readonly Situation[] = [
   {
     name: 'notes of one moment: the one with more messages counts',
     members: [
-      primary({ 'hostsync:group-trouble': trouble('push-failed', 600, 1) }),
-      secondary(2, { 'hostsync:group-trouble': trouble('push-failed', 600, 2) }),
-      secondary(3, { 'hostsync:group-trouble': trouble('push-failed', 600, 1) }),
+      primary({ 'hostsync:group-incident': incident('push-failed', 600, 1) }),
+      secondary(2, { 'hostsync:group-incident': incident('push-failed', 600, 2) }),
+      secondary(3, { 'hostsync:group-incident': incident('push-failed', 600, 1) }),
     ],
     pushes: [push([line(second), end])],
   },
   {
-    name: 'two troubles that began at one moment',
+    name: 'two incidents that began at one moment',
     members: group(),
     pushes: [push([missing('/a'), held, end])],
   },
   {
     name: 'a note of a kind that there is not',
-    members: group({ 'hostsync:group-trouble': trouble('of-old', 600) }),
+    members: group({ 'hostsync:group-incident': incident('of-old', 600) }),
     pushes: [push([line(second), end])],
   },
   // --- ticks
@@ -346,13 +347,13 @@ const situations: readonly Situation[] = [
   },
   {
     name: 'no primary, for a minute',
-    members: [secondary(3, { 'hostsync:group-trouble': trouble('no-primary', 60, 0) }), secondary(2)],
+    members: [secondary(3, { 'hostsync:group-incident': incident('no-primary', 60, 0) }), secondary(2)],
     plan: [noPush('no-primary')],
   },
   {
     name: 'several primaries, for a minute',
     members: [
-      instance(9, { ...primaryTags, 'hostsync:group-trouble': trouble('several-primaries', 60, 0) }),
+      instance(9, { ...primaryTags, 'hostsync:group-incident': incident('several-primaries', 60, 0) }),
       instance(1, primaryTags),
       secondary(2),
     ],
@@ -371,7 +372,7 @@ const situations: readonly Situation[] = [
   },
   {
     name: 'a primary that is down says nothing of the tags',
-    members: group({ 'hostsync:group-trouble': trouble('configuration-invalid', 600, 1, tellsAtOnce) }),
+    members: group({ 'hostsync:group-incident': incident('configuration-invalid', 600, 1, tellsAtOnce) }),
     plan: [noPush('primary-not-running')],
   },
   {
@@ -381,20 +382,20 @@ const situations: readonly Situation[] = [
   },
   {
     name: 'a primary that is down, while its replacement says the same',
-    members: group({ 'hostsync:promotion-trouble': trouble('promotion-blocked', 60) }),
+    members: group({ 'hostsync:promotion-incident': incident('promotion-blocked', 60) }),
     plan: [noPush('primary-not-running')],
   },
   {
     name: 'a primary that is up, after a replacement that was held up',
     members: group({
-      'hostsync:promotion-trouble': trouble('promotion-blocked', 60),
-      'hostsync:group-trouble': trouble('primary-unavailable', 600, 1, tellsAtOnce),
+      'hostsync:promotion-incident': incident('promotion-blocked', 60),
+      'hostsync:group-incident': incident('primary-unavailable', 600, 1, tellsAtOnce),
     }),
     plan: [pushed(second)],
   },
   {
     name: 'a replacement that was held up and is not any more',
-    members: group({ 'hostsync:promotion-trouble': trouble('promotion-blocked', 60, 0, '/...1') }),
+    members: group({ 'hostsync:promotion-incident': incident('promotion-blocked', 60, 0, '/...1') }),
     plan: [noPush('primary-not-running')],
   },
   {
@@ -421,12 +422,12 @@ const situations: readonly Situation[] = [
     members: [
       primary({
         'hostsync:synced-at': time(60),
-        'hostsync:outside': `${outside}/${trouble('timeout', 500)}`,
+        'hostsync:outside': `${outside}/${incident('timeout', 500)}`,
       }),
-      secondary(2, { 'hostsync:synced-at': time(900), 'hostsync:trouble': trouble('disk-full', 800) }),
+      secondary(2, { 'hostsync:synced-at': time(900), 'hostsync:incident': incident('disk-full', 800) }),
       secondary(3, {
         'hostsync:synced-at': time(30_000),
-        'hostsync:trouble': trouble('overdue', 30_000),
+        'hostsync:incident': incident('overdue', 30_000),
       }),
     ],
     plan: [pushed(second, third, outside)],
@@ -434,7 +435,7 @@ const situations: readonly Situation[] = [
   {
     name: 'the same, while no push arrives anywhere',
     members: [
-      primary({ 'hostsync:synced-at': time(60), 'hostsync:group-trouble': trouble('push-failed', 600) }),
+      primary({ 'hostsync:synced-at': time(60), 'hostsync:group-incident': incident('push-failed', 600) }),
       secondary(2, { 'hostsync:synced-at': time(900) }),
     ],
     plan: [pushed(second)],
@@ -460,23 +461,23 @@ const situations: readonly Situation[] = [
       instance(2, {
         ...secondaryTags,
         'hostsync:state': 'joining',
-        'hostsync:trouble': trouble('join-failed', 22_000, 1, '/abcd.0..'),
+        'hostsync:incident': incident('join-failed', 22_000, 1, '/abcd.0..'),
       }),
       instance(3, {
         ...secondaryTags,
         'hostsync:state': 'joining',
-        'hostsync:trouble': trouble('join-failed', 22_000, 1),
+        'hostsync:incident': incident('join-failed', 22_000, 1),
       }),
       instance(4, {
         ...secondaryTags,
         'hostsync:state': 'joining',
-        'hostsync:trouble': trouble('join-failed', 22_000, 0),
+        'hostsync:incident': incident('join-failed', 22_000, 0),
       }),
       instance(5, { ...secondaryTags, 'hostsync:state': 'joining' }),
       instance(6, {
         ...secondaryTags,
         'hostsync:state': 'joining',
-        'hostsync:trouble': trouble('join-failed', 60, 1),
+        'hostsync:incident': incident('join-failed', 60, 1),
       }),
     ],
     plan: [pushed(second)],

@@ -85,8 +85,8 @@ const synced = (more: Partial<Extract<ScriptLine, { kind: 'secondary' }>> = {}):
 const promoted: ScriptLine = { kind: 'promote', epoch: 2, publicKey };
 const promoting = (ago = 5, more: Tags = {}) =>
   secondary(2, { ...task('promote', ago, 1, digest('epoch 2')), ...more });
-const trouble = (code: string, ago: number, told = 1) => ({
-  'hostsync:promotion-trouble': `${code}/${time(ago)}/${told}`,
+const incident = (code: string, ago: number, notifications = 1) => ({
+  'hostsync:promotion-incident': `${code}/${time(ago)}/${notifications}`,
 });
 const without = ({ tags, ...each }: ObservedInstance, ...names: readonly string[]): ObservedInstance => {
   const kept = Object.entries(tags).filter(([key]) => !names.includes(key.slice('hostsync:'.length)));
@@ -118,24 +118,24 @@ const situations: readonly Situation[] = [
       primary({
         'hostsync:suspected': `1 ${time(60)}`,
         'hostsync:probe': 'x',
-        ...trouble('primary-suspected', 120),
+        ...incident('primary-suspected', 120),
       }),
       ...others,
     ],
     statuses: [fine],
   },
   {
-    name: 'troubles that are over: told, not told, of a kind that there is not',
+    name: 'incidents that are over: notifications, not notifications, of a kind that there is not',
     members: [
       primary({
-        'hostsync:promotion-trouble': `promotion-blocked/${time(600)}/1 writes-not-resumed/${time(60)}/0 of-old/${time(90)}/1`,
+        'hostsync:promotion-incident': `promotion-blocked/${time(600)}/1 writes-not-resumed/${time(60)}/0 of-old/${time(90)}/1`,
       }),
       ...others,
     ],
   },
   {
     name: 'the same with damping',
-    members: [primary(trouble('promotion-blocked', 600)), ...others],
+    members: [primary(incident('promotion-blocked', 600)), ...others],
     settings: { groupInterval: 300 },
   },
   { name: 'nothing is remembered', members: well, register: 'none' },
@@ -217,7 +217,7 @@ const situations: readonly Situation[] = [
   {
     name: 'the same look again',
     members: [
-      primary({ 'hostsync:suspected': `1 ${time(20)}`, ...trouble('primary-suspected', 30, 0) }),
+      primary({ 'hostsync:suspected': `1 ${time(20)}`, ...incident('primary-suspected', 30, 0) }),
       ...others,
     ],
     ...dead,
@@ -227,7 +227,7 @@ const situations: readonly Situation[] = [
   {
     name: 'for the second time',
     members: [
-      primary({ 'hostsync:suspected': `1 ${time(80)}`, ...trouble('primary-suspected', 90) }),
+      primary({ 'hostsync:suspected': `1 ${time(80)}`, ...incident('primary-suspected', 90) }),
       ...others,
     ],
     ...dead,
@@ -289,7 +289,7 @@ const situations: readonly Situation[] = [
     name: 'stopped, and one answers that is behind',
     members: [
       stopped,
-      secondary(2, { 'hostsync:state': 'behind', 'hostsync:trouble': `disk-full/${time(900)}/1` }),
+      secondary(2, { 'hostsync:state': 'behind', 'hostsync:incident': `disk-full/${time(900)}/1` }),
       secondary(3),
     ],
     looks: [alive(two)],
@@ -334,9 +334,9 @@ const situations: readonly Situation[] = [
     ...answers,
   },
   {
-    name: 'stopped, with nobody who may, told already',
+    name: 'stopped, with nobody who may, notifications already',
     members: [
-      primary(trouble('promotion-blocked', 600), 'stopped'),
+      primary(incident('promotion-blocked', 600), 'stopped'),
       secondary(2, { 'hostsync:state': 'joining' }),
     ],
     ...answers,
@@ -579,7 +579,7 @@ const situations: readonly Situation[] = [
   },
   {
     name: 'the same a minute later',
-    members: [primary({ ...task('undo-demotion', 60), ...trouble('writes-not-resumed', 60) }), ...others],
+    members: [primary({ ...task('undo-demotion', 60), ...incident('writes-not-resumed', 60) }), ...others],
     lines: [{ ...promoted, epoch: 1, hook: 'failed', hookMessage: 'exit 1' }],
   },
   { name: 'undoing failed', members: [primary(task('undo-demotion', 20)), ...others], lines: 'failed' },
@@ -612,7 +612,7 @@ it('of primaries', async () => {
     const head = {
       version: claims.length,
       claim: claims.at(-1),
-      lookedFrom: 0,
+      reconciledFrom: 0,
       configuration: situation.register === 'new' ? 'x' : mirrorDigest(mirrored),
     };
     const configuration = { primary: one, tags: { ...primaryTags } };
@@ -627,10 +627,8 @@ it('of primaries', async () => {
       commands,
       lifecycles: new Map(states),
       statuses,
-      ...{
-        reachability: situation.looks ?? [],
-        registers: new Map(situation.register === 'none' ? [] : [['web', register] as const]),
-      },
+      reachability: situation.looks ?? [],
+      registers: new Map(situation.register === 'none' ? [] : [['web', register] as const]),
     };
     const settings = { ...promotionSettings, ...situation.settings };
     const plan = planPromotion({

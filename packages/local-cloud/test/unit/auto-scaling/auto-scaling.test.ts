@@ -26,11 +26,17 @@ import type {
 import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
 const onLaunch: HookOptions = {
-  ...{ name: 'on-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
+  name: 'on-launch',
+  transition: 'launching',
+  heartbeatTimeout: 300,
+  defaultResult: 'ABANDON',
   notificationMetadata: 'free text',
 };
 const onTerminate: HookOptions = {
-  ...{ name: 'on-terminate', transition: 'terminating', heartbeatTimeout: 30, defaultResult: 'CONTINUE' },
+  name: 'on-terminate',
+  transition: 'terminating',
+  heartbeatTimeout: 30,
+  defaultResult: 'CONTINUE',
 };
 
 async function setUp(
@@ -154,8 +160,10 @@ describe('a launch', () => {
     const instance = one(await group.scaleOut(1));
     const token = String(one(autoScalingEvents(cloud)).detail['LifecycleActionToken']);
     const input = {
-      ...{ AutoScalingGroupName: 'web', LifecycleHookName: 'on-launch' },
-      ...{ LifecycleActionToken: token, LifecycleActionResult: 'CONTINUE' },
+      AutoScalingGroupName: 'web',
+      LifecycleHookName: 'on-launch',
+      LifecycleActionToken: token,
+      LifecycleActionResult: 'CONTINUE',
     };
     for (const wrong of [
       { LifecycleActionToken: token.replace(/^./, (first) => (first === '0' ? '1' : '0')) },
@@ -197,12 +205,15 @@ describe('a launch', () => {
 
   test('that times out has the default result; heartbeats put that off', async () => {
     const { cloud, group, client } = await setUp({
-      ...{ timeScale: 60, replace: false },
+      timeScale: 60,
+      replace: false,
       hooks: [{ ...onLaunch, heartbeatTimeout: 60 }],
     });
     const instance = one(await group.scaleOut(1));
     const heartbeat = new RecordLifecycleActionHeartbeatCommand({
-      ...{ AutoScalingGroupName: 'web', LifecycleHookName: 'on-launch', InstanceId: instance.id },
+      AutoScalingGroupName: 'web',
+      LifecycleHookName: 'on-launch',
+      InstanceId: instance.id,
     });
     for (let beats = 0; beats < 4; beats += 1) {
       await sleep(500);
@@ -329,7 +340,10 @@ describe('a scale-in', () => {
     await cloud.settle();
     expect([first.state, second.state]).toEqual(['terminated', 'terminated']);
     expect(members[0]?.states.slice(-4)).toEqual([
-      ...['Terminating', 'Terminating:Wait', 'Terminating:Proceed', 'Terminated'],
+      'Terminating',
+      'Terminating:Wait',
+      'Terminating:Proceed',
+      'Terminated',
     ]);
     expect(group.instances()).toEqual([]);
     expect(eventTypes(cloud).slice(-2)).toEqual([
@@ -345,7 +359,9 @@ describe('a scale-in', () => {
     if (kept === undefined || other === undefined) throw new Error('no two');
     await cloud.settle();
     const protect = new SetInstanceProtectionCommand({
-      ...{ AutoScalingGroupName: 'web', InstanceIds: [kept.id], ProtectedFromScaleIn: true },
+      AutoScalingGroupName: 'web',
+      InstanceIds: [kept.id],
+      ProtectedFromScaleIn: true,
     });
     await client.send(protect);
     const seen = await client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: [kept.id] }));
@@ -479,8 +495,11 @@ describe('the API', () => {
     const some = await client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: ids }));
     expect(some.AutoScalingInstances).toMatchObject([
       {
-        ...{ InstanceId: first?.id, AutoScalingGroupName: 'web', LifecycleState: 'Pending:Wait' },
-        ...{ HealthStatus: 'HEALTHY', ProtectedFromScaleIn: false },
+        InstanceId: first?.id,
+        AutoScalingGroupName: 'web',
+        LifecycleState: 'Pending:Wait',
+        HealthStatus: 'HEALTHY',
+        ProtectedFromScaleIn: false,
         AvailabilityZone: first?.availabilityZone,
       },
     ]);
@@ -499,12 +518,10 @@ describe('the API', () => {
     );
     expect(AutoScalingGroups).toMatchObject([
       {
-        ...{
-          AutoScalingGroupName: 'web',
-          AutoScalingGroupARN: group.arn,
-          DesiredCapacity: 1,
-          WarmPoolSize: 1,
-        },
+        AutoScalingGroupName: 'web',
+        AutoScalingGroupARN: group.arn,
+        DesiredCapacity: 1,
+        WarmPoolSize: 1,
         Instances: [{ LifecycleState: 'Pending:Wait', HealthStatus: 'Healthy' }],
         Tags: [{ Key: 'sample:group', Value: 'web', PropagateAtLaunch: true }],
         CreatedTime: expect.any(Date),
@@ -522,8 +539,11 @@ describe('the API', () => {
     const hooks = await client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: 'web' }));
     expect(hooks.LifecycleHooks).toMatchObject([
       {
-        ...{ LifecycleHookName: 'on-launch', LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING' },
-        ...{ HeartbeatTimeout: 300, GlobalTimeout: 30_000, DefaultResult: 'ABANDON' },
+        LifecycleHookName: 'on-launch',
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+        HeartbeatTimeout: 300,
+        GlobalTimeout: 30_000,
+        DefaultResult: 'ABANDON',
       },
       { LifecycleHookName: 'on-terminate', GlobalTimeout: 3000, DefaultResult: 'CONTINUE' },
     ]);
@@ -541,15 +561,19 @@ describe('the API', () => {
     [
       'a result that is none',
       new CompleteLifecycleActionCommand({
-        ...{ AutoScalingGroupName: 'web', LifecycleHookName: 'on-launch' },
-        ...{ InstanceId: 'i-0', LifecycleActionResult: 'MAYBE' },
+        AutoScalingGroupName: 'web',
+        LifecycleHookName: 'on-launch',
+        InstanceId: 'i-0',
+        LifecycleActionResult: 'MAYBE',
       }),
     ],
     [
       'a token that is too short',
       new CompleteLifecycleActionCommand({
-        ...{ AutoScalingGroupName: 'web', LifecycleHookName: 'on-launch' },
-        ...{ LifecycleActionToken: 'x', LifecycleActionResult: 'CONTINUE' },
+        AutoScalingGroupName: 'web',
+        LifecycleHookName: 'on-launch',
+        LifecycleActionToken: 'x',
+        LifecycleActionResult: 'CONTINUE',
       }),
     ],
   ])('refuses %s', async (_name, command) => {

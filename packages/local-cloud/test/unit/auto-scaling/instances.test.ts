@@ -110,11 +110,9 @@ describe('what Auto Scaling says', () => {
     const entered = await client.send(new EnterStandbyCommand(move(one.id)));
     expect(entered.Activities).toMatchObject([
       {
-        ...{
-          Description: `Moving EC2 instance to Standby: ${one.id}`,
-          StatusCode: 'InProgress',
-          Progress: 50,
-        },
+        Description: `Moving EC2 instance to Standby: ${one.id}`,
+        StatusCode: 'InProgress',
+        Progress: 50,
         Cause: words('was moved to standby', 'shrinking the capacity from 2 to 1'),
       },
     ]);

@@ -51,7 +51,10 @@ describe('the instance lifecycle policy', () => {
     await client.send(new DetachInstancesCommand(move(one.id, false)));
     await cloud.settle();
     expect([one.state, one.tags, group.desiredCapacity, group.instances().length]).toEqual([
-      ...['running', { team: 'web' }, 1, 1],
+      'running',
+      { team: 'web' },
+      1,
+      1,
     ]);
   });
 

@@ -183,8 +183,11 @@ describe('a role', () => {
     const update = (UpdateExpression: string, names?: Record<string, string>, condition?: string) =>
       client.send(
         new UpdateItemCommand({
-          ...{ TableName, Key: key('group#web'), UpdateExpression },
-          ...{ ExpressionAttributeNames: names, ConditionExpression: condition },
+          TableName,
+          Key: key('group#web'),
+          UpdateExpression,
+          ExpressionAttributeNames: names,
+          ConditionExpression: condition,
           ExpressionAttributeValues: { ':it': { N: '1' } },
         }),
       );

@@ -172,7 +172,8 @@ describe('an Elastic IP', () => {
     expect(await found('allocation-id', 'eipalloc-*')).toHaveLength(2);
     const unknown = new DescribeAddressesCommand({ PublicIps: ['192.0.2.1'] });
     await expect(ec2.send(unknown)).rejects.toMatchObject({
-      ...{ name: 'InvalidAddress.NotFound', message: "Address '192.0.2.1' not found." },
+      name: 'InvalidAddress.NotFound',
+      message: "Address '192.0.2.1' not found.",
     });
     await expect(found('instance-state-name', 'running')).rejects.toThrow(/does not serve the filter/);
     cloud.takeProblems();
@@ -211,7 +212,10 @@ describe('an Elastic IP', () => {
 
   test('is moved by a role that may move this one, to instances with a tag', async () => {
     const moving = (Condition: object, Resource: string) => ({
-      ...{ Effect: 'Allow', Action: 'ec2:AssociateAddress', Resource, Condition },
+      Effect: 'Allow',
+      Action: 'ec2:AssociateAddress',
+      Resource,
+      Condition,
     });
     const cloud = await sampleCloud({
       statements: [

@@ -23,14 +23,23 @@ test('DescribeInstances shows the addresses that an instance has, and no others'
   const both = await cloud.launch({ addressing: 'dual-stack' });
   const ipv6 = await cloud.launch({ addressing: 'ipv6' });
   expect(await seen(ec2, ipv4)).toMatchObject({
-    ...{ ipv4: ipv4.address, ipv6: undefined, linkIpv4: [ipv4.address], linkIpv6: [] },
+    ipv4: ipv4.address,
+    ipv6: undefined,
+    linkIpv4: [ipv4.address],
+    linkIpv6: [],
   });
   expect(await seen(ec2, both)).toMatchObject({
-    ...{ ipv4: both.address, ipv6: both.host.ipv6, linkIpv4: [both.address], linkIpv6: [both.host.ipv6] },
+    ipv4: both.address,
+    ipv6: both.host.ipv6,
+    linkIpv4: [both.address],
+    linkIpv6: [both.host.ipv6],
   });
   expect(await seen(ec2, ipv6)).toEqual({
-    ...{ ipv4: undefined, ipv6: ipv6.address, name: `${ipv6.id}.eu-west-1.compute.internal` },
-    ...{ linkIpv4: [], linkIpv6: [ipv6.address] },
+    ipv4: undefined,
+    ipv6: ipv6.address,
+    name: `${ipv6.id}.eu-west-1.compute.internal`,
+    linkIpv4: [],
+    linkIpv6: [ipv6.address],
   });
   await ipv6.terminate();
   expect(await seen(ec2, ipv6)).toMatchObject({ ipv4: undefined, ipv6: undefined, name: '' });

@@ -79,7 +79,8 @@ describe('tags', () => {
     const { ec2 } = clientsOf(cloud);
     const { id } = await cloud.launch();
     await expect(ec2.send(new CreateTagsCommand({ Resources: [id], Tags }))).rejects.toMatchObject({
-      ...{ name, message },
+      name,
+      message,
     });
   });
 
@@ -143,10 +144,8 @@ describe('tags', () => {
       () => ec2.send(new DeleteTagsCommand({ Resources })),
     ])
       await expect(call()).rejects.toMatchObject({
-        ...{
-          name: 'InvalidID',
-          message: expect.stringMatching(/^The ID 'vol-0123456789abcdef0' is not valid/),
-        },
+        name: 'InvalidID',
+        message: expect.stringMatching(/^The ID 'vol-0123456789abcdef0' is not valid/),
       });
     expect(cloud.takeProblems()).toMatchObject([{ kind: 'unserved' }, { kind: 'unserved' }]);
   });

@@ -212,11 +212,9 @@ test('a role may move the names of its condition, and no others', async () => {
   const cloud = await sampleCloud({
     statements: [
       {
-        ...{
-          Effect: 'Allow',
-          Action: 'route53:ChangeResourceRecordSets',
-          Resource: 'arn:aws:route53:::hostedzone/*',
-        },
+        Effect: 'Allow',
+        Action: 'route53:ChangeResourceRecordSets',
+        Resource: 'arn:aws:route53:::hostedzone/*',
         Condition: {
           'ForAllValues:StringEquals': {
             'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['edit.example.com'],

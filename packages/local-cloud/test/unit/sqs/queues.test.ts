@@ -138,13 +138,18 @@ test('several messages are sent with one call; one that is refused keeps no othe
   const cloud = await start({ mapping: { Enabled: false } });
   const { client, QueueUrl, receive } = queueOf(cloud);
   const entry = (Id: string, changes: object = {}) => ({
-    ...{ Id, MessageBody: Id, MessageGroupId: 'g', MessageDeduplicationId: Id },
+    Id,
+    MessageBody: Id,
+    MessageGroupId: 'g',
+    MessageDeduplicationId: Id,
     ...changes,
   });
   const send = (Entries: ReturnType<typeof entry>[]) =>
     client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
   const { Successful, Failed } = await send([
-    ...[entry('a'), entry('b', { MessageDeduplicationId: undefined }), entry('c')],
+    entry('a'),
+    entry('b', { MessageDeduplicationId: undefined }),
+    entry('c'),
   ]);
   expect(Successful?.map(({ Id }) => Id)).toEqual(['a', 'c']);
   expect(Failed).toMatchObject([{ Id: 'b', Code: 'InvalidParameterValue', SenderFault: true }]);

@@ -1,7 +1,7 @@
+import { type Incident, parseIncidents } from '../model/incident.ts';
 import { isMember } from '../model/member.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { parseTroubles, type Trouble } from '../model/trouble.ts';
 
 /** All but single files arrived. Source: docs/host-package.md, errors of a secondary. */
 const restArrived: ReadonlySet<string> = new Set(['permission-denied', 'partial']);
@@ -10,7 +10,7 @@ const restArrived: ReadonlySet<string> = new Set(['permission-denied', 'partial'
 const heldForAll: ReadonlySet<string> = new Set(['directory-not-pushed', 'deletions-held']);
 
 /** What keeps all secondaries of a group behind in the same way. */
-export interface SharedTrouble {
+export interface SharedIncident {
   /** Since when it keeps this secondary from being in sync, in milliseconds since 1970. */
   readonly since: number;
   /** Until today all but single files arrived. */
@@ -24,33 +24,33 @@ export interface SharedTrouble {
  *
  * @param members of its group
  */
-export function sharedTrouble(
+export function sharedIncident(
   secondary: ObservedInstance,
   members: readonly ObservedInstance[],
-): SharedTrouble | undefined {
-  if (secondary.tags[tagKeys.state] === 'in-sync') return groupTrouble(members);
-  const own = troubleOf(secondary);
+): SharedIncident | undefined {
+  if (secondary.tags[tagKeys.state] === 'in-sync') return groupIncident(members);
+  const own = incidentOf(secondary);
   if (own === undefined) return undefined;
   const others = members.filter(
     (each) => each.id !== secondary.id && each.state === 'running' && isMember(each),
   );
   const isRest = restArrived.has(own.code);
   const isAlike = others.every((each) => {
-    const code = troubleOf(each)?.code;
+    const code = incidentOf(each)?.code;
     return code === own.code || (isRest && restArrived.has(code ?? ''));
   });
   return isAlike && (isRest || others.length > 0) ? { since: own.since, restArrived: isRest } : undefined;
 }
 
 /** A directory that is empty, unmounted or gone, or deletions that are held: the times of all secondaries stand still, with all that could be sent. */
-function groupTrouble(members: readonly ObservedInstance[]): SharedTrouble | undefined {
+function groupIncident(members: readonly ObservedInstance[]): SharedIncident | undefined {
   const raised = members
-    .flatMap(({ tags }) => parseTroubles(tags[tagKeys.groupTrouble]))
+    .flatMap(({ tags }) => parseIncidents(tags[tagKeys.groupIncident]))
     .filter(([, { code, clearedAt }]) => heldForAll.has(code) && clearedAt === undefined);
   if (raised.length === 0) return undefined;
   return { since: Math.min(...raised.map(([, { since }]) => since)), restArrived: true };
 }
 
-function troubleOf({ tags }: ObservedInstance): Trouble | undefined {
-  return tags[tagKeys.state] === 'behind' ? parseTroubles(tags[tagKeys.trouble])[0]?.[1] : undefined;
+function incidentOf({ tags }: ObservedInstance): Incident | undefined {
+  return tags[tagKeys.state] === 'behind' ? parseIncidents(tags[tagKeys.incident])[0]?.[1] : undefined;
 }

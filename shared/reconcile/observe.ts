@@ -29,7 +29,7 @@ import type { Tools } from './tools.ts';
 const autoScalingTag = 'aws:autoscaling:groupName';
 
 /** What a look needs of the tools of a run. */
-export type LookTools = Pick<Tools, 'clients' | 'marks' | 'memory'>;
+export type ObserveTools = Pick<Tools, 'clients' | 'marks' | 'memory'>;
 
 /** Notes that something could not be read, and why. What then is not known is missing in the look. */
 export type Fail = (what: string, error: unknown) => void;
@@ -42,7 +42,7 @@ export type Fail = (what: string, error: unknown) => void;
  */
 export async function look(
   group: string,
-  tools: LookTools,
+  tools: ObserveTools,
   reachability: readonly ObservedReachability[],
   fail: Fail,
 ): Promise<PromotionObservation> {
@@ -64,7 +64,11 @@ export async function look(
     probesOf(members, tools, fail),
   ]);
   return {
-    ...{ instances, agents, lifecycles, statuses, commands: commands.flat() },
+    instances,
+    agents,
+    lifecycles,
+    statuses,
+    commands: commands.flat(),
     reachability: [...probes, ...reachability],
     registers: new Map(register === undefined ? [] : [[group, register]]),
   };
@@ -88,7 +92,7 @@ async function orElse<Result, Otherwise>(
 async function absentHolders(
   members: readonly ObservedInstance[],
   register: Register | undefined,
-  { clients }: LookTools,
+  { clients }: ObserveTools,
 ): Promise<readonly ObservedInstance[]> {
   if (register === undefined || findPrimary(members).current !== undefined) return [];
   const ids = [register.configuration?.primary, register.claims.at(-1)?.holder, register.claims.at(-1)?.from];
@@ -100,7 +104,7 @@ async function absentHolders(
 
 function lifecyclesOf(
   members: readonly ObservedInstance[],
-  { clients }: LookTools,
+  { clients }: ObserveTools,
   fail: Fail,
 ): Promise<ReadonlyMap<string, ObservedLifecycle>> {
   const scaled = members.filter(({ tags }) => tags[autoScalingTag] !== undefined).map(({ id }) => id);
@@ -110,7 +114,7 @@ function lifecyclesOf(
 
 function resultOf(
   command: CommandOfInterest,
-  { clients }: LookTools,
+  { clients }: ObserveTools,
   fail: Fail,
 ): Promise<readonly ObservedCommand[]> {
   const what = `asking for the result of the command ${command.command}`;
@@ -120,7 +124,7 @@ function resultOf(
 /** What the probe has shown so far that is noted on the group. */
 async function probesOf(
   members: readonly ObservedInstance[],
-  { clients }: LookTools,
+  { clients }: ObserveTools,
   fail: Fail,
 ): Promise<readonly ObservedReachability[]> {
   const note = members.map(({ tags }) => tags[tagKeys.probe]).find((value) => value !== undefined);
@@ -149,7 +153,7 @@ export function commandsOfInterest(members: readonly ObservedInstance[]): readon
 }
 
 /** What became of the pushes of the group's primary. */
-export async function lookAtPushes(
+export async function observeGroupPushes(
   members: readonly ObservedInstance[],
   { clients, documents }: Pick<Tools, 'clients'> & { readonly documents: Pick<Documents, 'push'> },
   fail: Fail,
@@ -158,7 +162,9 @@ export async function lookAtPushes(
   if (primary === undefined) return [];
   const recorded = parseTime(primary.tags[tagKeys.syncedAt]);
   const pushes = observePushes(clients.ssm, {
-    ...{ document: documents.push, instance: primary.id, now: Date.now() },
+    document: documents.push,
+    instance: primary.id,
+    now: Date.now(),
     isKnown: (_instance, requestedAt) => requestedAt <= recorded,
     fail: ({ command, instance }, error) =>
       fail(`reading the result of the push ${command} on ${instance}`, error),
@@ -167,7 +173,7 @@ export async function lookAtPushes(
 }
 
 /** What the name, the target group and the Elastic IP of the primary point at now: one call for each that the tags name. */
-export async function lookAtPointers(
+export async function observePointers(
   { instances }: PromotionObservation,
   { clients, hostedZone }: Pick<Tools, 'clients' | 'hostedZone'>,
   fail: Fail,

@@ -2,11 +2,16 @@ import { type GroupConfiguration, groupNameProblem, parseConfiguration } from '.
 import type { Observation, ObservedAgent, ObservedInstance } from '../model/observation.ts';
 import { findPrimary, isEstablished } from '../model/primary.ts';
 import { isWatched } from '../model/push-options.ts';
-import { encodedLength, formatPushRequest, maximumRequestLength, type PushTarget } from '../model/request.ts';
+import {
+  encodedLength,
+  formatPushRequest,
+  maximumRequestLength,
+  type PushRequest,
+} from '../model/request.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { describeTagProblem, type TagProblem } from '../model/tag-problem.ts';
-import { pushTarget } from './push-target.ts';
-import type { NoPushCode, Severity, TickAction } from './tick-action.ts';
+import type { NoPushCode, PushAction, Severity } from './push-action.ts';
+import { pushTargets } from './push-target.ts';
 
 /** How late a tick may be, in seconds; after that the next one has come. */
 export const maximumTickAge = 60;
@@ -22,7 +27,7 @@ export function tickBlocker(scheduledAt: number, now: number): string | undefine
  * What one tick does for all groups of the account and region. Each group is decided on its own: what is wrong with
  * one changes nothing for another.
  */
-export function planTick(observed: Observation): readonly TickAction[] {
+export function planPush(observed: Observation): readonly PushAction[] {
   const tagged = observed.instances.filter(({ tags }) => tags[tagKeys.group] !== undefined);
   const groups = Map.groupBy(tagged, ({ tags }) => tags[tagKeys.group] ?? '');
   if (groups.size === 0)
@@ -39,8 +44,8 @@ function planGroup(
   members: readonly ObservedInstance[],
   instances: ReadonlyMap<string, ObservedInstance>,
   agents: ReadonlyMap<string, ObservedAgent>,
-): readonly TickAction[] {
-  const noPush = ({ code, severity, reason }: NoPush): readonly TickAction[] => [
+): readonly PushAction[] {
+  const noPush = ({ code, severity, reason }: NoPush): readonly PushAction[] => [
     { kind: 'no-push', group, code, severity, reason },
   ];
   const badNames = members.flatMap(({ id }) => groupNameProblem(id, group) ?? []);
@@ -62,7 +67,7 @@ function planGroup(
   if (!configuration.ok) return noPush(badTags(configuration.problems));
   const blocker = pushBlocker(primary, agents);
   return blocker === undefined
-    ? planPush(group, primary, configuration.value, instances, agents)
+    ? pushGroup(group, primary, configuration.value, instances, agents)
     : noPush(blocker);
 }
 
@@ -101,50 +106,61 @@ function pushBlocker(
   return { code: 'not-promoted', severity: 'info', reason: `${id} is about to become the primary` };
 }
 
-function planPush(
+function pushGroup(
   group: string,
   primary: ObservedInstance,
   configuration: GroupConfiguration,
   instances: ReadonlyMap<string, ObservedInstance>,
   agents: ReadonlyMap<string, ObservedAgent>,
-): readonly TickAction[] {
+): readonly PushAction[] {
   const { epoch, directories, excludes, options } = configuration;
   const accepted = primary.tags[tagKeys.acceptDeletions]?.trim();
-  const targets: PushTarget[] = [];
-  const actions: TickAction[] = [];
-  for (const secondary of configuration.secondaries) {
-    const target = pushTarget(group, epoch, primary, secondary, instances, agents);
-    if ('code' in target) actions.push({ kind: 'leave-out', group, secondary: secondary.id, ...target });
-    else targets.push(target);
-  }
+  const { targets, leftOut } = pushTargets(group, primary, configuration, instances, agents);
   const request = {
-    ...{ group, epoch, directories, excludes, options, secondaries: targets },
+    group,
+    epoch,
+    directories,
+    excludes,
+    options,
+    secondaries: targets,
     ...(isWatched(options) && { watch: 'auto' as const }),
     ...(accepted !== undefined && isDeletionsId(accepted) && { acceptDeletions: accepted }),
   };
-  const length = encodedLength(formatPushRequest(request));
-  const all = configuration.secondaries.length;
+  return [...leftOut, pushAction(primary.id, request, configuration.secondaries.length)];
+}
+
+/** Sends the request, or says why there is none. `all`: secondaries on the list. */
+function pushAction(primary: string, request: PushRequest, all: number): PushAction {
+  const { group, directories, secondaries } = request;
+  const without = (code: NoPushCode, severity: Severity, reason: string): PushAction => ({
+    kind: 'no-push',
+    group,
+    code,
+    severity,
+    reason,
+  });
   if (all === 0)
-    actions.push({
-      ...{ kind: 'no-push', group, code: 'no-secondaries', severity: 'info' },
-      reason: `the list in the tag ${tagKeys.secondaries} of ${primary.id} is empty`,
-    });
-  else if (targets.length === 0)
-    actions.push({
-      ...{ kind: 'no-push', group, code: 'no-secondary-ready', severity: 'info' },
-      reason: `none of the ${all} secondaries can be pushed to`,
-    });
-  else if (length > maximumRequestLength)
-    actions.push({
-      ...{ kind: 'no-push', group, code: 'request-too-long', severity: 'error' },
-      reason: `the request for ${targets.length} secondaries has ${length} characters, and SSM takes ${maximumRequestLength}: split the group`,
-    });
-  else
-    actions.push({
-      ...{ kind: 'push', group, primary: primary.id, request },
-      reason: `${primary.id} pushes ${directories.length} directories to ${targets.length} of ${all} secondaries`,
-    });
-  return actions;
+    return without(
+      'no-secondaries',
+      'info',
+      `the list in the tag ${tagKeys.secondaries} of ${primary} is empty`,
+    );
+  if (secondaries.length === 0)
+    return without('no-secondary-ready', 'info', `none of the ${all} secondaries can be pushed to`);
+  const length = encodedLength(formatPushRequest(request));
+  if (length > maximumRequestLength)
+    return without(
+      'request-too-long',
+      'error',
+      `the request for ${secondaries.length} secondaries has ${length} characters, and SSM takes ${maximumRequestLength}: split the group`,
+    );
+  return {
+    kind: 'push',
+    group,
+    primary,
+    request,
+    reason: `${primary} pushes ${directories.length} directories to ${secondaries.length} of ${all} secondaries`,
+  };
 }
 
 function describeAll(problems: readonly TagProblem[]): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planTick, tickBlocker } from '../../../shared/core/push/plan-tick.ts';
-import type { TickAction } from '../../../shared/core/push/tick-action.ts';
+import { planPush, tickBlocker } from '../../../shared/core/push/plan-push.ts';
+import type { PushAction } from '../../../shared/core/push/push-action.ts';
 import {
   agent,
   healthyGroup,
@@ -12,14 +12,14 @@ import {
   secondaryTags,
 } from './fixtures.ts';
 
-const codes = (actions: readonly TickAction[]) =>
+const codes = (actions: readonly PushAction[]) =>
   actions.map((action) =>
     'code' in action ? `${action.kind} ${action.code} ${action.severity}` : action.kind,
   );
 
 describe('a group that is well', () => {
   it('is pushed to every secondary, with the keys that the tags pin', () => {
-    expect(planTick(healthyGroup({ 'hostsync:exclude': '*.tmp cache/' }))).toEqual([
+    expect(planPush(healthyGroup({ 'hostsync:exclude': '*.tmp cache/' }))).toEqual([
       {
         kind: 'push',
         group: 'web',
@@ -41,7 +41,7 @@ describe('a group that is well', () => {
   });
 
   it('is pushed with the options of its tag', () => {
-    expect(planTick(healthyGroup({ 'hostsync:options': 'nice=10 bandwidth=0' }))).toMatchObject([
+    expect(planPush(healthyGroup({ 'hostsync:options': 'nice=10 bandwidth=0' }))).toMatchObject([
       {
         request: {
           options: new Map([
@@ -56,7 +56,7 @@ describe('a group that is well', () => {
   it('pushes to hosts outside EC2 by name, and to managed nodes by the address that SSM knows', () => {
     const node = `mi-${'0'.repeat(17)}`;
     const group = healthyGroup({ 'hostsync:secondaries': `web9.example.com:2222 ${node}` });
-    const actions = planTick({
+    const actions = planPush({
       ...group,
       agents: [...group.agents, { id: node, online: false, address: '10.9.0.1' }],
     });
@@ -118,18 +118,18 @@ describe('a group that is not pushed', () => {
       ['no-push bad-tags error'],
     ],
   ])('%s', (_name, observed, expected) => {
-    expect(codes(planTick(observed))).toEqual(expected);
+    expect(codes(planPush(observed))).toEqual(expected);
   });
 
   it('says of bad tags which instance, tag and value, and what to do, all at once', () => {
-    const [action] = planTick(healthyGroup({ 'hostsync:directories': '/etc', 'hostsync:primary': 'yes' }));
+    const [action] = planPush(healthyGroup({ 'hostsync:directories': '/etc', 'hostsync:primary': 'yes' }));
     expect(action?.reason).toBe(
       `${instanceId(1)}: tag hostsync:primary, value "yes": the epoch is not a whole number from 1; set it to 1 on a new group, else to one more than the highest epoch so far | ${instanceId(1)}: tag hostsync:directories, value "/etc": this directory belongs to the system; name the directory that holds the uploads, as in /var/www/site/uploads`,
     );
   });
 
   it('names both primaries', () => {
-    const [action] = planTick({ ...group, instances: [primary, instance(2, primaryTags)] });
+    const [action] = planPush({ ...group, instances: [primary, instance(2, primaryTags)] });
     expect(action?.reason).toContain(`${instanceId(1)}, ${instanceId(2)}`);
   });
 
@@ -148,7 +148,7 @@ describe('a group that is not pushed', () => {
     const secondaries = many.map((number) =>
       instance(number, { ...secondaryTags, 'hostsync:host-key': longKey }),
     );
-    const actions = planTick({
+    const actions = planPush({
       instances: [instance(1, { ...primaryTags, ...tags }), ...secondaries],
       agents: [agent(1)],
     });
@@ -198,14 +198,14 @@ describe('a secondary that is left out, while the others are pushed to', () => {
       'no-address error',
     ],
   ])('%s', (_name, observed, expected) => {
-    expect(codes(planTick(observed))).toEqual([`leave-out ${expected}`, 'push']);
+    expect(codes(planPush(observed))).toEqual([`leave-out ${expected}`, 'push']);
   });
 
   it('without an address says which has none, also when it is the primary, and what to do', () => {
     const instances = group.instances.map((each) =>
       each.id === instanceId(1) ? { ...each, address: undefined } : each,
     );
-    const actions = planTick({ ...group, instances });
+    const actions = planPush({ ...group, instances });
     expect(actions.map((action) => ('reason' in action ? action.reason : ''))).toContain(
       `${instanceId(1)} has neither a private IPv4 address nor an IPv6 address: see its network interface`,
     );
@@ -214,7 +214,7 @@ describe('a secondary that is left out, while the others are pushed to', () => {
 
   it('of another group: its files are not mixed with ours', () => {
     const observed = replaceSecond({ ...secondaryTags, 'hostsync:group': 'other' });
-    expect(codes(planTick(observed))).toEqual([
+    expect(codes(planPush(observed))).toEqual([
       'no-push no-primary error',
       'leave-out other-group error',
       'push',
@@ -223,18 +223,18 @@ describe('a secondary that is left out, while the others are pushed to', () => {
 
   it('that is the primary itself, which would delete its own files', () => {
     const observed = healthyGroup({ 'hostsync:secondaries': `${instanceId(1)} ${instanceId(2)}` });
-    expect(codes(planTick(observed))).toEqual(['leave-out is-primary error', 'push']);
+    expect(codes(planPush(observed))).toEqual(['leave-out is-primary error', 'push']);
   });
 
   it('leaves no push when it was the only one', () => {
     const observed = healthyGroup({ 'hostsync:secondaries': instanceId(9) });
-    expect(codes(planTick(observed))).toEqual(['leave-out unknown info', 'no-push no-secondary-ready info']);
+    expect(codes(planPush(observed))).toEqual(['leave-out unknown info', 'no-push no-secondary-ready info']);
   });
 });
 
 it('one group in trouble changes nothing for another', () => {
   const well = healthyGroup();
-  const alone = planTick(well);
+  const alone = planPush(well);
   const junk = fc.dictionary(
     fc.constantFrom(
       'hostsync:primary',
@@ -251,7 +251,7 @@ it('one group in trouble changes nothing for another', () => {
       const strangers = others.map((tags, index) =>
         instance(100 + index, { ...tags, 'hostsync:group': name }),
       );
-      const actions = planTick({ ...well, instances: [...strangers, ...well.instances] });
+      const actions = planPush({ ...well, instances: [...strangers, ...well.instances] });
       expect(actions.filter((action) => 'group' in action && action.group === 'web')).toEqual(alone);
     }),
   );
@@ -278,7 +278,7 @@ it('every action has a reason', () => {
       const instances = members.map(([own, its], index) =>
         instance(index + 1, { ...own, 'hostsync:group': 'web' }, its),
       );
-      const actions = planTick({ instances, agents: [agent(1), agent(2, false)] });
+      const actions = planPush({ instances, agents: [agent(1), agent(2, false)] });
       expect(actions.length).toBeGreaterThan(0);
       for (const { reason } of actions) expect(reason).toMatch(/\S/u);
       expect(actions.filter(({ kind }) => kind === 'push').length).toBeLessThanOrEqual(1);

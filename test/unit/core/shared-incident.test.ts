@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { sharedTrouble } from '../../../shared/core/succession/shared-trouble.ts';
+import { sharedIncident } from '../../../shared/core/succession/shared-incident.ts';
 import { instance, secondaryTags } from './fixtures.ts';
 
 const since = '2026-11-22T09:00:00.000Z';
 const behind = (number: number, code: string, at = since) =>
-  instance(number, { ...secondaryTags, 'hostsync:state': 'behind', 'hostsync:trouble': `${code}/${at}/1` });
+  instance(number, { ...secondaryTags, 'hostsync:state': 'behind', 'hostsync:incident': `${code}/${at}/1` });
 const inSync = (number: number) => instance(number, secondaryTags);
 
 it.each([
@@ -13,7 +13,7 @@ it.each([
     [behind(2, 'permission-denied'), behind(3, 'permission-denied')],
     true,
   ],
-  ['the same, told in two ways', [behind(2, 'permission-denied'), behind(3, 'partial')], true],
+  ['the same, notifications in two ways', [behind(2, 'permission-denied'), behind(3, 'partial')], true],
   [
     'the same, found at different times',
     [behind(2, 'partial'), behind(3, 'partial', '2026-11-22T09:01:00.000Z')],
@@ -24,7 +24,7 @@ it.each([
 ])('what all lack alike says nothing against one: %s', (_name, members, restArrived) => {
   const [first] = members;
   if (first === undefined) throw new Error('fixture');
-  expect(sharedTrouble(first, members)).toEqual({ since: Date.parse(since), restArrived });
+  expect(sharedIncident(first, members)).toEqual({ since: Date.parse(since), restArrived });
 });
 
 it.each([
@@ -40,7 +40,7 @@ it.each([
 ])('a secondary that is behind for itself is not excused: %s', (_name, members) => {
   const [first] = members;
   if (first === undefined) throw new Error('fixture');
-  expect(sharedTrouble(first, members)).toBeUndefined();
+  expect(sharedIncident(first, members)).toBeUndefined();
 });
 
 it('hosts that are stopped, joining or quarantined do not count', () => {
@@ -50,12 +50,12 @@ it('hosts that are stopped, joining or quarantined do not count', () => {
     instance(4, { ...secondaryTags, 'hostsync:state': 'joining' }),
     instance(5, { ...secondaryTags, 'hostsync:state': 'quarantined' }),
   ];
-  expect(sharedTrouble(first, [first, ...others])).toBeUndefined();
-  expect(sharedTrouble(first, [first, ...others, behind(6, 'timeout')])).toBeDefined();
+  expect(sharedIncident(first, [first, ...others])).toBeUndefined();
+  expect(sharedIncident(first, [first, ...others, behind(6, 'timeout')])).toBeDefined();
 });
 
 const held = (number: number, codes: string) =>
-  instance(number, { ...secondaryTags, 'hostsync:group-trouble': codes });
+  instance(number, { ...secondaryTags, 'hostsync:group-incident': codes });
 
 it.each([
   ['a directory is empty, unmounted or gone', `directory-not-pushed/${since}/1`],
@@ -64,12 +64,12 @@ it.each([
 ])('the times of all stand still, and that says nothing against one: %s', (_name, codes) => {
   const members = [held(2, codes), inSync(3)];
   for (const each of members)
-    expect(sharedTrouble(each, members)).toEqual({ since: Date.parse(since), restArrived: true });
+    expect(sharedIncident(each, members)).toEqual({ since: Date.parse(since), restArrived: true });
 });
 
 it.each([
   ['it is over', `deletions-held/${since}/1/..a.`],
   ['pushes fail as a whole: what is new does not arrive', `push-failed/${since}/1`],
 ])('a time that stands still for another reason counts: %s', (_name, codes) => {
-  expect(sharedTrouble(inSync(3), [held(2, codes), inSync(3)])).toBeUndefined();
+  expect(sharedIncident(inSync(3), [held(2, codes), inSync(3)])).toBeUndefined();
 });

@@ -30,7 +30,7 @@ export type LeaveOutCode =
 export type Severity = 'info' | 'error';
 
 /** One thing to do in a tick, with the reason for it. */
-export type TickAction =
+export type PushAction =
   | {
       readonly kind: 'push';
       readonly group: string;

@@ -76,7 +76,7 @@ const hook = (text: string) =>
 describe('the hook before-demotion', () => {
   it('runs on a primary that comes back, once, before anything is listed', async () => {
     await hook(
-      `echo $HOSTSYNC_EPOCH >> /tmp/notifications; ls /etc/hostsync/id_ed25519; echo late > ${uploads}/late; chown www-data: ${uploads}/late`,
+      `echo $HOSTSYNC_EPOCH >> /tmp/told; ls /etc/hostsync/id_ed25519; echo late > ${uploads}/late; chown www-data: ${uploads}/late`,
     );
     await promote();
     const first = await leave();
@@ -84,16 +84,16 @@ describe('the hook before-demotion', () => {
     // what its last word wrote is listed
     expect(JSON.stringify(first.last)).toContain(`${uploads}/late`);
     expect((await leave()).last).toMatchObject({ hook: 'none' });
-    expect(await must(primary, 'cat /tmp/notifications')).toBe('2\n');
+    expect(await must(primary, 'cat /tmp/told')).toBe('2\n');
   });
 
   it('does not run again after it has prepared a switchover', async () => {
-    await hook('echo run >> /tmp/notifications');
+    await hook('echo run >> /tmp/told');
     const prepared = await run(primary, 'leave', `group\tweb\nepoch\t1\n${directory}option\tprepare\tyes\n`);
     expect(prepared).toMatchObject({ code: 0, last: { prepared: true, hook: 'ok' } });
     await promote();
     expect((await leave()).last).toMatchObject({ hook: 'none' });
-    expect(await must(primary, 'cat /tmp/notifications')).toBe('run\n');
+    expect(await must(primary, 'cat /tmp/told')).toBe('run\n');
   });
 
   it('that fails keeps nothing from being listed, and is tried again', async () => {

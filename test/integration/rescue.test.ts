@@ -417,9 +417,9 @@ describe('the former primary', () => {
       );
     const prepare = () => leave(primary, next, 'option\tprepare\tyes\n');
     expect(await prepare()).toMatchObject({ code: 0, last: { prepared: true, hook: 'none' } });
-    await hook('echo $HOSTSYNC_GROUP $HOSTSYNC_EPOCH > /tmp/notifications; echo noise');
+    await hook('echo $HOSTSYNC_GROUP $HOSTSYNC_EPOCH > /tmp/told; echo noise');
     expect(await prepare()).toMatchObject({ code: 0, lines: [{ prepared: true, hook: 'ok' }] });
-    expect(await must(primary, 'cat /tmp/notifications')).toBe('web 1\n');
+    expect(await must(primary, 'cat /tmp/told')).toBe('web 1\n');
     await hook('exit 3');
     expect(await prepare()).toMatchObject({ code: 13, last: { kind: 'error', error: 'hook-failed' } });
     await hook('echo hacked > /tmp/hacked', 777);
@@ -483,20 +483,20 @@ describe('the new primary', () => {
         next,
         `mkdir -p /etc/hostsync/hooks; chmod 755 /etc/hostsync/hooks; printf '#!/bin/bash\\n${text}\\n' > /etc/hostsync/hooks/after-promotion; chmod 755 /etc/hostsync/hooks/after-promotion`,
       );
-    await hook('echo $HOSTSYNC_GROUP $HOSTSYNC_EPOCH >> /tmp/notifications; echo noise; sleep 100 & disown');
+    await hook('echo $HOSTSYNC_GROUP $HOSTSYNC_EPOCH >> /tmp/told; echo noise; sleep 100 & disown');
     expect((await promote(next)).lines).toEqual([expect.objectContaining({ kind: 'promote', hook: 'ok' })]);
     // what the hook left running holds nothing up
     expect((await run(next, 'promote', heading())).last).toMatchObject({ hook: 'none' });
-    expect(await must(next, 'cat /tmp/notifications')).toBe('web 2\n');
-    await hook('echo $HOSTSYNC_EPOCH >> /tmp/notifications; sleep 5');
+    expect(await must(next, 'cat /tmp/told')).toBe('web 2\n');
+    await hook('echo $HOSTSYNC_EPOCH >> /tmp/told; sleep 5');
     await kill(next, 'promote', heading(3), 2000);
     epoch = 3;
-    await hook('echo again $HOSTSYNC_EPOCH >> /tmp/notifications; exit 7');
+    await hook('echo again $HOSTSYNC_EPOCH >> /tmp/told; exit 7');
     expect((await run(next, 'promote', heading())).last).toMatchObject({
       hook: 'failed',
       hookMessage: expect.stringContaining('exit code 7'),
     });
-    expect(await must(next, 'cat /tmp/notifications')).toBe('web 2\n3\nagain 3\n');
+    expect(await must(next, 'cat /tmp/told')).toBe('web 2\n3\nagain 3\n');
     expect((await run(next, 'promote', heading(2))).code).toBe(14);
   });
 

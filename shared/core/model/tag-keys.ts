@@ -32,7 +32,7 @@ export function makeTagKeys(prefix: string) {
     left: key('left'),
     suspected: key('suspected'),
     promotionIncident: key('promotion-incident'),
-    promotionNotified: key('promotion-notifications'),
+    promotionNotified: key('promotion-notified'),
     probe: key('probe'),
     options: key('options'),
     acceptDeletions: key('accept-deletions'),

@@ -140,13 +140,13 @@ describe('a promotion that is done', () => {
     ]);
     expect(acts(promotedWith({}))[1]).toMatchObject({
       kind: 'tag',
-      set: { 'hostsync:promotion-notifications': '2' },
+      set: { 'hostsync:promotion-notified': '2' },
     });
   });
 
   it('is told once', () => {
-    expect(notifications(promotedWith({ 'hostsync:promotion-notifications': '2' }))).toEqual([]);
-    expect(notifications(promotedWith({ 'hostsync:promotion-notifications': '1' })).length).toBe(1);
+    expect(notifications(promotedWith({ 'hostsync:promotion-notified': '2' }))).toEqual([]);
+    expect(notifications(promotedWith({ 'hostsync:promotion-notified': '1' })).length).toBe(1);
   });
 });
 

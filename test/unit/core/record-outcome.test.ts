@@ -769,7 +769,7 @@ function happenings(notifications: readonly DomainEvent[]): ReadonlySet<string> 
 }
 
 describe('whatever pushes bring', () => {
-  it('in order: failure and recovery are told in turn, each once, and never a recovery of what was not notifications', () => {
+  it('in order: failure and recovery are told in turn, each once, and never a recovery of what was not notified', () => {
     fc.assert(
       fc.property(pushes, (all) => {
         const group = inOrder(all);

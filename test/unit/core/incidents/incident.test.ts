@@ -81,7 +81,7 @@ describe('what is notified, minute by minute', () => {
         [5, 'changed'],
       ],
     ],
-    ['another cause that went away before that is not notifications', 'xxyyxxxxxx', 0, [[0, 'raised']]],
+    ['another cause that went away before that sent no notification', 'xxyyxxxxxx', 0, [[0, 'raised']]],
     [
       'causes that take turns are told every five minutes at most',
       'xyxyxyxyxyxy',

@@ -36,7 +36,7 @@ const stories: readonly Story[] = [
   },
   { name: 'gone before it was told', seen: '0x 1. 2x', holds: 5 },
   { name: 'flapping, and gone before it was told again', seen: '0x 5x 6. 7x 8. 9x 14x', holds: 5 },
-  { name: 'notifications when it has held, not a moment sooner', seen: '0x 4x 5x', holds: 5 },
+  { name: 'notified when it has held, not a moment sooner', seen: '0x 4x 5x', holds: 5 },
   { name: 'notifications only when the last message is old enough', seen: '0x 2x 3x', notBefore: 3 },
   { name: 'another cause waits for that too', seen: '0x 6y 8y 9y', notBefore: 9 },
   { name: 'old news: it was healthy since', seen: '0x 3x 4x', known: 3 },

@@ -125,7 +125,7 @@ const situations: readonly Situation[] = [
     statuses: [fine],
   },
   {
-    name: 'incidents that are over: notifications, not notifications, of a kind that there is not',
+    name: 'incidents that are over: notified, not notified, of a kind that there is not',
     members: [
       primary({
         'hostsync:promotion-incident': `promotion-blocked/${time(600)}/1 writes-not-resumed/${time(60)}/0 of-old/${time(90)}/1`,

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { flag, parseFlags, text } from '../tour/flags.ts';
 import { UsageError } from '../tour/options.ts';
 
 /** In the order in which they are measured; the first is what the others are compared with. */
@@ -50,7 +50,21 @@ Measures ways of bringing the same change to the same hosts, one after the other
 
 /** @throws {UsageError} naming the word, and how it is done */
 export function parseBenchOptions(words: readonly string[]): BenchOptions | 'help' {
-  const values = parse(words);
+  const values = parseFlags(
+    words,
+    {
+      files: text,
+      secondaries: text,
+      'file-bytes': text,
+      cases: text,
+      tools: text,
+      repeat: text,
+      json: text,
+      plot: flag,
+      'write-docs': flag,
+    },
+    usage,
+  );
   if (values.help === true) return 'help';
   const files = number('files', values.files ?? '200000', 1000, 1_000_000);
   return {
@@ -69,30 +83,6 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions | 'hel
     plot: values.plot === true,
     writeDocs: values['write-docs'] === true,
   };
-}
-
-function parse(words: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        files: text,
-        secondaries: text,
-        'file-bytes': text,
-        cases: text,
-        tools: text,
-        repeat: text,
-        json: text,
-        plot: flag,
-        'write-docs': flag,
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
-  }
 }
 
 /** @throws {UsageError} naming the flag, and what it takes */

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { flag, parseFlags, text } from '../tour/flags.ts';
 import { UsageError } from '../tour/options.ts';
 
 export interface VerifyOptions {
@@ -45,7 +45,22 @@ const patterns: readonly (readonly ['region' | 'deployed' | 'vpc' | 'wordpress',
 
 /** @throws {UsageError} naming the flag, and what it takes */
 export function parseVerifyOptions(words: readonly string[]): VerifyOptions | 'help' {
-  const values = parse(words);
+  const values = parseFlags(
+    words,
+    {
+      region: text,
+      profile: text,
+      endpoint: text,
+      deployed: text,
+      vpc: text,
+      subnets: text,
+      wordpress: text,
+      output: text,
+      yes: flag,
+      clean: flag,
+    },
+    usage,
+  );
   if (values.help === true) return 'help';
   for (const [flag, pattern] of patterns) {
     const value = values[flag];
@@ -74,29 +89,4 @@ export function parseVerifyOptions(words: readonly string[]): VerifyOptions | 'h
 
 function refused(message: string): UsageError {
   return new UsageError(`${message}\n\n${usage}`);
-}
-
-function parse(words: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        region: text,
-        profile: text,
-        endpoint: text,
-        deployed: text,
-        vpc: text,
-        subnets: text,
-        wordpress: text,
-        output: text,
-        yes: flag,
-        clean: flag,
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw refused(error instanceof Error ? error.message : String(error));
-  }
 }

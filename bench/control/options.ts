@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../../tour/options.ts';
+import { parseFlags, text } from '../../tour/flags.ts';
 import { resultFile, wholeNumber } from '../options.ts';
 
 export interface ControlOptions {
@@ -25,7 +24,7 @@ Two groups are not healthy: one has a silent primary and a silent secondary, and
 
 /** @throws {UsageError} naming the word, and how it is done */
 export function parseControlOptions(words: readonly string[]): ControlOptions | 'help' {
-  const values = parse(words);
+  const values = parseFlags(words, { groups: text, hosts: text, memory: text, json: text }, usage);
   if (values.help === true) return 'help';
   return {
     groups: wholeNumber('groups', values.groups ?? '100', 3, 2000, usage),
@@ -34,16 +33,4 @@ export function parseControlOptions(words: readonly string[]): ControlOptions | 
       values.memory === undefined ? undefined : wholeNumber('memory', values.memory, 128, 10_240, usage),
     json: values.json === undefined ? undefined : resultFile(values.json, usage),
   };
-}
-
-function parse(words: readonly string[]) {
-  const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...words],
-      options: { groups: text, hosts: text, memory: text, json: text, help: { type: 'boolean', short: 'h' } },
-    }).values;
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
-  }
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { flag, parseFlags, text } from '../../tour/flags.ts';
 import { UsageError } from '../../tour/options.ts';
 import { resultFile, wholeNumber } from '../options.ts';
 
@@ -45,7 +45,20 @@ Measures how long a new file takes from its writer's close until it is whole on 
 
 /** @throws {UsageError} naming the flag, and what it takes */
 export function parseLagOptions(words: readonly string[]): LagOptions | 'help' {
-  const values = parse(words);
+  const values = parseFlags(
+    words,
+    {
+      rates: text,
+      seconds: text,
+      secondaries: text,
+      files: text,
+      burst: text,
+      tools: text,
+      json: text,
+      'write-docs': flag,
+    },
+    usage,
+  );
   if (values.help === true) return 'help';
   const whole = (
     flag: 'seconds' | 'secondaries' | 'files' | 'burst',
@@ -72,27 +85,4 @@ function toolOf(name: string): LagTool {
       `--tools knows no "${name}": take some of ${lagTools.join(',')}, with commas between them\n\n${usage}`,
     );
   return found;
-}
-
-function parse(words: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        rates: text,
-        seconds: text,
-        secondaries: text,
-        files: text,
-        burst: text,
-        tools: text,
-        json: text,
-        'write-docs': flag,
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
-  }
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../../tour/options.ts';
+import { flag, parseFlags, text } from '../../tour/flags.ts';
 import { resultFile, wholeNumber } from '../options.ts';
 
 export interface RecoveryOptions {
@@ -29,7 +28,11 @@ shortened: a tick comes every 60 s, and the settings are those of a deployment. 
 
 /** @throws {UsageError} naming the flag, and what it takes */
 export function parseRecoveryOptions(words: readonly string[]): RecoveryOptions | 'help' {
-  const values = parse(words);
+  const values = parseFlags(
+    words,
+    { runs: text, secondaries: text, files: text, json: text, 'write-docs': flag },
+    usage,
+  );
   if (values.help === true) return 'help';
   return {
     runs: wholeNumber('runs', values.runs ?? '20', 1, 200, usage),
@@ -38,24 +41,4 @@ export function parseRecoveryOptions(words: readonly string[]): RecoveryOptions 
     json: values.json === undefined ? undefined : resultFile(values.json, usage),
     writeDocs: values['write-docs'] === true,
   };
-}
-
-function parse(words: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        runs: text,
-        secondaries: text,
-        files: text,
-        json: text,
-        'write-docs': flag,
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
-  }
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { flag, parseFlags, text } from '../../tour/flags.ts';
 import { UsageError } from '../../tour/options.ts';
 
 export interface FuzzOptions {
@@ -28,7 +28,7 @@ const most = 1_000_000_000;
 
 /** @throws {UsageError} naming the flag, and what it takes */
 export function parseFuzzOptions(words: readonly string[]): FuzzOptions | 'help' {
-  const values = parse(words);
+  const values = parseFlags(words, { seed: text, minutes: text, rounds: text, watch: flag }, usage);
   if (values.help === true) return 'help';
   return {
     seed: wholeNumber('seed', values.seed ?? String(Date.now() % 1_000_000), 0, most),
@@ -36,24 +36,6 @@ export function parseFuzzOptions(words: readonly string[]): FuzzOptions | 'help'
     rounds: wholeNumber('rounds', values.rounds ?? String(most), 1, most),
     watch: values.watch === true,
   };
-}
-
-function parse(words: readonly string[]) {
-  const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        seed: text,
-        minutes: text,
-        rounds: text,
-        watch: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
-  }
 }
 
 function wholeNumber(flag: string, text: string, least: number, limit: number): number {

@@ -11,10 +11,10 @@ from typing import Optional
 from . import results
 
 
-def read_small(path: bytes, limit: int = 65536) -> Optional[bytes]:
+def read_small(path: bytes, limit: int = 65536, flags: int = 0) -> Optional[bytes]:
     """The file's content; None if there is no such file. A larger one, or one that is no regular file: an OSError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
     except FileNotFoundError:
         return None
     with open(descriptor, "rb") as file:

@@ -7,6 +7,9 @@ import { packageWith } from '../../tour/own-package.ts';
 import { makeDirectories, must, packageDirectory, uploads } from './group.ts';
 import { type RunningCommand, startProgram } from './hostsync-command.ts';
 
+/** The name that CloudFormation gives to the site's Auto Scaling group. */
+export const hostGroup = 'hostsync-verify-site-HostGroup-1ABC';
+
 /** A local cloud with hostsync, in which `npm run verify-live` may make its stacks. */
 export interface VerifySite {
   readonly cloud: LocalCloud;
@@ -16,6 +19,8 @@ export interface VerifySite {
   readonly start: (...words: readonly string[]) => RunningCommand;
   /** What a run has written; empty if it has written nothing. */
   readonly report: (file: 'report.md' | 'report.json') => string;
+  /** Those of the local cloud, but for refused calls on the site's group when it is gone: its tags, which allow them, are gone, too. */
+  readonly problems: () => ReturnType<LocalCloud['takeProblems']>;
   readonly close: () => Promise<void>;
 }
 
@@ -39,6 +44,12 @@ export async function openVerifySite(): Promise<VerifySite> {
     return { outputs, remove };
   });
   const output = mkdtempSync(join(tmpdir(), 'verify-live-'));
+  const problems = () =>
+    cloud
+      .takeProblems()
+      .filter(
+        ({ kind, message }) => kind !== 'denied' || removed.length === 0 || !message.includes(hostGroup),
+      );
   return {
     cloud,
     made,
@@ -61,10 +72,13 @@ export async function openVerifySite(): Promise<VerifySite> {
         return '';
       }
     },
+    problems,
     async close() {
+      const unexpected = problems();
       await cloud.close();
       await fleet.close();
       for (const directory of [own, output]) rmSync(directory, { recursive: true, force: true });
+      if (unexpected.length > 0) throw new Error(unexpected.map(({ message }) => message).join('\n'));
     },
   };
 }
@@ -72,7 +86,7 @@ export async function openVerifySite(): Promise<VerifySite> {
 /** What examples/wordpress makes of these parameters, as far as hostsync sees it. */
 async function makeSite(cloud: LocalCloud, parameters: Readonly<Record<string, string>>) {
   const group = cloud.createAutoScalingGroup({
-    name: 'hostsync-verify-site-HostGroup-1ABC',
+    name: hostGroup,
     tags: { 'hostsync:group': parameters['Group'] ?? '' },
     hooks: [
       { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
@@ -90,7 +104,7 @@ async function makeSite(cloud: LocalCloud, parameters: Readonly<Record<string, s
   const tags = `Key=hostsync:primary,Value=1 Key=hostsync:directories,Value="${uploads}" Key=hostsync:target-group,Value=${arn}`;
   return {
     outputs: {
-      HostGroup: 'hostsync-verify-site-HostGroup-1ABC',
+      HostGroup: hostGroup,
       PrimaryTags: tags,
       Address: 'site.example.com',
     },

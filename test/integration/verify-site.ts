@@ -56,13 +56,16 @@ export async function openVerifySite(): Promise<VerifySite> {
     removed,
     start: (...words) =>
       startProgram(cloud, [
-        ...['scripts/tasks.ts', 'verify-live', '--deployed', 'prod', '--output', output],
-        ...[
-          '--vpc',
-          'vpc-0123456789abcdef0',
-          '--subnets',
-          'subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb',
-        ],
+        'scripts/tasks.ts',
+        'verify-live',
+        '--deployed',
+        'prod',
+        '--output',
+        output,
+        '--vpc',
+        'vpc-0123456789abcdef0',
+        '--subnets',
+        'subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb',
         ...words,
       ]),
     report(file) {

@@ -232,6 +232,14 @@ async function must(instance: LocalInstance, command: string, ...words: readonly
   if (code !== 0) throw new Error(`on ${instance.host.hostname}: ${command}: ${stderr.trim()}`);
 }
 
+/**
+ * Without what a primary that died was sending to this host just then: rsync keeps it in its own directory, whole or not, and no push
+ * sends it on. The same names are rescued from the dead host.
+ */
+function withoutStaging(tree: Tree): Tree {
+  return new Map([...tree].filter(([path]) => !/^\.\/\.~tmp~(?:\/|$)/u.test(path)));
+}
+
 /** Waits until all secondaries have what the primary has now, and shows that it is so. @returns the primary's tree */
 async function show(
   cloud: LocalCloud,
@@ -245,8 +253,9 @@ async function show(
   const trees = await presenter.step('compare the trees', () =>
     Promise.all(hosts.map(({ host }) => readTree(host, uploads))),
   );
-  const [expected, ...others] = trees;
-  if (expected === undefined) throw new Error('no tree');
+  const [whole, ...others] = trees;
+  if (whole === undefined) throw new Error('no tree');
+  const expected = withoutStaging(whole);
   const differences = others.map((tree) => compareTrees(expected, tree));
   const now = Date.now() / 1000;
   const done = pushResults(cloud);

@@ -28,8 +28,6 @@ class Known(LargeFiles):
         self.doubt = ""
         self.checksum = False
         self.uneven = False
-        self.traceable = False
-        """It is known by name what a lost connection left in doubt."""
         self.withheld = False
         self.skipped = ""
         self.sending = False

@@ -15,7 +15,6 @@ from .everything import Everything, Whole
 from .known import Known
 from .large import large_names
 from .leftovers import Leftover, in_order, once, read_leftovers, split
-from .lost_names import fell_silent, lost_names
 from .outcome import Outcome
 from .results import log
 from .sending import Sending
@@ -99,8 +98,6 @@ class Push(Known):
             refusal = connection.ready(self.deadline)
             if refusal is not None:
                 self.faults.append(Fault(refusal.failure.value, refusal.message, lost=True))
-                # nothing was sent
-                self.traceable = not self.doubt
                 return False
             self.memory.contact = time.time()
         return True
@@ -135,11 +132,7 @@ class Push(Known):
         self.faults += sending.faults
         self.memory.fsync, self.memory.by_rules = sending.fsync, sending.by_rules
         self._remember_boot(sending)
-        lost = sending.lost or not lists_well
-        if lost and todo.task is plan.Task.LISTS and received is not None and compared is not None:
-            self._remember_lost(scan, sending, received, compared[0])
-        else:
-            self._remember(scan, sending, compared, not lost, whole)
+        self._remember(scan, sending, compared, lists_well, whole)
 
     def _mode(self, todo: plan.Plan) -> None:
         if todo.everything:
@@ -196,7 +189,7 @@ class Push(Known):
         scan: Scanned,
         sending: Sending,
         compared: Optional[Tuple[Comparison, Deletion]],
-        well: bool,
+        lists_well: bool,
         whole: Optional[Everything],
     ) -> None:
         """What it has of the directory now. What was sent from a directory that had been moved counts for nothing."""
@@ -206,7 +199,7 @@ class Push(Known):
             self.memory.received.pop(scan.module, None)
             self.uneven = True
             return
-        if not well:
+        if sending.lost or not lists_well:
             self.uneven = True
             return
         left = list(sending.unsure)
@@ -221,16 +214,6 @@ class Push(Known):
         self._note_blocked(scan, sending)
         written = self.context.store.write_leftovers(self.id, in_order(once(left)))
         self.memory.received[scan.module] = Received(scan.manifest, scan.owner, written)
-
-    def _remember_lost(self, scan: Scanned, sending: Sending, received: Received, comparison: Comparison) -> None:
-        """What it has, but for the names that were on their way when it fell silent."""
-        names = lost_names(comparison) if fell_silent(sending.faults) else None
-        if names is None or problem_now(scan.opened, self.context.mounts) is not None:
-            self.uneven = True
-            return
-        written = self.context.store.write_leftovers(self.id, names)
-        self.memory.received[scan.module] = Received(received.manifest, received.owner, written)
-        self.traceable = True
 
     def _note_blocked(self, scan: Scanned, sending: Sending) -> None:
         fault = next((fault for fault in sending.faults if fault.blocked), None)
@@ -278,7 +261,7 @@ class Push(Known):
                 if name != "-" and name not in kept:
                     os.unlink(store.path("left", name))
             # it stays where something went wrong on the way, or came too late to be known of
-            if not self.uneven and (self.traceable or not self.lost):
+            if not (self.uneven or self.lost):
                 store.mark("sending", self.id, False)
         if self.large and not self.lost:
             self.send_large()

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseScriptOutput } from '../../shared/aws/script-output.ts';
 import { encodeRequest } from '../../shared/aws/ssm.ts';
-import type { ScriptLine } from '../../shared/core/model/observation.ts';
 import {
   formatJoinRequest,
   formatRescueRequest,
   type PushRequest,
   type PushTarget,
 } from '../../shared/core/model/request.ts';
+import type { ScriptLine } from '../../shared/core/model/script-line.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { heldDeletions, restoreCommand } from '../../shared/core/operator/held-deletions.ts';
 import { describePush } from '../../shared/core/operator/summarize-push.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import type { ScriptLine } from '../core/model/observation.ts';
 import { isPublicKey } from '../core/model/public-key.ts';
+import type { ScriptLine } from '../core/model/script-line.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const seconds = v.pipe(v.number(), v.minValue(0));

@@ -1,7 +1,7 @@
 import type { Notice } from '../incidents/incident.ts';
 import type { Incident } from '../model/incident.ts';
-import type { RescueLine } from '../model/observation.ts';
 import type { JoinRequest, LeaveRequest, PushRequest, RescueRequest } from '../model/request.ts';
+import type { RescueLine } from '../model/script-line.ts';
 
 /** One step towards every host of a group being what its instance's state asks for. */
 export type MembershipAction =

@@ -1,5 +1,6 @@
 import { isGathered } from '../model/member.ts';
-import type { ObservedInstance, RescueLine } from '../model/observation.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import type { RescueLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask, type Task } from '../model/task.ts';
 import { busyAgain, retryAfter, staleError } from '../model/task-outcome.ts';

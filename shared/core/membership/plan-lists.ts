@@ -1,4 +1,5 @@
-import type { ObservedInstance, ScriptLine } from '../model/observation.ts';
+import type { ObservedInstance } from '../model/observation.ts';
+import type { ScriptLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask, type Task } from '../model/task.ts';
 import { retryAfter } from '../model/task-outcome.ts';

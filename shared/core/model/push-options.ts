@@ -51,32 +51,26 @@ export function parsePushOptions(instance: string, value: string | undefined): P
   const options = new Map<RangeName | ChoiceName, number | string>();
   const problems: TagProblem[] = [];
   for (const word of words(value ?? '')) {
-    const option = parseOption(word);
-    const [problem, remedy] =
-      option.name === undefined
-        ? [option.problem, option.remedy]
-        : options.has(option.name)
-          ? ['the option is there twice', 'take one of them out']
-          : [];
-    if (problem !== undefined && remedy !== undefined)
-      problems.push({ instance, tag: tagKeys.options, value: word, problem, remedy });
-    else if (option.name !== undefined) options.set(option.name, option.value);
+    const option = parseOption(word, options);
+    if ('problem' in option) problems.push({ instance, tag: tagKeys.options, value: word, ...option });
+    else options.set(option.name, option.value);
   }
   return parsed(options, problems);
 }
 
-type ParsedOption =
-  | { readonly name: RangeName | ChoiceName; readonly value: number | string }
-  | { readonly name: undefined; readonly problem: string; readonly remedy: string };
+type Option = { readonly name: RangeName | ChoiceName; readonly value: number | string };
+type Refused = Pick<TagProblem, 'problem' | 'remedy'>;
 
-function parseOption(word: string): ParsedOption {
-  const refused = (problem: string, remedy: string): ParsedOption => ({ name: undefined, problem, remedy });
+function parseOption(word: string, seen: PushOptions): Option | Refused {
   const [name = '', text, ...more] = word.split('=');
   if (text === undefined || more.length > 0)
-    return refused('it is not of the form name=value', 'write it as in bandwidth=20000');
-  if (!isRange(name) && !isChoice(name)) return refused('there is no such option', `use ${names}`);
+    return { problem: 'it is not of the form name=value', remedy: 'write it as in bandwidth=20000' };
+  if (!isRange(name) && !isChoice(name))
+    return { problem: 'there is no such option', remedy: `use ${names}` };
   const { found, remedy } = isRange(name) ? parseNumber(name, text) : parseChoice(name, text);
-  return found === undefined ? refused('the value is out of range', remedy) : { name, value: found };
+  if (found === undefined) return { problem: 'the value is out of range', remedy };
+  if (seen.has(name)) return { problem: 'the option is there twice', remedy: 'take one of them out' };
+  return { name, value: found };
 }
 
 function parseNumber(name: RangeName, text: string): { readonly found?: number; readonly remedy: string } {

@@ -1,4 +1,5 @@
-import type { ObservedPush, SecondaryLine, WatchLine } from './observation.ts';
+import type { ObservedPush } from './observation.ts';
+import type { SecondaryLine, WatchLine } from './script-line.ts';
 
 /** What a push that watched has to say of that; undefined while it runs, and for one that did not watch. */
 export function watchLine({ lines }: Pick<ObservedPush, 'lines'>): WatchLine | undefined {

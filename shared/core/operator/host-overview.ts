@@ -1,8 +1,9 @@
 import { isRaised } from '../incidents/incident.ts';
 import { type Incident, parseIncidents } from '../model/incident.ts';
-import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import type { ObservedInstance } from '../model/observation.ts';
 import { plainText } from '../model/plain-text.ts';
 import { isDeposed, isEstablished } from '../model/primary.ts';
+import type { SecondaryLine } from '../model/script-line.ts';
 import type { Secondary } from '../model/secondaries.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask, type Task } from '../model/task.ts';

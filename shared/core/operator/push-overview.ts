@@ -1,4 +1,5 @@
-import type { ObservedPush, SecondaryLine } from '../model/observation.ts';
+import type { ObservedPush } from '../model/observation.ts';
+import type { SecondaryLine } from '../model/script-line.ts';
 import { didNothing, watchLine } from '../model/watch-result.ts';
 import type { HeldDeletions, PushOverview } from './overview.ts';
 

@@ -1,4 +1,5 @@
-import type { ObservedPush, ScriptLine, SecondaryLine } from '../model/observation.ts';
+import type { ObservedPush } from '../model/observation.ts';
+import type { ScriptLine, SecondaryLine } from '../model/script-line.ts';
 import { pushFailure } from '../results/group-evidence.ts';
 import { exitCodeOf, type Level, worst } from './group-view.ts';
 

@@ -1,8 +1,9 @@
 import { isRaised } from '../incidents/incident.ts';
 import { parseConfiguration } from '../model/group.ts';
 import { parseIncidents } from '../model/incident.ts';
-import type { ObservedInstance, ObservedPush, ScriptLine } from '../model/observation.ts';
+import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import { epochOf, findPrimary } from '../model/primary.ts';
+import type { ScriptLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration } from '../model/time.ts';
 import { didNothing } from '../model/watch-result.ts';

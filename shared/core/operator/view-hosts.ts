@@ -1,8 +1,9 @@
 import { isRaised } from '../incidents/incident.ts';
 import { type Incident, parseIncidents } from '../model/incident.ts';
 import { isMember } from '../model/member.ts';
-import type { ObservedInstance, SecondaryLine } from '../model/observation.ts';
+import type { ObservedInstance } from '../model/observation.ts';
 import { isDeposed, isEstablished, type Primaries } from '../model/primary.ts';
+import type { SecondaryLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { parseTask } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';

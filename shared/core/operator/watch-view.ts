@@ -1,4 +1,5 @@
-import type { ObservedPush, WatchLine } from '../model/observation.ts';
+import type { ObservedPush } from '../model/observation.ts';
+import type { WatchLine } from '../model/script-line.ts';
 import { watchLine } from '../model/watch-result.ts';
 
 /** How a group is watched. JSON has no undefined: what is not known is null. */

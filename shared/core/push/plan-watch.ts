@@ -34,9 +34,10 @@ export function planWatch(
   const own = pushes.filter(({ instance }) => instance === primary.id);
   if (primary.tags[tagKeys.paused] !== undefined) return endWatch(group, primary, own);
   if (!plan.some((action) => action.kind === 'push' && action.request.watch === 'auto')) return undefined;
+  if (own.some(({ status }) => status === 'under-way')) return undefined;
   const [newest] = own.toSorted((one, other) => other.requestedAt - one.requestedAt);
-  const ended = newest?.status === 'under-way' ? undefined : newest && earlyEnd(newest);
-  if (ended === undefined || own.some(({ status }) => status === 'under-way')) return undefined;
+  const ended = newest && earlyEnd(newest);
+  if (ended === undefined) return undefined;
   return { kind: 'push-again', reason: `the watch of ${primary.id} ended early (${ended}) and goes on` };
 }
 

@@ -1,17 +1,12 @@
 import { isRaised } from '../incidents/incident.ts';
 import { parseIncidents } from '../model/incident.ts';
-import type { ObservedInstance, ObservedPush, WatchLine } from '../model/observation.ts';
+import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import { isWatched, leaseOf } from '../model/push-options.ts';
+import type { WatchLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { didNothing, watchLine } from '../model/watch-result.ts';
 import type { PushAction } from '../push/push-action.ts';
-import {
-  failedHooks,
-  heldDeletions,
-  pushFailure,
-  tickEvidence,
-  unpushedDirectories,
-} from './group-evidence.ts';
+import { failedHooks, heldDeletions, pushFailure, unpushedDirectories } from './group-evidence.ts';
 import { GroupIncidents } from './group-incidents.ts';
 import { measureLag } from './measure-lag.ts';
 import type { OutcomeAction } from './outcome-action.ts';
@@ -21,6 +16,7 @@ import { remindOfJoins } from './remind-joins.ts';
 import { SecondaryIncidents } from './secondary-incidents.ts';
 import { recordOutside, recordSecondaries } from './secondary-tags.ts';
 import { tellExtras, tellFiles } from './synced-files.ts';
+import { tickEvidence } from './tick-evidence.ts';
 
 /** What the results are weighed against. */
 export interface OutcomeObservation {

@@ -1,6 +1,7 @@
 import { type Assessment, assess, type Evidence, isRaised } from '../incidents/incident.ts';
 import { holdOf, secondaryCode } from '../incidents/rules.ts';
-import type { ObservedInstance, ObservedPush, SecondaryLine } from '../model/observation.ts';
+import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
+import type { SecondaryLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
 import { knownUntil } from '../model/watch-result.ts';

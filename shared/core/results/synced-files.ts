@@ -1,5 +1,6 @@
 import { domainEvent, timestamp } from '../model/domain-event.ts';
-import type { ObservedInstance, ObservedPush, SecondaryLine } from '../model/observation.ts';
+import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
+import type { SecondaryLine } from '../model/script-line.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 
 /** Counts, and tells of, the files that one push sent and deleted, as lines say that nobody has counted yet. */

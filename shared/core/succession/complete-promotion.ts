@@ -1,8 +1,9 @@
 import { advance, isYoung, type Step } from '../membership/advance.ts';
 import { domainEvent, timestamp } from '../model/domain-event.ts';
 import { isConfiguration } from '../model/mirror.ts';
-import type { Claim, ObservedInstance, ScriptLine } from '../model/observation.ts';
+import type { Claim, ObservedInstance } from '../model/observation.ts';
 import { epochOf, promotedMark } from '../model/primary.ts';
+import type { ScriptLine } from '../model/script-line.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from '../model/secondaries.ts';
 import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
 import { words } from '../model/tag-problem.ts';

@@ -3,7 +3,8 @@ import type { MembershipAction } from '../../../shared/core/membership/membershi
 import { planMembership } from '../../../shared/core/membership/plan-membership.ts';
 import { joinDigest } from '../../../shared/core/membership/plan-newcomer.ts';
 import { formatIncident } from '../../../shared/core/model/incident.ts';
-import type { ObservedCommand, RescueLine, ScriptLine } from '../../../shared/core/model/observation.ts';
+import type { ObservedCommand } from '../../../shared/core/model/observation.ts';
+import type { RescueLine, ScriptLine } from '../../../shared/core/model/script-line.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
 import { hostKey, instance, instanceId, primaryTags, promotionSettings, publicKey } from './fixtures.ts';
 

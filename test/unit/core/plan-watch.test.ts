@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import type { ObservedPush, WatchLine } from '../../../shared/core/model/observation.ts';
+import type { ObservedPush } from '../../../shared/core/model/observation.ts';
 import { formatPushRequest } from '../../../shared/core/model/request.ts';
+import type { WatchLine } from '../../../shared/core/model/script-line.ts';
 import { planPush } from '../../../shared/core/push/plan-push.ts';
 import { planWatch } from '../../../shared/core/push/plan-watch.ts';
 import { agent, healthyGroup, instanceId } from './fixtures.ts';

@@ -12,10 +12,10 @@ import type {
   ObservedReachability,
   PromotionObservation,
   Register,
-  ScriptLine,
 } from '../../../shared/core/model/observation.ts';
 import { epochOf, findPrimary, isEstablished } from '../../../shared/core/model/primary.ts';
 import type { PushTarget } from '../../../shared/core/model/request.ts';
+import type { ScriptLine } from '../../../shared/core/model/script-line.ts';
 import { formatTask, type TaskStep } from '../../../shared/core/model/task.ts';
 import { planPush } from '../../../shared/core/push/plan-push.ts';
 import type { PromotionSettings } from '../../../shared/core/succession/group-view.ts';

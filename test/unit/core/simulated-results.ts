@@ -1,10 +1,7 @@
 import type { DomainEvent } from '../../../shared/core/model/domain-event.ts';
 import { placeOf } from '../../../shared/core/model/notes.ts';
-import type {
-  ObservedInstance,
-  ObservedPush,
-  SecondaryLine,
-} from '../../../shared/core/model/observation.ts';
+import type { ObservedInstance, ObservedPush } from '../../../shared/core/model/observation.ts';
+import type { SecondaryLine } from '../../../shared/core/model/script-line.ts';
 import { planPush } from '../../../shared/core/push/plan-push.ts';
 import type { PushAction } from '../../../shared/core/push/push-action.ts';
 import type { OutcomeAction } from '../../../shared/core/results/outcome-action.ts';

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { advance, isYoung, type Step } from '../../../shared/core/membership/advance.ts';
-import type { ObservedCommand, ScriptLine } from '../../../shared/core/model/observation.ts';
+import type { ObservedCommand } from '../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../shared/core/model/script-line.ts';
 import { formatTask, parseTask, type Task } from '../../../shared/core/model/task.ts';
 import { outcomeOf } from '../../../shared/core/model/task-outcome.ts';
 

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type {
-  ObservedPush,
-  ScriptLine,
-  SecondaryLine,
-  WatchLine,
-} from '../../../shared/core/model/observation.ts';
+import type { ObservedPush } from '../../../shared/core/model/observation.ts';
+import type { ScriptLine, SecondaryLine, WatchLine } from '../../../shared/core/model/script-line.ts';
 import { tagKeys } from '../../../shared/core/model/tag-keys.ts';
 import { parseTime } from '../../../shared/core/model/time.ts';
 import { didNothing, earlyEnd, knownUntil } from '../../../shared/core/model/watch-result.ts';

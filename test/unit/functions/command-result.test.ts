@@ -4,7 +4,7 @@ import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { GetCommandInvocationCommand } from '@aws-sdk/client-ssm';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { ScriptLine } from '../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../shared/core/model/script-line.ts';
 import { healthyGroup, instanceId } from '../core/fixtures.ts';
 import { line } from '../core/simulated-results.ts';
 import { lambdaContext } from './lambda-context.ts';

@@ -6,8 +6,8 @@ import type {
   ObservedCommand,
   ObservedInstance,
   ObservedLifecycle,
-  ScriptLine,
 } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
 import { formatTask, type TaskStep } from '../../../../shared/core/model/task.ts';
 import { hostKey, instance, instanceId, primaryTags, publicKey, secondaryTags } from '../fixtures.ts';
 import { describePlan } from '../plan-text.ts';

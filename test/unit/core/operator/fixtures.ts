@@ -2,8 +2,8 @@ import type {
   ObservedInstance,
   ObservedPush,
   PromotionObservation,
-  ScriptLine,
 } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
 import type { GroupView, ViewInput } from '../../../../shared/core/operator/group-view.ts';
 import { viewGroup } from '../../../../shared/core/operator/view-group.ts';
 import { planPush } from '../../../../shared/core/push/plan-push.ts';

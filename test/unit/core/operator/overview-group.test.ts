@@ -5,8 +5,8 @@ import type {
   ObservedInstance,
   ObservedPush,
   Register,
-  ScriptLine,
 } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
 import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
 

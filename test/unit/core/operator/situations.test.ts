@@ -6,8 +6,8 @@ import type {
   ObservedInstance,
   ObservedPush,
   PromotionObservation,
-  ScriptLine,
 } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
 import {
   forcedPromotionBlocker,
   nextEpoch,

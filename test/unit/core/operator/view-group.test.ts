@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatIncident } from '../../../../shared/core/model/incident.ts';
-import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/script-line.ts';
 import { exitCodeOf, worst } from '../../../../shared/core/operator/group-view.ts';
 import { agent, instance, instanceId } from '../fixtures.ts';
 import { ago, changed, members, now, observation, push, view } from './fixtures.ts';

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type {
-  ObservedPush,
-  ScriptLine,
-  SecondaryLine,
-  WatchLine,
-} from '../../../../shared/core/model/observation.ts';
+import type { ObservedPush } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine, SecondaryLine, WatchLine } from '../../../../shared/core/model/script-line.ts';
 import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { describeWatch } from '../../../../shared/core/operator/watch-view.ts';
 import { instanceId } from '../fixtures.ts';

@@ -1,11 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type {
-  ObservedInstance,
-  ObservedPush,
-  ScriptLine,
-  SecondaryLine,
-} from '../../../../shared/core/model/observation.ts';
+import type { ObservedInstance, ObservedPush } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/script-line.ts';
 import type { PushAction } from '../../../../shared/core/push/push-action.ts';
 import type { OutcomeSettings } from '../../../../shared/core/results/outcome-view.ts';
 import { measureGroups, recordOutcome } from '../../../../shared/core/results/record-outcome.ts';

@@ -9,8 +9,8 @@ import type {
   ObservedReachability,
   ObservedStatus,
   Register,
-  ScriptLine,
 } from '../../../../shared/core/model/observation.ts';
+import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
 import { digest, formatTask, type TaskStep } from '../../../../shared/core/model/task.ts';
 import type { PromotionSettings } from '../../../../shared/core/succession/group-view.ts';
 import { planPromotion } from '../../../../shared/core/succession/plan-promotion.ts';

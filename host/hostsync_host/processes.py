@@ -103,14 +103,22 @@ def _handle(process: int) -> Generator[Callable[[int], None], None, None]:
         os.close(descriptor)
 
 
-def end_naming(path: bytes) -> None:
+def end_idle(path: bytes) -> None:
     """Ends what has a path below this one on its command line: the connections of a command that was killed alone, as
-    by a kernel without memory, live on and keep its locks."""
+    by a kernel without memory, live on and keep its locks. While rsync goes over them, all stay: its end says that the
+    other host is through with it, and before that nobody else may push there."""
+    found: Set[int] = set()
     for process in numbers():
         try:
             with open(b"/proc/%d/cmdline" % process, "rb") as file:
-                named = path + b"/" in file.read()
-            if named and os.stat(b"/proc/%d" % process).st_uid == os.geteuid() and process != os.getpid():
-                kill(process)
+                line = file.read()
+            ours = os.stat(b"/proc/%d" % process).st_uid == os.geteuid() and process != os.getpid()
         except OSError:
             continue  # it is gone
+        if path + b"/" in line:
+            if os.path.basename(line.split(b"\0", 1)[0]) == b"rsync":
+                return
+            if ours:
+                found.add(process)
+    for process in found:
+        kill(process)

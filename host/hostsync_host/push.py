@@ -78,7 +78,7 @@ class _Scratch:
         held = try_lock(path) if os.path.isdir(path) else None
         if held is not None:
             with held:
-                processes.end_naming(path)
+                processes.end_idle(path)
                 self._remove(path)
 
     def _remove(self, path: bytes) -> None:

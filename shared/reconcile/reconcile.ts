@@ -7,6 +7,7 @@ import { planMembership } from '../core/membership/plan-membership.ts';
 import type { ObservedPush, ObservedReachability, PromotionObservation } from '../core/model/observation.ts';
 import { lacksRelease, planInstall } from '../core/model/release.ts';
 import { isStaleView } from '../core/model/wake-up.ts';
+import { earlyPushReason } from '../core/push/early-push.ts';
 import { isUnsettled } from '../core/push/needs-reconciling.ts';
 import { planPush } from '../core/push/plan-push.ts';
 import { planWatch } from '../core/push/plan-watch.ts';
@@ -18,7 +19,7 @@ import { ActionReport, failureFields, hostsOf, type LoggedAction, logAction } fr
 import { carryOutMembership } from './carry-out-membership.ts';
 import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
-import { carryOutWatch } from './carry-out-watch.ts';
+import { carryOutWatch, pushAgain } from './carry-out-watch.ts';
 import { carryOutInstall } from './install.ts';
 import { look, observeGroupPushes, observePointers } from './observe.ts';
 import { askCandidates, askProbers } from './probe.ts';
@@ -94,9 +95,11 @@ class Reconciliation {
   }
 
   async go(): Promise<Reconciled> {
+    let first: PromotionObservation | undefined;
     for (let looks = 1; ; looks += 1) {
       this.#reconciledFrom = Date.now();
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
+      first ??= observed;
       const { instances } = observed;
       const pushes = looks === 1 ? await observeGroupPushes(instances, this.#tools, this.#failed) : [];
       const isInstalled = await this.#install(observed, pushes);
@@ -119,6 +122,7 @@ class Reconciliation {
         await sleep(isSlow ? pause : shortPause);
         continue;
       }
+      await this.#pushEarly(first, observed);
       await this.#upkeep(observed);
       const under =
         moves || this.#outdated || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
@@ -195,6 +199,19 @@ class Reconciliation {
       this.#tools.logger.info(reason, { action: kind, outcome: 'done', group: this.#group });
     } catch (error) {
       this.#failed(`${action.kind} (${action.reason})`, error);
+    }
+  }
+
+  /** Uploads do not wait for the next tick where this run made a push possible. */
+  async #pushEarly(first: PromotionObservation, last: PromotionObservation): Promise<void> {
+    const reason = earlyPushReason(this.#group, planPush(first), planPush(last));
+    if (reason === undefined) return;
+    const fields = { action: 'push-early', group: this.#group };
+    try {
+      await pushAgain(this.#group, last, this.#tools);
+      this.#tools.logger.info(reason, { ...fields, outcome: 'done' });
+    } catch (error) {
+      this.#failed(`push-early (${reason})`, error, fields);
     }
   }
 

@@ -182,6 +182,30 @@ describe('newcomers', () => {
   });
 });
 
+describe('what makes a push possible', () => {
+  it.each([
+    ['a secondary that becomes ready is pushed to before the next tick', ['push-document']],
+    ['a group that was well before waits for the next tick', []],
+  ] as const)('%s', async (_name, documents) => {
+    const isNew = documents.length > 0;
+    const list = `${instanceId(2)} ${instanceId(3)} ${isNew ? instanceId(4) : ''}`.trim();
+    const { instances } = healthyGroup({ 'hostsync:secondaries': list });
+    const ready = instance(4, healthyGroup().instances[1]?.tags ?? {});
+    aws.show(isNew ? [...instances, newcomer(4)] : instances);
+    ssm.on(SendCommandCommand, { DocumentName: 'join-document' }).callsFake(() => {
+      aws.show([...instances, ready]);
+      return { Command: { CommandId: aws.commandId } };
+    });
+    await look();
+    const all = ssm.commandCalls(SendCommandCommand).map((call) => call.args[0].input);
+    expect(all.map(({ DocumentName }) => DocumentName).filter((name) => name !== 'join-document')).toEqual(
+      documents,
+    );
+    for (const { DocumentName, InstanceIds } of all)
+      if (DocumentName === 'push-document') expect(InstanceIds).toEqual([instanceId(1)]);
+  });
+});
+
 describe('what cannot be read', () => {
   it('as lifecycle states, is told of, and nothing of it is taken for known', async () => {
     aws.show([...healthyGroup().instances, newcomer(4, scaled)]);

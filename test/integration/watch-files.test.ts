@@ -65,6 +65,22 @@ describe('what a watch brings by itself', () => {
     await watch.same();
   });
 
+  it('the directory itself, swapped for another one, is never mixed with it: the watch ends, and the next one sends the other', async () => {
+    const one = await begin('swapped');
+    const shell = (script: string) => must(watch.group.primary, `cd /srv; ${script}`);
+    const swap = 'mv -T other kept; mv -T next other; mv -T kept next';
+    await shell('cp -a other next; rm next/keep; echo x > next/second; chown www-data: next/second');
+    await shell(swap);
+    expect(linesOf(await one.ended, 'watch')[0]?.['ended']).toBe('directory moved');
+    const two = watch.next(withoutWalk);
+    await watch.same();
+    await shell(`${swap}; echo x > other/third; chown www-data: other/third`);
+    expect(linesOf(await two.ended, 'watch')[0]?.['ended']).toBe('directory moved again');
+    watch.next(withoutWalk);
+    await watch.same();
+    await shell('rm -r next');
+  });
+
   it('deep trees made at once, and many files', async () => {
     await begin('deep');
     await watch.run(

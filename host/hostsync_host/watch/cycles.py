@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 import time
 from dataclasses import replace
@@ -59,7 +60,9 @@ class Cycles:
 
     def scope(self) -> str:
         """What an unbroken chain must have in common."""
-        directories = b"\0".join(one.path + one.volume.encode() for one in self.eyes.opened)
+        directories = b"\0".join(
+            b"%s %s %d" % (one.path, one.volume.encode(), os.fstat(one.descriptor).st_ino) for one in self.eyes.opened
+        )
         whole = f"{self.context.scope}:{self.eyes.rung}:".encode() + directories
         return hashlib.sha256(whole).hexdigest()[:32]
 

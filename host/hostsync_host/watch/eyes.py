@@ -57,6 +57,10 @@ class Eyes:
     def close(self) -> None:
         """Ends it."""
 
+    def exchanged(self) -> bool:
+        """Is something else, or nothing, at the path of a directory that was opened?"""
+        return any(not _is_at_its_path(one) for one in self.opened)
+
     def is_written(self, root: int, directory: bytes, name: bytes) -> bool:
         """Is a file open for writing? By a lease, which the kernel refuses then (fcntl(2), F_SETLEASE)."""
         path = directory + b"/" + name if directory else name
@@ -174,6 +178,13 @@ class Times(Eyes):
                 self.pending.note_directory(root, path, now)
         # at most a tenth of the time
         self.next = now + max(self.every, 10 * (time.monotonic() - now))
+
+
+def _is_at_its_path(opened: Opened) -> bool:
+    try:
+        return os.path.samestat(os.lstat(opened.path), os.fstat(opened.descriptor))
+    except OSError:
+        return False
 
 
 def _known(place: bytes, manifest: str) -> Iterator[bytes]:

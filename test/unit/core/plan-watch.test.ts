@@ -45,6 +45,12 @@ const kind = (...given: Parameters<typeof plan>) => plan(...given)?.kind;
 it.each<[string, string | undefined, readonly ObservedPush[], Readonly<Record<string, string>>?]>([
   ['goes on where it ended to tell of a host', 'push-again', [ended('outcome changed')]],
   ['goes on where a file system was mounted', 'push-again', [ended('mounts changed')]],
+  ['goes on where a directory was exchanged', 'push-again', [ended('directory moved')]],
+  [
+    'is left to the next tick where it was exchanged again and again',
+    undefined,
+    [ended('directory moved again')],
+  ],
   ['is left to the next tick where another one took over', undefined, [ended('successor')]],
   ['is left to the next tick where its time was over', undefined, [ended('lease')]],
   ['is not begun by somebody who was fenced', undefined, [ended('fenced')]],

@@ -15,6 +15,8 @@ export interface Sample {
   readonly wallSeconds: number;
   /** Of all processes of the run on the primary and of all processes on the secondaries. Source: cpu.stat of their cgroups. */
   readonly cpuSeconds: number;
+  /** The same, of the primary alone. */
+  readonly primaryCpuSeconds: number;
   /** Of the whole machine, whoever used it: a cross-check. Source: /proc/stat, in hundredths. */
   readonly machineCpuSeconds: number;
   /** In and out of the primary's network interface; what the kernel passes on as one large segment has its headers counted once. */
@@ -174,6 +176,7 @@ export class Meter {
       return {
         wallSeconds,
         cpuSeconds: after.cpu - before.cpu,
+        primaryCpuSeconds: after.primary - before.primary,
         machineCpuSeconds: after.machine - before.machine,
         wireBytes: after.wire - before.wire,
         peakBytes: memory.peak(),
@@ -184,8 +187,10 @@ export class Meter {
   }
 
   #read() {
+    const primary = cpuSeconds(this.#accounts.run);
     return {
-      cpu: cpuSeconds(this.#accounts.run) + cpuSeconds(this.#accounts.secondaries),
+      cpu: primary + cpuSeconds(this.#accounts.secondaries),
+      primary,
       machine: machineCpuSeconds(),
       wire: wireBytes(this.#primary),
     };

@@ -33,6 +33,7 @@ const manyFiles = 100_000;
 
 export const usage = `usage: npm run bench [-- FLAG…]
        npm run bench -- lag [FLAG…]       how long a new file takes; see: npm run bench -- lag --help
+       npm run bench -- watch [FLAG…]     what a watch costs; see: npm run bench -- watch --help
        npm run bench -- control [FLAG…]   the control plane; see: npm run bench -- control --help
 
 Measures ways of bringing the same change to the same hosts, one after the other, on hosts of the local cloud.
@@ -76,8 +77,8 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions | 'hel
         : files < manyFiles
           ? undefined
           : 1024,
-    cases: list('cases', values.cases, caseNames),
-    tools: list('tools', values.tools, toolNames),
+    cases: list('cases', values.cases, caseNames, usage),
+    tools: list('tools', values.tools, toolNames, usage),
     repeat: number('repeat', values.repeat ?? '3', 1, 20),
     json: values.json === undefined ? undefined : resultFile(values.json, usage),
     plot: values.plot === true,
@@ -105,17 +106,19 @@ function number(flag: string, text: string, least: number, most: number): number
   return wholeNumber(flag, text, least, most, usage);
 }
 
-function list<Name extends string>(
+/** @throws {UsageError} naming the word that is none of them */
+export function list<Name extends string>(
   flag: string,
   text: string | undefined,
   all: readonly Name[],
+  usageText: string,
 ): readonly Name[] {
   if (text === undefined) return all;
   const named = text.split(',');
   const unknown = named.find((word) => !all.some((name) => name === word));
   if (unknown !== undefined)
     throw new UsageError(
-      `--${flag} knows no "${unknown}": take some of ${all.join(',')}, with commas between them\n\n${usage}`,
+      `--${flag} knows no "${unknown}": take some of ${all.join(',')}, with commas between them\n\n${usageText}`,
     );
   return all.filter((name) => named.includes(name));
 }

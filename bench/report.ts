@@ -72,6 +72,7 @@ export function medianSample(samples: readonly Sample[]): Sample {
   return {
     wallSeconds: middle('wallSeconds'),
     cpuSeconds: middle('cpuSeconds'),
+    primaryCpuSeconds: middle('primaryCpuSeconds'),
     machineCpuSeconds: middle('machineCpuSeconds'),
     wireBytes: middle('wireBytes'),
     peakBytes: middle('peakBytes'),

@@ -11,7 +11,7 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { CaseName } from './options.ts';
 
@@ -35,6 +35,7 @@ const filesInDirectory = 500;
 /** Whole seconds, for `rsync -a` compares no smaller parts, and one tool's changes are to be another's exactly. */
 const directoryTime = Date.UTC(2025, 0, 1) / 1000;
 const poolBytes = 128 * 1024;
+const changedVersion = 17;
 
 /**
  * Uploads as a CMS keeps them: SITE/YEAR/MONTH/FILE, `filesInDirectory` in each. Where each file is, its size and its
@@ -76,7 +77,8 @@ export class Workload {
         return {
           title: `${count.changed.toLocaleString('en')} of ${this.files.toLocaleString('en')} files changed`,
           apply: async () => {
-            for (const number of this.#spread(count.changed)) this.#write(this.#path(number), number, 17);
+            for (const number of this.#spread(count.changed))
+              this.#write(this.#path(number), number, changedVersion);
           },
           undo: async () => {
             for (const number of this.#spread(count.changed)) this.#write(this.#path(number), number);
@@ -115,6 +117,14 @@ export class Workload {
     }
   }
 
+  /** The files of the case `changed` on another host, and how long they are afterwards. */
+  changedOn(root: string): readonly { readonly path: string; readonly bytes: number }[] {
+    return [...this.#spread(this.counts.changed)].map((number) => ({
+      path: join(root, relative(this.#options.root, this.#path(number))),
+      bytes: this.#size(number, changedVersion),
+    }));
+  }
+
   #path(number: number): string {
     const month = Math.floor(number / filesInDirectory);
     const site = number < this.counts.renamed ? 'library' : `site-${Math.floor(month / 240) + 1}`;
@@ -130,11 +140,15 @@ export class Workload {
       yield first + Math.floor((index * (this.files - first)) / count);
   }
 
+  #size(number: number, version: number): number {
+    return (this.#options.fileBytes ?? 1024 + ((number * 7919) % 19_456)) + version;
+  }
+
   /** @param version 0 as it was at first; else so many bytes longer and seconds newer, with other content */
   #write(path: string, number: number, version = 0): void {
     this.#makeDirectory(dirname(path));
-    const { fileBytes, owner } = this.#options;
-    const size = (fileBytes ?? 1024 + ((number * 7919) % 19_456)) + version;
+    const { owner } = this.#options;
+    const size = this.#size(number, version);
     const from = (number * 127 + version) % (poolBytes - size);
     const descriptor = openSync(path, 'w', 0o644);
     if (size > 0) writeSync(descriptor, this.#pool, from, size);

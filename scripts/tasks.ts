@@ -7,6 +7,7 @@ import { usage as lagUsage, parseLagOptions } from '../bench/lag/options.ts';
 import { getLsyncd } from '../bench/lsyncd-package.ts';
 import { usage as benchUsage, parseBenchOptions } from '../bench/options.ts';
 import { parseRecoveryOptions, usage as recoveryUsage } from '../bench/recovery/options.ts';
+import { parseWatchOptions, usage as watchUsage } from '../bench/watch/options.ts';
 import { usage as fuzzUsage, parseFuzzOptions } from '../test/fuzz/options.ts';
 import { parseTourOptions, UsageError, usage } from '../tour/options.ts';
 import { formatPython, lintPython, pythonFiles } from './lint-python.ts';
@@ -216,6 +217,7 @@ async function start(words: readonly string[]): Promise<void> {
 async function bench(words: readonly string[]): Promise<void> {
   if (words[0] === 'control') return benchControl(words.slice(1));
   if (words[0] === 'lag') return benchLag(words.slice(1));
+  if (words[0] === 'watch') return benchWatch(words.slice(1));
   if (words[0] === 'recovery') return benchRecovery(words.slice(1));
   const options = parseBenchOptions(words);
   if (options === 'help') return console.log(benchUsage);
@@ -230,6 +232,12 @@ async function benchLag(words: readonly string[]): Promise<void> {
   const lsyncd = await getLsyncd(project);
   const input = JSON.stringify({ options, lsyncd });
   await inSandbox([process.execPath, join(project, 'bench', 'lag', 'main.ts'), input]);
+}
+
+async function benchWatch(words: readonly string[]): Promise<void> {
+  const options = parseWatchOptions(words);
+  if (options === 'help') return console.log(watchUsage);
+  await inSandbox([process.execPath, join(project, 'bench', 'watch', 'main.ts'), JSON.stringify(options)]);
 }
 
 async function benchRecovery(words: readonly string[]): Promise<void> {

@@ -42,7 +42,8 @@ export function openCpuCap(memoryMiB: number): CpuCap {
   return quotaCap(cores) ?? coreCap(cores);
 }
 
-function quotaCap(cores: number): CpuCap | undefined {
+/** What the kernel enforces; nothing where it does not. */
+export function quotaCap(cores: number): CpuCap | undefined {
   for (const { root, limit } of controllers()) {
     const group = join(root, `${prefix}${randomUUID().slice(0, 8)}`);
     try {

@@ -10,6 +10,8 @@ export type Written = Map<string, number>;
  */
 export class Arrivals {
   readonly at = new Map<string, number>();
+  /** When a file that had arrived was gone again. */
+  readonly goneAt = new Map<string, number>();
   readonly #directory: string;
   readonly #bytes: number;
   readonly #watcher: FSWatcher;
@@ -27,11 +29,12 @@ export class Arrivals {
 
   #see(name: string | null): void {
     // A hidden one is still being written
-    if (name === null || name.startsWith('.') || this.at.has(name)) return;
+    if (name === null || name.startsWith('.')) return;
     try {
-      if (statSync(join(this.#directory, name)).size === this.#bytes) this.at.set(name, Date.now());
+      const { size } = statSync(join(this.#directory, name));
+      if (size === this.#bytes && !this.at.has(name)) this.at.set(name, Date.now());
     } catch {
-      // it is gone again
+      if (this.at.has(name)) this.goneAt.set(name, Date.now());
     }
   }
 }

@@ -1,17 +1,17 @@
 // What `npm run bench -- lag` measures. Runs inside a sandbox; its one argument is JSON: the options, and what became of lsyncd.
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sandboxDirectory } from 'local-cloud/sandbox';
 import { Presenter } from '../../tour/presenter.ts';
 import type { LsyncdPackage } from '../lsyncd-package.ts';
 import { Accounts } from '../meter.ts';
-import { must, openTestbed, type Testbed, uploads } from '../testbed.ts';
+import { openTestbed, type Testbed } from '../testbed.ts';
 import { Workload } from '../workload.ts';
-import { Arrivals, lagsOf, type Written } from './arrivals.ts';
+import { lagsOf, type Written } from './arrivals.ts';
 import type { LagOptions, LagTool } from './options.ts';
 import { type LagRow, plotLags, replaceLags, rowOf, tableHead, tableRows } from './report.ts';
 import { begin } from './tools.ts';
+import { arrived, clearUploads, settled, steadily, watchArrivals, write } from './uploads.ts';
 
 interface Input {
   readonly options: LagOptions;
@@ -19,11 +19,6 @@ interface Input {
 }
 
 const project = resolve(import.meta.dirname, '..', '..');
-const content = Buffer.alloc(20_000, 'upload ');
-const directory = 'lag';
-/** Seconds in which what was written last must arrive: longer than from one tick to the next. */
-const patience = 90;
-
 const { options, lsyncd }: Input = JSON.parse(process.argv[2] ?? '');
 const presenter = new Presenter();
 const accounts = new Accounts(sandboxDirectory());
@@ -78,7 +73,9 @@ async function measureTool(tool: LagTool, testbed: Testbed): Promise<readonly La
   for (const rate of options.rates)
     rows.push(
       await presenter.step(`${tool}: ${rate} files a second, for ${options.seconds} s`, () =>
-        measure(tool, rate, testbed, (written) => writeSteadily(testbed, rate, written)),
+        measure(tool, rate, testbed, (written) =>
+          steadily(rate, rate * options.seconds, (number) => write(testbed, number, written)),
+        ),
       ),
     );
   if (options.burst > 0)
@@ -98,24 +95,16 @@ async function measure(
   testbed: Testbed,
   work: (written: Written) => Promise<void>,
 ): Promise<LagRow> {
-  const hosts = [testbed.primary, ...testbed.secondaries];
-  for (const host of hosts)
-    await must(
-      host,
-      `rm -rf ${uploads}/${directory}; install -d -o www-data -g www-data ${uploads}/${directory}`,
-    );
+  await clearUploads(testbed);
   const going = await begin(tool, testbed, testbed.secondaries.length);
   await settled(testbed);
-  const arrivals = testbed.secondaries.map(
-    (host) => new Arrivals(join(testbed.inSandbox(host), directory), content.length),
-  );
+  const arrivals = watchArrivals(testbed);
   const written: Written = new Map();
   try {
     const sample = await testbed.meter.measure(async () => {
       const began = performance.now();
       await work(written);
-      const deadline = Date.now() + patience * 1000;
-      while (arrivals.some(({ at }) => at.size < written.size) && Date.now() < deadline) await sleep(50);
+      await arrived(() => arrivals.every(({ at }) => at.size >= written.size));
       const seconds = (performance.now() - began) / 1000;
       await going.end();
       return seconds;
@@ -127,45 +116,6 @@ async function measure(
     await going.end();
     for (const each of arrivals) each.close();
   }
-}
-
-/** A first file arrives: the tool has begun, and has compared what was there before. */
-async function settled(testbed: Testbed): Promise<void> {
-  const name = `begun-${Date.now()}`;
-  writeFileSync(join(testbed.inSandbox(testbed.primary), directory, name), '');
-  const there = testbed.secondaries.map((host) => join(testbed.inSandbox(host), directory, name));
-  const isThere = (path: string) => {
-    try {
-      readFileSync(path);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const deadline = Date.now() + 10 * patience * 1000;
-  while (!there.every(isThere)) {
-    if (Date.now() > deadline) throw new Error('the tool does not begin');
-    await sleep(50);
-  }
-}
-
-async function writeSteadily(testbed: Testbed, rate: number, written: Written): Promise<void> {
-  const began = performance.now();
-  const count = rate * options.seconds;
-  for (let number = 0; number < count; number += 1) {
-    const ahead = (number * 1000) / rate - (performance.now() - began);
-    if (ahead > 0) await sleep(ahead);
-    write(testbed, number, written);
-  }
-}
-
-/** As the web server writes an upload. */
-function write(testbed: Testbed, number: number, written: Written): void {
-  const name = `upload-${String(number).padStart(6, '0')}`;
-  const file = openSync(join(testbed.inSandbox(testbed.primary), directory, name), 'w');
-  writeSync(file, content);
-  closeSync(file);
-  written.set(name, Date.now());
 }
 
 function save(rows: readonly LagRow[]): void {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,12 +16,19 @@ export interface Going {
   end(): Promise<void>;
 }
 
+/** How a command of hostsync is started. */
+export interface How {
+  /** Words before it. */
+  readonly prefix?: readonly string[];
+  readonly started?: (pid: number) => void;
+}
+
 /** @param count of secondaries, the first ones */
-export async function begin(tool: LagTool, testbed: Testbed, count: number): Promise<Going> {
+export async function begin(tool: LagTool, testbed: Testbed, count: number, how: How = {}): Promise<Going> {
   const addresses = testbed.secondaries.slice(0, count).map(({ address }) => address);
   switch (tool) {
     case 'hostsync watch':
-      return onTheMinute(testbed, async (tick) => {
+      return onTheMinute(testbed, how, async (tick) => {
         await testbed.writeRequest(count, [
           ['option', 'watch', 'auto'],
           ['option', 'tick', String(tick)],
@@ -29,26 +37,31 @@ export async function begin(tool: LagTool, testbed: Testbed, count: number): Pro
       });
     case 'hostsync tick':
       await testbed.writeRequest(count);
-      return onTheMinute(testbed, async () => scriptCommand('push', request));
+      return onTheMinute(testbed, how, async () => scriptCommand('push', request));
     case 'lsyncd delay=1':
       return lsyncd(testbed, addresses, 1);
     case 'lsyncd default':
       return lsyncd(testbed, addresses, undefined);
     case 'cron loop': {
       const loop = `for host; do rsync -a --delete ${uploads}/ "root@$host:${uploads}/"; done`;
-      return onTheMinute(testbed, async () => ['bash', '-c', loop, 'cron', ...addresses]);
+      return onTheMinute(testbed, how, async () => ['bash', '-c', loop, 'cron', ...addresses]);
     }
   }
 }
 
 /** Starts the first at once, and one more each minute, whether the one before has ended or not. */
-function onTheMinute(testbed: Testbed, command: (tick: number) => Promise<readonly string[]>): Going {
+function onTheMinute(
+  testbed: Testbed,
+  { prefix = [], started }: How,
+  command: (tick: number) => Promise<readonly string[]>,
+): Going {
   let going = true;
   let timer: NodeJS.Timeout | undefined;
   const start = async (): Promise<void> => {
     const argv = await command(Math.floor(Date.now() / 1000));
     if (!going) return;
-    run(testbed, argv);
+    const { pid } = run(testbed, [...prefix, ...argv]);
+    if (pid !== undefined) started?.(pid);
     timer = setTimeout(() => void start(), tickSeconds * 1000);
   };
   void start();
@@ -77,10 +90,11 @@ async function lsyncd(
   return { end: () => endAll(testbed) };
 }
 
-function run(testbed: Testbed, argv: readonly string[]): void {
+function run(testbed: Testbed, argv: readonly string[]): ChildProcess {
   const log = openSync(join(sandboxDirectory(), 'bench.lag'), 'w');
-  testbed.start(argv, ['ignore', log, log]).on('error', () => undefined);
+  const child = testbed.start(argv, ['ignore', log, log]).on('error', () => undefined);
   closeSync(log);
+  return child;
 }
 
 async function endAll(testbed: Testbed): Promise<void> {

@@ -19,6 +19,7 @@ import {
 const sample = (wallSeconds: number, more: Partial<Sample> = {}): Sample => ({
   wallSeconds,
   cpuSeconds: wallSeconds,
+  primaryCpuSeconds: wallSeconds,
   machineCpuSeconds: wallSeconds,
   wireBytes: 1000,
   peakBytes: 1e7,

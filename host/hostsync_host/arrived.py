@@ -19,7 +19,7 @@ from .ssh import Connection
 
 NAMES_MOST = 8 * 1024 * 1024
 """Bytes. Of more names only the directories are told."""
-SMALL = ("send", "checksum", "anew", "links", "shut")
+SMALL = ("send", "checksum", "anew", "links", "shut", "moved")
 LARGE = ("large", "large_same")
 _SECONDS = 60.0
 _BARE = ("--recursive", f"--timeout={int(_SECONDS)}", "--stats", "--no-h", "--8-bit-output")

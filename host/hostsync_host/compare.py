@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .leftovers import Leftover, join, read_names
 from .looker import LARGE_SIZE
@@ -17,7 +17,15 @@ from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, pairs
 from .other_names import add_other_names
 from .records import Record, name_of, parse_record
 
-LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "dirs", "deleted", "swapped")
+LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "dirs", "deleted", "swapped", "moved")
+
+
+class Move(NamedTuple):
+    """A directory that was renamed."""
+
+    old: bytes
+    new: bytes
+    inode: int
 
 
 @dataclass
@@ -27,13 +35,16 @@ class Comparison:
     send: what the quick check finds; checksum, anew: files that it would take for the same; links: symbolic links,
     which are switched when what they point to is there; large, large_same: likewise as send and checksum; shut: files
     that their owner cannot open; dirs: directories that are new or changed; deleted: leftovers and what is gone;
-    swapped: names that were a directory and are something else.
+    swapped: names that were a directory and are something else; moved: files that only have another path now.
     """
 
     place: bytes
     counts: Dict[str, int] = field(default_factory=lambda: dict.fromkeys(LISTS, 0))
-    renamed: Dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
-    """New path of a directory → its old one, where nothing but the path changed."""
+    some_new: bool = False
+    some_gone: bool = False
+    """There are directories that were not there before, or are not any more."""
+    moves: List[Move] = field(default_factory=list[Move])
+    """Directories that were renamed, each with files of its own: `moved.N`, `linked.N`."""
 
     def file(self, name: str) -> bytes:
         return os.path.join(self.place, name.encode())
@@ -91,6 +102,8 @@ def compare(
             left = groups.take(entry.key)
             if was is not None and now is not None and not left and same_block(was, now):
                 continue
+            comparison.some_new = comparison.some_new or was is None
+            comparison.some_gone = comparison.some_gone or now is None
             before = old.records(was) if old is not None and was is not None else iter(())
             after = new.records(now) if now is not None else iter(())
             _directory(writer, entry.path, now is not None, before, after, left)
@@ -209,20 +222,6 @@ def _file(writer: _Writer, path: bytes, was: Optional[bytes], now: bytes, left: 
         writer.add("checksum", path)
     else:
         writer.add("send", path)
-
-
-def gone(old: Manifest, new: Manifest) -> Iterator[Leftover]:
-    """What was in a manifest and is not in a newer one, in order. @raises Damaged"""
-    for was, now in pairs(old.entries(), new.entries()):
-        if was is None or (now is not None and same_block(was, now)):
-            continue
-        names = {name_of(record): record[:1] for record in old.records(was)}
-        names.pop(b"", None)
-        if now is not None:
-            for record in new.records(now):
-                names.pop(name_of(record), None)
-        for name in sorted(names):
-            yield Leftover(b"D" if names[name] == b"d" else b"-", was.path, name)
 
 
 def still_there(leftovers: Iterable[Leftover], manifest: Manifest) -> Iterator[Tuple[Leftover, bool]]:

@@ -12,6 +12,7 @@ from .compare import Comparison, compare
 from .directories import Opened
 from .leftovers import Leftover, join, read_leftovers, split
 from .manifest import Damaged
+from .move_lists import set_apart
 from .request import Request
 from .rsync import Capabilities
 from .store import Received, Store, open_known
@@ -135,7 +136,9 @@ class Context:
             if old is None or new is None:
                 return None
             comparison = compare(old, self.store.leftovers(received), new, place, self.largest)
-            return comparison, self._deletion(scan, comparison)
+            deletion = self._deletion(scan, comparison)
+            comparison.moves = set_apart(comparison, deletion, (old, new), self.store.leftovers(received), self.largest)
+            return comparison, deletion
         except Damaged:
             return None
         finally:

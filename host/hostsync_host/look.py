@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import heapq
 import os
 import time
 from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Tuple
 
 from . import deletions
-from .compare import gone, lost_mounts, still_there
+from .compare import lost_mounts, still_there
 from .context import Context, Scanned
 from .directories import Opened
 from .dirty import Dirty
@@ -18,6 +17,7 @@ from .excludes import compile_excludes
 from .layout import module_name
 from .leftovers import Leftover
 from .manifest import Damaged, Manifest, open_manifest
+from .renames import Moved, count_gone, gone
 from .results import emit, log, show
 from .store import DirectoryMemory, GroupMemory
 from .unsent import tell_unsent
@@ -51,6 +51,7 @@ class Look:
         self.before: Dict[str, int] = {}
         self.old: Dict[str, str] = {}
         self.volumes: Dict[str, bool] = {}
+        self.moved: Dict[str, List[Moved]] = {}
 
     def _read(self) -> GroupMemory:
         """It is worth nothing if the excludes were others."""
@@ -149,18 +150,15 @@ class Look:
 
     def _observe(self, scan: Scanned) -> deletions.Observation:
         module = scan.module
-        names = hashlib.sha256(f"{module} {self.now}".encode())
-        count = 0
+        count, identity = 0, ""
         mounts: List[bytes] = []
         if self.old[module] != scan.manifest:
             try:
                 with self._both(scan) as (old, new):
-                    for leftover in gone(old, new):
-                        count += 1
-                        names.update(leftover.path + b"\0")
-                if count:
-                    with self._both(scan) as (old, new):
-                        mounts = lost_mounts(old, new)
+                    # what was renamed with its directory is not gone; on another file system inodes say nothing
+                    look_from = deletions.FEW if not self.volumes[module] else old.total
+                    count, identity, self.moved[module] = count_gone(old, new, f"{module} {self.now}", look_from)
+                    mounts = lost_mounts(old, new) if count else []
             except Damaged:
                 scan.unsure, count, mounts = "the manifest of the last push is damaged", 0, []
         memory = self.memory.directories[module]
@@ -171,7 +169,7 @@ class Look:
             before=self.before[module],
             now=scan.entries,
             gone=count,
-            id=names.hexdigest()[:16],
+            id=identity,
             other_volume=self.volumes[module],
             lost_mounts=tuple(f"{root}/{show(path)}" for path in mounts),
             samples=memory.samples,
@@ -230,7 +228,7 @@ class Look:
             yield from earlier
             return
         with self._both(scan) as (old, new):
-            more = ((added.id, leftover) for leftover in gone(old, new))
+            more = ((added.id, leftover) for leftover in gone(old, new, self.moved.get(scan.module, ())))
             yield from heapq.merge(earlier, more, key=lambda pair: pair[1].order)
 
     def _tell_held(self, observations: List[deletions.Observation]) -> None:

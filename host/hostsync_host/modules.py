@@ -16,7 +16,7 @@ from .request import Directory
 PUSH_OPTIONS = (
     "!r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before"
     " !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete"
-    " !bwlimit !fsync !info !max-size"
+    " !bwlimit !fsync !info !max-size !link-dest"
 )
 # For a rescue: whatever it does not use is refused. What is read there, the primary's key can read.
 RESCUE_OPTIONS = "!r !l !p !t !H !S !R !u !numeric-ids !timeout !files-from !ignore-missing-args"

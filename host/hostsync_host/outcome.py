@@ -6,9 +6,26 @@ import time
 from dataclasses import dataclass, field
 from typing import List
 
-from .sending import Tally
+from . import rsync
 
 EXAMPLES = 5
+
+
+@dataclass
+class Tally:
+    """What was sent and deleted."""
+
+    files: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    changed: int = 0
+    """Entries that were not as they should have been: sent, made or deleted."""
+
+    def add(self, finished: rsync.Finished) -> None:
+        self.files += finished.files
+        self.deleted += finished.deleted
+        self.bytes += finished.bytes
+        self.changed += finished.files + finished.created + finished.deleted
 
 
 @dataclass(frozen=True)

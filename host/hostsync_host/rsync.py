@@ -55,6 +55,23 @@ class Capabilities:
         return self.version >= (3, 2, 4)
 
 
+@dataclass(frozen=True)
+class Within:
+    """A directory below the one that is sent, here and there."""
+
+    path: bytes
+    descriptor: int
+
+    @property
+    def place(self) -> bytes:
+        return b"/proc/self/fd/%d" % self.descriptor
+
+
+def listed(names: bytes) -> List[object]:
+    """For a run that sends what stands on a list."""
+    return [f"--files-from={os.fsdecode(names)}", "--from0", "--ignore-missing-args", "--no-r"]
+
+
 def capabilities() -> Capabilities:
     """Of the rsync that is installed here. @raises OSError if there is none"""
     said = subprocess.run(
@@ -109,17 +126,19 @@ def run(
     connection: Connection,
     module: str,
     deadline: float,
+    below: bytes = b"",
     inherit: Sequence[int] = (),
     prefix: Sequence[str] = (),
 ) -> Finished:
-    """Runs rsync from `place` to the module of the connection's host. `deadline` is of time.monotonic."""
+    """Runs rsync from `place` to the module of the connection's host, or a directory below it. `deadline` is of
+    time.monotonic."""
     words: List[object] = [
         *prefix,
         "rsync",
         *arguments,
         f"--rsh={connection.remote_shell()}",
         "./",
-        f"{connection.secondary.id}::{module}/",
+        os.fsencode(f"{connection.secondary.id}::{module}/") + (below + b"/" if below else b""),
     ]
     return execute(words, place=place, connection=connection, deadline=deadline, inherit=inherit)
 

@@ -6,7 +6,7 @@ import os
 import time
 from typing import List, Optional, Tuple
 
-from . import plan, ssh
+from . import moving, plan, ssh
 from .arrived import SMALL
 from .compare import Comparison
 from .context import Deletion, Scanned
@@ -114,13 +114,17 @@ class Push(Known):
             self.deadline,
             self.memory.fsync,
             self.memory.by_rules,
+            not self.memory.no_links,
         )
         lists_well = True
         if compared is not None and received is not None:
+            if moving.begin(self.memory, scan.module, compared[0]):
+                self._write(started=self.memory.started)
             # also where everything is compared: what was decided by name is not judged again by its number
             lists_well = sending.by_lists(*compared, checked=self.litter)
             if compared[1].withheld:
                 self.withheld = True
+        moving.settle(sending, self.memory, compared)
         self._mode(todo)
         changed = self.outcome.tally.changed
         whole: Optional[Everything] = None
@@ -130,7 +134,11 @@ class Push(Known):
             self.outcome.drift += self.outcome.tally.changed - changed
         self._note_arrivals(scan, compared, whole, self.outcome.tally.changed > changed)
         self.faults += sending.faults
-        self.memory.fsync, self.memory.by_rules = sending.fsync, sending.by_rules
+        self.memory.fsync, self.memory.by_rules, self.memory.no_links = (
+            sending.fsync,
+            sending.by_rules,
+            not sending.links,
+        )
         self._remember_boot(sending)
         self._remember(scan, sending, compared, lists_well, whole)
 
@@ -142,6 +150,8 @@ class Push(Known):
             self.outcome.mode = "changes"
 
     def _everything(self, scan: Scanned, sending: Sending) -> Everything:
+        # somebody may have run join since
+        self.memory.no_links = False
         # if we are killed, this tells what may have arrived
         self.memory.received[scan.module] = Received(scan.manifest, scan.owner)
         self._write(started=self.memory.started)

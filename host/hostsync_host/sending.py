@@ -13,11 +13,13 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from . import rsync, rules, verdict
+from . import moving, rsync, rules, verdict
 from .blame import NOBODY, named, pick
 from .compare import Comparison
 from .context import Context, Deletion, Scanned
 from .leftovers import Leftover, read_leftovers, read_names, split
+from .outcome import Tally
+from .rsync import Within, listed
 from .shut import Copies
 from .ssh import Connection
 from .verdict import Fault
@@ -27,23 +29,6 @@ CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 MERGED = 256
 FSYNC_MOST = 2000
 _FEW = 20
-
-
-@dataclass
-class Tally:
-    """What was sent and deleted."""
-
-    files: int = 0
-    deleted: int = 0
-    bytes: int = 0
-    changed: int = 0
-    """Entries that were not as they should have been: sent, made or deleted."""
-
-    def add(self, finished: rsync.Finished) -> None:
-        self.files += finished.files
-        self.deleted += finished.deleted
-        self.bytes += finished.bytes
-        self.changed += finished.files + finished.created + finished.deleted
 
 
 @dataclass
@@ -59,6 +44,10 @@ class Sending:
     fsync: bool = True
     by_rules: bool = False
     """Its rsync takes no list of what is to be deleted."""
+    links: bool = True
+    """Its daemon links what was renamed."""
+    deleted: bool = False
+    """What was to be deleted is gone over there."""
     remote_boot: str = ""
     faults: List[Fault] = field(default_factory=list[Fault])
     unsure: List[Leftover] = field(default_factory=list[Leftover])
@@ -79,7 +68,12 @@ class Sending:
     # --- one run
 
     def run(
-        self, arguments: Sequence[object], *, place: Optional[bytes] = None, as_owner: bool = True
+        self,
+        arguments: Sequence[object],
+        *,
+        place: Optional[bytes] = None,
+        as_owner: bool = True,
+        within: Optional[Within] = None,
     ) -> rsync.Finished:
         options = self.context.request.options
         opened = self.scan.opened
@@ -92,11 +86,12 @@ class Sending:
         self.sent = True
         finished = rsync.run(
             words,
-            place=place or opened.place,
+            place=within.place if within is not None else place or opened.place,
             connection=self.connection,
             module=self.scan.module,
+            below=within.path if within is not None else b"",
             deadline=self.deadline,
-            inherit=(self.lock, opened.descriptor),
+            inherit=(self.lock, opened.descriptor if within is None else within.descriptor),
             prefix=self.context.prefix,
         )
         self.tally.add(finished)
@@ -127,6 +122,10 @@ class Sending:
         if verdict.mode_unset(finished):
             arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        return self.conclude(finished, names)
+
+    def conclude(self, finished: rsync.Finished, names: Optional[bytes]) -> bool:
+        """Notes what a run leaves in doubt. @returns whether all arrived"""
         fault = self.judge(finished)
         if fault is not None or finished.vanished:
             found = named(finished) if finished.code == rsync.PARTIAL and fault is not None else None
@@ -165,17 +164,18 @@ class Sending:
             return False
         well = True
         for names, options in self._lists(comparison, checked):
-            well = (
-                self.attempt([*_listed(names), "--delay-updates", *options, *self._flush(comparison)], names) and well
-            )
+            well = self.attempt([*listed(names), "--delay-updates", *options, *self.flush(comparison)], names) and well
             if self.lost:
                 return False
+        well = moving.send(self, comparison, checked) and well
+        if self.lost:
+            return False
         if not well:
             self.tidy()
         if comparison.counts["shut"]:
             self.shut(comparison.names("shut"))
         if comparison.counts["links"] and not self.lost:
-            self.attempt(_listed(self._list(comparison, "links", ("links",))), comparison.file("links"))
+            self.attempt(listed(self.make_list(comparison, "links", ("links",))), comparison.file("links"))
         if deletion.topmost and not self.lost:
             self._delete_gone(comparison, deletion)
         return not self.lost
@@ -191,16 +191,18 @@ class Sending:
         plain = counts["send"] + counts["dirs"]
         if checked or (counts["checksum"] and plain and counts["send"] <= MERGED):
             if plain + counts["checksum"]:
-                yield self._list(comparison, "most", ("send", "checksum", "dirs")), ["--checksum"]
+                yield self.make_list(comparison, "most", ("send", "checksum", "dirs")), ["--checksum"]
         else:
             if plain:
-                yield self._list(comparison, "plain", ("send", "dirs")), []
+                yield self.make_list(comparison, "plain", ("send", "dirs")), []
             if counts["checksum"]:
-                yield self._list(comparison, "same", ("checksum",)), ["--checksum"]
+                yield self.make_list(comparison, "same", ("checksum",)), ["--checksum"]
         if counts["anew"]:
-            yield self._list(comparison, "again", ("anew",)), ["--ignore-times", "--hard-links"]
+            yield self.make_list(comparison, "again", ("anew",)), ["--ignore-times", "--hard-links"]
 
-    def _list(self, comparison: Comparison, name: str, sources: Sequence[str], more: Optional[bytes] = None) -> bytes:
+    def make_list(
+        self, comparison: Comparison, name: str, sources: Sequence[str], more: Optional[bytes] = None
+    ) -> bytes:
         """A list for rsync. Its names begin with ./, which brings what the directory itself is, too."""
         path = comparison.file(f"list.{name}")
         if not os.path.exists(path):
@@ -216,14 +218,14 @@ class Sending:
             os.rename(file.name, path)
         return path
 
-    def _flush(self, comparison: Comparison) -> List[str]:
+    def flush(self, comparison: Comparison) -> List[str]:
         """What was just received must not be lost with the power. Of very many files each would be waited for."""
         few = sum(comparison.counts.values()) <= FSYNC_MOST
         return ["--fsync"] if few and self.fsync and self.context.can.fsync else []
 
     def _delete(self, names: bytes, most: int) -> bool:
-        listed = [f"--files-from={os.fsdecode(names)}", "--from0", "--dirs", "--delete-missing-args", "--delete"]
-        finished = self._delete_run(rules.delete_arguments(names) if self.by_rules else listed, names, most)
+        by_names = [f"--files-from={os.fsdecode(names)}", "--from0", "--dirs", "--delete-missing-args", "--delete"]
+        finished = self._delete_run(rules.delete_arguments(names) if self.by_rules else by_names, names, most)
         if verdict.refuses_missing(finished):
             self.by_rules = True
             finished = self._delete_run(rules.delete_arguments(names), names, most)
@@ -244,10 +246,11 @@ class Sending:
         )
 
     def _delete_gone(self, comparison: Comparison, deletion: Deletion) -> None:
-        if not self._delete(deletion.list, deletion.allowed):
+        self.deleted = self._delete(deletion.list, deletion.allowed)
+        if not self.deleted:
             self.unsure += read_leftovers(deletion.names)
         if not self.lost:
-            self.attempt(_listed(self._list(comparison, "times", ("dirs",), deletion.parents)), None)
+            self.attempt(listed(self.make_list(comparison, "times", ("dirs",), deletion.parents)), None)
 
     def shut(self, paths: Iterable[bytes]) -> None:
         """Files that their owner shut for himself: root opens them, if they are his, and sends copies."""
@@ -263,7 +266,7 @@ class Sending:
         names = place + b".list"
         with open(names, "wb") as file:
             file.write(b"".join(b"./" + path + b"\0" for path in [*copied, NOBODY[2:]]))
-        self.attempt([*_listed(names), "--ignore-times", "--hard-links"], names, place=place, as_owner=False)
+        self.attempt([*listed(names), "--ignore-times", "--hard-links"], names, place=place, as_owner=False)
         subprocess.run(["rm", "-rf", "--", os.fsdecode(place)], check=False)
 
     def touch(self) -> bool:
@@ -272,7 +275,7 @@ class Sending:
         if not os.path.exists(names):
             with open(names, "wb") as file:
                 file.write(NOBODY + b"\0")
-        return self.attempt(_listed(names))
+        return self.attempt(listed(names))
 
     # --- large files
 
@@ -281,10 +284,6 @@ class Sending:
         well = True
         for name, options in (("large", []), ("large_same", ["--checksum"])):
             if comparison.counts[name] and not self.lost:
-                listed = self._list(comparison, name, (name,))
-                well = self.attempt([*_listed(listed), *options], comparison.file(name)) and well
+                names = self.make_list(comparison, name, (name,))
+                well = self.attempt([*listed(names), *options], comparison.file(name)) and well
         return well
-
-
-def _listed(names: bytes) -> List[object]:
-    return [f"--files-from={os.fsdecode(names)}", "--from0", "--ignore-missing-args", "--no-r"]

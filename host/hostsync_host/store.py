@@ -55,6 +55,7 @@ class Received:
 
 
 _MORE = ("remote_boot", "contact", "fsync", "extras", "blocked", "checked", "by_rules")
+_IF_SET = ("no_links", "moving")  # an earlier release does not know them
 
 
 @dataclass
@@ -71,6 +72,8 @@ class SecondaryMemory:
     """When a login last succeeded."""
     fsync: bool = True
     by_rules: bool = False
+    no_links: bool = False
+    moving: Dict[str, List[List[str]]] = field(default_factory=dict[str, List[List[str]]])  # see moving.py
     checked: int = 0
     """When all content was read last, or from when on that is counted: seconds since 1970."""
     extras: Dict[str, List[object]] = field(default_factory=dict[str, List[object]])
@@ -179,7 +182,7 @@ class Store:
             return None
 
     def write_secondary(self, secondary: str, memory: SecondaryMemory) -> None:
-        more = {name: getattr(memory, name) for name in _MORE}
+        more = {name: getattr(memory, name) for name in (*_MORE, *(one for one in _IF_SET if getattr(memory, one)))}
         lines = [
             f"2 {memory.target}",
             f"{memory.started} {memory.verified} {memory.boot}",

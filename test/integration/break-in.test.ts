@@ -60,6 +60,12 @@ async function makeControl() {
 const attack = (command: string, login = 'hostsync'): Promise<ExecResult> =>
   group.primary.exec(`. /root/tools; login=${login}@$address\n${command}`);
 
+/** Standard input of a session that stays until the test has seen what it wants to see. */
+const untilSeen = '(until [[ -e /root/seen ]]; do sleep 0.1; done; rm /root/seen)';
+const daemon = "pgrep -f '^/usr/bin/rsync --server --daemon '";
+const waitFor = (command: string) =>
+  `for _ in {1..1200}; do ${command} >/dev/null && exit 0; sleep 0.1; done; exit 1`;
+
 /** Everything on a host but what is synced and what logins write by themselves. */
 const outside = (host: LocalInstance = target) =>
   must(
@@ -99,7 +105,8 @@ describe('with the primary’s key, SSH does not give', () => {
     ['files by scp', `scp "\${options[@]}" $login:/etc/open-secret got; [[ ! -s got ]] || echo GOT-IN`],
     [
       'files by the old scp',
-      `scp -O "\${options[@]}" $login:/etc/open-secret got; [[ ! -s got ]] || echo GOT-IN`,
+      `old=-O; scp -O 2>&1 | grep -q option && old=
+       scp $old "\${options[@]}" $login:/etc/open-secret got; [[ ! -s got ]] || echo GOT-IN`,
     ],
     ['a port of the secondary (-L)', `$ssh -N -L 7001:127.0.0.1:22 $login & ${talk(7001)}`],
     ['a way into its network (-W)', `$ssh -W 127.0.0.1:22 $login </dev/null | grep -q ^SSH-2 && echo GOT-IN`],
@@ -136,9 +143,10 @@ describe('with the primary’s key, SSH does not give', () => {
     ['a display', 'export DISPLAY=:9', '-X', 'awk \'$2 ~ /:177A$/ && $4 == "0A"\' /proc/net/tcp'],
   ])('%s', async (_gain, prepare, option, sign) => {
     for (const login of ['hostsync', 'control']) {
-      const running = attack(`${prepare}; sleep 4 | $ssh ${option} $login 'sleep 3'; ssh-agent -k`, login);
-      await new Promise((done) => setTimeout(done, 2000));
+      const running = attack(`${prepare}; ${untilSeen} | $ssh ${option} $login cat; ssh-agent -k`, login);
+      await must(target, waitFor(login === 'control' ? 'pgrep -u control -x cat' : daemon));
       const seen = await must(target, sign);
+      await must(group.primary, 'touch /root/seen');
       if (login === 'control') expect(seen).not.toBe('');
       else expect(seen).toBe('');
       await running;
@@ -227,6 +235,80 @@ describe('with the primary’s key, rsync writes nothing outside the synced dire
     await must(target, `rm -rf ${uploads}/x ${uploads}/y ${uploads}/[lm] ${uploads}/.~tmp~`);
   });
 
+  // next-door/twin has the size and the time of the thief's: rsync takes it for his, if it finds it
+  it.each([
+    [
+      'an absolute path',
+      '',
+      ['/srv/next-door', '//srv/next-door', '/../srv/next-door', '/proc/1/cwd/srv/next-door'],
+    ],
+    ['..', '', ['..', '../next-door', '../../../srv/next-door', '/x/../../next-door', './../next-door/']],
+    [
+      'a planted link',
+      'ln -s /srv/next-door x; rsync -l x $login::$module/; rm x',
+      ['/x', 'x', '/x/', 'x/.'],
+    ],
+    [
+      'a planted link with ..',
+      'ln -s ../next-door x; rsync -l x $login::$module/; rm x',
+      ['/x', 'x', 'y/../x'],
+    ],
+    ['another module', '', [`${other}`, '::$(module_of /srv/other)/', '../other', '/srv/other']],
+  ])('as a hard link, through the directory that holds the same files: %s', async (_way, prepare, paths) => {
+    await must(
+      target,
+      `for d in /srv/next-door ${other}; do echo ours > $d/twin; touch -d @1700000000 $d/twin; chown www-data $d/twin; done`,
+    );
+    const before = await outside();
+    const others = await must(target, `stat -c '%i %h %Z' /srv/next-door/twin ${other}/twin`);
+    await attack(
+      `${prepare}
+       mkdir t; echo evil > t/twin; touch -d @1700000000 t/twin; head -c 4 /dev/zero > t/other
+       for path in ${paths.map((path) => `"${path}"`).join(' ')}; do
+         rsync -rltp --modify-window=-1 --link-dest="$path" t/ $login::$module/got/
+         rsync -rltp --link-dest="$path" t $login::$module/got/deeper
+         printf './twin\\0' > list; rsync -lt -0 --files-from=list --link-dest="$path" t/ $login::$module/got/
+       done`,
+    );
+    expect(await must(target, `cat $(find ${uploads}/got -name twin) | sort -u`)).toBe('evil\n');
+    expect(await must(target, `stat -c '%i %h %Z' /srv/next-door/twin ${other}/twin`)).toBe(others);
+    expect(await outside()).toBe(before);
+    await must(target, `rm -rf ${uploads}/got ${uploads}/x; rm /srv/next-door/twin ${other}/twin`);
+  });
+
+  it('as a hard link, while the site swaps the directory that is linked from for one outside', async () => {
+    await must(
+      target,
+      `cd ${uploads}; install -d -o www-data from; ln -s /srv/next-door away
+       for i in {1..300}; do echo ours > /srv/next-door/$i; echo ours > from/$i; done; chown -R www-data: /srv/next-door from
+       touch -d @1700000000 /srv/next-door/[0-9]* from/*`,
+    );
+    await target.host.writeFile(
+      '/root/swap.py',
+      `import ctypes, os, time
+libc = ctypes.CDLL(None)
+os.chdir("${uploads}")
+while not os.path.exists("/root/enough"):
+    libc.renameat2(-100, b"from", -100, b"away", 2)
+    time.sleep(0.002)
+`,
+    );
+    const swapping = target.exec('python3 /root/swap.py');
+    const links = "stat -c '%i %h' /srv/next-door/[0-9]*";
+    const before = await must(target, links);
+    await attack(
+      `mkdir t; for i in {1..300}; do echo ours > t/$i; done; touch -d @1700000000 t/*
+       for n in {1..10}; do rsync -rlt --link-dest=/from t/ $login::$module/got$n/; rsync -rlt --link-dest=../from t/ $login::$module/gut$n/; done`,
+    );
+    await must(target, 'touch /root/enough');
+    await swapping;
+    expect(await must(target, links)).toBe(before);
+    await must(
+      target,
+      `rm -rf ${uploads}/g[ou]t* ${uploads}/from ${uploads}/away /srv/next-door/[0-9]* /root/enough`,
+    );
+  });
+
   it('by any other way: the daemon that writes sees nothing but the directory, and is its owner', async () => {
     const running = attack(`head -c 100000000 /dev/urandom > big; rsync big $login::$module/`);
     const daemons = await must(
@@ -250,12 +332,7 @@ describe('with the primary’s key, rsync writes nothing outside the synced dire
   // Whatever push does not use is refused: each of these is or was a way out, or may become one
   it.each([
     ...['--temp-dir=/etc', '--partial-dir=/etc', '--backup --backup-dir=/etc', '-M--log-file=/etc/evil'],
-    ...[
-      '-M--write-batch=/etc/evil',
-      '-M--only-write-batch=/etc/evil',
-      '--link-dest=/etc',
-      '--copy-dest=/etc',
-    ],
+    ...['-M--write-batch=/etc/evil', '-M--only-write-batch=/etc/evil', '--copy-dest=/etc'],
     ...['--compare-dest=/etc', '-M--files-from=/etc/passwd', '-M--exclude-from=/etc/passwd'],
     ...[
       '--write-devices',
@@ -289,12 +366,13 @@ describe('with the primary’s key, rsync runs no code', () => {
   );
 
   it('by an OpenSSL configuration in the module, nor by any variable: the daemon’s environment is empty', async () => {
-    const running = attack(`sleep 4 | LC_ALL=C.UTF-8 LANG=C.UTF-8 $ssh -o SendEnv='LC_* LANG' $login`);
-    await new Promise((done) => setTimeout(done, 2000));
+    const running = attack(`${untilSeen} | LC_ALL=C.UTF-8 LANG=C.UTF-8 $ssh -o SendEnv='LC_* LANG' $login`);
+    await must(target, waitFor(daemon));
     const environment = await must(
       target,
       `for p in /proc/[0-9]*; do [[ $(tr '\\0' ' ' <$p/cmdline) != '/usr/bin/rsync --server --daemon '* ]] || tr '\\0' '\\n' <$p/environ; done 2>/dev/null`,
     );
+    await must(group.primary, 'touch /root/seen');
     expect(environment).toBe('OPENSSL_CONF=\n');
     expect((await running).stdout).toMatch(/^@RSYNCD: /u);
   });

@@ -10,12 +10,13 @@ import time
 import unittest
 from typing import Dict, List, Optional, Sequence
 
-from hostsync_host.compare import Comparison, compare, gone, lost_mounts
+from hostsync_host.compare import Comparison, compare, lost_mounts
 from hostsync_host.directories import Opened
 from hostsync_host.excludes import compile_excludes
 from hostsync_host.leftovers import Leftover, join, split
 from hostsync_host.manifest import Damaged, Manifest, key_of
 from hostsync_host.records import name_of
+from hostsync_host.renames import gone
 from hostsync_host.walkers import Joiner, Order, Walkers
 
 

@@ -1,0 +1,111 @@
+"""Sending directories that were renamed: over there rsync links the files of the old name, and then the old name goes.
+
+In between each file has two names there, and what is done to the mode, owner or times of one shows in the other. So
+whoever cannot say that the old name is gone has the files written anew, which parts them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
+
+from . import verdict
+from .blame import NOBODY
+from .compare import Comparison, Move
+from .directories import open_beneath
+from .leftovers import read_leftovers
+from .manifest import Damaged
+from .renames import files_below
+from .rsync import Within, listed
+from .store import SecondaryMemory, open_known
+
+if TYPE_CHECKING:
+    from .context import Deletion
+    from .sending import Sending
+
+
+def begin(memory: SecondaryMemory, module: str, comparison: Comparison) -> bool:
+    """Notes what may have two names from now on. @returns whether that must be written before anything is sent"""
+    if not comparison.moves or memory.no_links:
+        return False
+    known = memory.moving.setdefault(module, [])
+    for move in comparison.moves:
+        pair = [move.old.decode("latin-1"), move.new.decode("latin-1")]
+        if pair not in known:
+            known.append(pair)
+    return True
+
+
+def send(sending: Sending, comparison: Comparison, checked: bool) -> bool:
+    """Sends the files of renamed directories. `checked`: see Sending.by_lists. @returns whether all arrived"""
+    well = True
+    for number, move in enumerate(comparison.moves):
+        if sending.lost:
+            return False
+        name = f"moved.{number}"
+        names = comparison.file(name)
+        arrived = None if checked or not sending.links else _link(sending, comparison, number, move)
+        if arrived is None and not sending.lost:
+            options = ["--delay-updates", *(["--checksum"] if checked else []), *sending.flush(comparison)]
+            arrived = sending.attempt([*listed(sending.make_list(comparison, name, (name,))), *options], names)
+        well = bool(arrived) and well
+    return well
+
+
+def _link(sending: Sending, comparison: Comparison, number: int, move: Move) -> Optional[bool]:
+    """@returns whether all arrived; nothing if it must be sent as if it were new"""
+    try:
+        descriptor = open_beneath(sending.scan.opened.descriptor, move.new, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        if os.fstat(descriptor).st_ino != move.inode:
+            return None
+        words = [*listed(comparison.file(f"linked.{number}")), b"--link-dest=/" + move.old, "--delay-updates"]
+        finished = sending.run(words, within=Within(move.new, descriptor))
+    finally:
+        os.close(descriptor)
+    if verdict.refuses(finished, "link-dest"):
+        sending.links = False
+        return None
+    if not finished.whole and sending.connection.alive():
+        return None
+    return sending.conclude(finished, comparison.file(f"moved.{number}"))
+
+
+def settle(sending: Sending, memory: SecondaryMemory, compared: Optional[Tuple[Comparison, Deletion]]) -> None:
+    """After the lists: what is known to have one name again is taken off the memory, and the rest is parted."""
+    module = sending.scan.module
+    known = memory.moving.get(module, [])
+    if not known or sending.lost:
+        return
+    going = frozenset[bytes]()
+    if compared is not None and sending.deleted:
+        going = frozenset(leftover.path for leftover in read_leftovers(compared[1].names) if leftover.kind == b"D")
+    left = [pair for pair in known if pair[0].encode("latin-1") not in going]
+    if left and not _part(sending, [name.encode("latin-1") for pair in left for name in pair]):
+        memory.moving[module] = left
+        return
+    del memory.moving[module]
+
+
+def _part(sending: Sending, directories: Sequence[bytes]) -> bool:
+    context = sending.context
+    manifest = open_known(context.store.place, context.scratch, sending.scan.manifest)
+    if manifest is None:
+        return False
+    path = os.path.join(context.scratch, f"part.{sending.connection.secondary.id}.{sending.scan.module}".encode())
+    count = 0
+    with contextlib.closing(manifest), open(path, "wb") as file:
+        try:
+            for name in files_below(manifest, directories):
+                file.write(b"./" + name + b"\0")
+                count += 1
+        except Damaged:
+            return False
+        file.write(NOBODY + b"\0")
+    if not count:
+        return True
+    options: List[str] = ["--ignore-times", "--hard-links", "--delay-updates"]
+    return sending.attempt([*listed(path), *options], path)

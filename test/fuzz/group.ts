@@ -15,7 +15,7 @@ export const directories = ['/srv/uploads', '/srv/other'] as const;
 const untouched = 30;
 const programs = ['editor', 'normalise', 'tree', 'watcher', 'damage', 'chain'] as const;
 export type Program = (typeof programs)[number];
-const modules = [...programs, 'choices'] as const;
+const modules = [...programs, 'choices', 'steps'] as const;
 const webUser = '33';
 
 /** Deletions without limit: holding them back has tests of its own. */

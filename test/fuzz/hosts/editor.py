@@ -6,7 +6,6 @@ called "stays" is left alone: others watch that it stays.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import random
 import shutil
@@ -16,45 +15,7 @@ import time
 from collections.abc import Callable
 
 from choices import DIRECTORY_MODES, FILE_MODES, SIZES, STRANGE_NAMES, STRANGE_TIMES, WEB_USER
-
-AT_FDCWD = -100
-RENAME_EXCHANGE = 2
-
-
-def exchange(one: bytes, other: bytes) -> None:
-    """Both names stay, and each has what the other had."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE):
-        raise OSError(ctypes.get_errno(), "renameat2", one)
-
-
-def is_directory(path: bytes) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
-
-
-def is_file(path: bytes) -> bool:
-    return os.path.isfile(path) and not os.path.islink(path)
-
-
-def remove(path: bytes) -> None:
-    if is_directory(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-
-
-def open_at_once(path: str, flags: int) -> int:
-    """A pipe without a reader would keep us for ever."""
-    return os.open(path, flags | os.O_NONBLOCK, 0o666)
-
-
-def write(path: bytes, data: bytes, mode: str = "wb") -> None:
-    with open(path, mode, opener=open_at_once) as file:
-        file.write(data)
-
-
-def make_parents(path: bytes) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+from steps import exchange, is_directory, is_file, make_parents, open_at_once, remove, write
 
 
 class Editor:
@@ -233,21 +194,50 @@ class Editor:
         os.makedirs(new + b"/a/b/c/d/e/f", exist_ok=True)
         write(new + b"/a/b/c/d/e/z", b"z")
 
+    def make_album(self, new: bytes, old: bytes) -> None:
+        """So many files that secondaries link them when it is renamed."""
+        for number in range(self.random.randrange(110, 170)):
+            path = new + b"/page%d/f%d" % (number % 3, number)
+            make_parents(path)
+            write(path, b"%d" % number * 50)
+
+    def rename_album(self, new: bytes, old: bytes) -> None:
+        """And perhaps edits one of its files, or puts a copy of it where it was."""
+        found = [
+            directory
+            for directory, directories, _ in os.walk(self.random.choice(self.roots))
+            if b"page0" in directories and b"stays" not in directory.split(b"/")
+        ]
+        album = self.random.choice(sorted(found))
+        make_parents(new)
+        os.rename(album, new)
+        then = self.random.randrange(6)
+        if then == 0:
+            shutil.copytree(os.fsdecode(new), os.fsdecode(album), symlinks=True)
+        elif then == 1:
+            self.change_and_reset_time(new, new + b"/page0/f0")
+        elif then == 2:
+            os.chmod(new + b"/page1/f1", 0o600)
+        elif then == 3:
+            time.sleep(self.pause)
+            os.rename(new, album)
+
     def edit(self, operations: list[Operation]) -> None:
         """Does one operation."""
         operation = self.random.choice(operations)
         new, old = self.new_path(), self.old_path()
         print(operation.__name__, new, old, flush=True)
         try:
-            if not is_directory(new) or operation in (Editor.make_many, Editor.make_deep):
+            if not is_directory(new) or operation in MAKERS:
                 operation(self, new, old)
-        except (OSError, ValueError, shutil.Error, RecursionError):
+        except (OSError, ValueError, IndexError, shutil.Error, RecursionError):
             pass  # what it needs is not there, or is of another kind
         if self.pause and self.random.random() < 0.3:
             time.sleep(self.pause)
 
 
 Operation = Callable[[Editor, bytes, bytes], None]
+MAKERS: tuple[Operation, ...] = (Editor.make_many, Editor.make_deep, Editor.make_album)
 WEIGHTS: dict[Operation, int] = {
     Editor.make: 5,
     Editor.append: 1,
@@ -274,6 +264,8 @@ WEIGHTS: dict[Operation, int] = {
     Editor.truncate: 1,
     Editor.move_to_top: 1,
     Editor.make_deep: 1,
+    Editor.make_album: 1,
+    Editor.rename_album: 2,
 }
 
 

@@ -25,6 +25,7 @@ const seconds: Readonly<Record<string, number>> = {
   'churn.test.ts': 120,
   'guard.test.ts': 110,
   'push.test.ts': 100,
+  'renames.test.ts': 90,
   'failover-calls-killed.test.ts': 90,
   'trouble.test.ts': 90,
   'failing-calls.test.ts': 90,

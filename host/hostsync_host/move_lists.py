@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .compare import Comparison, Move
-from .leftovers import Leftover, join, read_leftovers
+from .leftovers import Leftover, in_order, join, read_leftovers, split, write_leftovers
 from .looker import LARGE_SIZE
 from .manifest import Manifest
 from .records import Record, parse_record
@@ -76,7 +77,23 @@ def set_apart(
     for number, each in enumerate(chosen):
         _list(comparison, number, each)
     comparison.counts["moved"] = sum(each.files for each in chosen)
-    return [each.move for each in chosen]
+    moves = [each.move for each in chosen]
+    with open(comparison.file("doubtful"), "wb") as file:
+        write_leftovers(file, _doubtful(comparison, moves))
+    return moves
+
+
+def _doubtful(comparison: Comparison, moves: Sequence[Move]) -> Iterator[Leftover]:
+    """Until all is done, nobody knows which of these names are there."""
+    tops = {move.new for move in moves}
+    paths = (path for path in comparison.names("dirs") if path in tops or _any_above(tops, path))
+    directories = in_order([Leftover(b"D", *split(path)) for path in paths])
+    files = (Leftover(b"?", *split(path)) for path in comparison.names("moved"))
+    return heapq.merge(directories, files, key=lambda one: one.order)
+
+
+def _any_above(directories: Set[bytes], path: bytes) -> bool:
+    return any(path.startswith(directory + b"/") for directory in directories)
 
 
 def _can_be_named(move: Move) -> bool:

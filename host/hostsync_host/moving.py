@@ -7,7 +7,9 @@ whoever cannot say that the old name is gone has the files written anew, which p
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from . import verdict
@@ -18,23 +20,28 @@ from .leftovers import read_leftovers
 from .manifest import Damaged
 from .renames import files_below
 from .rsync import Within, listed
-from .store import SecondaryMemory, open_known
+from .store import SecondaryMemory, Store, open_known
 
 if TYPE_CHECKING:
     from .context import Deletion
     from .sending import Sending
 
 
-def begin(memory: SecondaryMemory, module: str, comparison: Comparison) -> bool:
-    """Notes what may have two names from now on. @returns whether that must be written before anything is sent"""
+def begin(memory: SecondaryMemory, store: Store, secondary: str, module: str, comparison: Comparison) -> Optional[str]:
+    """Notes what may be there, and have two names, from now on. @returns the name of the leftovers, if that must be
+    written before anything is sent"""
     if not comparison.moves or memory.no_links:
-        return False
+        return None
     known = memory.moving.setdefault(module, [])
     for move in comparison.moves:
         pair = [move.old.decode("latin-1"), move.new.decode("latin-1")]
         if pair not in known:
             known.append(pair)
-    return True
+    received = memory.received[module]
+    earlier, more = store.leftovers(received), read_leftovers(comparison.file("doubtful"))
+    name = store.write_leftovers(secondary, heapq.merge(earlier, more, key=lambda one: one.order))
+    memory.received[module] = replace(received, leftovers=name)
+    return name
 
 
 def send(sending: Sending, comparison: Comparison, checked: bool) -> bool:
@@ -83,7 +90,7 @@ def settle(sending: Sending, memory: SecondaryMemory, compared: Optional[Tuple[C
     going = frozenset[bytes]()
     if compared is not None and sending.deleted:
         going = frozenset(leftover.path for leftover in read_leftovers(compared[1].names) if leftover.kind == b"D")
-    left = [pair for pair in known if pair[0].encode("latin-1") not in going]
+    left = [pair for pair in known if going.isdisjoint(name.encode("latin-1") for name in pair)]
     if left and not _part(sending, [name.encode("latin-1") for pair in left for name in pair]):
         memory.moving[module] = left
         return

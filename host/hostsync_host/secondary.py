@@ -118,8 +118,7 @@ class Push(Known):
         )
         lists_well = True
         if compared is not None and received is not None:
-            if moving.begin(self.memory, scan.module, compared[0]):
-                self._write(started=self.memory.started)
+            self._begin_moves(scan, compared[0])
             # also where everything is compared: what was decided by name is not judged again by its number
             lists_well = sending.by_lists(*compared, checked=self.litter)
             if compared[1].withheld:
@@ -141,6 +140,12 @@ class Push(Known):
         )
         self._remember_boot(sending)
         self._remember(scan, sending, compared, lists_well, whole)
+
+    def _begin_moves(self, scan: Scanned, comparison: Comparison) -> None:
+        doubtful = moving.begin(self.memory, self.context.store, self.id, scan.module, comparison)
+        if doubtful is not None:
+            self.old_left.append(doubtful)
+            self._write(started=self.memory.started)
 
     def _mode(self, todo: plan.Plan) -> None:
         if todo.everything:

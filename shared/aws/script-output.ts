@@ -62,6 +62,13 @@ const line = v.variant('kind', [
   }),
   v.object({
     v: v.literal(1),
+    kind: v.literal('too-large'),
+    directory: v.string(),
+    count,
+    examples: v.array(v.string()),
+  }),
+  v.object({
+    v: v.literal(1),
     kind: v.literal('extras-deleted'),
     directory: v.string(),
     count,

@@ -134,6 +134,12 @@ const details = {
     tooLong: count,
     keptIn: text,
   }),
+  'Files Too Large': v.object({
+    ...common,
+    ...detail,
+    primary: text,
+    directories: v.array(v.object({ directory: text, count, examples: v.array(text) })),
+  }),
   'Hook Failed': v.object({
     ...common,
     ...detail,
@@ -167,6 +173,7 @@ const details = {
         'Push Failed',
         'Push Overrun',
         'Directory Not Pushed',
+        'Files Too Large',
         'Deletions Held',
         'No Primary',
         'Hook Failed',
@@ -220,6 +227,7 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Files Rescued'),
   variant('Files Kept'),
   variant('Hook Failed'),
+  variant('Files Too Large'),
   variant('Extra Files Deleted'),
   variant('Rescue Failed'),
   variant('Group Recovered'),

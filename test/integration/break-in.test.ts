@@ -86,7 +86,10 @@ const refusal = /configured to refuse/u;
 
 describe('with the primary’s key, SSH does not give', () => {
   const talk = (port: number) =>
-    `sleep 1; exec 3<>/dev/tcp/127.0.0.1/${port}; IFS= read -t 3 -r line <&3; [[ $line != SSH-2* ]] || echo GOT-IN`;
+    `${opened(port)}; IFS= read -t 20 -r line <&3; [[ $line != SSH-2* ]] || echo GOT-IN`;
+  const opened = (port: number) =>
+    `for _ in {1..600}; do { exec 3<>/dev/tcp/127.0.0.1/${port}; } 2>/dev/null && break; sleep 0.1; done`;
+  const stays = `for _ in {1..600}; do kill -0 $! && ! grep -q 'remote forward success' log || break; sleep 0.1; done; kill -0 $! && echo GOT-IN`;
 
   it.each([
     ['a command', `$ssh $login echo GOT-IN </dev/null`],
@@ -112,17 +115,17 @@ describe('with the primary’s key, SSH does not give', () => {
     ['a way into its network (-W)', `$ssh -W 127.0.0.1:22 $login </dev/null | grep -q ^SSH-2 && echo GOT-IN`],
     [
       'a proxy into its network (-D)',
-      `$ssh -N -D 7002 $login & sleep 1; exec 3<>/dev/tcp/127.0.0.1/7002
-       printf '\\5\\1\\0' >&3; timeout 3 head -c 2 <&3 >/dev/null
-       printf '\\5\\1\\0\\1\\177\\0\\0\\1\\0\\26' >&3; timeout 3 head -c 15 <&3 | grep -aq SSH-2 && echo GOT-IN`,
+      `$ssh -N -D 7002 $login & ${opened(7002)}
+       printf '\\5\\1\\0' >&3; timeout 20 head -c 2 <&3 >/dev/null
+       printf '\\5\\1\\0\\1\\177\\0\\0\\1\\0\\26' >&3; timeout 20 head -c 15 <&3 | grep -aq SSH-2 && echo GOT-IN`,
     ],
     [
       'a door to the primary on it (-R)',
-      `$ssh -N -o ExitOnForwardFailure=yes -R 7003:127.0.0.1:22 $login & sleep 2; kill -0 $! && echo GOT-IN`,
+      `$ssh -v -N -o ExitOnForwardFailure=yes -R 7003:127.0.0.1:22 $login 2>log & ${stays}`,
     ],
     [
       'a socket on it',
-      `$ssh -N -o ExitOnForwardFailure=yes -R /tmp/socket-$$:127.0.0.1:22 $login & sleep 2; kill -0 $! && echo GOT-IN`,
+      `$ssh -v -N -o ExitOnForwardFailure=yes -R /tmp/socket-$$:127.0.0.1:22 $login 2>log & ${stays}`,
     ],
   ])('%s', async (_gain, command) => {
     const before = await outside();
@@ -613,8 +616,8 @@ describe('while a host is gathered from, the primary’s key reads the synced di
   });
 
   it('it ends with the next join, for a session that is open, too', async () => {
-    const running = attack(`{ sleep 2; timeout 30 tail -f /dev/null; } | $ssh $login >/dev/null; echo ended`);
-    await new Promise((done) => setTimeout(done, 1500));
+    const running = attack(`timeout 100 tail -f /dev/null | $ssh $login >/dev/null; echo ended`);
+    await must(target, waitFor(daemon));
     expect((await joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '')).code).toBe(0);
     expect(await must(target, `pgrep -fc '^/usr/bin/rsync --server --daemon' || true`)).toBe('0\n');
     await running;
@@ -693,8 +696,8 @@ describe('a secondary trusts one key', () => {
       group.primary,
       `echo '${victim.address} ${victim.tags['hostsync:host-key']}' >> /root/known_hosts`,
     );
-    const session = attack(`{ sleep 3; timeout 40 tail -f /dev/null; } | $ssh ${login}; echo ended`);
-    await new Promise((done) => setTimeout(done, 2000));
+    const session = attack(`timeout 100 tail -f /dev/null | $ssh ${login}; echo ended`);
+    await must(victim, waitFor(daemon));
     const open = `ps -eo args | grep -c '^/usr/bin/rsync --server --daemon' || true`;
     expect((await must(victim, open)).trim()).toBe('1');
     expect((await joinByHand(victim, 2, newKey)).code).toBe(0);

@@ -12,7 +12,7 @@ import {
   quote,
   todo,
 } from './alert-text.ts';
-import { extraFilesDeleted, filesKept, filesRescued } from './file-alerts.ts';
+import { extraFilesDeleted, filesKept, filesRescued, filesTooLarge } from './file-alerts.ts';
 import { remediesOfAll, sessionOn, statusOf } from './remedies.ts';
 import { runbookOf } from './runbook.ts';
 
@@ -88,6 +88,8 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
         ),
       ]);
     }
+    case 'Files Too Large':
+      return filesTooLarge(event.detail, group, now);
     case 'Deletions Held': {
       const { primary, deletions, count, total, message: words, examples } = event.detail;
       return incidentAlert(group, event.detail, now, `${count} deletions are held`, [

@@ -1,7 +1,7 @@
 import type { EventDetails } from '../model/domain-event.ts';
 import { plainText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { type Alert, list, longestQuote, message, todo } from './alert-text.ts';
+import { type Alert, incidentAlert, list, longestQuote, message, todo } from './alert-text.ts';
 
 /** A file's name as a word of a shell. */
 function quoted(path: string): string {
@@ -82,6 +82,23 @@ export function extraFilesDeleted(detail: EventDetails['Extra Files Deleted'], g
       `if they were uploads, upload them again to ${primary}, and let editors reach no other host`,
       'if software on the secondaries writes there, as a cache does, exclude these names with the tag ' +
         `${tagKeys.exclude}: aws ec2 create-tags --resources ${primary} --tags Key=${tagKeys.exclude},Value="cache/"`,
+    ),
+  ]);
+}
+
+export function filesTooLarge(detail: EventDetails['Files Too Large'], group: string, now: number): Alert {
+  const { primary, directories } = detail;
+  const count = directories.reduce((sum, each) => sum + each.count, 0);
+  return incidentAlert(group, detail, now, `${count} files are larger than max-size and are not sent`, [
+    `The option max-size in the tag ${tagKeys.options} of ${primary} leaves them out. A secondary that has an earlier version keeps it; a promoted secondary lacks them. All other files are sent.`,
+    ...directories.map(
+      (each) =>
+        `${plainText(each.directory, longestQuote)}, ${each.count}:\n${list(each.examples, (name) => name)}`,
+    ),
+    todo(
+      `to send them: raise max-size in the tag ${tagKeys.options}, or take it out; everything is compared once then`,
+      `to leave them out and hear no more of them: name them in the tag ${tagKeys.exclude}`,
+      `or move them out of the synced directories: aws ssm start-session --target ${primary}`,
     ),
   ]);
 }

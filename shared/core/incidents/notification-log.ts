@@ -63,6 +63,11 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
         { '': detail.directories.map((each) => `${each.directory} ${each.error}`).join('\n') },
         detail.reminder,
       );
+    case 'Files Too Large':
+      return raised(
+        { '': detail.directories.map((each) => `${each.directory} ${each.count}`).join('\n') },
+        detail.reminder,
+      );
     case 'Deletions Held':
       return raised({ '': detail.deletions }, detail.reminder);
     case 'Hook Failed':

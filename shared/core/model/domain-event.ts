@@ -56,6 +56,14 @@ export interface ExtraFiles {
   readonly examples: readonly string[];
 }
 
+/** Files of one directory that are larger than `max-size`. */
+export interface LargeFiles {
+  readonly directory: string;
+  readonly count: number;
+  /** Some of them. */
+  readonly examples: readonly string[];
+}
+
 /** A host that could take the place of the primary. */
 export interface PromotionCandidate {
   readonly instance: string;
@@ -115,6 +123,11 @@ export interface EventDetails {
       readonly error: string;
       readonly message: string;
     }[];
+  };
+  /** The option `max-size` leaves files out: secondaries have none, or the version that they had before. */
+  readonly 'Files Too Large': IncidentDetail & {
+    readonly primary: string;
+    readonly directories: readonly LargeFiles[];
   };
   readonly 'Deletions Held': IncidentDetail & {
     readonly primary: string;
@@ -225,6 +238,7 @@ export type GroupEventType =
   | 'Push Failed'
   | 'Push Overrun'
   | 'Directory Not Pushed'
+  | 'Files Too Large'
   | 'Deletions Held'
   | 'Hook Failed'
   | 'No Primary'

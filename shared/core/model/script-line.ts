@@ -34,6 +34,7 @@ export type ScriptLine =
       readonly message: string;
     }
   | ExtrasLine
+  | TooLargeLine
   | {
       readonly kind: 'push';
       readonly ok: boolean;
@@ -128,6 +129,15 @@ export interface RescueLine {
   /** Paths that are too long for rsync: they stay where they are. */
   readonly tooLong?: number | undefined;
   readonly tooLongExamples?: readonly string[] | undefined;
+}
+
+/** Files of a directory that the option `max-size` leaves out. */
+export interface TooLargeLine {
+  readonly kind: 'too-large';
+  readonly directory: string;
+  readonly count: number;
+  /** Some of them. */
+  readonly examples: readonly string[];
 }
 
 /** What secondaries alone had in a directory, and was deleted there when everything was compared. */

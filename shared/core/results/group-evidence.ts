@@ -20,6 +20,7 @@ export const groupEvents: Readonly<Record<string, GroupEventType>> = {
   'push-failed': 'Push Failed',
   'push-overrun': 'Push Overrun',
   'directory-not-pushed': 'Directory Not Pushed',
+  'files-too-large': 'Files Too Large',
   'deletions-held': 'Deletions Held',
   'hook-failed': 'Hook Failed',
   'no-primary': 'No Primary',
@@ -108,6 +109,32 @@ export function unpushedDirectories(
     reason: directories.map(({ directory, message }) => `${directory} ${message}`).join('; '),
     event: (detail, key) =>
       domainEvent('Directory Not Pushed', group, [primary, ...key], {
+        ...detail,
+        primary,
+        directories,
+      }),
+  };
+}
+
+/** What the operator's option leaves out: said once, and again when there are others. */
+export function largeFiles(
+  lines: readonly ScriptLine[],
+  at: number,
+  { group, primary }: PushOf,
+): GroupEvidence {
+  const directories = lines.flatMap((line) =>
+    line.kind === 'too-large'
+      ? [{ directory: line.directory, count: line.count, examples: line.examples }]
+      : [],
+  );
+  return {
+    code: 'files-too-large',
+    raised: directories.length > 0,
+    at,
+    cause: directories.map(({ directory, count }) => `${directory} ${count}`).join('\n'),
+    reason: directories.map(({ directory, count }) => `${directory}: ${count} above max-size`).join('; '),
+    event: (detail, key) =>
+      domainEvent('Files Too Large', group, [primary, ...key], {
         ...detail,
         primary,
         directories,

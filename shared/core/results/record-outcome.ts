@@ -6,7 +6,13 @@ import type { WatchLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { didNothing, watchLine } from '../model/watch-result.ts';
 import type { PushAction } from '../push/push-action.ts';
-import { failedHooks, heldDeletions, pushFailure, unpushedDirectories } from './group-evidence.ts';
+import {
+  failedHooks,
+  heldDeletions,
+  largeFiles,
+  pushFailure,
+  unpushedDirectories,
+} from './group-evidence.ts';
 import { GroupIncidents } from './group-incidents.ts';
 import { measureLag } from './measure-lag.ts';
 import type { OutcomeAction } from './outcome-action.ts';
@@ -120,6 +126,7 @@ class GroupOutcome {
     // Only a push that came to its end says that a directory is well again
     if (!failure.raised && !idle) {
       this.#incidents.weigh(unpushedDirectories(lines, at, common), known);
+      this.#incidents.weigh(largeFiles(lines, at, common), known);
       this.#incidents.weigh(heldDeletions(lines, at, common), known);
       const hooks = failedHooks(lines, at, common);
       if (hooks !== undefined) this.#incidents.weigh(hooks, known);

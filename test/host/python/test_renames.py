@@ -167,6 +167,20 @@ class Renames(unittest.TestCase):
             self.same()
         self.assertEqual(len(self.links()), 0)
 
+    def test_killed_before_the_old_name_goes_and_renamed_back(self) -> None:
+        self.rename()
+        with unittest.mock.patch.object(Sending, "_delete_gone", side_effect=RuntimeError):
+            self.group.push()
+        self.rename("new name", "old")
+        pushed = self.group.push(max_delete_count=0)
+        self.assertEqual((pushed.code, pushed.of("deletions-held")), (0, []))
+        self.assertEqual([line["files"] for line in pushed.secondaries], [0, 0])
+        self.same()
+        self.assertEqual(self.links(), [])
+        memory = Store("web").read_secondary("s-1")
+        self.assertEqual(memory and memory.moving, {})
+        self.assertEqual(os.listdir(Store("web").path("left")), [])
+
     def links(self, secondary: int = 1) -> List[str]:
         said = subprocess.run(
             ["find", self.group.copy(secondary), "-type", "f", "-links", "+1"], stdout=subprocess.PIPE, check=True

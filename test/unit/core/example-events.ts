@@ -121,6 +121,11 @@ export function exampleEvents(
       count: hosts.length,
       secondaries: hosts.map((host) => ({ secondary: host, message })),
     },
+    'Files Too Large': {
+      ...detail,
+      primary,
+      directories: [{ directory: path, count: 2, examples: [`${path}/film.mov`] }],
+    },
     'Extra Files Deleted': {
       primary,
       requestedAt: since,
@@ -148,7 +153,7 @@ export function exampleEvents(
       make('Writes Not Resumed'),
       make('Primary Suspected'),
       make('Files Rescued'),
-      ...[make('Files Kept'), make('Hook Failed'), make('Extra Files Deleted')],
+      ...[make('Files Kept'), make('Hook Failed'), make('Files Too Large'), make('Extra Files Deleted')],
       make('Rescue Failed'),
     ],
     make('Group Recovered'),

@@ -238,6 +238,22 @@ describe('a push', () => {
     });
   });
 
+  it('that left out what is larger than max-size is told with names, again when there are others, and over when there are none', () => {
+    const group = new SimulatedResults(2);
+    const left = (minutes: number, count: number): ObservedPush => {
+      const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
+      const found = { kind: 'too-large' as const, directory: '/srv/a', count, examples: ['/srv/a/film'] };
+      return { ...whole, lines: [...(count > 0 ? [found] : []), ...whole.lines] };
+    };
+    for (const [index, count] of [1, 1, 2, 2, 0, 0].entries()) group.tick([left(index, count)]);
+    const news = group.notifications.filter(({ type }) => type !== 'Files Synced');
+    expect(news.map(({ type }) => type)).toEqual(['Files Too Large', 'Files Too Large', 'Group Recovered']);
+    expect(news[0]?.detail).toMatchObject({
+      directories: [{ directory: '/srv/a', count: 1, examples: ['/srv/a/film'] }],
+    });
+    expect(news[1]?.detail).toMatchObject({ changed: true });
+  });
+
   it('that deleted what only secondaries had is told with names: an upload may have gone to the wrong host', () => {
     const group = new SimulatedResults(2);
     const whole = push([line(second), line(third)]);

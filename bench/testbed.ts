@@ -65,7 +65,13 @@ export class Testbed {
       .map(({ id, address }) => ['secondary', id, address, '22', ...(this.#keys.get(id) ?? '').split(' ')]);
     await this.primary.writeFile(
       request,
-      fields([['directory', uploads], ...lines, ['option', 'max-delete-count', '20000'], ...more]),
+      fields([
+        ['directory', uploads],
+        ...lines,
+        ['option', 'max-delete-count', '200000'],
+        ['option', 'max-delete-share', '100'],
+        ...more,
+      ]),
     );
   }
 

@@ -20,6 +20,7 @@ from .results import log
 from .sending import Sending
 from .store import Received
 from .verdict import Fault
+from .whereabouts import PATIENCE
 
 CONTACT_EVERY = 300.0
 """Seconds after which a secondary with nothing to receive is logged in to: is its key still trusted, was it booted?"""
@@ -115,6 +116,7 @@ class Push(Known):
             self.memory.fsync,
             self.memory.by_rules,
             not self.memory.no_links,
+            late=lambda: self.late_names(scan, PATIENCE),
         )
         lists_well = True
         if compared is not None and received is not None:
@@ -185,8 +187,8 @@ class Push(Known):
         if whole is not None and changed:
             self.arrivals.add_all(scan)
 
-    def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
-        """What changed since the scan began; nothing where that is not known."""
+    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[List[bytes]]:
+        """What changed since the scan began; nothing where that is not known within so many seconds."""
         return None
 
     def _remember_boot(self, sending: Sending) -> None:

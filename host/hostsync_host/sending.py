@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from . import moving, rsync, rules, verdict
 from .blame import NOBODY, named, pick
@@ -23,6 +23,7 @@ from .rsync import Within, listed
 from .shut import Copies
 from .ssh import Connection
 from .verdict import Fault
+from .whereabouts import Whereabouts, in_doubt
 
 CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 
@@ -48,6 +49,8 @@ class Sending:
     """Its daemon links what was renamed."""
     deleted: bool = False
     """What was to be deleted is gone over there."""
+    late: Callable[[], Optional[Iterable[bytes]]] = lambda: None
+    """Every name that changed since the walk, where that is known."""
     remote_boot: str = ""
     faults: List[Fault] = field(default_factory=list[Fault])
     unsure: List[Leftover] = field(default_factory=list[Leftover])
@@ -138,22 +141,11 @@ class Sending:
         return fault is None
 
     def _moved(self, names: bytes) -> List[Leftover]:
-        """Of a list, what lies in directories that changed since the walk: they may have been elsewhere when rsync
-        looked, and what is back where it was is no change."""
-        since = self.context.started * 1000 - 20_000_000
-        changed: Dict[bytes, bool] = {b"": False}
-
-        def is_changed(directory: bytes) -> bool:
-            if directory not in changed:
-                try:
-                    status = os.stat(directory, dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
-                    changed[directory] = status.st_ctime_ns >= since or is_changed(split(directory)[0])
-                except OSError:
-                    changed[directory] = True
-            return changed[directory]
-
+        """Of a list, what may have been elsewhere when rsync looked."""
+        whereabouts = Whereabouts(self.scan.opened.descriptor, self.context.started * 1000 - 20_000_000)
         paths = (line[2:] if line.startswith(b"./") else line for line in read_names(names))
-        return [Leftover(b"?", *split(path)) for path in paths if path != NOBODY[2:] and is_changed(split(path)[0])]
+        sent = (path for path in paths if path != NOBODY[2:])
+        return [Leftover(b"?", *split(path)) for path in in_doubt(sent, whereabouts, self.late)]
 
     # --- by lists
 

@@ -81,10 +81,10 @@ class _KeptPush(Push):
         self.connection = ssh.Connection(self.secondary, self.member.scratch, options, (self.lock_number(),))
         return self.connection
 
-    def late_names(self, scan: Scanned) -> Optional[List[bytes]]:
+    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[List[bytes]]:
         if self.member.recent is None or scan.module not in self.shift.roots:
             return None
-        return self.member.recent.between(self.shift.roots[scan.module], self.shift.began)
+        return self.member.recent.between(self.shift.roots[scan.module], self.shift.began, patience)
 
     @property
     def stopped(self) -> bool:

@@ -1,0 +1,65 @@
+"""Which directories may have been elsewhere while rsync looked for what is in them.
+
+A name that rsync did not find is left out without a word, and what is back where it was is no change to the next walk.
+Of a file this cannot be: a rename changes its ctime. A directory that is renamed changes its own ctime and its
+parent's, and nothing of what is below it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Dict, Iterable, List, Optional
+
+from .leftovers import split
+
+PATIENCE = 1.0
+"""Seconds to wait for names that changed: without them only more is sent again."""
+
+
+class Whereabouts:
+    """Of the directories below one that is open, since a moment in nanoseconds."""
+
+    def __init__(self, root: int, since: int) -> None:
+        self.root, self.since = root, since
+        self._changed: Dict[bytes, bool] = {}
+        self._moved: Dict[bytes, bool] = {b"": False}
+
+    def _has_changed(self, directory: bytes) -> bool:
+        found = self._changed.get(directory)
+        if found is None:
+            try:
+                status = os.stat(directory or b".", dir_fd=self.root, follow_symlinks=False)
+                found = status.st_ctime_ns >= self.since
+            except OSError:
+                found = True
+            self._changed[directory] = found
+        return found
+
+    def may_have_moved(self, directory: bytes) -> bool:
+        """May it, or one above it, have been renamed? The root itself is somebody else's question."""
+        found = self._moved.get(directory)
+        if found is None:
+            above = split(directory)[0]
+            found = (self._has_changed(directory) and self._has_changed(above)) or self.may_have_moved(above)
+            self._moved[directory] = found
+        return found
+
+
+def in_doubt(
+    paths: Iterable[bytes], whereabouts: Whereabouts, late: Callable[[], Optional[Iterable[bytes]]]
+) -> List[bytes]:
+    """Those of the paths that may not have been where rsync looked. `late`: every name that changed since, if that is
+    known; it is asked where times alone do not tell."""
+    doubtful = [path for path in paths if whereabouts.may_have_moved(split(path)[0])]
+    known = late() if doubtful else None
+    if known is None:
+        return doubtful
+    names = frozenset(known)
+    return [path for path in doubtful if any(above in names for above in _above(path))]
+
+
+def _above(path: bytes) -> Iterable[bytes]:
+    above = split(path)[0]
+    while above:
+        yield above
+        above = split(above)[0]

@@ -84,9 +84,9 @@ async function bench({ options, lsyncd }: BenchInput): Promise<number> {
         }
       else results.push(...(await measureTool(name, testbed, workload, options)));
     }
-    const { fileBytes, files, secondaries, repeat } = options;
+    const { fileBytes, files, flat, secondaries, repeat } = options;
     const conditions = await readConditions(testbed, lsyncd);
-    run = { v: 1, conditions, files, secondaries, fileBytes, repeat, find, results, sweep: [] };
+    run = { v: 1, conditions, files, secondaries, fileBytes, flat, repeat, find, results, sweep: [] };
   } finally {
     await testbed.close();
   }
@@ -104,8 +104,14 @@ async function openBenchTestbed(secondaries: number, bytes: number): Promise<Tes
   );
 }
 
-async function makeWorkload(testbed: Testbed, { files, fileBytes }: BenchOptions): Promise<Workload> {
-  return new Workload({ root: testbed.inSandbox(testbed.primary), files, fileBytes, owner: testbed.owner });
+async function makeWorkload(testbed: Testbed, { files, fileBytes, flat }: BenchOptions): Promise<Workload> {
+  return new Workload({
+    root: testbed.inSandbox(testbed.primary),
+    files,
+    fileBytes,
+    flat,
+    owner: testbed.owner,
+  });
 }
 
 /** All trees are in memory (tmpfs): an inode and whole pages a file. Twice the files of a renamed directory are there for a moment. */

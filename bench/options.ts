@@ -10,12 +10,15 @@ export type ToolName = (typeof toolNames)[number];
 /** In the order in which they are measured; `first` always happens, for the others begin where it ends. */
 export const caseNames = ['first', 'nothing', 'changed', 'new', 'renamed'] as const;
 export type CaseName = (typeof caseNames)[number];
+const flatCases = ['first', 'nothing', 'changed'] as const;
 
 export interface BenchOptions {
   readonly files: number;
   readonly secondaries: number;
   /** Size of every file, in bytes; nothing: 1 to 20 KB, different for each. */
   readonly fileBytes: number | undefined;
+  /** All files in one directory, of which the case `changed` changes one. */
+  readonly flat: boolean;
   readonly cases: readonly CaseName[];
   readonly tools: readonly ToolName[];
   /** How often each measure is taken; the median counts. */
@@ -41,6 +44,7 @@ Measures ways of bringing the same change to the same hosts, one after the other
   --files N         files on the primary, 1000 to 1000000 (default: 200000)
   --secondaries N   hosts that they are brought to, 1 to 10 (default: 4)
   --file-bytes N    size of every file, 0 to 20480 (default: 1024; mixed, 1 to 20 KB, below ${manyFiles} files)
+  --flat            all files in one directory, of which one changes; without the cases new and renamed
   --cases LIST      of ${caseNames.join(',')} (default: all)
   --tools LIST      of ${toolNames.join(',')} (default: all)
   --repeat N        how often each measure but the first sync is taken, 1 to 20 (default: 3); the median counts
@@ -57,6 +61,7 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions | 'hel
       files: text,
       secondaries: text,
       'file-bytes': text,
+      flat: flag,
       cases: text,
       tools: text,
       repeat: text,
@@ -77,7 +82,8 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions | 'hel
         : files < manyFiles
           ? undefined
           : 1024,
-    cases: list('cases', values.cases, caseNames, usage),
+    flat: values.flat === true,
+    cases: list('cases', values.cases, values.flat === true ? flatCases : caseNames, usage),
     tools: list('tools', values.tools, toolNames, usage),
     repeat: number('repeat', values.repeat ?? '3', 1, 20),
     json: values.json === undefined ? undefined : resultFile(values.json, usage),

@@ -45,6 +45,8 @@ export interface BenchRun {
   readonly secondaries: number;
   /** Nothing: 1 to 20 KB, mixed. */
   readonly fileBytes: number | undefined;
+  /** All files in one directory. */
+  readonly flat: boolean;
   readonly repeat: number;
   /** One plain `find` over the same metadata, median. */
   readonly find: Sample;
@@ -101,41 +103,52 @@ export function evaluateTargets(run: BenchRun): readonly Target[] {
     got,
     reached: got === undefined ? undefined : got <= most,
   });
-  const at = (secondaries: number) =>
-    run.sweep.find(
-      (point) => point.over === 'secondaries' && point.tool === 'push' && point.secondaries === secondaries,
-    )?.median.wallSeconds;
-  const [push, cron] = [of('push', 'nothing'), of('cron', 'nothing')];
+  const against = (other: ToolName, name: CaseName, field: keyof Sample) =>
+    ratio(of('push', name)?.[field], of(other, name)?.[field]);
+  const tree = (got: number | undefined) => (run.flat ? undefined : got);
   const peaks = run.results.flatMap(({ tool, samples }) =>
     tool === 'push' ? samples.map(({ peakBytes }) => peakBytes) : [],
   );
   return [
     target(
       'nothing changed: wall time against the cron loop',
-      1 / 8,
-      ratio(push?.wallSeconds, cron?.wallSeconds),
+      1 / 12,
+      against('cron', 'nothing', 'wallSeconds'),
     ),
     target(
       'nothing changed: CPU time against the cron loop',
       1 / 8,
-      ratio(push?.cpuSeconds, cron?.cpuSeconds),
-    ),
-    target('nothing changed: bytes against the cron loop', 1 / 500, ratio(push?.wireBytes, cron?.wireBytes)),
-    target(
-      'nothing changed: wall time against one plain find',
-      1.5,
-      ratio(push?.wallSeconds, run.find.wallSeconds),
+      against('cron', 'nothing', 'cpuSeconds'),
     ),
     target(
-      'a few files changed: wall time against parallel rsync',
-      1 / 5,
-      ratio(of('push', 'changed')?.wallSeconds, of('parallel', 'changed')?.wallSeconds),
+      '100 changed: wall time against parallel rsync',
+      1 / 4.5,
+      tree(against('parallel', 'changed', 'wallSeconds')),
     ),
-    target('nothing changed: wall time of 10 secondaries against 1', 1.3, ratio(at(10), at(1))),
+    target(
+      '100 changed: CPU time against parallel rsync',
+      1 / 4.5,
+      tree(against('parallel', 'changed', 'cpuSeconds')),
+    ),
+    target(
+      'a directory of 10,000 renamed: wall time against parallel rsync',
+      1 / 3,
+      against('parallel', 'renamed', 'wallSeconds'),
+    ),
+    target(
+      'a directory of 10,000 renamed: bytes against parallel rsync',
+      1 / 40,
+      against('parallel', 'renamed', 'wireBytes'),
+    ),
     target(
       'first sync: wall time against parallel rsync',
-      1,
-      ratio(of('push', 'first')?.wallSeconds, of('parallel', 'first')?.wallSeconds),
+      0.95,
+      tree(against('parallel', 'first', 'wallSeconds')),
+    ),
+    target(
+      'one changed in a flat directory of 300,000: wall time against parallel rsync',
+      1 / 3,
+      run.flat && run.files >= 300_000 ? against('parallel', 'changed', 'wallSeconds') : undefined,
     ),
     target(
       'peak memory on the primary at 1,000,000 files, in MB',
@@ -233,7 +246,7 @@ export function markdownSection(run: BenchRun): string {
       .join('\n');
   const cases = [...new Map(run.results.map((result) => [result.case, result.title]))];
   return [
-    `### ${count(run.files)} files, ${secondariesText(run.secondaries)}`,
+    `### ${count(run.files)} files${run.flat ? ' in one directory' : ''}, ${secondariesText(run.secondaries)}`,
     describeConditions(run),
     `One plain \`find\` that reads the same metadata: ${showSeconds(run.find.wallSeconds)} s. ${describeCrossCheck(run)}`,
     ...cases.map(
@@ -252,7 +265,7 @@ const runsEnd = '<!-- /runs -->';
  * @throws {Error} if the document has lost its markers
  */
 export function replaceRun(document: string, run: BenchRun): string {
-  const start = `<!-- run: ${run.files} files, ${run.secondaries} secondaries -->`;
+  const start = `<!-- run: ${run.files} files${run.flat ? ', flat' : ''}, ${run.secondaries} secondaries -->`;
   const section = `${start}\n\n${markdownSection(run)}\n\n<!-- /run -->`;
   if (document.includes(start)) return replaceBetween(document, start, '<!-- /run -->', section);
   if (!document.includes(runsEnd)) throw new Error(`docs/performance.md has no line "${runsEnd}"`);

@@ -21,6 +21,8 @@ export interface WorkloadOptions {
   readonly files: number;
   /** Bytes of each file; nothing: 1 to 20 KB. */
   readonly fileBytes: number | undefined;
+  /** All files in one directory, of which the case `changed` changes one. */
+  readonly flat?: boolean;
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
@@ -54,7 +56,10 @@ export class Workload {
     this.#options = options;
     this.files = options.files;
     const many = Math.min(10_000, Math.floor(options.files / 20));
-    this.counts = { changed: Math.min(100, many), new: many, renamed: many };
+    this.counts =
+      options.flat === true
+        ? { changed: 1, new: 0, renamed: 0 }
+        : { changed: Math.min(100, many), new: many, renamed: many };
   }
 
   /** Adds files until there are this many; default: all. */
@@ -126,6 +131,7 @@ export class Workload {
   }
 
   #path(number: number): string {
+    if (this.#options.flat === true) return join(this.#options.root, 'flat', `upload-${number}.jpg`);
     const month = Math.floor(number / filesInDirectory);
     const site = number < this.counts.renamed ? 'library' : `site-${Math.floor(month / 240) + 1}`;
     const year = 2005 + (Math.floor(month / 12) % 20);

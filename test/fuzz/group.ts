@@ -92,9 +92,11 @@ export class FuzzGroup {
     return ended === undefined ? nothingSaid : this.#note(ended);
   }
 
-  /** A push that ends, and with it what watches. */
-  async pushOnce(): Promise<Push> {
-    return this.#note(await this.#group.push(this.#options('end')));
+  /** A push that ends, and with it what watches. `accepted`: the id of held deletions. */
+  async pushOnce(accepted?: string): Promise<Push> {
+    const { options } = this.#options('end');
+    const accepts = accepted === undefined ? {} : { 'accept-deletions': accepted };
+    return this.#note(await this.#group.push({ options: { ...options, ...accepts } }));
   }
 
   #follow(child: ChildProcess): Watching {

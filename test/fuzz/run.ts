@@ -6,7 +6,7 @@ import type { FuzzOptions } from './options.ts';
 import { Random } from './random.ts';
 
 const operationsPerRound = 80;
-const mostPushes = 15;
+const mostPushes = 20;
 const shownDifferences = 4;
 /** Only a fault takes so long. */
 const arrivalSeconds = 120;
@@ -105,8 +105,11 @@ async function readLines(group: FuzzGroup, host: FuzzGroup['primary']): Promise<
 }
 
 async function pushUntilDone(group: FuzzGroup, when: string): Promise<boolean> {
+  let held: string | undefined;
   for (let number = 1; ; number += 1) {
-    const push = await group.pushOnce();
+    // A directory that could not be walked, as on a full disk, holds what went from another until somebody accepts that
+    const push = await group.pushOnce(held);
+    held = push.held[0]?.id;
     const isDone =
       push.secondaries.length === group.secondaries.length && push.secondaries.every(({ ok }) => ok);
     if (isDone) {

@@ -6,6 +6,7 @@ it('takes what docs/performance.md says', () => {
     files: 200_000,
     secondaries: 4,
     fileBytes: 1024,
+    flat: false,
     repeat: 3,
     plot: false,
     writeDocs: false,
@@ -19,6 +20,7 @@ it('takes what docs/performance.md says', () => {
     tools: ['cron', 'push'],
     cases: ['nothing'],
   });
+  expect(parseBenchOptions(['--flat', '--files', '300000']).cases).toEqual(['first', 'nothing', 'changed']);
   expect(parseBenchOptions(['--plot', '--write-docs', '--json', 'out.json'])).toMatchObject({
     plot: true,
     writeDocs: true,

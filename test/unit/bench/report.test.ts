@@ -50,6 +50,7 @@ const run: BenchRun = {
   files: 200_000,
   secondaries: 4,
   fileBytes: 1024,
+  flat: false,
   repeat: 3,
   find: sample(0.5),
   results: [
@@ -72,16 +73,28 @@ it('takes the median of each measure, not the mean: one disturbed run is not to 
 });
 
 describe('targets', () => {
-  const [wall, cpu, bytes, find, changed, secondaries, , memory] = evaluateTargets(run);
   it('are reached at their limit and below, and never by what was not measured', () => {
-    expect(wall).toMatchObject({ got: 0.9 / 8, reached: true });
-    expect(cpu?.reached).toBe(true);
-    expect(bytes).toMatchObject({ got: 1 / 1000, reached: true });
-    expect(find).toMatchObject({ got: 1.8, reached: false });
+    const [wall, cpu, changed] = evaluateTargets({
+      ...run,
+      results: [
+        result('cron', 'nothing', sample(12, { cpuSeconds: 4 })),
+        result('push', 'nothing', sample(1.1), sample(0.9), sample(1)),
+      ],
+    });
+    expect(wall).toMatchObject({ got: 1 / 12, reached: true });
+    expect(cpu).toMatchObject({ got: 1 / 4, reached: false });
     expect(changed).toMatchObject({ got: undefined, reached: undefined });
-    expect(secondaries?.got).toBeCloseTo(2 / 1.1);
-    expect(secondaries?.reached).toBe(false);
-    expect(memory?.reached).toBeUndefined();
+  });
+
+  it('of a flat directory are not those of a tree', () => {
+    const results = [result('parallel', 'changed', sample(9)), result('push', 'changed', sample(3))];
+    const named = (flat: boolean, files: number) =>
+      evaluateTargets({ ...run, files, flat, results }).flatMap(({ what, reached }) =>
+        reached === undefined ? [] : [what],
+      );
+    expect(named(true, 300_000)).toEqual([expect.stringContaining('flat')]);
+    expect(named(true, 1000)).toEqual([]);
+    expect(named(false, 300_000)).toEqual([expect.stringContaining('100'), expect.stringContaining('100')]);
   });
 
   it('about memory count the worst run of all cases', () => {

@@ -42,6 +42,7 @@ const line = v.variant('kind', [
     publicKey,
     hook: v.optional(v.picklist(['none', 'ok', 'failed'])),
     hookMessage: v.optional(v.string()),
+    synced: v.optional(v.object({ at: seconds, epoch, holder: v.optional(v.string()) })),
   }),
   v.object({ ...ofSecondary, kind: v.literal('secondary'), id: v.string() }),
   v.object({

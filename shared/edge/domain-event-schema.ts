@@ -93,7 +93,7 @@ const details = {
     why: text,
     claimedAt: timestamp,
     kind: v.picklist(['adopted', 'failover', 'switchover']),
-    secondsAtRisk: seconds,
+    secondsAtRisk: v.optional(seconds),
     seconds,
   }),
   'Promotion Blocked': v.object({

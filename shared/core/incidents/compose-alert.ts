@@ -142,7 +142,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
         `Group ${group}: ${primary} became the primary of epoch ${epoch} ${how}, in place of ${from === '' ? 'none' : from}, ${duration(seconds)} after the decision at ${claimedAt}.`,
         `Why: ${plainText(why, longestQuote)}`,
         kind === 'failover'
-          ? `At risk: what was uploaded in the last ${secondsAtRisk} s before it may be on ${from} alone.`
+          ? atRisk(from, secondsAtRisk)
           : kind === 'switchover'
             ? `All that ${from} held when it stopped pushing had arrived. Uploads that reach ${from} later, by a cached name, are rescued before it joins.`
             : `What ${from === '' ? 'an earlier primary' : from} had not pushed is on it alone until it is rescued.`,
@@ -295,4 +295,11 @@ function joinFailed(detail: EventDetails['Join Failed'], group: string, now: num
 function name(secondaries: readonly { readonly secondary: string }[]): string {
   const ids = secondaries.map(({ secondary }) => secondary);
   return ids.length === 1 ? String(ids) : `${ids.length} secondaries`;
+}
+
+function atRisk(from: string, seconds: number | undefined): string {
+  if (seconds === undefined)
+    return `At risk: hostsync does not know when a secondary last had everything. Uploads may be on ${from} alone.`;
+  if (seconds === 0) return 'At risk: no upload that hostsync knows of.';
+  return `At risk: what was uploaded in the last ${seconds} s before the decision may be on ${from} alone.`;
 }

@@ -8,6 +8,8 @@ export type ScriptLine =
       /** What became of the operator's hook. */
       readonly hook?: 'none' | 'ok' | 'failed' | undefined;
       readonly hookMessage?: string | undefined;
+      /** On a host that a primary watched for. */
+      readonly synced?: Freshness | undefined;
     }
   | SecondaryLine
   | {
@@ -151,4 +153,13 @@ export interface ExtrasLine {
   /** Some of them. */
   readonly ids: readonly string[];
   readonly examples: readonly string[];
+}
+
+/** What a primary that watched left on a secondary, by its own clock and word: everything that it held then is there. */
+export interface Freshness {
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly epoch: number;
+  /** The primary's id. */
+  readonly holder?: string | undefined;
 }

@@ -3,7 +3,7 @@ import { domainEvent, timestamp } from '../model/domain-event.ts';
 import { isConfiguration } from '../model/mirror.ts';
 import type { Claim, ObservedInstance } from '../model/observation.ts';
 import { epochOf, promotedMark } from '../model/primary.ts';
-import type { ScriptLine } from '../model/script-line.ts';
+import type { Freshness, ScriptLine } from '../model/script-line.ts';
 import { formatOwnShards, listEntry, parseSecondaries, shardNumber } from '../model/secondaries.ts';
 import { stateTagKeys, tagKeys } from '../model/tag-keys.ts';
 import { words } from '../model/tag-problem.ts';
@@ -65,12 +65,13 @@ function promotedBy(
   view: GroupView,
   holder: ObservedInstance,
   claim: Claim,
-  { publicKey, hook, hookMessage }: PromoteLine,
+  line: PromoteLine,
 ): readonly PromotionAction[] {
+  const { hook, hookMessage } = line;
   const why = hook === 'failed' ? `${claim.why}; its hook after-promotion failed: ${hookMessage}` : claim.why;
   return [
     ...findUntagged(view, holder).flatMap((each) => demoteFormer(view, each, holder)),
-    ...completePromotion(view, holder, { ...claim, why }, publicKey),
+    ...completePromotion(view, holder, { ...claim, why }, line),
   ];
 }
 
@@ -110,7 +111,7 @@ function completePromotion(
   view: GroupView,
   holder: ObservedInstance,
   claim: Claim,
-  publicKey: string,
+  { publicKey, synced }: PromoteLine,
 ): readonly PromotionAction[] {
   const { id, tags } = holder;
   const { epoch, from, why } = claim;
@@ -126,7 +127,7 @@ function completePromotion(
   };
   const gone = [...leftWhenPromoted(tags), ...list.remove];
   const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
-  return [setTags(view, [id], set, gone, reason), ...notifyPromoted(view, holder, claim)];
+  return [setTags(view, [id], set, gone, reason), ...notifyPromoted(view, holder, claim, synced)];
 }
 
 /** A promotion that is done and was not told: the run was killed in between. */
@@ -140,11 +141,17 @@ export function notifyUnsent(view: GroupView, current: ObservedInstance): readon
 }
 
 /** Told once the tags are written, which EC2 may refuse; then it is noted that it was told. */
-function notifyPromoted(view: GroupView, holder: ObservedInstance, claim: Claim): readonly PromotionAction[] {
+function notifyPromoted(
+  view: GroupView,
+  holder: ObservedInstance,
+  claim: Claim,
+  synced?: Freshness,
+): readonly PromotionAction[] {
   const { epoch, kind, from = '', why } = claim;
   if (kind === 'first') return [];
   const { id } = holder;
   const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
+  const atRisk = secondsAtRisk(view, holder, claim, synced);
   const event = domainEvent('Primary Promoted', view.group, [epoch], {
     primary: id,
     from,
@@ -152,7 +159,7 @@ function notifyPromoted(view: GroupView, holder: ObservedInstance, claim: Claim)
     kind,
     why,
     claimedAt: timestamp(claim.at),
-    secondsAtRisk: secondsAtRisk(view, holder, claim),
+    ...(atRisk !== undefined && { secondsAtRisk: atRisk }),
     seconds: secondsBetween(claim.at, view.now),
   });
   return [
@@ -161,12 +168,24 @@ function notifyPromoted(view: GroupView, holder: ObservedInstance, claim: Claim)
   ];
 }
 
-/** Seconds of uploads that only the earlier primary may have. */
-function secondsAtRisk(view: GroupView, { tags }: ObservedInstance, { kind, at }: Claim): number {
+/** Seconds of uploads that only the earlier primary may have; undefined if that is not known. */
+function secondsAtRisk(
+  view: GroupView,
+  { tags }: ObservedInstance,
+  { kind, at, from, epoch }: Claim,
+  synced: Freshness | undefined,
+): number | undefined {
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
+  const isTheirs =
+    kind === 'failover' && synced !== undefined && synced.holder === from && synced.epoch < epoch;
+  const freshAt = isTheirs && synced.at * 1000 <= view.now ? synced.at * 1000 : 0;
+  const known = Math.max(syncedAt, freshAt);
   // Pushes went on after the claim: it was brought to its end only later
-  if (kind !== 'adopted' && syncedAt > at) return secondsBetween(syncedAt, view.now);
-  return kind !== 'failover' || syncedAt === 0 ? 0 : secondsBetween(syncedAt, at);
+  const until = kind !== 'adopted' && known > at ? view.now : at;
+  if (kind !== 'failover' && until === at) return 0;
+  if (known === 0) return undefined;
+  // With a watch the secondary itself knows it to a part of a second, and later than the last result that came
+  return known === freshAt ? Math.round((until - known) / 100) / 10 : secondsBetween(known, until);
 }
 
 /** A host that was tagged by hand: what the hand left out is taken over. */

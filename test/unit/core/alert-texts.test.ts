@@ -35,6 +35,9 @@ const candidates = (state: string, ...blockers: readonly string[]) =>
 /** Forms of the same event that are told in other words. */
 const others: readonly DomainEvent[] = [
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'switchover' }),
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover' }),
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover', secondsAtRisk: 0.8 }),
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover', secondsAtRisk: undefined }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'adopted', from: '' }),
   domainEvent('Join Failed', 'web', [], {
     ...detail,

@@ -85,6 +85,7 @@ const synced = (more: Partial<Extract<ScriptLine, { kind: 'secondary' }>> = {}):
 const promoted: ScriptLine = { kind: 'promote', epoch: 2, publicKey };
 const promoting = (ago = 5, more: Tags = {}) =>
   secondary(2, { ...task('promote', ago, 1, digest('epoch 2')), ...more });
+const fresh = (ago: number) => ({ at: seconds(ago) / 1000, epoch: 1, holder: one });
 const incident = (code: string, ago: number, notifications = 1) => ({
   'hostsync:promotion-incident': `${code}/${time(ago)}/${notifications}`,
 });
@@ -399,6 +400,26 @@ const situations: readonly Situation[] = [
     members: [stopped, promoting(), secondary(3)],
     claims: [first, failover()],
     lines: [synced(), promoted],
+  },
+  ...(
+    [
+      ['its primary watched: the risk is known to a tenth of a second', fresh(60.8)],
+      ['what it knows is of another primary', { ...fresh(60.8), holder: three }],
+      ['what it knows is of a later epoch', { ...fresh(60.8), epoch: 2 }],
+      ['what it knows is of the future, for a clock is ahead', fresh(-500)],
+      ['what it knows is older than the last result', fresh(3000)],
+    ] as const
+  ).map(([name, freshness]) => ({
+    name: `promoted; ${name}`,
+    members: [stopped, promoting(5, { 'hostsync:synced-at': time(120) }), secondary(3)],
+    claims: [first, failover()],
+    lines: [{ ...promoted, synced: freshness }],
+  })),
+  {
+    name: 'promoted; it is not known when it was in sync',
+    members: [stopped, without(promoting(), 'synced-at'), secondary(3)],
+    claims: [first, failover()],
+    lines: [promoted],
   },
   {
     name: 'promoted, and its hook failed',

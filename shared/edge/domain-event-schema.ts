@@ -93,7 +93,7 @@ const details = {
     why: text,
     claimedAt: timestamp,
     kind: v.picklist(['adopted', 'failover', 'switchover']),
-    secondsAtRisk: v.optional(seconds),
+    secondsAtRisk: v.nullable(seconds),
     seconds,
   }),
   'Promotion Blocked': v.object({

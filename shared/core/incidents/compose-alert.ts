@@ -297,8 +297,8 @@ function name(secondaries: readonly { readonly secondary: string }[]): string {
   return ids.length === 1 ? String(ids) : `${ids.length} secondaries`;
 }
 
-function atRisk(from: string, seconds: number | undefined): string {
-  if (seconds === undefined)
+function atRisk(from: string, seconds: number | null): string {
+  if (seconds === null)
     return `At risk: hostsync does not know when a secondary last had everything. Uploads may be on ${from} alone.`;
   if (seconds === 0) return 'At risk: no upload that hostsync knows of.';
   return `At risk: what was uploaded in the last ${seconds} s before the decision may be on ${from} alone.`;

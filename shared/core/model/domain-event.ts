@@ -165,8 +165,8 @@ export interface EventDetails {
     readonly kind: 'adopted' | 'failover' | 'switchover';
     readonly why: string;
     readonly claimedAt: Timestamp;
-    /** Seconds of uploads before the decision that only the earlier primary may have; absent if that is not known. */
-    readonly secondsAtRisk?: number | undefined;
+    /** Seconds of uploads before the decision that only the earlier primary may have; null if that is not known. */
+    readonly secondsAtRisk: number | null;
     /** From the decision until now. */
     readonly seconds: number;
   };

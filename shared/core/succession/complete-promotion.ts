@@ -151,7 +151,6 @@ function notifyPromoted(
   if (kind === 'first') return [];
   const { id } = holder;
   const reason = `${id} is the primary of epoch ${epoch}: ${why}`;
-  const atRisk = secondsAtRisk(view, holder, claim, synced);
   const event = domainEvent('Primary Promoted', view.group, [epoch], {
     primary: id,
     from,
@@ -159,7 +158,7 @@ function notifyPromoted(
     kind,
     why,
     claimedAt: timestamp(claim.at),
-    ...(atRisk !== undefined && { secondsAtRisk: atRisk }),
+    secondsAtRisk: secondsAtRisk(view, holder, claim, synced),
     seconds: secondsBetween(claim.at, view.now),
   });
   return [
@@ -168,13 +167,13 @@ function notifyPromoted(
   ];
 }
 
-/** Seconds of uploads that only the earlier primary may have; undefined if that is not known. */
+/** Seconds of uploads that only the earlier primary may have; null if that is not known. */
 function secondsAtRisk(
   view: GroupView,
   { tags }: ObservedInstance,
   { kind, at, from, epoch }: Claim,
   synced: Freshness | undefined,
-): number | undefined {
+): number | null {
   const syncedAt = parseTime(tags[tagKeys.syncedAt]);
   const isTheirs =
     kind === 'failover' && synced !== undefined && synced.holder === from && synced.epoch < epoch;
@@ -183,7 +182,7 @@ function secondsAtRisk(
   // Pushes went on after the claim: it was brought to its end only later
   const until = kind !== 'adopted' && known > at ? view.now : at;
   if (kind !== 'failover' && until === at) return 0;
-  if (known === 0) return undefined;
+  if (known === 0) return null;
   // With a watch the secondary itself knows it to a part of a second, and later than the last result that came
   return known === freshAt ? Math.round((until - known) / 100) / 10 : secondsBetween(known, until);
 }

@@ -37,7 +37,7 @@ const others: readonly DomainEvent[] = [
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'switchover' }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover' }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover', secondsAtRisk: 0.8 }),
-  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover', secondsAtRisk: undefined }),
+  domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover', secondsAtRisk: null }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'adopted', from: '' }),
   domainEvent('Join Failed', 'web', [], {
     ...detail,

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
+from .differing import differing
 from .leftovers import Leftover, join, read_names
 from .looker import LARGE_SIZE
 from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, pairs
@@ -104,8 +105,11 @@ def compare(
                 continue
             comparison.some_new = comparison.some_new or was is None
             comparison.some_gone = comparison.some_gone or now is None
-            before = old.records(was) if old is not None and was is not None else iter(())
-            after = new.records(now) if now is not None else iter(())
+            if old is not None and was is not None and now is not None and not left:
+                before, after = differing(old, was, new, now)
+            else:
+                before = old.records(was) if old is not None and was is not None else iter(())
+                after = new.records(now) if now is not None else iter(())
             _directory(writer, entry.path, now is not None, before, after, left)
         for directory, names in groups.before(None):
             _leftover_only(writer, directory, names)

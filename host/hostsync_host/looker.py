@@ -7,7 +7,7 @@ import os
 import stat
 import struct
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, BinaryIO, List, NamedTuple, Optional, Tuple
 
 from .manifest import LARGE, NEVER, SHUT, UNREADABLE
 from .records import parse_record
@@ -34,6 +34,7 @@ class Seen(NamedTuple):
     size: int
     check: int
     flags: int
+    recorded: bool = True
 
 
 class Looker:
@@ -47,6 +48,8 @@ class Looker:
         self.directories: List[bytes] = []
         self.records: List[bytes] = []
         self.count = self.size = self.check = self.flags = 0
+        self.looked: List[Tuple[bytes, List[bytes]]] = []
+        """What a glance saw: inodes and ctimes, as they went into the digest, and the names."""
         self.recent = walk.began_ns - walk.young_ns
         self.coarse = walk.began_ns - YOUNG_NS
         """For a file system that keeps whole seconds."""
@@ -59,6 +62,7 @@ class Looker:
         """The same as `take` for each, for the digest alone: this is where a push in which nothing changed spends its
         time."""
         status, numbers, kept, recent = os.stat, self.numbers, self.kept, self.recent
+        excludes = self.walk.excluded is not None
         for name in names:
             try:
                 found = status(name, dir_fd=directory, follow_symlinks=False)
@@ -66,12 +70,14 @@ class Looker:
                 continue
             kind = found.st_mode & 0o170000
             if kind in (_FILE, _LINK):
+                if excludes and self._left_out(name, False):
+                    continue
                 changed = found.st_ctime_ns
                 numbers += (found.st_ino, changed)
                 if changed >= recent:
                     self.young = True
             elif kind == _DIRECTORY:
-                if name == b".~tmp~":
+                if name == b".~tmp~" or (excludes and self._left_out(name, True)):
                     continue
                 numbers += (found.st_ino, 0)
                 self.directories.append(name)
@@ -80,8 +86,12 @@ class Looker:
             kept.append(name)
             self.count += 1
             if len(numbers) > _BATCH:
-                self._flush()
+                self._keep()
                 numbers, kept = self.numbers, self.kept
+
+    def _keep(self) -> None:
+        kept = self.kept
+        self.looked.append((self._flush(), kept))
 
     def take(self, name: bytes, status: os.stat_result) -> None:
         kind = status.st_mode & 0o170000
@@ -111,6 +121,17 @@ class Looker:
         self.count += 1
         if len(self.numbers) > _BATCH:
             self._flush()
+
+    def reuse(self, record: bytes, kind: int, size: bytes) -> None:
+        """Takes over the record of a file, link or directory with the inode and ctime that it had."""
+        if kind == 0x64:  # d
+            self.directories.append(record.split(b" ", 2)[2])
+        elif kind != 0x6C:  # l
+            if len(size) >= len(b"%d" % LARGE_SIZE) and int(size) >= LARGE_SIZE:
+                self.flags |= LARGE
+            self.flags |= {0x75: UNREADABLE, 0x73: SHUT}.get(kind, 0)
+        self.count += 1
+        self._write(record)
 
     def _is_young(self, changed: int) -> bool:
         return changed >= self.recent or (changed % 1_000_000_000 == 0 and changed >= self.coarse)
@@ -183,7 +204,7 @@ class Looker:
             self.sink.write(data)
             self.records = []
 
-    def _flush(self) -> None:
+    def _flush(self) -> bytes:
         try:
             data = struct.pack(f"<{len(self.numbers)}Q", *self.numbers)
         except struct.error:  # a time before 1970
@@ -191,12 +212,14 @@ class Looker:
         self.hash.update(data)
         self.hash.update(b"\0".join(self.kept) + b"\0")
         self.numbers, self.kept = [], []
+        return data
 
     def end(self) -> Seen:
-        self._flush()
+        self._keep()
         self._drain()
         digest = NEVER if self.young else self.hash.digest()
-        return Seen(digest, self.directories, self.own.st_dev, self.count, self.size, self.check, self.flags)
+        recorded = self.sink is not None
+        return Seen(digest, self.directories, self.own.st_dev, self.count, self.size, self.check, self.flags, recorded)
 
 
 def _readable(status: os.stat_result, owner: int, group: int) -> bool:

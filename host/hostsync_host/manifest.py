@@ -26,7 +26,7 @@ _PATH = struct.Struct("<HH")
 _BODY = struct.Struct("<16sQIIIBB")
 _END = struct.Struct("<HHQQI")
 _END_MARK = 0xFFFF
-_CHUNK = 1 << 18
+CHUNK = 1 << 18
 
 MOUNT = 1
 """Flag: another file system begins here."""
@@ -155,7 +155,7 @@ class Manifest:
     def __init__(self, directory: bytes, name: str) -> None:
         self.directory = directory
         self.name = name
-        self.file = open(os.path.join(directory, os.fsencode(f"{name}.index")), "rb", _CHUNK)
+        self.file = open(os.path.join(directory, os.fsencode(f"{name}.index")), "rb", CHUNK)
         self.segments: List[Segment] = []
         self.cuts: List[bytes] = []
         self.total = 0
@@ -194,19 +194,19 @@ class Manifest:
     def records(self, entry: Entry) -> Iterator[bytes]:
         """The records of a directory. @raises Damaged before the first one, if they are not what was written"""
         check, last = 0, b""
-        for last in self._chunks(entry):
+        for last in self.chunks(entry):
             check = zlib.crc32(last, check)
         if check != entry.check or (last and last[-1]):
             raise Damaged(f"{self.name}: records are not what was written")
         rest = b""
-        for chunk in [last] if entry.size <= _CHUNK else self._chunks(entry):
+        for chunk in [last] if entry.size <= CHUNK else self.chunks(entry):
             *whole, rest = (rest + chunk).split(b"\0")
             yield from whole
 
-    def _chunks(self, entry: Entry) -> Iterator[bytes]:
+    def chunks(self, entry: Entry) -> Iterator[bytes]:
         descriptor, at, left = self.descriptors[entry.segment], entry.offset, entry.size
         while left:
-            chunk = os.pread(descriptor, min(left, _CHUNK), at)
+            chunk = os.pread(descriptor, min(left, CHUNK), at)
             if not chunk:
                 raise Damaged(f"{self.name}: records are missing")
             at += len(chunk)

@@ -10,6 +10,7 @@ import hashlib
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .compare import Move, same_block
+from .differing import differing
 from .leftovers import Leftover, join
 from .manifest import MOUNT, Entry, Manifest, below, key_of, pairs
 from .records import name_of, parse_record
@@ -90,15 +91,15 @@ def gone(old: Manifest, new: Manifest, moved: Sequence[Moved] = ()) -> Iterator[
     for was, now in pairs(old.entries(), new.entries()):
         if was is None or (now is not None and same_block(was, now)):
             continue
-        names = {name_of(record): record[:1] for record in old.records(was)}
+        before, after = differing(old, was, new, now) if now is not None else (old.records(was), iter(()))
+        names = {name_of(record): record[:1] for record in before}
         names.pop(b"", None)
-        if now is not None:
-            for record in new.records(now):
-                names.pop(name_of(record), None)
-        elif was.path in now_at:
-            for before, after in same_names(old.records(was), new.records(now_at[was.path])):
-                if _is_same(before, after):
-                    names.pop(name_of(before), None)
+        for record in after:
+            names.pop(name_of(record), None)
+        if now is None and was.path in now_at:
+            for one, two in same_names(old.records(was), new.records(now_at[was.path])):
+                if _is_same(one, two):
+                    names.pop(name_of(one), None)
         for name in sorted(names):
             if join(was.path, name) not in tops:
                 yield Leftover(b"D" if names[name] == b"d" else b"-", was.path, name)

@@ -14,6 +14,7 @@ from typing import BinaryIO, Callable, Container, Iterator, List, Mapping, Optio
 from .excludes import Matcher
 from .looker import YOUNG_NS, Looker, Seen
 from .manifest import MOUNT, NEVER, UNREADABLE, Entry, Manifest, key_of
+from .revise import revise
 from .rsync import TEMPORARY
 
 LONGEST = 4040
@@ -56,6 +57,14 @@ class Found:
     """Directories with files that the owner cannot read."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """A directory as it was known."""
+
+    digest: bytes
+    records: Callable[[], Iterator[bytes]]
+
+
 @dataclass
 class Walk:
     """What a walk is told: where, since when, and what to leave out."""
@@ -73,8 +82,9 @@ class Walk:
     hidden: Container[bytes] = ()
     """Names in that directory that are new, and are being written."""
 
-    def look(self, path: bytes, sink: Optional[BinaryIO]) -> Optional[Seen]:
-        """Looks at one directory; its records go to `sink`. Nothing if it went away. @raises PermissionError"""
+    def look(self, path: bytes, sink: Optional[BinaryIO], known: Optional[Known] = None) -> Optional[Seen]:
+        """Looks at one directory; its records go to `sink`: with `known` only if it is not as it was known. Nothing if
+        it went away. @raises PermissionError, Damaged"""
         try:
             directory = os.open(path or b".", _OPEN, dir_fd=self.root)
         except (FileNotFoundError, NotADirectoryError):
@@ -84,17 +94,26 @@ class Walk:
                 return None
             raise
         try:
-            return self._look(path, directory, sink)
+            return self._look(path, directory, sink, known)
         finally:
             os.close(directory)
 
-    def _look(self, path: bytes, directory: int, sink: Optional[BinaryIO]) -> Seen:
+    def _look(self, path: bytes, directory: int, sink: Optional[BinaryIO], known: Optional[Known]) -> Seen:
         own = os.fstat(directory)
         names = self._names(path, directory)
-        looker = Looker(self, path, own, sink)
-        if sink is None and self.excluded is None:
+        looker = Looker(self, path, own, None if known is not None else sink)
+        if sink is None or known is not None:
             looker.glance(names, directory)
-            return looker.end()
+            seen = looker.end()
+            if known is None or sink is None or seen.digest == known.digest != NEVER:
+                return seen
+            start = sink.tell()
+            revised = revise(looker, seen, known.records(), directory, sink)
+            if revised is not None:
+                return revised
+            sink.seek(start)
+            sink.truncate()
+            looker = Looker(self, path, own, sink)
         status = os.stat
         for name in names:
             try:
@@ -125,6 +144,7 @@ class Old:
     """The last manifest, beside the walk: from `low` to below `high`."""
 
     def __init__(self, manifest: Optional[Manifest], low: bytes, high: Optional[bytes]) -> None:
+        self.manifest = manifest
         self.entries: Iterator[Entry] = manifest.entries() if manifest is not None else iter(())
         self.high = high
         self.now: Optional[Entry] = None
@@ -139,6 +159,12 @@ class Old:
             for _ in self.entries:
                 pass
             self.now = None
+
+    def known(self, entry: Optional[Entry]) -> Optional[Known]:
+        manifest = self.manifest
+        if entry is None or manifest is None:
+            return None
+        return Known(entry.digest, lambda: manifest.records(entry))
 
     def take(self, key: bytes) -> Optional[Entry]:
         now = self.now
@@ -197,7 +223,7 @@ def _visit(
     was = old.take(key)
     start = sink.tell()
     try:
-        seen = walk.look(path, None if was is not None else sink)
+        seen = walk.look(path, sink, old.known(was))
         if seen is None:
             return None
         mount = MOUNT if above is not None and seen.device != above else 0
@@ -207,7 +233,7 @@ def _visit(
                 walk.found.flagged.add(path)
             old.next()
             return seen
-        if was is not None:
+        if not seen.recorded:
             seen = walk.look(path, sink)
             if seen is None:
                 return None

@@ -67,7 +67,7 @@ export class TestGroup {
   }
 
   /** Fires the schedule once and waits for all that comes of it. @returns what the push printed, by secondary */
-  async tick(timeoutSeconds = 100): Promise<readonly PushResult[]> {
+  async tick(timeoutSeconds = 280): Promise<readonly PushResult[]> {
     const before = pushResults(this.cloud).length;
     this.cloud.tick();
     await this.settle({ timeoutSeconds });

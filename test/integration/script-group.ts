@@ -107,7 +107,7 @@ export class ScriptGroup {
   async push(options: PushOptions = {}): Promise<Push> {
     const { code, stdout, stderr } = await this.primary.exec(hostCommand('push'), {
       stdin: this.request(options),
-      timeoutSeconds: 100,
+      timeoutSeconds: 280,
     });
     return this.#said(code, stdout, stderr, options.to);
   }

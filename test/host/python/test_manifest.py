@@ -113,6 +113,39 @@ class Walks(Tree):
         old = self.first()
         self.assertIsNone(self.scan(old))
 
+    def test_a_directory_that_changed_keeps_the_records_of_what_did_not(self) -> None:
+        for number in range(5000):
+            self.put(f"d/f{number:05}")
+        for number in range(50):
+            self.put(f"d/sub{number}/x")
+        os.symlink("f00000", os.path.join(self.root, b"d/link"))
+        self.put("d/large")
+        os.truncate(os.path.join(self.root, b"d/large"), 40 << 20)
+        manifest = self.first()
+        steps = [
+            lambda path: self.put(path, "changed"),
+            lambda path: os.unlink(os.path.join(self.root, os.fsencode(path))),
+            lambda path: os.chmod(os.path.join(self.root, os.fsencode(path)), 0o600),
+            lambda path: self.put(path + "-new"),
+        ]
+        for number, name in enumerate(("d/f00000", "d/f02047", "d/f02048", "d/f04999", "d/f03000", "d/link")):
+            for step in steps:
+                if os.path.lexists(os.path.join(self.root, os.fsencode(name))) or step is steps[3]:
+                    step(name)
+            shutil.rmtree(os.path.join(self.root, b"d/sub%d" % number))
+            manifest = self.first(old=manifest, excludes=(b"f00009",) if number == 3 else ())
+            if number == 3:
+                manifest = self.first(old=manifest)
+            fresh = self.first()
+            self.assertEqual(self.everything(manifest), self.everything(fresh))
+            self.assertIsNone(self.scan(manifest))
+
+    def everything(self, manifest: Manifest) -> List[object]:
+        return [
+            (entry.path, entry.digest, entry.entries, entry.flags, list(manifest.records(entry)))
+            for entry in manifest.entries()
+        ]
+
     def test_what_changed_just_now_may_change_again(self) -> None:
         self.put("d/a")
         old = self.first(young=True)

@@ -33,6 +33,7 @@ const seconds: Readonly<Record<string, number>> = {
   'join-failure.test.ts': 70,
   'view.test.ts': 200,
   'view-page.test.ts': 30,
+  'observe.test.ts': 70,
   'deployment.test.ts': 60,
   'bench-recovery.test.ts': 120,
   'verify-live.test.ts': 240,

@@ -262,8 +262,8 @@ function addActing(program: Command, run: Run): void {
   acting(
     program,
     'resume',
-    'go on after a pause',
-    'Ends a pause; the next tick pushes what has changed meanwhile.',
+    'go on after a pause, or after observing',
+    'Ends a pause, or the mode observe; the next tick pushes what has changed meanwhile.',
   )
     .argument('[group]', 'the group')
     .addOption(timeout(60))
@@ -355,6 +355,7 @@ function addSettingUp(program: Command, run: Run): void {
     .option('--primary <instance>', 'id of the host that editors upload to')
     .option('--directory <path...>', 'directories to keep the same')
     .option('--host <instance...>', 'ids of the other hosts')
+    .option('--observe', 'only say what would be done: nothing is changed until hostsync resume')
     .addOption(timeout(1800))
     .addHelpText(
       'after',
@@ -364,7 +365,7 @@ function addSettingUp(program: Command, run: Run): void {
     )
     .action(async (group: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<
-        ActionOptions & { primary?: string; directory?: string[]; host?: string[] }
+        ActionOptions & { primary?: string; directory?: string[]; host?: string[]; observe?: boolean }
       >();
       await run(options, async (session) => {
         const { init } = await import('./commands/init.ts');

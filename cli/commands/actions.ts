@@ -1,15 +1,18 @@
+import { describeIntention } from '../../shared/core/model/intention.ts';
 import type { ObservedInstance } from '../../shared/core/model/observation.ts';
 import { isEstablished } from '../../shared/core/model/primary.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
 import { duration } from '../../shared/core/model/time.ts';
 import {
   forcedPromotionBlocker,
+  modeBlocker,
   nextEpoch,
   resyncBlocker,
   switchoverBlocker,
   switchoverStage,
 } from '../../shared/core/operator/action-blockers.ts';
 import { conditionBlocker } from '../../shared/core/operator/conditions.ts';
+import type { GroupView } from '../../shared/core/operator/group-view.ts';
 import { acceptCommand, heldDeletions } from '../../shared/core/operator/held-deletions.ts';
 import { describePush } from '../../shared/core/operator/summarize-push.ts';
 import { type Change, makeChange } from '../change.ts';
@@ -19,6 +22,12 @@ import { hostOf, labelOf, observe, primaryOf, type Seen } from '../observe.ts';
 import type { ActionOptions } from '../options.ts';
 import type { Session } from '../session.ts';
 import { pushNow } from './push.ts';
+
+/** @throws {RefusedError} for a group that is only observed */
+function refuseIfObserved(view: GroupView): void {
+  const blocker = modeBlocker(view);
+  if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
+}
 
 /** An instance as it was seen. */
 function instanceOf({ observed }: Seen, id: string): ObservedInstance {
@@ -105,19 +114,30 @@ export async function resume(
   options: ActionOptions,
 ): Promise<number> {
   const group = await session.group(given);
-  const { view } = await observe(session, group);
+  const { view, observed } = await observe(session, group);
   const primary = primaryOf(view);
-  if (view.paused === null) throw new RefusedError(`${group} is not paused`, `See: hostsync status ${group}`);
+  if (view.paused === null && !view.observed)
+    throw new RefusedError(`${group} is not paused`, `See: hostsync status ${group}`);
+  const carriers = observed.instances.filter(({ tags }) => tags[tagKeys.mode] !== undefined);
   const done = await makeChange(session, options, {
-    title: `Resume ${group}, which is paused: "${view.paused}"`,
+    title: view.observed
+      ? `Resume ${group}, which is only observed`
+      : `Resume ${group}, which is paused: "${view.paused}"`,
     steps: ['the next tick pushes what has changed meanwhile', 'hosts join and are promoted again'],
-    warnings: [],
-    tags: [{ instances: [primary.id], set: {}, remove: [tagKeys.paused] }],
+    warnings: view.intentions.map((each) => `hostsync is about to ${describeIntention(each)}`),
+    tags: [
+      ...(view.paused === null ? [] : [{ instances: [primary.id], set: {}, remove: [tagKeys.paused] }]),
+      ...(carriers.length === 0
+        ? []
+        : [{ instances: carriers.map(({ id }) => id), set: {}, remove: [tagKeys.mode] }]),
+    ],
   });
   if (!done) return 0;
-  await session.wake(group, 'an operator ended a pause');
-  await until(session, group, options, ({ view: { paused } }) =>
-    paused === null ? `${group} goes on. Wait for it: hostsync wait ${group} --in-sync` : undefined,
+  await session.wake(group, 'an operator resumed the group');
+  await until(session, group, options, ({ view: now }) =>
+    now.paused === null && !now.observed
+      ? `${group} goes on. Wait for it: hostsync wait ${group} --in-sync`
+      : undefined,
   );
   return 0;
 }
@@ -152,6 +172,7 @@ export async function acceptDeletions(
   const group = await session.group(given);
   const { view } = await observe(session, group);
   const primary = primaryOf(view);
+  refuseIfObserved(view);
   const held = heldDeletions(view, id, acceptCommand);
   if ('advice' in held) throw new RefusedError(held.reason, held.advice);
   const { count, total, examples } = held;
@@ -281,6 +302,7 @@ export async function rotateKeys(
   const group = await session.group(given);
   const seen = await observe(session, group);
   const primary = primaryOf(seen.view);
+  refuseIfObserved(seen.view);
   if (seen.view.paused !== null)
     throw new RefusedError(`${group} is paused`, `First: hostsync resume ${group}`);
   if (primary.level !== 'in-sync')

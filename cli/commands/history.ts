@@ -1,3 +1,4 @@
+import { describeIntention } from '../../shared/core/model/intention.ts';
 import type { Claim } from '../../shared/core/model/observation.ts';
 import { duration } from '../../shared/core/model/time.ts';
 import type { HostView, IncidentView } from '../../shared/core/operator/group-view.ts';
@@ -13,11 +14,13 @@ export interface HistoryOptions extends CommonOptions {
 interface Entry {
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly kind: 'promotion' | 'incident';
+  readonly kind: 'promotion' | 'incident' | 'observed';
   readonly code: string;
   readonly host: string;
   readonly text: string;
 }
+
+const symbolOf = { promotion: 'ok', incident: 'attention', observed: 'held' } as const;
 
 /** Who was primary when and why, and what is wrong since when: the newest first. */
 export async function history(session: Session, options: HistoryOptions): Promise<number> {
@@ -29,6 +32,15 @@ export async function history(session: Session, options: HistoryOptions): Promis
   const entries = [
     ...claims.map((claim) => promotionEntry(claim, label, session.terminal.arrow)),
     ...view.incidents.map((incident) => incidentEntry(incident, view.hosts, view.at)),
+    ...view.intentions.map(
+      (each): Entry => ({
+        at: each.since,
+        kind: 'observed',
+        code: each.kind,
+        host: each.hosts.join(' '),
+        text: `would ${describeIntention(each)}`,
+      }),
+    ),
   ].sort((a, b) => b.at - a.at);
   const { terminal } = session;
   if (options.output === 'json') terminal.print(JSON.stringify(entries, undefined, 2));
@@ -38,7 +50,7 @@ export async function history(session: Session, options: HistoryOptions): Promis
   else
     for (const { at, kind, text } of entries) {
       const time = new Date(at).toISOString().slice(0, 16).replace('T', ' ');
-      terminal.print(`  ${time}  ${terminal.symbol(kind === 'incident' ? 'attention' : 'ok')} ${text}`);
+      terminal.print(`  ${time}  ${terminal.symbol(symbolOf[kind])} ${text}`);
     }
   return 0;
 }

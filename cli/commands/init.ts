@@ -14,6 +14,8 @@ export interface InitOptions extends ActionOptions {
   readonly primary?: string;
   readonly directory?: readonly string[];
   readonly host?: readonly string[];
+  /** Only say what would be done. */
+  readonly observe?: boolean;
 }
 
 /** Sets the tags of a new group, and waits until every host is in sync. */
@@ -32,7 +34,7 @@ export async function init(session: Session, options: InitOptions): Promise<numb
     findInstances(session.clients.ec2, ids),
     observeAgents(session.clients.ssm, ids),
   ]);
-  const plan = planGroup(wanted, instances, agents);
+  const plan = planGroup({ ...wanted, observe: options.observe === true }, instances, agents);
   if (plan.problems.length > 0)
     throw new RefusedError(plan.problems.join('; '), 'Nothing was changed. Mend this, then try again.');
   const done = await makeChange(session, options, {
@@ -44,7 +46,9 @@ export async function init(session: Session, options: InitOptions): Promise<numb
             .map(([key, value]) => `${key}=${value}`)
             .join('  ')}`,
       ),
-      `${primary} makes a key; the other hosts trust it, and get all files`,
+      options.observe === true
+        ? 'nothing else: hostsync says what it would do'
+        : `${primary} makes a key; the other hosts trust it, and get all files`,
     ],
     warnings: [
       ...plan.warnings,
@@ -58,6 +62,13 @@ export async function init(session: Session, options: InitOptions): Promise<numb
   });
   if (!done) return 0;
   await session.wake(group, 'an operator made the group');
+  if (options.observe === true) {
+    const { terminal } = session;
+    terminal.say(
+      `${terminal.symbol('ok')} ${group} is only observed. In a minute: hostsync status ${group}. To begin: hostsync resume ${group}`,
+    );
+    return 0;
+  }
   const since = Date.now();
   await follow(session, {
     group,

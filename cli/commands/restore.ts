@@ -9,6 +9,7 @@ import {
 } from '../../shared/core/model/request.ts';
 import type { ScriptLine } from '../../shared/core/model/script-line.ts';
 import { tagKeys } from '../../shared/core/model/tag-keys.ts';
+import { modeBlocker } from '../../shared/core/operator/action-blockers.ts';
 import { heldDeletions, restoreCommand } from '../../shared/core/operator/held-deletions.ts';
 import { describePush } from '../../shared/core/operator/summarize-push.ts';
 import { askHosts } from '../ask-hosts.ts';
@@ -31,6 +32,8 @@ export async function restore(session: Session, options: RestoreOptions): Promis
   const group = await session.group(options.group);
   const { terminal } = session;
   const seen = await observe(session, group);
+  const blocker = modeBlocker(seen.view);
+  if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
   const held = heldDeletions(seen.view, options.held, restoreCommand);
   if ('advice' in held) throw new RefusedError(held.reason, held.advice);
   const way = wayOf(seen, group, held.id);

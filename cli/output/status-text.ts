@@ -27,8 +27,8 @@ export function statusLines(view: GroupView, place: string, terminal: Terminal):
 }
 
 function headerLine(view: GroupView, place: string, terminal: Terminal): string {
-  const { group, epoch, failover, level, verdict, held, paused, watch } = view;
-  const isHeld = held !== null || paused !== null;
+  const { group, epoch, failover, level, verdict, held, paused, observed, watch } = view;
+  const isHeld = held !== null || paused !== null || observed;
   const symbol = terminal.symbol(isHeld ? 'held' : symbolOf[level]);
   const about = [epoch === null ? 'no epoch' : `epoch ${epoch}`, place, `failover ${failover}`];
   if (watch !== null) about.push(describeWatch(watch));

@@ -6,9 +6,11 @@ import { Marks } from '../../shared/aws/marks.ts';
 import { isOutdated, readRegister } from '../../shared/aws/memory.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
 import { isSameDocument } from '../../shared/aws/ssm.ts';
+import { isObserved } from '../../shared/core/model/mode.ts';
 import type { ObservedPush } from '../../shared/core/model/observation.ts';
 import { lacksRelease } from '../../shared/core/model/release.ts';
 import { earlyEnd } from '../../shared/core/model/watch-result.ts';
+import { withoutTags } from '../../shared/core/operator/plan-observed.ts';
 import { recordOutcome } from '../../shared/core/results/record-outcome.ts';
 import { type CommandEvent, parseCommandEvent } from '../../shared/edge/command-event.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
@@ -66,7 +68,8 @@ async function recordOnce(push: ObservedPush, group: string, instruments: Instru
     readRegister(memory, group),
   ]);
   const observed = { instances: marks.overlay(seen, remembered), pushes: [push] };
-  const actions = recordOutcome(observed, outcomeSettings(configuration), Date.now());
+  const outcome = recordOutcome(observed, outcomeSettings(configuration), Date.now());
+  const actions = isObserved(seen, remembered) ? withoutTags(outcome) : outcome;
   const metricsBySecondary = configuration.HOSTSYNC_METRICS_BY_SECONDARY;
   await carryOutOutcome(actions, { clients, marks, ...instruments, metricsBySecondary });
   return actions.some((action) => action.kind === 'tell' && action.event.type !== 'Files Synced');

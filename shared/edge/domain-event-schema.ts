@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { DomainEvent, EventType } from '../core/model/domain-event.ts';
 import { eventSource } from '../core/model/domain-event.ts';
+import { intentionKinds } from '../core/model/intention.ts';
 import { EventError } from './event-error.ts';
 import { describeIssues } from './issues.ts';
 
@@ -140,6 +141,13 @@ const details = {
     primary: text,
     directories: v.array(v.object({ directory: text, count, examples: v.array(text) })),
   }),
+  'Action Observed': v.object({
+    ...common,
+    action: v.picklist(intentionKinds),
+    hosts: v.array(text),
+    reason: text,
+    since: timestamp,
+  }),
   'Hook Failed': v.object({
     ...common,
     ...detail,
@@ -226,6 +234,7 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Primary Suspected'),
   variant('Files Rescued'),
   variant('Files Kept'),
+  variant('Action Observed'),
   variant('Hook Failed'),
   variant('Files Too Large'),
   variant('Extra Files Deleted'),

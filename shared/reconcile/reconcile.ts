@@ -4,13 +4,22 @@ import { describeError } from '../aws/errors.ts';
 import { isOutdated } from '../aws/memory.ts';
 import type { MembershipAction } from '../core/membership/membership-action.ts';
 import { planMembership } from '../core/membership/plan-membership.ts';
-import type { ObservedPush, ObservedReachability, PromotionObservation } from '../core/model/observation.ts';
+import type { Intention } from '../core/model/intention.ts';
+import { isObserved } from '../core/model/mode.ts';
+import type {
+  ObservedInstance,
+  ObservedPush,
+  ObservedReachability,
+  PromotionObservation,
+} from '../core/model/observation.ts';
 import { lacksRelease, planInstall } from '../core/model/release.ts';
 import { isStaleView } from '../core/model/wake-up.ts';
+import { intentionOf, pushIntentions, supposePrimary, withoutTags } from '../core/operator/plan-observed.ts';
 import { earlyPushReason } from '../core/push/early-push.ts';
 import { isUnsettled } from '../core/push/needs-reconciling.ts';
 import { planPush } from '../core/push/plan-push.ts';
 import { planWatch } from '../core/push/plan-watch.ts';
+import type { OutcomeAction } from '../core/results/outcome-action.ts';
 import { recordOutcome } from '../core/results/record-outcome.ts';
 import { planPromotion } from '../core/succession/plan-promotion.ts';
 import { planUpkeep } from '../core/succession/plan-upkeep.ts';
@@ -21,6 +30,7 @@ import { carryOutOutcome } from './carry-out-outcome.ts';
 import { carryOutPromotion, carryOutUpkeep } from './carry-out-promotion.ts';
 import { carryOutWatch, pushAgain } from './carry-out-watch.ts';
 import { carryOutInstall } from './install.ts';
+import { noteIntentions } from './note-intentions.ts';
 import { look, observeGroupPushes, observePointers } from './observe.ts';
 import { askCandidates, askProbers } from './probe.ts';
 import type { Tools } from './tools.ts';
@@ -101,6 +111,14 @@ class Reconciliation {
       const observed = await look(this.#group, this.#tools, this.#reachability, this.#failed);
       first ??= observed;
       const { instances } = observed;
+      if (isObserved(instances, observed.registers.get(this.#group))) {
+        const goesOn = await this.#onlyObserve(observed, looks === 1);
+        if (!goesOn || Date.now() + pause > this.#until)
+          return { pending: this.#errors.size > 0, errors: [...this.#errors.values()] };
+        await sleep(pause);
+        continue;
+      }
+      if (looks === 1) await this.#noteIntentions(instances, []);
       const pushes = looks === 1 ? await observeGroupPushes(instances, this.#tools, this.#failed) : [];
       const isInstalled = await this.#install(observed, pushes);
       if (looks === 1) {
@@ -128,6 +146,18 @@ class Reconciliation {
         moves || this.#outdated || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
       const pending = under || isUnsettled(observed.instances);
       return { pending, errors: [...this.#errors.values()] };
+    }
+  }
+
+  /** None for a group that is not observed, or not any more. */
+  async #noteIntentions(
+    instances: readonly ObservedInstance[],
+    intentions: readonly Intention[],
+  ): Promise<void> {
+    try {
+      await noteIntentions(this.#group, instances, intentions, this.#tools);
+    } catch (error) {
+      this.#failed('saying what would be done', error);
     }
   }
 
@@ -171,8 +201,54 @@ class Reconciliation {
     }
   }
 
+  /**
+   * A group that is only observed: all is planned as for any other, and only what touches no host, no tag and nothing that points at one is
+   * done. A promotion that has begun stays where it is: each of its steps can be the last for any time, and goes on when the tag is gone.
+   *
+   * @returns whether hosts were asked who of them lives, so that there is more to see
+   */
+  async #onlyObserve(observed: PromotionObservation, isFirst: boolean): Promise<boolean> {
+    const { settings } = this.#tools;
+    if (isFirst) {
+      const pushes = await observeGroupPushes(observed.instances, this.#tools, this.#failed);
+      await this.#recordPushes(observed, pushes, withoutTags);
+      await this.#watch(observed, pushes);
+    }
+    const now = Date.now();
+    const promotion = planPromotion({ observed, settings, now, tick: this.#options.tick });
+    const supposed = { ...observed, instances: supposePrimary(observed.instances) };
+    const membership = planMembership(supposed, settings, now);
+    const pointers = await observePointers(observed, this.#tools, this.#failed);
+    const upkeep = planUpkeep(observed, pointers);
+    let goesOn = false;
+    for (const action of promotion) {
+      if (action.group !== this.#group || intentionOf(action) !== undefined) continue;
+      if (this.#isStale()) return true;
+      const done = await this.#takePromotionStep(action, observed);
+      goesOn ||= done && action.kind === 'probe' && action.where === 'itself';
+    }
+    for (const action of membership)
+      if (action.group === this.#group && action.kind === 'report-failure')
+        await this.#take(action, (report) => carryOutMembership(action, this.#tools, report));
+    if (goesOn) return true;
+    const plan = planPush(observed).filter((each) => 'group' in each && each.group === this.#group);
+    const planned = [...promotion, ...membership, ...upkeep].filter(({ group }) => group === this.#group);
+    await this.#noteIntentions(observed.instances, [
+      ...pushIntentions(plan),
+      ...planned.flatMap((action) => {
+        const kind = intentionOf(action);
+        return kind === undefined ? [] : [{ kind, hosts: hostsOf(action), reason: action.reason }];
+      }),
+    ]);
+    return false;
+  }
+
   /** What events should have brought and did not, and what only a look at the whole group can see. */
-  async #recordPushes(observed: PromotionObservation, seen: readonly ObservedPush[]): Promise<void> {
+  async #recordPushes(
+    observed: PromotionObservation,
+    seen: readonly ObservedPush[],
+    restrict: (actions: readonly OutcomeAction[]) => readonly OutcomeAction[] = (all) => all,
+  ): Promise<void> {
     const { instances } = observed;
     const plan = planPush(observed);
     const { settings } = this.#tools;
@@ -180,7 +256,7 @@ class Reconciliation {
     const actions = recordOutcome({ instances, pushes, plan }, settings, Date.now());
     try {
       await carryOutOutcome(
-        actions.filter(({ group }) => group === this.#group),
+        restrict(actions).filter(({ group }) => group === this.#group),
         this.#tools,
       );
     } catch (error) {

@@ -35,6 +35,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
   switch (event.type) {
     // Stryker disable StringLiteral: what is no case comes to the same
     case 'Files Synced':
+    case 'Action Observed':
     case 'Secondary Joined':
     case 'Secondary Left':
       return undefined;

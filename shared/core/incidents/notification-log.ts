@@ -85,6 +85,7 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
       return raised({ '': type }, detail.reminder);
     // Stryker disable StringLiteral,ConditionalExpression: what is no case comes to the same
     case 'Files Synced':
+    case 'Action Observed':
     case 'Files Rescued':
     case 'Files Kept':
     case 'Extra Files Deleted':

@@ -1,3 +1,4 @@
+import type { IntentionKind } from './intention.ts';
 import { tagPrefix } from './tag-prefix.ts';
 import { digest } from './task.ts';
 
@@ -152,6 +153,13 @@ export interface EventDetails {
     readonly primary: string;
     readonly requestedAt: Timestamp;
     readonly directories: readonly ExtraFiles[];
+  };
+  /** hostsync would have done this, had the group not the tag `hostsync:mode`: nothing was done. */
+  readonly 'Action Observed': {
+    readonly action: IntentionKind;
+    readonly hosts: readonly string[];
+    readonly reason: string;
+    readonly since: Timestamp;
   };
   readonly 'No Primary': IncidentDetail & { readonly instances: readonly string[] };
   readonly 'Several Primaries': IncidentDetail & { readonly primaries: readonly string[] };

@@ -16,7 +16,12 @@ export function mirrorDigest(primary: ObservedInstance): string {
 
 /** Is it one of the tags that move from one primary to the next? */
 export function isConfiguration(key: string): boolean {
-  return configurationTagKeys.includes(key) || shardNumber(key) !== undefined || key === tagKeys.paused;
+  return (
+    configurationTagKeys.includes(key) ||
+    shardNumber(key) !== undefined ||
+    key === tagKeys.paused ||
+    key === tagKeys.mode
+  );
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

@@ -20,9 +20,13 @@ const places: ReadonlyMap<string, Place> = new Map([
   ...[tagKeys.task, tagKeys.incident, tagKeys.joinIncident, tagKeys.suspected].map(
     (key) => [key, 'host'] as const,
   ),
-  ...[tagKeys.groupIncident, tagKeys.promotionIncident, tagKeys.promotionNotified, tagKeys.probe].map(
-    (key) => [key, 'group'] as const,
-  ),
+  ...[
+    tagKeys.groupIncident,
+    tagKeys.promotionIncident,
+    tagKeys.promotionNotified,
+    tagKeys.probe,
+    tagKeys.intentions,
+  ].map((key) => [key, 'group'] as const),
   ...[tagKeys.syncedAt, tagKeys.outside].map((key) => [key, 'head'] as const),
 ]);
 

@@ -17,6 +17,7 @@ const ownKeys: ReadonlySet<string> = new Set([
 const handedOn: ReadonlySet<string> = new Set([
   tagKeys.primary,
   tagKeys.paused,
+  tagKeys.mode,
   tagKeys.switchover,
   tagKeys.acceptDeletions,
   ...configurationTagKeys,

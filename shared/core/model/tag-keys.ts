@@ -10,6 +10,8 @@ export function makeTagKeys(prefix: string) {
     secondaries: key('secondaries'),
     exclude: key('exclude'),
     paused: key('paused'),
+    mode: key('mode'),
+    intentions: key('intentions'),
     publicKey: key('public-key'),
     hostKey: key('host-key'),
     state: key('state'),

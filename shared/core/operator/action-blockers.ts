@@ -11,6 +11,16 @@ export interface ActionBlocker {
 
 const nameOf = ({ name, id }: HostView): string => name ?? id;
 
+/** Of a group that is only observed no command changes anything but its tags: what it asked for would wait, and come as a surprise. */
+export function modeBlocker({
+  group,
+  observed,
+}: Pick<GroupView, 'group' | 'observed'>): ActionBlocker | undefined {
+  return observed
+    ? { reason: `${group} is only observed`, advice: `First: hostsync resume ${group}` }
+    : undefined;
+}
+
 /** The epoch above all that were ever claimed or are shown. */
 export function nextEpoch({ epoch }: GroupView, register: Register | undefined): number {
   return Math.max(epoch ?? 0, ...(register?.claims ?? []).map((claim) => claim.epoch)) + 1;
@@ -19,6 +29,8 @@ export function nextEpoch({ epoch }: GroupView, register: Register | undefined):
 /** @param target undefined for the best host */
 export function switchoverBlocker(view: GroupView, target: string | undefined): ActionBlocker | undefined {
   const { group, hosts, paused, primary } = view;
+  const mode = modeBlocker(view);
+  if (mode !== undefined) return mode;
   if (paused !== null)
     return { reason: `${group} is paused: "${paused}"`, advice: `First: hostsync resume ${group}` };
   const current = hosts.find(({ id }) => id === primary);
@@ -81,8 +93,11 @@ export function switchoverStage(
   return working('asked for');
 }
 
-export function resyncBlocker({ group, paused }: GroupView, host: HostView): ActionBlocker | undefined {
+export function resyncBlocker(view: GroupView, host: HostView): ActionBlocker | undefined {
+  const { group, paused } = view;
   const { role, agent } = host;
+  const mode = modeBlocker(view);
+  if (mode !== undefined) return mode;
   if (role === 'primary')
     return {
       reason: `${nameOf(host)} is the primary: it has the files that the others get`,
@@ -109,10 +124,13 @@ export function resyncBlocker({ group, paused }: GroupView, host: HostView): Act
 
 /** What even force does not help against. */
 export function forcedPromotionBlocker(
-  { group, primary, paused }: GroupView,
+  view: GroupView,
   host: HostView,
   instance: ObservedInstance,
 ): ActionBlocker | undefined {
+  const { group, primary, paused } = view;
+  const mode = modeBlocker(view);
+  if (mode !== undefined) return mode;
   const refuse = (reason: string, advice: string): ActionBlocker => ({
     reason: `${nameOf(host)} cannot become the primary: ${reason}`,
     advice,

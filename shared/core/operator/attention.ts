@@ -1,6 +1,8 @@
 import { isRaised } from '../incidents/incident.ts';
 import { remedies } from '../incidents/remedies.ts';
 import { parseIncidents } from '../model/incident.ts';
+import { intentionKey, notedIntentions } from '../model/intention.ts';
+import { isObserved } from '../model/mode.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration, secondsBetween } from '../model/time.ts';
 import { groupIncidents } from '../results/group-state.ts';
@@ -39,6 +41,7 @@ export function overviewAttention(
 ): readonly AttentionItem[] {
   const items = [
     ...blockerItems(view),
+    ...modeItems(view),
     ...heldItems(view, held, incidents),
     ...incidents
       .filter(({ subject, notified, code }) => subject === undefined && notified && code !== 'deletions-held')
@@ -82,6 +85,28 @@ function blockerItems({ group, plan, primaries }: OverviewView): readonly Attent
       { level: 'error', code, what, why: reason, remedy: blockedRemedy(code, group, primaries.current?.id) },
     ];
   });
+}
+
+/** What hostsync would do to a group that is only observed. */
+function modeItems({ group, members, observed }: OverviewView): readonly AttentionItem[] {
+  if (!isObserved(members, observed.registers.get(group))) return [];
+  const remedy = `hostsync resume ${group}`;
+  return [
+    {
+      level: 'warning',
+      code: 'observed',
+      what: `${group} is only observed`,
+      why: `The tag ${tagKeys.mode} is set: hostsync says what it would do, and changes nothing`,
+      remedy,
+    },
+    ...notedIntentions(members).map((each) => ({
+      level: 'warning' as const,
+      code: `would-${intentionKey(each)}`,
+      what: `Would ${each.kind}${each.hosts.length === 0 ? '' : ` ${each.hosts.join(', ')}`}`,
+      why: each.reason,
+      remedy,
+    })),
+  ];
 }
 
 const blockedWords: Readonly<Record<string, string>> = {

@@ -19,8 +19,12 @@ export function conditionBlocker(condition: Condition, view: GroupView): string 
   }
 }
 
-function inSyncBlocker(since: number, { group, hosts, primary, paused }: GroupView): string | undefined {
+function inSyncBlocker(
+  since: number,
+  { group, hosts, primary, paused, observed }: GroupView,
+): string | undefined {
   if (primary === null) return `the group "${group}" has no primary`;
+  if (observed) return 'the group is only observed';
   if (paused !== null) return `the group is paused: "${paused}"`;
   const others = hosts.filter(({ role }) => role !== 'primary');
   // Of a host outside EC2 no time is known: it is in sync when the last push to it did not fail

@@ -53,7 +53,7 @@ function findPlan({ plan, group }: GroupFacts): readonly Finding[] {
           what: action.reason,
           why: isGroup ? 'Nothing is pushed to any host.' : 'This host receives no files.',
           mend:
-            action.code === 'paused'
+            action.code === 'paused' || action.code === 'observed'
               ? `hostsync resume ${group}`
               : 'docs/tags.md names each reason and its remedy.',
         },

@@ -1,3 +1,4 @@
+import type { NotedIntention } from '../model/intention.ts';
 import type { ObservedPush, PromotionObservation } from '../model/observation.ts';
 import type { PushAction } from '../push/push-action.ts';
 import type { WatchView } from './watch-view.ts';
@@ -112,6 +113,10 @@ export interface GroupView {
   readonly epoch: number | null;
   /** What the operator wrote, or null. */
   readonly paused: string | null;
+  /** The group is only observed: hostsync says what it would do. */
+  readonly observed: boolean;
+  /** What it would do, the oldest first; empty for a group that is not only observed. */
+  readonly intentions: readonly NotedIntention[];
   readonly failover: 'auto' | 'manual';
   readonly directories: readonly string[];
   /** Null for a group that is not watched. */

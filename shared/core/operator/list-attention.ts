@@ -1,5 +1,7 @@
+import { describeIntention, type NotedIntention } from '../model/intention.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import type { Primaries } from '../model/primary.ts';
+import { tagKeys } from '../model/tag-keys.ts';
 import { duration, secondsBetween } from '../model/time.ts';
 import { pushFailure, unpushedDirectories } from '../results/group-evidence.ts';
 import {
@@ -12,6 +14,12 @@ import {
   type ViewInput,
 } from './group-view.ts';
 
+/** Of a group that is only observed: what would be done. */
+export interface ModeView {
+  readonly isObserved: boolean;
+  readonly intentions: readonly NotedIntention[];
+}
+
 interface AttentionInput extends ViewInput {
   readonly members: readonly ObservedInstance[];
   readonly primaries: Primaries;
@@ -19,6 +27,7 @@ interface AttentionInput extends ViewInput {
   readonly incidents: readonly IncidentView[];
   readonly held: HeldDeletions | null;
   readonly paused: string | null;
+  readonly mode: ModeView;
 }
 
 /** What a person should know of a group, the worst first. Each thing says what to do. */
@@ -27,6 +36,7 @@ export function listAttention(input: AttentionInput): readonly Attention[] {
     ...ofPlan(input),
     ...ofHeld(input),
     ...ofPause(input),
+    ...ofMode(input),
     ...ofIncidents(input),
     ...ofHosts(input),
     ...ofUnread(input),
@@ -35,7 +45,7 @@ export function listAttention(input: AttentionInput): readonly Attention[] {
 }
 
 /** Codes of the plan that say what is said of the group elsewhere. */
-const saidElsewhere: ReadonlySet<string> = new Set(['paused', 'no-secondary-ready']);
+const saidElsewhere: ReadonlySet<string> = new Set(['paused', 'observed', 'no-secondary-ready']);
 
 /** Why nothing is pushed. */
 function ofPlan({ group, plan }: AttentionInput): readonly Attention[] {
@@ -78,6 +88,25 @@ function ofPause({ group, paused }: AttentionInput): readonly Attention[] {
       message: `The group is paused ("${paused}"): nothing is pushed, no host joins, and no host is promoted`,
       next: `hostsync resume ${group}`,
     },
+  ];
+}
+
+function ofMode({ group, mode }: AttentionInput): readonly Attention[] {
+  if (!mode.isObserved) return [];
+  const attention = { level: 'behind', host: null } as const;
+  return [
+    {
+      ...attention,
+      code: 'observed',
+      message: `The group is only observed (${tagKeys.mode}): hostsync changes nothing. A host that a lifecycle hook holds is not let go`,
+      next: `hostsync resume ${group}`,
+    },
+    ...mode.intentions.map((each) => ({
+      ...attention,
+      code: `would-${each.kind}`,
+      message: `Would ${describeIntention(each)}`,
+      next: null,
+    })),
   ];
 }
 

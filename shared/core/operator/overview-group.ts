@@ -92,7 +92,7 @@ function headlineOf(
     const isSecondary = worst?.host !== undefined && worst.host !== view.primaries.current?.id;
     return isSecondary && late > 0 ? `${late} of ${all} secondaries ${are} behind` : (worst?.what ?? '');
   }
-  if (late > 0 && worst?.code !== 'paused')
+  if (late > 0 && worst?.code !== 'paused' && worst?.code !== 'observed')
     return `${late} of ${all} ${all === 1 ? 'host' : 'hosts'} ${are} not in sync yet`;
   return worst?.what ?? 'The next push is not possible yet';
 }

@@ -1,5 +1,6 @@
 import { parseDirectories } from '../model/directories.ts';
 import { groupNameProblem } from '../model/group.ts';
+import { observeMode } from '../model/mode.ts';
 import type { ObservedAgent, ObservedInstance } from '../model/observation.ts';
 import { joinTagKeys, roomProblem } from '../model/room.ts';
 import { routeBetween } from '../model/route.ts';
@@ -13,6 +14,8 @@ export interface NewGroup {
   readonly primary: string;
   readonly others: readonly string[];
   readonly directories: readonly string[];
+  /** Only say what would be done. */
+  readonly observe?: boolean;
 }
 
 export interface NewGroupPlan {
@@ -57,7 +60,12 @@ export function planGroup(
     tags: [
       {
         instances: [primary],
-        set: { [tagKeys.group]: group, [tagKeys.primary]: '1', [tagKeys.directories]: value },
+        set: {
+          [tagKeys.group]: group,
+          [tagKeys.primary]: '1',
+          [tagKeys.directories]: value,
+          ...(wanted.observe === true && { [tagKeys.mode]: observeMode }),
+        },
       },
       ...(others.length === 0 ? [] : [{ instances: others, set: { [tagKeys.group]: group } }]),
     ],

@@ -1,6 +1,8 @@
 import { isRaised } from '../incidents/incident.ts';
 import { parseConfiguration } from '../model/group.ts';
 import { parseIncidents } from '../model/incident.ts';
+import { notedIntentions } from '../model/intention.ts';
+import { isObserved } from '../model/mode.ts';
 import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import { epochOf, findPrimary } from '../model/primary.ts';
 import type { ScriptLine } from '../model/script-line.ts';
@@ -16,7 +18,7 @@ import {
   type ViewInput,
   worst,
 } from './group-view.ts';
-import { listAttention } from './list-attention.ts';
+import { listAttention, type ModeView } from './list-attention.ts';
 import { viewHosts } from './view-hosts.ts';
 import { watchOf } from './watch-view.ts';
 
@@ -31,24 +33,33 @@ export function viewGroup(input: ViewInput): GroupView {
   const incidents = incidentsOf(members);
   const held = heldDeletions(input.pushes, incidents);
   const paused = current?.tags[tagKeys.paused] ?? null;
-  const attention = listAttention({ ...input, members, primaries, hosts, incidents, held, paused });
+  const mode = modeOf(members, input);
+  const attention = listAttention({ ...input, members, primaries, hosts, incidents, held, paused, mode });
   const level = worst([...hosts, ...attention].map((each) => each.level));
   return {
     group,
     at: now,
     level,
     paused,
+    observed: mode.isObserved,
+    intentions: mode.intentions,
     hosts,
     held,
     incidents,
     attention,
-    verdict: verdictOf(hosts, attention.find((each) => each.level === level)?.message, held, paused),
+    verdict: verdictOf(hosts, attention.find((each) => each.level === level)?.message, held, paused, mode),
     primary: current?.id ?? null,
     epoch: current === undefined ? null : (epochOf(current) ?? null),
     failover: settings.failover,
     watch: watchOf(input.pushes, current?.id).view,
     directories: configuration?.ok === true ? configuration.value.directories : [],
   };
+}
+
+function modeOf(members: readonly ObservedInstance[], { group, observed }: ViewInput): ModeView {
+  return isObserved(members, observed.registers.get(group))
+    ? { isObserved: true, intentions: notedIntentions(members) }
+    : { isObserved: false, intentions: [] };
 }
 
 /** The incidents that hold, the oldest first, whether people were notified of them or not. */
@@ -104,10 +115,12 @@ function verdictOf(
   first: string | undefined,
   held: HeldDeletions | null,
   paused: string | null,
+  mode: ModeView,
 ): string {
   const others = hosts.filter(({ role }) => role !== 'primary');
   const late = others.filter(({ level }) => level !== 'in-sync');
   if (!hosts.some(({ role }) => role === 'primary')) return first ?? 'The group has no primary';
+  if (mode.isObserved) return 'Only observed: hostsync says what it would do';
   if (held !== null) return held.count === null ? 'Deletions are held' : `${held.count} deletions are held`;
   if (paused !== null) return `Paused: "${paused}"`;
   if (late.length > 0) return lateVerdict(others, late);

@@ -1,4 +1,5 @@
 import { type GroupConfiguration, groupNameProblem, parseConfiguration } from '../model/group.ts';
+import { isObserved } from '../model/mode.ts';
 import type { Observation, ObservedAgent, ObservedInstance } from '../model/observation.ts';
 import { findPrimary, isEstablished } from '../model/primary.ts';
 import { isWatched } from '../model/push-options.ts';
@@ -66,9 +67,23 @@ function planGroup(
   const configuration = parseConfiguration(primary);
   if (!configuration.ok) return noPush(badTags(configuration.problems));
   const blocker = pushBlocker(primary, agents);
-  return blocker === undefined
-    ? pushGroup(group, primary, configuration.value, instances, agents)
-    : noPush(blocker);
+  if (blocker !== undefined) return noPush(blocker);
+  const actions = pushGroup(group, primary, configuration.value, instances, agents);
+  return isObserved(members) ? actions.map(onlyObserved) : actions;
+}
+
+/** What a group that is only observed gets instead of a push. */
+function onlyObserved(action: PushAction): PushAction {
+  if (action.kind !== 'push') return action;
+  const { group, primary, request, reason } = action;
+  return {
+    kind: 'no-push',
+    group,
+    code: 'observed',
+    severity: 'info',
+    hosts: [primary, ...request.secondaries.map(({ id }) => id)],
+    reason: `the group is only observed (${tagKeys.mode}); without that tag ${reason}: ${request.directories.join(', ')}`,
+  };
 }
 
 type NoPush = { readonly code: NoPushCode; readonly severity: Severity; readonly reason: string };

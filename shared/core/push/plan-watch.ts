@@ -1,4 +1,5 @@
 import { parseDirectories } from '../model/directories.ts';
+import { isObserved } from '../model/mode.ts';
 import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import { epochOf, findPrimary } from '../model/primary.ts';
 import type { PushRequest } from '../model/request.ts';
@@ -18,7 +19,7 @@ export type WatchAction =
     };
 
 /**
- * A watch that ended to tell of something goes on at once, and one whose group was paused ends at once.
+ * A watch that ended to tell of something goes on at once, and one whose group was paused, or is only observed from now on, ends at once.
  *
  * @param pushes of the primary, of late
  * @param plan what a tick would do for this group
@@ -32,7 +33,8 @@ export function planWatch(
   const primary = findPrimary(members).current;
   if (primary === undefined) return undefined;
   const own = pushes.filter(({ instance }) => instance === primary.id);
-  if (primary.tags[tagKeys.paused] !== undefined) return endWatch(group, primary, own);
+  if (primary.tags[tagKeys.paused] !== undefined) return endWatch(group, primary, own, 'paused');
+  if (isObserved(members)) return endWatch(group, primary, own, 'only observed');
   if (!plan.some((action) => action.kind === 'push' && action.request.watch === 'auto')) return undefined;
   if (own.some(({ status }) => status === 'under-way')) return undefined;
   const [newest] = own.toSorted((one, other) => other.requestedAt - one.requestedAt);
@@ -45,6 +47,7 @@ function endWatch(
   group: string,
   primary: ObservedInstance,
   pushes: readonly ObservedPush[],
+  why: string,
 ): WatchAction | undefined {
   const watching = pushes.some(({ status, watches }) => status === 'under-way' && watches === true);
   const epoch = epochOf(primary);
@@ -63,6 +66,6 @@ function endWatch(
       secondaries: [],
       watch: 'end',
     },
-    reason: `the group is paused, and ${primary.id} still watches`,
+    reason: `the group is ${why}, and ${primary.id} still watches`,
   };
 }

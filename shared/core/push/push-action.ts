@@ -6,6 +6,7 @@ export type NoPushCode =
   | 'no-primary'
   | 'several-primaries'
   | 'paused'
+  | 'observed'
   | 'not-promoted'
   | 'primary-not-running'
   | 'primary-not-online'
@@ -50,6 +51,8 @@ export type PushAction =
   | {
       readonly kind: 'no-push';
       readonly group: string;
+      /** Of a group that is only observed: who would get the push. */
+      readonly hosts?: readonly string[];
       readonly code: NoPushCode;
       readonly severity: Severity;
       readonly reason: string;

@@ -39,6 +39,7 @@ export function exampleEvents(
       ...counts,
       secondaries: hosts.map((host) => ({ secondary: host, ...counts })),
     },
+    'Action Observed': { action: 'join', hosts, reason: message, since },
     'Sync Failed': {
       ...detail,
       primary,

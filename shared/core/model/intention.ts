@@ -64,12 +64,16 @@ const verbs: Readonly<Record<IntentionKind, string>> = {
   rescue: 'rescue the files of',
   leave: 'take off the list',
   tag: 'change the tags of',
-  lifecycle: 'answer or protect in Auto Scaling',
-  point: 'move what points at the primary:',
+  lifecycle: 'answer Auto Scaling for',
+  point: 'point names and targets at',
 };
 
-/** After "would". */
-export function describeIntention({ kind, hosts, reason }: Intention): string {
-  const who = hosts.length === 0 ? '' : ` ${hosts.join(', ')}`;
-  return `${verbs[kind]}${who}: ${reason}`;
+/** What, and to whom: after "would". */
+export function intentionWords({ kind, hosts }: Intention): string {
+  return `${verbs[kind]} ${hosts.length === 0 ? 'the primary' : hosts.join(', ')}`;
+}
+
+/** The same, and why. */
+export function describeIntention(intention: Intention): string {
+  return `${intentionWords(intention)}: ${intention.reason}`;
 }

@@ -1,7 +1,7 @@
 import { isRaised } from '../incidents/incident.ts';
 import { remedies } from '../incidents/remedies.ts';
 import { parseIncidents } from '../model/incident.ts';
-import { intentionKey, notedIntentions } from '../model/intention.ts';
+import { intentionKey, intentionWords, notedIntentions } from '../model/intention.ts';
 import { isObserved } from '../model/mode.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration, secondsBetween } from '../model/time.ts';
@@ -102,7 +102,7 @@ function modeItems({ group, members, observed }: OverviewView): readonly Attenti
     ...notedIntentions(members).map((each) => ({
       level: 'warning' as const,
       code: `would-${intentionKey(each)}`,
-      what: `Would ${each.kind}${each.hosts.length === 0 ? '' : ` ${each.hosts.join(', ')}`}`,
+      what: `Would ${intentionWords(each)}`,
       why: each.reason,
       remedy,
     })),

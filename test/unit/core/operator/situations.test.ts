@@ -118,6 +118,13 @@ const situations: readonly Situation[] = [
     ],
   },
   {
+    name: 'a group that is only observed',
+    instances: with1({
+      'hostsync:mode': 'observe',
+      'hostsync:intentions': `${now - 60_000}\tpush\t${one} ${two}\tpushes 1 directories\n${now}\tpoint\t\tthe name`,
+    }),
+  },
+  {
     name: 'a paused group, long ago',
     instances: with1({ 'hostsync:paused': 'release' }).map((each) =>
       each.id === two ? { ...each, tags: { ...each.tags, 'hostsync:synced-at': ago(400) } } : each,

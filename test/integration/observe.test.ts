@@ -32,9 +32,7 @@ const wouldBe = (name: string) =>
     .map(({ action }) => action);
 
 describe('a group that hostsync never touched', () => {
-  it('is left alone, and shows who would be the primary and who would join', {
-    timeout: 300_000,
-  }, async () => {
+  it('is left alone, and shows who would be the primary and who would join', async () => {
     const launch = (name: string) =>
       group.cloud.launch({
         name,
@@ -62,11 +60,11 @@ describe('a group that hostsync never touched', () => {
     expect(refused.code).toBe(1);
   });
 
-  it('begins when the operator says so', { timeout: 300_000 }, async () => {
+  it('begins when the operator says so', async () => {
     const ticking = setInterval(() => group.cloud.tick(), 3_000);
     try {
       const resumed = await run('resume', 'shop', '--yes');
-      expect(resumed.stderr).toContain('hostsync is about to');
+      expect(resumed.stdout).toContain('hostsync is about to');
       expect(resumed.code).toBe(0);
       expect((await run('wait', 'shop', '--in-sync', '--timeout', '200')).code).toBe(0);
     } finally {
@@ -79,9 +77,7 @@ describe('a group that hostsync never touched', () => {
 });
 
 describe('a group in service', () => {
-  it('is not pushed, and its dead primary is not replaced, while it is observed', {
-    timeout: 300_000,
-  }, async () => {
+  it('is not pushed while it is observed', async () => {
     group.primary.setTags({ 'hostsync:mode': 'observe' });
     await group.settle();
     await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
@@ -91,7 +87,9 @@ describe('a group in service', () => {
     expect(await seen([group.primary, ...group.secondaries])).toEqual(before);
     expect(wouldBe('web')).toEqual(['push']);
     expect((await run('switchover', 'web', '--yes')).stderr).toContain('web is only observed');
+  });
 
+  it('keeps its dead primary while it is observed', async () => {
     await group.primary.stop();
     await group.settle();
     const tags = hosts().map(({ id, tags: its }) => [id, { ...its }]);
@@ -102,7 +100,7 @@ describe('a group in service', () => {
       await must(secondary, `[ ! -e ${uploads}/new ] && [ -e ${uploads}/keep ]`);
   });
 
-  it('replaces it when the operator ends the mode', { timeout: 300_000 }, async () => {
+  it('replaces it when the operator ends the mode', async () => {
     group.primary.deleteTags('hostsync:mode');
     await group.settle();
     for (let tick = 0; tick < 6; tick += 1) await group.tick();

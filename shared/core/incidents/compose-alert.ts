@@ -30,7 +30,7 @@ export function composeAlert(event: DomainEvent, now: number): Alert | undefined
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the texts of all messages, one case each
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: singular and plural in texts
 function composeText(event: DomainEvent, now: number): Alert | undefined {
-  // No group of that name is pushed, but its owner is told what is wrong with it
+  // No group of that name is pushed, but an alert says what is wrong with it
   const group = plainText(event.detail.group, 256);
   switch (event.type) {
     // Stryker disable StringLiteral: what is no case comes to the same
@@ -46,7 +46,7 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
       const { secondaries, primary, syncedAt } = event.detail;
       const many = secondaries.length;
       return message(group, `${name(secondaries)} ${many > 1 ? 'are' : 'is'} in sync again`, [
-        `Group ${group}: a push of ${primary}, asked for at ${syncedAt}, was wholly received.`,
+        `Group ${group}: a push of ${primary}, requested at ${syncedAt}, arrived in full.`,
         list(
           secondaries,
           (each) => `${each.secondary}: was ${each.error} since ${each.since}, for ${duration(each.seconds)}`,
@@ -261,7 +261,7 @@ function syncFailed(detail: EventDetails['Sync Failed'], group: string, now: num
   const errors = new Set(secondaries.map(({ error }) => error));
   const what = `${name(secondaries)} ${secondaries.length > 1 ? 'are' : 'is'} behind (${[...errors].join(', ')})`;
   return incidentAlert(group, detail, now, what, [
-    `Pushes of ${primary} do not arrive wholly. The other secondaries are not affected.`,
+    `Some files from ${primary} are not reaching these secondaries. The other secondaries are not affected.`,
     list(secondaries, ({ secondary, error, message: words, secondsBehind, syncedAt }) => {
       const lag = secondsBehind === undefined ? '' : `, ${secondsBehind} s behind (last in sync ${syncedAt})`;
       return `${secondary}${lag}: ${error}: ${words}`;

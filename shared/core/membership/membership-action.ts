@@ -58,7 +58,7 @@ export type MembershipAction =
       readonly request: RescueRequest;
       readonly reason: string;
     }
-  /** Something was brought: people are told of it. */
+  /** Something was brought: an event says so. */
   | {
       readonly kind: 'notify-rescued';
       readonly group: string;
@@ -70,7 +70,7 @@ export type MembershipAction =
       readonly requestedAt: number;
       readonly reason: string;
     }
-  /** A former primary keeps what nobody can fetch: people are told of it. */
+  /** A former primary keeps what nobody can fetch: an event says so. */
   | {
       readonly kind: 'notify-kept';
       readonly group: string;

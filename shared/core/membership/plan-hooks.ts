@@ -149,7 +149,7 @@ function heldSince(instance: ObservedInstance, view: View): number {
   return isLate(now, launchedAt, view) && isNew(instance) ? now : launchedAt;
 }
 
-/** Notes when an instance that was launched long ago came to the launch hook; nobody is told. */
+/** Notes when an instance that was launched long ago came to the launch hook; no event says so. */
 export function lateArrival(
   group: string,
   instance: ObservedInstance,

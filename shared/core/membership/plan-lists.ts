@@ -62,7 +62,7 @@ export function planLeave(
   });
 }
 
-/** What nobody can fetch: people are told where it is. */
+/** What nobody can fetch: an event says where it is. */
 function keptNews(
   group: string,
   instance: string,

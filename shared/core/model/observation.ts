@@ -107,7 +107,7 @@ export interface Head {
   /** A digest of the primary and its tags, as they were mirrored. */
   readonly configuration?: string | undefined;
   /**
-   * By instance: when the last push that it wholly received was asked for, in milliseconds since 1970; of the primary, the last push whose
+   * By instance: when the last push that it received in full was requested, in milliseconds since 1970; of the primary, the last push whose
    * results are recorded.
    */
   readonly synced?: Readonly<Record<string, number>> | undefined;

@@ -45,7 +45,7 @@ function findAlarms({ alarms, stage }: DeploymentFacts): readonly Finding[] {
     return [
       fault('warning', check, null, {
         what: `The stage ${stage} has no alarms`,
-        why: 'Nobody is told when hostsync itself fails.',
+        why: 'No alert says when hostsync itself fails.',
         mend: `npx serverless deploy --stage ${stage}`,
       }),
     ];
@@ -63,7 +63,7 @@ function findAlarms({ alarms, stage }: DeploymentFacts): readonly Finding[] {
 function findMappings({ mappings, stage }: DeploymentFacts): readonly Finding[] {
   const check = 'event-source-mapping';
   if (!mappings.known) return [unknown(check, null, mappings.reason)];
-  const why = 'Nobody looks at groups: no host joins, none is promoted, and nothing is told. Pushes go on.';
+  const why = 'No group is observed: no host joins, none is promoted, and no alert is sent. Pushes go on.';
   if (mappings.value.length === 0)
     return [
       fault('error', check, null, {

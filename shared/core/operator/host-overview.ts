@@ -129,7 +129,7 @@ function saidByTask({ observed }: OverviewView, task: Task | undefined): string 
   return line?.kind === 'error' ? `${line.error}: ${line.message}` : command.detail;
 }
 
-/** Why the newest push that came to a secondary did not wholly arrive. */
+/** Why the newest push that came to a secondary did not arrive in full. */
 function saidByPush({ pushes }: OverviewView, id: string): string | undefined {
   const lines = pushes
     .toSorted((one, other) => other.requestedAt - one.requestedAt)

@@ -45,7 +45,7 @@ export interface HostOverview {
   readonly zone?: string;
   readonly address?: string;
   /**
-   * Since the last push that it wholly received was asked for; while a push watches, how long changes took in the minute before. Missing for
+   * Since the last push that it received in full was requested; while a push watches, how long changes took in the minute before. Missing for
    * the primary, and where that is not known.
    */
   readonly secondsBehind?: number;
@@ -107,7 +107,7 @@ export interface PushOverview {
   readonly files: number;
   readonly deleted: number;
   readonly bytes: number;
-  /** Secondaries that did not wholly receive it. */
+  /** Secondaries that did not receive it in full. */
   readonly missed: readonly { readonly id: string; readonly error: string; readonly message: string }[];
 }
 

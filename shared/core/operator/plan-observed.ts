@@ -110,7 +110,7 @@ export function pushIntentions(plan: readonly PushAction[]): readonly Intention[
   );
 }
 
-/** What is told and noted of these intentions. */
+/** What is published and noted of these intentions. */
 export interface IntentionNews {
   /** Of those that are new. */
   readonly events: readonly Extract<DomainEvent, { type: 'Action Observed' }>[];
@@ -118,7 +118,7 @@ export interface IntentionNews {
   readonly note: string | undefined;
 }
 
-/** An intention is told when it begins, and not again while it lasts. */
+/** An intention is an event when it begins, and not again while it lasts. */
 export function intentionNews(
   group: string,
   members: readonly ObservedInstance[],

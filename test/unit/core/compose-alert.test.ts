@@ -146,7 +146,7 @@ describe('as they are read', () => {
       subject: 'hostsync web: i-00000000000000002 is behind (disk-full)',
       body: `Group web: i-00000000000000002 is behind (disk-full), since 2026-11-22T10:00:00.123Z (90 s).
 
-Pushes of i-00000000000000001 do not arrive wholly. The other secondaries are not affected.
+Some files from i-00000000000000001 are not reaching these secondaries. The other secondaries are not affected.
 
 - i-00000000000000002, 61 s behind (last in sync 2026-11-22T09:59:00.100Z): disk-full: No space left on device (28)
 

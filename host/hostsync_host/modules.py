@@ -11,10 +11,12 @@ from typing import Iterable, Optional, Sequence
 from . import commands, files, freshness, hooks, layout, results
 from .request import Directory
 
+# Without delete-during a daemon deletes before everything else, and both ends have the names of the whole tree in memory.
 # Every option is refused but those that a push uses: some have names looked up, by libraries that would be loaded from
 # the module (usermap, groupmap, copy-as), some tell what the files hold (block-size, debug).
 PUSH_OPTIONS = (
-    "!r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats !delete !delete-delay !delete-before"
+    "!r !l !p !t !g !o !H !S !numeric-ids !modify-window !timeout !stats"
+    " !delete !delete-during !delete-delay !delete-before"
     " !delay-updates !existing !ignore-existing !R !d !no-r !c !I !delete-missing-args !max-delete"
     " !bwlimit !fsync !info !max-size !link-dest"
 )

@@ -11,7 +11,7 @@ from typing import Iterable, Optional, Sequence
 from . import commands, files, freshness, hooks, layout, results
 from .request import Directory
 
-# Without delete-during a daemon deletes before everything else, and both ends have the names of the whole tree in memory.
+# Without delete-during a daemon deletes before all else, and both ends have the names of the whole tree in memory.
 # Every option is refused but those that a push uses: some have names looked up, by libraries that would be loaded from
 # the module (usermap, groupmap, copy-as), some tell what the files hold (block-size, debug).
 PUSH_OPTIONS = (

@@ -75,6 +75,11 @@ def rescued() -> bytes:
     return STATE + b"/rescued"
 
 
+def kept() -> bytes:
+    """What pushes deleted or replaced here, for root alone."""
+    return STATE + b"/kept"
+
+
 def held_epoch() -> bytes:
     """The epoch in which this host was the primary."""
     return STATE + b"/held-epoch"

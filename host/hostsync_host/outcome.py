@@ -55,3 +55,16 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
     began: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
+
+    def add(self, other: Outcome) -> None:
+        """What was sent beside it."""
+        for name in ("files", "deleted", "bytes", "changed"):
+            setattr(self.tally, name, getattr(self.tally, name) + getattr(other.tally, name))
+        if other.hook and self.hook != "failed":
+            self.hook, self.hook_message = other.hook, other.hook_message
+
+    def conclude(self, other: Outcome) -> None:
+        """The end of what it was busy with."""
+        self.add(other)
+        if self.error == "busy" or other.result == "failed":
+            self.result, self.error, self.message = other.result, other.error, other.message

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { must } from './group.ts';
-import { type Ended, linesOf, startWatchGroup, type WatchGroup } from './watch-group.ts';
+import { type Ended, linesOf, startWatchGroup, until, type WatchGroup } from './watch-group.ts';
 
 let watch: WatchGroup;
 
@@ -67,6 +67,68 @@ describe('a watch with a secondary in trouble', () => {
     }
     await hangs.thaw();
     await watch.arrives('three');
+    await watch.same();
+  });
+
+  /** Has a large file begin its way, and stop there. */
+  async function stopLarge(name: string): Promise<void> {
+    await watch.run(
+      `head -c ${size} /dev/urandom > /srv/whole; chown www-data: /srv/whole; mv /srv/whole ${name}`,
+    );
+    const stop = "pkill -STOP -f '^rsync .*list[.]large'; pgrep -cf '^rsync .*list[.]large'";
+    await until(async () => (await watch.group.primary.exec(stop)).stdout.trim() === '2', 'it is being sent');
+  }
+  const goOn = () => must(watch.group.primary, "pkill -CONT -f '^rsync .*list[.]large'");
+  const isWhole = async (name: string) => {
+    for (const host of watch.group.secondaries)
+      await until(
+        async () => (await host.exec(`stat -c %s /srv/uploads/${name}`)).stdout.trim() === String(size),
+        `it is whole on ${host.id}`,
+      );
+  };
+  const size = 34_000_000;
+  const slowly = { bandwidth: 1500 };
+
+  it('a large file on its way holds up nothing that comes after it, and is whole in the end', async () => {
+    const one = watch.next(slowly);
+    await watch.put('before');
+    await watch.arrives('before');
+    await stopLarge('film');
+    for (const name of ['one', 'two', 'three']) {
+      await watch.put(name);
+      await watch.arrives(name);
+    }
+    await watch.run('echo more > one; rm two; mkdir album; echo x > album/photo; chown -R www-data: album');
+    await watch.arrives('album/photo', 'x\n');
+    expect(await watch.isNowhere('film')).toBe(true);
+    await goOn();
+    await isWhole('film');
+    await watch.same();
+    const two = watch.next();
+    expect(outcomes(await one.ended).toSorted()).toEqual(['s-1 ok', 's-2 ok']);
+    await watch.put('after');
+    await watch.arrives('after');
+    // It counts as arrived: nobody reads it again
+    await watch.end();
+    const ended = await two.ended;
+    expect(linesOf(ended, 'secondary').map(({ files, bytes }) => [files, Number(bytes) < 100_000])).toEqual([
+      [1, true],
+      [1, true],
+    ]);
+  });
+
+  it('the next command takes over while a large file is on its way', async () => {
+    const one = watch.next(slowly);
+    await watch.put('again');
+    await watch.arrives('again');
+    await stopLarge('film2');
+    watch.next();
+    await watch.put('taken-over');
+    await watch.arrives('taken-over');
+    // The first one may have been ended for not answering in time, and the second one sends it then
+    await watch.group.primary.exec("pkill -CONT -f '^rsync .*list[.]large'");
+    await isWhole('film2');
+    await one.ended;
     await watch.same();
   });
 });

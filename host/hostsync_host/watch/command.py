@@ -167,7 +167,7 @@ class Watch(Cycles):
         for member in self.crew:
             if why == "fenced" or self.stopped or (early and member.connects):
                 member.break_off()
-            while not member.join(1.0):
+            while not (member.join(1.0) and member.carried(1.0)):
                 pass
         return self._report(why, bool(pending))
 

@@ -3,103 +3,27 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import Callable, List, Mapping, Optional
+from typing import Callable, List, Optional
 
 from .. import ssh
-from ..context import Context, Scanned
 from ..locks import Lock
 from ..outcome import Outcome
 from ..request import Secondary
-from ..secondary import Push
 from .beat import Beat
 from .lag import Lag
+from .porter import Porter
 from .recent import Recent
+from .shift import KeptPush, Shift
 from .turns import Turn
 
 RETRY_LEAST, RETRY_MOST = 2.0, 15.0
 """Seconds until a secondary that failed is tried again."""
 CHECK_EVERY = 2.0
 FAULTLESS = ("", "deletions-held", "directory-skipped")
-
-
-class Shift:
-    """One cycle's context. Its scratch directory goes when the last secondary is through with it."""
-
-    def __init__(
-        self,
-        context: Context,
-        births: List[float],
-        walked: bool,
-        began: float,
-        roots: Mapping[str, int],
-        holds: int,
-    ) -> None:
-        self.holds = holds
-        """Microseconds since 1970: who has it, has what the primary held then."""
-        self.began = began
-        """Before the look, by time.monotonic."""
-        self.roots = roots
-        """The index of each directory, by module."""
-        self.context = context
-        self.births = births
-        self.walked = walked
-        self._users = 1
-        self._guard = threading.Lock()
-
-    def enter(self) -> None:
-        with self._guard:
-            self._users += 1
-
-    def leave(self) -> None:
-        with self._guard:
-            self._users -= 1
-            last = self._users == 0
-        if last:
-            shutil.rmtree(self.context.scratch, ignore_errors=True)
-
-
-class _KeptPush(Push):
-    """A push over a connection that is there, and stays."""
-
-    def __init__(self, shift: Shift, member: Member) -> None:
-        super().__init__(shift.context, member.secondary)
-        self.shift = shift
-        self.member = member
-        self.broken_off = False
-        self.connection, self.lock = member.connection, member.lock
-        if self.connection is not None and not self.connection.alive():
-            self.connection.close()
-            self.connection = None
-
-    def new_connection(self) -> ssh.Connection:
-        options = self.context.request.options
-        self.connection = ssh.Connection(self.secondary, self.member.scratch, options, (self.lock_number(),))
-        return self.connection
-
-    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[List[bytes]]:
-        if self.member.recent is None or scan.module not in self.shift.roots:
-            return None
-        return self.member.recent.between(self.shift.roots[scan.module], self.shift.began, patience)
-
-    @property
-    def stopped(self) -> bool:
-        return self.broken_off
-
-    def look(self) -> None:
-        if self.shift.walked or self.member.asks:
-            super().look()
-
-    def leave(self) -> None:
-        broken = self.connection is not None and not self.connection.alive()
-        if self.lock is None or self.lost or broken:
-            super().leave()
-            self.connection = self.lock = None
-        self.member.connection, self.member.lock = self.connection, self.lock
 
 
 @dataclass
@@ -122,15 +46,17 @@ class Member:
     asks: bool = False
     tries: int = 0
     beat: Beat = field(default_factory=Beat)
+    porter: Porter = field(default_factory=Porter)
     stopping: bool = False
     _at_rest: bool = False
     _offered: Optional[Shift] = None
     _births: List[float] = field(default_factory=list[float])
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: Optional[threading.Thread] = None
-    _pushing: Optional[_KeptPush] = None
+    _pushing: Optional[KeptPush] = None
 
     def start(self) -> None:
+        self.porter.on_end = self._wake
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -145,9 +71,9 @@ class Member:
             self._births += shift.births
             self._changed.notify()
 
-    @property
-    def busy(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
     @property
     def fresh(self) -> bool:
@@ -174,6 +100,7 @@ class Member:
         if push is not None:
             push.broken_off = True
             push.stop()
+        self.porter.stop()
 
     @property
     def connects(self) -> bool:
@@ -182,9 +109,20 @@ class Member:
         return push is not None and (push.connection is None or not push.connection.alive())
 
     def join(self, seconds: float) -> bool:
+        """Its own thread; its large files may go on."""
         if self._thread is not None:
             self._thread.join(seconds)
-        return not self.busy
+        return self._thread is None or not self._thread.is_alive()
+
+    def carried(self, seconds: float) -> bool:
+        """Waits for its large files when its thread has ended. @returns whether they are through"""
+        if not self.porter.join(seconds):
+            return False
+        with self.porter.collected() as load:
+            if load is not None and self.outcome is not None:
+                load.settle_alone()
+                self.outcome.conclude(load.outcome)
+        return True
 
     # --- its thread
 
@@ -203,7 +141,9 @@ class Member:
             with self.turn:
                 well = self._push(shift)
             self._at_rest = well
-            if well:
+            busy = self.outcome is not None and self.outcome.error == "busy"
+            if well or (busy and self.porter.busy):
+                # what is on its way beside the cycles holds up nothing that comes after it
                 done = time.monotonic()
                 for born in births:
                     self.lag.add(done - born)
@@ -213,7 +153,6 @@ class Member:
                 with self._changed:
                     self._births = births + self._births
                 self.tries += 1
-                busy = self.outcome is not None and self.outcome.error == "busy"
                 pause = 1.0 if busy else min(RETRY_MOST, RETRY_LEAST * 2 ** min(self.tries - 1, 10))
                 retry_at = time.monotonic() + pause
         if again is not None:
@@ -233,7 +172,7 @@ class Member:
                     shift, self._offered = self._offered, None
                     self._at_rest = False
                     return shift
-                if again is not None and retry_at and now >= retry_at:
+                if again is not None and ((retry_at and now >= retry_at) or self.porter.ended):
                     return again
                 if again is not None and self.connection is not None and not self.connection.alive():
                     self.asks = True
@@ -248,7 +187,7 @@ class Member:
         self.beat.send(shift.context, connection, lock.fileno(), place)
 
     def _push(self, shift: Shift) -> bool:
-        push = self._pushing = _KeptPush(shift, self)
+        push = self._pushing = KeptPush(shift, self)
         try:
             outcome = push.run()
         except Exception:

@@ -13,7 +13,7 @@ from . import deletions
 from .compare import Comparison, files_above, large_files, shut_files
 from .leftovers import join
 from .manifest import Damaged
-from .outcome import EXAMPLES, Extras, Tally
+from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
 from .rsync import NAMED
 from .sending import CLEAR, Sending
@@ -183,23 +183,12 @@ class Everything:
         sending = self.sending
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
-        self._keep()
         sending.attempt([*options, NAMED])
         count = sending.tally.deleted - before
         if count > 0:
             path = self.scan.opened.path
             self.extras = Extras(path, count, [join(path, name) for name in sending.named[:EXAMPLES]])
             log(f"{sending.connection.secondary.id}: {count} entries that only it had were deleted in {show(path)}")
-
-    def _keep(self) -> None:
-        """Their names come from a run that only says what it would delete."""
-        sending = self.sending
-        if sending.context.request.options.keep_deleted:
-            tally, sending.tally = sending.tally, Tally()
-            named = sending.run([*CLEAR, "--dry-run", NAMED]).named
-            sending.tally = tally
-            sending.named = []
-            sending.keep(named)
 
     def _may_delete(self, count: int, entries: int) -> bool:
         """May so many entries be deleted that only the secondary has? Their names are not known here."""

@@ -21,8 +21,6 @@ class Options:
     verify_every: int = 86400
     first: bool = False
     after_sync: bool = False
-    keep_deleted: int = 0
-    keep_max: int = 1000
     max_size: int = 0
     verify: str = "size"
     bandwidth: int = 0
@@ -83,8 +81,6 @@ KINDS: Mapping[str, Kind] = {
     "verify-every": _number("push", 0, 31536000),
     "first": _yes("push"),
     "after-sync": _yes("push"),
-    "keep-deleted": _number("push join", 1, 365),
-    "keep-max": _number("push join", 1, 99999999),
     "max-size": _number("push", 32, 99999999),
     "verify": Kind(frozenset(["push"]), pattern="size|checksum", remedy="must be size or checksum"),
     "bandwidth": _number("push", 0, 99999999),

@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from . import moving, rsync, rules, to_keep, verdict
+from . import moving, rsync, rules, verdict
 from .blame import NOBODY, named, pick
 from .compare import Comparison
 from .context import Context, Deletion, Scanned
@@ -147,19 +147,11 @@ class Sending:
         sent = (path for path in paths if path != NOBODY[2:])
         return [Leftover(b"?", *split(path)) for path in in_doubt(sent, whereabouts, self.late)]
 
-    def keep(self, names: Iterable[bytes]) -> None:
-        """What is deleted or replaced next is kept over there, where the operator wants that."""
-        if self.context.request.options.keep_deleted:
-            path, scratch = self.scan.opened.path, self.context.scratch
-            problem = to_keep.keep(path, names, self.connection, scratch, self.lock)
-            self.tally.not_kept = self.tally.not_kept or problem
-
     # --- by lists
 
     def by_lists(self, comparison: Comparison, deletion: Deletion, checked: bool) -> bool:
         """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by
         accident."""
-        self.keep(to_keep.names_of(comparison, deletion))
         if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
             return False
         well = True
@@ -284,7 +276,6 @@ class Sending:
         well = True
         for name, options in (("large", []), ("large_same", ["--checksum"])):
             if comparison.counts[name] and not self.lost:
-                self.keep(comparison.names(name))
                 names = self.make_list(comparison, name, (name,))
                 well = self.attempt([*listed(names), *options], comparison.file(name)) and well
         return well

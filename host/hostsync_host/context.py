@@ -137,7 +137,9 @@ class Context:
                 return None
             comparison = compare(old, self.store.leftovers(received), new, place, self.largest)
             deletion = self._deletion(scan, comparison)
-            comparison.moves = set_apart(comparison, deletion, (old, new), self.store.leftovers(received), self.largest)
+            if self.request.options.link_renames:
+                left = self.store.leftovers(received)
+                comparison.moves = set_apart(comparison, deletion, (old, new), left, self.largest)
             return comparison, deletion
         except Damaged:
             return None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
-from . import plan
+from . import moving, plan
 from .compare import Comparison
 from .context import Context, Deletion, Scanned
-from .large import LargeFiles
+from .large import LargeFiles, large_names
+from .leftovers import Leftover, in_order, once, read_leftovers, split
 from .request import Secondary
 from .results import log
-from .store import SecondaryMemory
+from .sending import Sending
+from .store import Received, SecondaryMemory
+from .verdict import Fault
 
 CHECKSUM_EVERY = 30 * 86400
 """Seconds between two comparisons of all content, with verify=checksum."""
@@ -104,3 +107,50 @@ class Known(LargeFiles):
         if only_held:
             self.withheld = True
         return plan.plan(situation), compared
+
+    def note_mode(self, todo: plan.Plan) -> None:
+        if todo.everything:
+            doubtful = bool(self.doubt) or not self.due or todo.reason != "it is time to compare everything"
+            self.outcome.mode = "full" if doubtful or self.outcome.mode == "full" else "verify"
+        elif self.outcome.mode == "none":
+            self.outcome.mode = "changes"
+
+    def note_blocked(self, scan: Scanned, faults: Sequence[Fault]) -> None:
+        fault = next((fault for fault in faults if fault.blocked), None)
+        if fault is None:
+            self.memory.blocked.pop(scan.module, None)
+            return
+        tries = int(str(self.memory.blocked.get(scan.module, ["", "", 0, 0])[2])) + 1
+        self.memory.blocked[scan.module] = [fault.error, fault.message, tries, time.time() + plan.retry_after(tries)]
+
+    def begin_moves(self, scan: Scanned, comparison: Comparison) -> None:
+        doubtful = moving.begin(self.memory, self.context.store, self.id, scan.module, comparison)
+        if doubtful is not None:
+            self.old_left.append(doubtful)
+            self.write(started=self.memory.started)
+
+    def note_begun(self, scan: Scanned, sending: Sending, compared: Optional[Tuple[Comparison, Deletion]]) -> None:
+        """If we are killed, this tells what may have arrived. Where the lists failed, what was known stays known: what
+        rsync takes for the same by size and time is on them alone."""
+        left = self.left_over(sending, compared)
+        large = compared is not None and compared[0].counts["large"] + compared[0].counts["large_same"]
+        if compared is not None and large:
+            left += [Leftover(b"?", *split(name)) for name in large_names(compared[0])]
+        written = self.context.store.write_leftovers(self.id, in_order(once(left)))
+        self.old_left.append(written)
+        self.memory.received[scan.module] = Received(scan.manifest, scan.owner, written)
+        self.write(started=self.memory.started)
+
+    def left_over(self, sending: Sending, compared: Optional[Tuple[Comparison, Deletion]]) -> List[Leftover]:
+        """Names of which it is not known what they are over there."""
+        return list(sending.unsure) + (list(read_leftovers(compared[1].kept)) if compared is not None else [])
+
+    def write(self, started: Optional[int] = None) -> None:
+        context = self.context
+        self.memory.started = context.started if started is None else started
+        self.memory.boot = context.boot
+        for scan in context.scans:
+            received = self.memory.received.get(scan.module)
+            if received is not None and received.manifest == scan.manifest:
+                context.store.restore(scan.manifest, context.scratch)
+        context.store.write_secondary(self.id, self.memory)

@@ -21,6 +21,7 @@ class Options:
     verify_every: int = 86400
     first: bool = False
     after_sync: bool = False
+    link_renames: bool = False
     max_size: int = 0
     verify: str = "size"
     bandwidth: int = 0
@@ -81,6 +82,7 @@ KINDS: Mapping[str, Kind] = {
     "verify-every": _number("push", 0, 31536000),
     "first": _yes("push"),
     "after-sync": _yes("push"),
+    "link-renames": _yes("push"),
     "max-size": _number("push", 32, 99999999),
     "verify": Kind(frozenset(["push"]), pattern="size|checksum", remedy="must be size or checksum"),
     "bandwidth": _number("push", 0, 99999999),

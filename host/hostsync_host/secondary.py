@@ -14,7 +14,7 @@ from .directories import problem_now
 from .everything import Everything, Whole
 from .known import Known
 from .large import large_names
-from .leftovers import Leftover, in_order, once, read_leftovers, split
+from .leftovers import Leftover, in_order, once, split
 from .outcome import Outcome
 from .results import log
 from .sending import Sending
@@ -106,31 +106,25 @@ class Push(Known):
     def _directory(self, scan: Scanned, todo: plan.Plan, compared: Optional[Tuple[Comparison, Deletion]]) -> None:
         assert self.connection is not None
         received = self.memory.received.get(scan.module)
-        sending = Sending(
-            self.context,
-            scan,
-            self.connection,
-            self.outcome.tally,
-            self.lock_number(),
-            self.deadline,
-            self.memory.fsync,
-            self.memory.by_rules,
-            not self.memory.no_links,
-            late=lambda: self.late_names(scan, PATIENCE),
-        )
+        sending = self._sending(scan, self.connection)
+        whole: Optional[Everything] = None
         lists_well = True
+        changed = 0
         if compared is not None and received is not None:
-            self._begin_moves(scan, compared[0])
+            self.begin_moves(scan, compared[0])
             # also where everything is compared: what was decided by name is not judged again by its number
             lists_well = sending.by_lists(*compared, checked=self.litter)
             if compared[1].withheld:
                 self.withheld = True
         moving.settle(sending, self.memory, compared)
-        self._mode(todo)
-        changed = self.outcome.tally.changed
-        whole: Optional[Everything] = None
-        if todo.everything and not sending.lost:
+        self.note_mode(todo)
+        if (todo.everything or not lists_well) and not sending.lost:
+            if lists_well:
+                self.note_begun(scan, sending, compared)
+            changed = self.outcome.tally.changed
             whole = self._everything(scan, sending)
+        if compared is not None and not lists_well and not sending.lost:
+            lists_well = self._again(sending, *compared)
         if self.outcome.mode == "verify":
             self.outcome.drift += self.outcome.tally.changed - changed
         self._note_arrivals(scan, compared, whole, self.outcome.tally.changed > changed)
@@ -143,25 +137,24 @@ class Push(Known):
         self._remember_boot(sending)
         self._remember(scan, sending, compared, lists_well, whole)
 
-    def _begin_moves(self, scan: Scanned, comparison: Comparison) -> None:
-        doubtful = moving.begin(self.memory, self.context.store, self.id, scan.module, comparison)
-        if doubtful is not None:
-            self.old_left.append(doubtful)
-            self._write(started=self.memory.started)
+    def _sending(self, scan: Scanned, connection: ssh.Connection) -> Sending:
+        memory = self.memory
+        can = (memory.fsync, memory.by_rules, not memory.no_links)
+        common = (self.outcome.tally, self.lock_number(), self.deadline)
+        return Sending(self.context, scan, connection, *common, *can, late=lambda: self.late_names(scan, PATIENCE))
 
-    def _mode(self, todo: plan.Plan) -> None:
-        if todo.everything:
-            doubtful = bool(self.doubt) or not self.due or todo.reason != "it is time to compare everything"
-            self.outcome.mode = "full" if doubtful or self.outcome.mode == "full" else "verify"
-        elif self.outcome.mode == "none":
-            self.outcome.mode = "changes"
+    def _again(self, sending: Sending, comparison: Comparison, deletion: Deletion) -> bool:
+        """A directory was in the way that has more in it than anybody knew. What else was on the lists, rsync may take
+        for the same by size and time: when everything was compared, and cleared, they are sent after all."""
+        if sending.by_lists(comparison, deletion, checked=self.litter):
+            return True
+        path = os.fsdecode(sending.scan.opened.path)
+        self.faults.append(Fault("partial", f"{path}: a directory is in the way of something else; tried again later"))
+        return False
 
     def _everything(self, scan: Scanned, sending: Sending) -> Everything:
         # somebody may have run join since
         self.memory.no_links = False
-        # if we are killed, this tells what may have arrived
-        self.memory.received[scan.module] = Received(scan.manifest, scan.owner)
-        self._write(started=self.memory.started)
         whole = Everything(
             sending,
             self.memory,
@@ -219,26 +212,17 @@ class Push(Known):
         if sending.lost or not lists_well:
             self.uneven = True
             return
-        left = list(sending.unsure)
+        left = self.left_over(sending, compared)
         large = [whole.large] if whole is not None and whole.large is not None else []
         if compared is not None:
-            left += read_leftovers(compared[1].kept)
             large += [compared[0]] if compared[0].counts["large"] + compared[0].counts["large_same"] else []
         for comparison in large:
             self.large.append((scan, comparison))
             for name in large_names(comparison):
                 left.append(Leftover(b"?", *split(name)))
-        self._note_blocked(scan, sending)
+        self.note_blocked(scan, sending.faults)
         written = self.context.store.write_leftovers(self.id, in_order(once(left)))
         self.memory.received[scan.module] = Received(scan.manifest, scan.owner, written)
-
-    def _note_blocked(self, scan: Scanned, sending: Sending) -> None:
-        fault = next((fault for fault in sending.faults if fault.blocked), None)
-        if fault is None:
-            self.memory.blocked.pop(scan.module, None)
-            return
-        tries = int(str(self.memory.blocked.get(scan.module, ["", "", 0, 0])[2])) + 1
-        self.memory.blocked[scan.module] = [fault.error, fault.message, tries, time.time() + plan.retry_after(tries)]
 
     # --- nothing to send, and the end
 
@@ -259,20 +243,10 @@ class Push(Known):
         self.faults += sending.faults
         self._remember_boot(sending)
 
-    def _write(self, started: Optional[int] = None) -> None:
-        context = self.context
-        self.memory.started = context.started if started is None else started
-        self.memory.boot = context.boot
-        for scan in context.scans:
-            received = self.memory.received.get(scan.module)
-            if received is not None and received.manifest == scan.manifest:
-                context.store.restore(scan.manifest, context.scratch)
-        context.store.write_secondary(self.id, self.memory)
-
     def _finish(self) -> None:
         store = self.context.store
         if self.sending:
-            self._write()
+            self.write()
             kept = {received.leftovers for received in self.memory.received.values()}
             for name in self.old_left:
                 if name != "-" and name not in kept:

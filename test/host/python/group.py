@@ -47,6 +47,8 @@ class Group:
         joined_by_an_earlier_release: str = "",
     ) -> None:
         self.joined_by_an_earlier_release = joined_by_an_earlier_release
+        self.options: Dict[str, object] = {}
+        """Of every push."""
         self.top = tempfile.mkdtemp(prefix="hostsync-group-")
         os.chmod(self.top, 0o755)
         layout.ETC = os.fsencode(self.top) + b"/etc"
@@ -103,7 +105,9 @@ class Group:
             file.write(text)
 
     def request(self, epoch: int = 1, excludes: Tuple[bytes, ...] = (), **options: object) -> Request:
-        given = {name.replace("_", "-"): str(value) for name, value in {"io_timeout": 10, **options}.items()}
+        given = {
+            name.replace("_", "-"): str(value) for name, value in {"io_timeout": 10, **self.options, **options}.items()
+        }
         return Request(
             "push",
             "web",

@@ -4,6 +4,7 @@ import { groupOf, observeGroup } from '../../shared/aws/ec2.ts';
 import { wake } from '../../shared/aws/lanes.ts';
 import { Marks } from '../../shared/aws/marks.ts';
 import { isOutdated, readRegister } from '../../shared/aws/memory.ts';
+import { isWaitedFor } from '../../shared/aws/probes.ts';
 import { observePush } from '../../shared/aws/pushes.ts';
 import { isSameDocument } from '../../shared/aws/ssm.ts';
 import { isObserved } from '../../shared/core/model/mode.ts';
@@ -34,6 +35,9 @@ export const handler = makeHandler(async (event, instruments) => {
   const hint = parseCommandEvent(event);
   const { command, instance, document } = hint;
   const at = Date.now();
+  const isProbe = isSameDocument(document, configuration.HOSTSYNC_PROBE_DOCUMENT);
+  if (isProbe && (await isWaitedFor(clients.ssm, hint)))
+    return instruments.logger.info(`${instance} was asked by ${command} whether it lives: who asked is waiting for it`);
   const push = isSameDocument(document, configuration.HOSTSYNC_PUSH_DOCUMENT)
     ? await waitForResult(hint)
     : 'other';

@@ -84,6 +84,7 @@ const schemas = {
   'command-result': v.object({
     ...common,
     HOSTSYNC_PUSH_DOCUMENT: documentName,
+    HOSTSYNC_PROBE_DOCUMENT: documentName,
     ...recording,
     ...waking,
     ...remembering,

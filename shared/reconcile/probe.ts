@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SSMClient } from '@aws-sdk/client-ssm';
+import { probeComment } from '../aws/probes.ts';
 import { connectionOf, observeCommands, sendToKnown } from '../aws/ssm.ts';
 import type {
   MembershipObservation,
@@ -94,7 +95,7 @@ async function send(
   action: ProbeAction,
   { instances }: MembershipObservation,
 ): Promise<Pick<AskedProbe, 'commands' | 'by'>> {
-  const comment = `hostsync probe, group ${action.group}`;
+  const comment = probeComment(action.group, action.where);
   const requests = [...requestsOf(action, instances)];
   const sending = requests.map(([text, probers]) =>
     sendToKnown(ssm, documents.probe, probers, text, comment),

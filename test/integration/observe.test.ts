@@ -88,4 +88,23 @@ describe('a group in service', () => {
     expect(wouldBe('web')).toEqual(['push']);
     expect((await run('switchover', 'web', '--yes')).stderr).toContain('web is only observed');
   });
+
+  it('keeps its dead primary while it is observed', async () => {
+    await group.primary.stop();
+    await group.settle();
+    const tags = hosts().map(({ id, tags: its }) => [id, { ...its }]);
+    for (let tick = 0; tick < 3; tick += 1) await group.tick();
+    expect(hosts().map(({ id, tags: its }) => [id, { ...its }])).toEqual(tags);
+    expect(wouldBe('web')).toContain('promote');
+    for (const secondary of group.secondaries)
+      await must(secondary, `[ ! -e ${uploads}/new ] && [ -e ${uploads}/keep ]`);
+  });
+
+  it('replaces it when the operator ends the mode', async () => {
+    group.primary.deleteTags('hostsync:mode');
+    await group.settle();
+    for (let tick = 0; tick < 6; tick += 1) await group.tick();
+    const primary = group.secondaries.find(({ tags }) => tags['hostsync:primary'] !== undefined);
+    expect(primary?.tags['hostsync:primary']).toBe('2');
+  });
 });

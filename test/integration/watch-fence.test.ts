@@ -67,11 +67,9 @@ describe('a watch of a primary that is none any more', () => {
     await nothingArrives('late');
     const last = await watch.end();
     expect(last.secondaries.map(({ error }) => error)).toEqual(['key-refused', 'key-refused']);
+    // The first that refuses ends the command, so that it is told: the other one may not have been asked by then
     const said = linesOf(await one.ended, 'secondary');
-    expect(said).toMatchObject([
-      { ok: false, error: 'key-refused' },
-      { ok: false, error: 'key-refused' },
-    ]);
+    expect(said).toContainEqual(expect.objectContaining({ ok: false, error: 'key-refused' }));
   });
 
   it('sends nothing when it was frozen meanwhile and thaws, in the middle of a transfer too', async () => {

@@ -1,7 +1,11 @@
 import { DescribeAutoScalingInstancesCommand } from '@aws-sdk/client-auto-scaling';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { SendCommandCommand } from '@aws-sdk/client-ssm';
+import {
+  GetCommandInvocationCommand,
+  ListCommandInvocationsCommand,
+  SendCommandCommand,
+} from '@aws-sdk/client-ssm';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
@@ -21,6 +25,7 @@ vi.mock('node:timers/promises', () => ({
   setTimeout: async (milliseconds: number) => void vi.setSystemTime(Date.now() + milliseconds),
 }));
 const { handler } = await import('../../../functions/reconcile/handler.ts');
+const { handler: result } = await import('../../../functions/command-result/handler.ts');
 const { handler: sync } = await import('../../../functions/sync/handler.ts');
 
 const { autoScaling, balancer, dynamoDb, ec2, eventBridge, ssm } = aws;
@@ -41,6 +46,25 @@ const effects = (): readonly string[] => [
     .map((call) => JSON.stringify(call.args[0].input))
     .filter((input) => /"sk":"epoch|"claim"/u.test(input)),
 ];
+
+/** Source: SSM User Guide, "Amazon EventBridge event examples". */
+const commandEnded = (instance: string, document: string) => ({
+  version: '0',
+  id: '4780e1b8-f56b-4de5-95f2-95db273d1602',
+  'detail-type': 'EC2 Command Invocation Status-change Notification',
+  source: 'aws.ssm',
+  account: '111122223333',
+  time: new Date().toISOString(),
+  region: 'us-east-1',
+  resources: [],
+  detail: {
+    'command-id': aws.commandId,
+    'document-name': document,
+    'instance-id': instance,
+    'requested-date-time': new Date().toISOString(),
+    status: 'Success',
+  },
+});
 
 const observedEvents = () =>
   eventBridge
@@ -101,6 +125,34 @@ describe('a group that is only observed', () => {
     aws.remember(items);
     await look();
     expect(effects()).toEqual([]);
+  });
+
+  it('with a dead primary shows who would be promoted, and is not woken by the answers of those who were asked', async () => {
+    const { instances } = healthyGroup({ 'hostsync:mode': 'observe' });
+    const [primary, ...secondaries] = instances;
+    if (primary === undefined) throw new Error('fixture');
+    const synced = { 'hostsync:synced-at': new Date().toISOString() };
+    const others = secondaries.map((each) => ({ ...each, tags: { ...each.tags, ...synced } }));
+    aws.show([{ ...primary, state: 'stopped' }, ...others]);
+    const line = { v: 1, kind: 'probe', id: primary.id, reached: true, message: 'SSH answers' };
+    ssm.on(ListCommandInvocationsCommand).resolves({
+      CommandInvocations: others.map(({ id }) => ({
+        InstanceId: id,
+        CommandId: aws.commandId,
+        StatusDetails: 'Success',
+        CommandPlugins: [{ Output: JSON.stringify(line) }],
+      })),
+    });
+    await look();
+    expect(observedEvents().map(({ action }) => action)).toEqual(['promote']);
+    expect(effects()).toEqual([]);
+    const sent = ssm.commandCalls(SendCommandCommand).map((call) => call.args[0].input);
+    expect(sent.length).toBeGreaterThan(0);
+    for (const { Comment, InstanceIds = [], DocumentName } of sent) {
+      ssm.on(GetCommandInvocationCommand).resolves({ Comment });
+      for (const id of InstanceIds) await result(commandEnded(id, DocumentName ?? ''), lambdaContext);
+    }
+    expect(aws.wakeUps()).toEqual([]);
   });
 
   it('goes on when the tag is gone, and what was noted is forgotten', async () => {

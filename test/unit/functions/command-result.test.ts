@@ -172,15 +172,18 @@ it.each([
   ['a candidate', { Comment: 'hostsync candidates, group web' }, 0],
   ['one that looks at the primary', { Comment: 'hostsync probe, group web' }, 1],
   ['one of which SSM shows nothing yet', named('InvocationDoesNotExist'), 1],
-])('is asked for a look by the probe of %s as often as there is something to see', async (_name, found, looks) => {
-  if (found instanceof Error) ssm.on(GetCommandInvocationCommand).rejects(found);
-  else ssm.on(GetCommandInvocationCommand).resolves(found);
-  await handler(
-    { ...ended, detail: { ...ended.detail, 'document-name': 'probe-document' } },
-    lambdaContext,
-  );
-  expect(aws.wakeUps().length).toBe(looks);
-});
+])(
+  'is asked for a look by the probe of %s as often as there is something to see',
+  async (_name, found, looks) => {
+    if (found instanceof Error) ssm.on(GetCommandInvocationCommand).rejects(found);
+    else ssm.on(GetCommandInvocationCommand).resolves(found);
+    await handler(
+      { ...ended, detail: { ...ended.detail, 'document-name': 'probe-document' } },
+      lambdaContext,
+    );
+    expect(aws.wakeUps().length).toBe(looks);
+  },
+);
 
 it('has the group looked at after a push only if that changed something', async () => {
   ssm.on(GetCommandInvocationCommand).resolves(result);

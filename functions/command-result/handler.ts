@@ -37,7 +37,9 @@ export const handler = makeHandler(async (event, instruments) => {
   const at = Date.now();
   const isProbe = isSameDocument(document, configuration.HOSTSYNC_PROBE_DOCUMENT);
   if (isProbe && (await isWaitedFor(clients.ssm, hint)))
-    return instruments.logger.info(`${instance} was asked by ${command} whether it lives: who asked is waiting for it`);
+    return instruments.logger.info(
+      `${instance} was asked by ${command} whether it lives: who asked is waiting for it`,
+    );
   const push = isSameDocument(document, configuration.HOSTSYNC_PUSH_DOCUMENT)
     ? await waitForResult(hint)
     : 'other';

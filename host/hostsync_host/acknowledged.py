@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from . import layout
-from .manifest import Manifest, open_manifest
+from .manifest import Damaged, Manifest, open_manifest
 from .store import Store
 
 
@@ -38,7 +38,11 @@ def read(group: str, peer: Optional[str], held_epoch: int) -> dict[str, Acknowle
         if manifest is None:
             continue
         doubtful: defaultdict[bytes, set[bytes]] = defaultdict(set)
-        for leftover in store.leftovers(received):
-            doubtful[leftover.directory].add(leftover.name)
+        try:
+            for leftover in store.leftovers(received):
+                doubtful[leftover.directory].add(leftover.name)
+        except Damaged:
+            manifest.close()
+            continue
         found[module] = Acknowledged(manifest, dict(doubtful))
     return found

@@ -15,6 +15,7 @@ from .manifest import Damaged
 from .move_lists import set_apart
 from .request import Request
 from .rsync import Capabilities
+from .specials import is_sent
 from .store import Received, Store, open_known
 
 MIB = 1024 * 1024
@@ -244,8 +245,7 @@ class _Sorter:
         if leftover.directory in self.going:
             return False
         try:
-            os.stat(path, dir_fd=self.root, follow_symlinks=False)
-            return True
+            return is_sent(os.stat(path, dir_fd=self.root, follow_symlinks=False))
         except OSError:
             return False
 

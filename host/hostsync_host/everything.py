@@ -7,22 +7,23 @@ import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from . import deletions
 from .compare import Comparison, files_above, large_files, shut_files
-from .leftovers import join
+from .leftovers import Leftover, join, split
 from .manifest import Damaged
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
 from .rsync import NAMED
 from .sending import CLEAR, Sending
+from .specials import special_names
 from .store import SecondaryMemory, open_known
 
 DELAYED_MOST = 100_000
 """Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both
 ends."""
-LARGE_MOST = 200
+RULES_MOST = 200
 CHECKSUM_MOST = 1 << 30
 """Bytes: a larger file is not read for its checksum, for no byte moves meanwhile, and io-timeout would end that."""
 _MAGIC = b"[*?\\"
@@ -89,7 +90,7 @@ class Everything:
             self.uneven = not any(fault.blocked for fault in self.sending.faults) or not self.sending.unsure
         # A full disk would stay full for good if what was deleted here only went after all updates arrived
         if not (self.whole.fresh and well and extras == 0):
-            self._clear()
+            self._clear(self._hide_specials())
 
     def _shut(self) -> None:
         """What the owner cannot open is not in what is sent as the owner."""
@@ -114,7 +115,7 @@ class Everything:
             for path, size in large_files(manifest):
                 if size > self.sending.context.largest:
                     continue
-                if not any(byte in _MAGIC for byte in path) and not path.endswith(b" ") and len(rules) < LARGE_MOST:
+                if _is_plain(path) and len(rules) < RULES_MOST:
                     rules.append(b"--filter=- /" + path)
                     same = self.whole.checksum and size <= CHECKSUM_MOST
                     large["large_same" if same else "large"].append(path)
@@ -156,34 +157,51 @@ class Everything:
         finally:
             manifest.close()
 
+    def _hide_specials(self) -> List[bytes]:
+        """Rules by which rsync takes what is not sent for what is not there. What it cannot be told of is deleted by
+        name in the next push."""
+        context = self.sending.context
+        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        if manifest is None:
+            return []
+        rules: List[bytes] = []
+        with contextlib.closing(manifest):
+            for path in special_names(manifest, self.scan.opened.descriptor):
+                if _is_plain(path) and len(rules) < RULES_MOST:
+                    rules.append(b"--filter=H /" + path)
+                else:
+                    self.sending.unsure.append(Leftover(b"?", *split(path)))
+        return rules
+
     # --- what only the secondary has
 
-    def _clear(self) -> None:
+    def _clear(self, hidden: Sequence[bytes]) -> None:
         sending = self.sending
+        clear = [*hidden, *CLEAR]
         if self.whole.newcomer and not self.scan.held:
-            sending.attempt(CLEAR)
+            sending.attempt(clear)
             return
-        sending.attempt([*CLEAR, "--max-delete=0"])
+        sending.attempt([*clear, "--max-delete=0"])
         extras, entries = sending.extras, sending.entries
         if extras > deletions.FEW and self.whole.litter and not sending.lost:
             sending.tidy()
-            sending.attempt([*CLEAR, "--max-delete=0"])
+            sending.attempt([*clear, "--max-delete=0"])
             extras, entries = sending.extras, sending.entries
         if (extras == 0 and not self.in_the_way) or sending.lost:
             self.memory.extras.pop(self.scan.module, None)
             return
         if self._may_delete(extras, entries):
             self.memory.extras.pop(self.scan.module, None)
-            self._delete()
+            self._delete(hidden)
         else:
             self.withheld = True
 
-    def _delete(self) -> None:
+    def _delete(self, hidden: Sequence[bytes]) -> None:
         """What nobody knew of is told of by name: it may have been somebody's upload."""
         sending = self.sending
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
-        sending.attempt([*options, NAMED])
+        sending.attempt([*hidden, *options, NAMED])
         count = sending.tally.deleted - before
         if count > 0:
             path = self.scan.opened.path
@@ -226,3 +244,8 @@ class Everything:
         identity = hashlib.sha256(text.encode()).hexdigest()[:16]
         self.memory.extras[self.scan.module] = [identity, count]
         return identity
+
+
+def _is_plain(path: bytes) -> bool:
+    """Does a rule of rsync's name it and nothing else?"""
+    return not any(byte in _MAGIC for byte in path) and not path.endswith(b" ")

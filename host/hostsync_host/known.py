@@ -27,6 +27,7 @@ class Known(LargeFiles):
         super().__init__(context, secondary)
         self.memory = SecondaryMemory()
         self.known = False
+        self.forgotten = False
         self.litter = False
         self.doubt = ""
         self.checksum = False
@@ -59,7 +60,8 @@ class Known(LargeFiles):
                 first=options.first,
             )
         )
-        self.fresh = not self.known and not self.litter
+        self.forgotten = not self.known and not options.first and store.marked("known", self.id)
+        self.fresh = not self.known and not self.litter and not self.forgotten
         if (self.known and self.memory.target != target) or options.first:
             self.memory.received = {}
         self.memory.target = target
@@ -102,6 +104,7 @@ class Known(LargeFiles):
             doubt=self.doubt,
             due=self.due,
             only_held=only_held,
+            forgotten=self.forgotten,
             waiting=blocked is not None and time.time() < float(str(blocked[3])),
         )
         if only_held:

@@ -9,7 +9,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, List, NamedTuple, Optional, Tuple
 
-from .manifest import LARGE, NEVER, SHUT, UNREADABLE
+from .manifest import LARGE, NEVER, SHUT, SPECIAL, UNREADABLE
 from .records import parse_record
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Looker:
                 numbers += (found.st_ino, 0)
                 self.directories.append(name)
             else:
+                self.flags |= SPECIAL
                 continue
             kept.append(name)
             self.count += 1
@@ -116,6 +117,7 @@ class Looker:
             if self.sink is not None:
                 self._write(b"d %d %b" % (status.st_ino, name))
         else:
+            self.flags |= SPECIAL
             return
         self.kept.append(name)
         self.count += 1

@@ -18,7 +18,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
 
-MAGIC = b"hostsync-manifest 2\n"
+MAGIC = b"hostsync-manifest 3\n"
 NEVER = bytes(16)
 """The digest of a directory in which something changed a moment ago: no later look has it."""
 
@@ -36,6 +36,8 @@ LARGE = 4
 """Flag: there are files in it that are sent in a run of their own."""
 SHUT = 8
 """Flag: there are files in it that their owner shut for himself."""
+SPECIAL = 16
+"""Flag: there are sockets, pipes or devices in it, which are not sent and have no records."""
 HEAD_SIZE = 4096
 
 

@@ -41,6 +41,8 @@ class Situation:
     """It is time to compare everything."""
     only_held: bool = False
     """All that differs are deletions that are held."""
+    forgotten: bool = False
+    """More was known of the secondary than is now."""
     waiting: bool = False
     """Names are in the way, and it is not time to try again."""
 
@@ -49,6 +51,8 @@ class Situation:
 class Plan:
     task: Task
     reason: str
+    content: bool = False
+    """What is of the same size and time may differ all the same: nobody knows any more what changed."""
 
     @property
     def everything(self) -> bool:
@@ -62,16 +66,15 @@ class Plan:
 def plan(it: Situation) -> Plan:
     """What is to be done, with the first reason that holds."""
     if it.received is None:
-        return Plan(Task.EVERYTHING, it.doubt or "nothing is known of what it has")
+        return Plan(Task.EVERYTHING, it.doubt or "nothing is known of what it has", content=it.forgotten)
     if it.damaged:
-        return Plan(Task.EVERYTHING, "the manifest of what it has is damaged")
+        return Plan(Task.EVERYTHING, "the manifest of what it has is damaged", content=True)
     if it.unsure:
-        return Plan(Task.EVERYTHING, it.unsure)
-    if not it.same_owner:
-        return Plan(Task.EVERYTHING, "the directory has another owner")
+        return Plan(Task.EVERYTHING, it.unsure, content=True)
     differs = it.received != it.newest or (it.leftovers and not it.only_held)
-    if it.doubt or it.due:
-        reason = it.doubt or "it is time to compare everything"
+    if it.doubt or it.due or not it.same_owner:
+        due = "it is time to compare everything" if it.same_owner else "the directory has another owner"
+        reason = it.doubt or due
         return Plan(Task.LISTS_AND_EVERYTHING if differs else Task.EVERYTHING, reason)
     if not differs:
         return Plan(Task.NOTHING, "all that differs is held" if it.only_held else "it has all of it")

@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING, BinaryIO, Iterator, Optional, Tuple
 
 from .looker import Looker, Seen
-from .manifest import NEVER
+from .manifest import NEVER, SPECIAL
 
 if TYPE_CHECKING:
     from .scan import Walk
@@ -22,6 +22,7 @@ def revise(glance: Looker, seen: Seen, records: Iterator[bytes], directory: int,
     Damaged"""
     walk: Walk = glance.walk
     again = Looker(walk, glance.path, glance.own, sink)
+    again.flags = seen.flags & SPECIAL
     known = _taken_apart(records, again.recent)
     now = next(known, None)
     moved = False

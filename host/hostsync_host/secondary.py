@@ -122,7 +122,7 @@ class Push(Known):
             if lists_well:
                 self.note_begun(scan, sending, compared)
             changed = self.outcome.tally.changed
-            whole = self._everything(scan, sending)
+            whole = self._everything(scan, sending, todo.content)
         if compared is not None and not lists_well and not sending.lost:
             lists_well = self._again(sending, *compared)
         if self.outcome.mode == "verify":
@@ -152,13 +152,13 @@ class Push(Known):
         self.faults.append(Fault("partial", f"{path}: a directory is in the way of something else; tried again later"))
         return False
 
-    def _everything(self, scan: Scanned, sending: Sending) -> Everything:
+    def _everything(self, scan: Scanned, sending: Sending, content: bool) -> Everything:
         # somebody may have run join since
         self.memory.no_links = False
         whole = Everything(
             sending,
             self.memory,
-            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000, self.checksum),
+            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000, self.checksum or content),
         )
         whole.run()
         if whole.late:

@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 from . import layout
 from .deletions import Accepted, Batch, Limits, Sample
 from .files import write_atomic
+from .kept_leftovers import keep, read_kept
 from .leftovers import Leftover, read_leftovers, write_leftovers
 from .manifest import Manifest, open_manifest
 
@@ -88,7 +89,7 @@ class Store:
 
     def __init__(self, group: str) -> None:
         self.place = layout.manifests(group)
-        for name in (b"", b"secondary", b"sending", b"failed", b"absent", b"left"):
+        for name in (b"", b"secondary", b"known", b"sending", b"failed", b"absent", b"left"):
             os.makedirs(os.path.join(self.place, name), mode=0o700, exist_ok=True)
 
     def path(self, *names: str) -> bytes:
@@ -191,23 +192,17 @@ class Store:
             "end",
             "",
         ]
+        if not self.marked("known", secondary):
+            self.mark("known", secondary, True)
         write_atomic(self.path("secondary", secondary), "\n".join(lines).encode("ascii"), sync=False)
 
     def leftovers(self, received: Received) -> Iterator[Leftover]:
-        if received.leftovers == "-":
-            return iter(())
-        return read_leftovers(self.path("left", received.leftovers))
+        """@raises Damaged"""
+        return read_kept(self.path("left"), received.leftovers)
 
     def write_leftovers(self, secondary: str, leftovers: Iterable[Leftover]) -> str:
         """@returns the name for `Received.leftovers`"""
-        name = f"{secondary}.{os.urandom(8).hex()}"
-        path = self.path("left", name)
-        with open(path, "wb") as file:
-            count = write_leftovers(file, leftovers)
-        if count:
-            return name
-        os.unlink(path)
-        return "-"
+        return keep(self.path("left"), secondary, leftovers)
 
     def mark(self, kind: str, secondary: str, there: bool) -> None:
         path = self.path(kind, secondary)
@@ -278,7 +273,7 @@ class Store:
             return True
         if _age(self.path("absent", secondary)) < _DAY:
             return True
-        for kind in ("secondary", "sending", "failed", "absent"):
+        for kind in ("secondary", "known", "sending", "failed", "absent"):
             self.mark(kind, secondary, False)
         return False
 

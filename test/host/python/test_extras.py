@@ -44,6 +44,30 @@ class Extras(unittest.TestCase):
         time.sleep(1.1)
         self.assertEqual(self.group.push(verify_every=1).of("extras-deleted"), [])
 
+    def test_what_has_the_name_of_something_that_is_not_sent_goes_as_well(self) -> None:
+        copy = self.group.copy()
+        names = ("pipe", "in/one", "in/two/pipe", "a directory there", "[a-z]*", "space ", "back\\slash")
+        self.group.write(f"{self.root}/in/file")
+        self.group.push()
+        for name in names:
+            os.makedirs(os.path.dirname(f"{self.root}/{name}"), exist_ok=True)
+            os.mkfifo(f"{self.root}/{name}")
+            self.group.write(f"{copy}/{name}/upload" if "directory" in name else f"{copy}/{name}")
+        self.group.own()
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", copy], check=True)
+        time.sleep(1.1)
+        found = self.group.push(verify_every=1)
+        self.assertEqual(found.code, 0)
+        (line,) = found.of("extras-deleted")
+        self.assertLessEqual({f"{self.root}/pipe", f"{self.root}/in/one"}, set(line["examples"]))
+        # what no rule of rsync's names goes with the next push
+        self.assertEqual(self.group.push().code, 0)
+        self.same()
+        for name in names:
+            os.unlink(f"{self.root}/{name}")
+        self.assertEqual(self.group.push().code, 0)
+        self.same()
+
     def test_a_daemon_that_names_nothing_deletes_all_the_same(self) -> None:
         with open(f"{self.group.top}/s-1.conf", "r+", encoding="ascii") as file:
             text = file.read().replace(" !info", "")

@@ -35,6 +35,7 @@ class Plans(unittest.TestCase):
             ({**OLDER, "damaged": True}, Task.EVERYTHING, "the manifest of what it has is damaged"),
             ({**OLDER, "unsure": "why"}, Task.EVERYTHING, "why"),
             ({**SAME, "same_owner": False}, Task.EVERYTHING, "the directory has another owner"),
+            ({**OLDER, "same_owner": False}, Task.LISTS_AND_EVERYTHING, "the directory has another owner"),
             ({**SAME, "doubt": "why"}, Task.EVERYTHING, "why"),
             ({**OLDER, "doubt": "why"}, Task.LISTS_AND_EVERYTHING, "why"),
             ({**SAME, "due": True}, Task.EVERYTHING, "it is time to compare everything"),
@@ -45,6 +46,16 @@ class Plans(unittest.TestCase):
             with self.subTest(given=given):
                 made = plan(Situation(**given))
                 self.assertEqual((made.task, made.reason), (task, reason))
+
+    def test_content_is_read_where_more_was_known_than_is(self) -> None:
+        nothing = {"received": None, "newest": "a"}
+        lost = ({**OLDER, "damaged": True}, {**SAME, "unsure": "why"}, {**nothing, "forgotten": True})
+        for given in lost:
+            with self.subTest(given=given):
+                self.assertTrue(plan(Situation(**given)).content)
+        for given in (SAME, OLDER, nothing, {**OLDER, "doubt": "why"}, {**SAME, "due": True}):
+            with self.subTest(given=given):
+                self.assertFalse(plan(Situation(**given)).content)
 
     def test_doubts(self) -> None:
         table: list[tuple[dict[str, Any], str]] = [

@@ -1,0 +1,89 @@
+"""What a push remembers may be damaged or gone, as after a full or broken disk: no file stays as it was for that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import unittest
+from typing import Callable, Dict
+
+from group import Group
+from hostsync_host import layout
+from hostsync_host.leftovers import Leftover
+from hostsync_host.manifest import Damaged
+from hostsync_host.store import Received, Store
+
+
+def _cut(path: bytes) -> None:
+    os.truncate(path, max(0, os.path.getsize(path) - 20))
+
+
+def _zero(path: bytes) -> None:
+    with open(path, "r+b") as file:
+        file.write(bytes(os.path.getsize(path)))
+
+
+HOW: Dict[str, Callable[[bytes], None]] = {"gone": os.unlink, "cut": _cut, "zeroed": _zero}
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("rsync"), "needs root and rsync, as on a host")
+class Damages(unittest.TestCase):
+    def setUp(self) -> None:
+        self.group = Group()
+        self.addCleanup(self.group.close)
+        self.root = self.group.directories[0]
+        self.place = layout.manifests("web")
+
+    def write(self, name: str, text: str = "x") -> None:
+        self.group.write(f"{self.root}/{name}", text)
+
+    def remembered(self) -> Dict[str, bytes]:
+        found: Dict[str, bytes] = {}
+        for directory, _, names in os.walk(self.place):
+            for name in names:
+                path = os.path.join(directory, name)
+                if os.path.getsize(path):
+                    found[f"{os.path.basename(directory).decode()} {name.rpartition(b'.')[2].decode()}"] = path
+        return found
+
+    def test_what_changed_and_kept_its_size_and_time_arrives_whatever_is_damaged(self) -> None:
+        self.write("a/one", "1111")
+        self.write("a/two", "2222")
+        self.group.push()
+        kinds = set(self.remembered())
+        self.assertTrue(any("index" in kind for kind in kinds) and any("records" in kind for kind in kinds), kinds)
+        for kind in sorted(kinds):
+            for how, damage in HOW.items():
+                with self.subTest(kind=kind, how=how):
+                    self.group.push()
+                    path = self.remembered().get(kind)
+                    if path is None:
+                        continue
+                    before = os.stat(f"{self.root}/a/one")
+                    text = os.urandom(2).hex()
+                    with open(f"{self.root}/a/one", "w", encoding="ascii") as file:
+                        file.write(text)
+                    os.utime(f"{self.root}/a/one", ns=(before.st_atime_ns, before.st_mtime_ns))
+                    os.rename(f"{self.root}/a/two", f"{self.root}/a/three")
+                    damage(path)
+                    time.sleep(0.1)
+                    self.assertEqual(self.group.push().code, 0)
+                    for secondary in (1, 2):
+                        self.assertEqual(self.group.differences(secondary), [])
+                    os.rename(f"{self.root}/a/three", f"{self.root}/a/two")
+
+    def test_leftovers_that_are_damaged_are_not_taken_for_none(self) -> None:
+        store = Store("web")
+        left = [Leftover(b"D", b"a", b"one"), Leftover(b"?", b"a/b", b"two")]
+        self.assertEqual(store.write_leftovers("s-1", []), "-")
+        for damage in HOW.values():
+            name = store.write_leftovers("s-1", left)
+            self.assertEqual(list(store.leftovers(Received("", "", name))), left)
+            damage(store.path("left", name))
+            with self.assertRaises(Damaged):
+                store.leftovers(Received("", "", name))
+
+
+if __name__ == "__main__":
+    unittest.main()

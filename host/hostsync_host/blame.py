@@ -29,7 +29,7 @@ def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
     return names or None
 
 
-def pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
+def pick(names: bytes, found: Optional[Set[bytes]], kind: bytes = b"?") -> List[Leftover]:
     """Those of a list that were named; all of them if one of the named is not on it."""
     listed = [
         line[2:] if line.startswith(b"./") else line for line in read_names(names) if line not in (NOBODY, NOBODY[2:])
@@ -39,7 +39,7 @@ def pick(names: bytes, found: Optional[Set[bytes]]) -> List[Leftover]:
         wanted = {path if path in known else _unhidden(path) for path in found}
         if wanted <= known:
             listed = [path for path in listed if path in wanted]
-    return in_order([Leftover(b"?", *split(path)) for path in listed if path])
+    return in_order([Leftover(kind, *split(path)) for path in listed if path])
 
 
 def _unhidden(path: bytes) -> bytes:

@@ -8,7 +8,8 @@ from .manifest import key_of
 
 
 class Leftover(NamedTuple):
-    """`D`: a directory, `-`: anything else, `?`: what it was sent as, or not."""
+    """`D`: a directory, `-`: anything else, `?`: what it was sent as, or not. A file is compared if it is `?`, and else
+    written anew."""
 
     kind: bytes
     directory: bytes
@@ -69,8 +70,9 @@ def in_order(leftovers: List[Leftover]) -> List[Leftover]:
 
 
 def once(leftovers: List[Leftover]) -> List[Leftover]:
-    """The first of each name."""
+    """The first of each name; any is more than `?`, which may only be compared."""
     seen: Dict[bytes, Leftover] = {}
     for leftover in leftovers:
-        seen.setdefault(leftover.path, leftover)
+        if seen.setdefault(leftover.path, leftover).kind == b"?":
+            seen[leftover.path] = leftover
     return list(seen.values())

@@ -114,6 +114,8 @@ class Sending:
 
     def attempt(self, arguments: Sequence[object], names: Optional[bytes] = None, **how: object) -> bool:
         """One run, and what it leaves in doubt. `names`: the list that it was given. @returns whether all arrived"""
+        # what was to be written anew may be a second name over there of what it is not here: a comparison parts nothing
+        doubtful = b"-" if "--ignore-times" in arguments else b"?"
         finished = self.run(arguments, **how)  # type: ignore[arg-type]
         if "--fsync" in arguments and not finished.whole and verdict.refuses(finished, "fsync"):
             self.fsync = False
@@ -125,27 +127,27 @@ class Sending:
         if verdict.mode_unset(finished):
             arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
-        return self.conclude(finished, names)
+        return self.conclude(finished, names, doubtful)
 
-    def conclude(self, finished: rsync.Finished, names: Optional[bytes]) -> bool:
-        """Notes what a run leaves in doubt. @returns whether all arrived"""
+    def conclude(self, finished: rsync.Finished, names: Optional[bytes], kind: bytes = b"?") -> bool:
+        """Notes what a run leaves in doubt, as that kind of leftover. @returns whether all arrived"""
         fault = self.judge(finished)
         if fault is not None or finished.vanished:
             found = named(finished) if finished.code == rsync.PARTIAL and fault is not None else None
             if names is not None:
-                self.unsure += pick(names, found)
+                self.unsure += pick(names, found, kind)
             elif found:
                 self.unsure += [Leftover(b"?", *split(path)) for path in sorted(found)]
         elif names is not None:
-            self.unsure += self._moved(names)
+            self.unsure += self._moved(names, kind)
         return fault is None
 
-    def _moved(self, names: bytes) -> List[Leftover]:
+    def _moved(self, names: bytes, kind: bytes) -> List[Leftover]:
         """Of a list, what may have been elsewhere when rsync looked."""
         whereabouts = Whereabouts(self.scan.opened.descriptor, self.context.started * 1000 - 20_000_000)
         paths = (line[2:] if line.startswith(b"./") else line for line in read_names(names))
         sent = (path for path in paths if path != NOBODY[2:])
-        return [Leftover(b"?", *split(path)) for path in in_doubt(sent, whereabouts, self.late)]
+        return [Leftover(kind, *split(path)) for path in in_doubt(sent, whereabouts, self.late)]
 
     # --- by lists
 

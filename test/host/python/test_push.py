@@ -64,44 +64,6 @@ class Pushes(unittest.TestCase):
         self.assertEqual(self.group.count("connections"), 0)
         self.same()
 
-    def test_what_was_linked_and_is_not_is_parted_also_after_a_failure(self) -> None:
-        copy = self.group.copy()
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size=1m,uid={OWNER},gid={OWNER},mode=755", "none", copy], check=True
-        )
-        self.addCleanup(subprocess.run, ["umount", "-l", copy], check=False)
-        self.write("one", "x" * 300_000)
-        os.link(f"{self.root}/one", f"{self.root}/two")
-        self.group.own()
-        self.assertEqual(self.group.push().code, 0)
-        shutil.copy2(f"{self.root}/one", f"{self.root}/apart")
-        os.rename(f"{self.root}/apart", f"{self.root}/two")
-        self.write("big", "x" * 3_000_000)
-        self.group.own()
-        full = self.group.push()
-        self.assertEqual((full.code, full.secondaries[0].get("error")), (10, "disk-full"))
-        os.unlink(f"{self.root}/big")
-        self.assertEqual(self.group.push().code, 0)
-        self.same()
-
-    def test_a_full_disk_over_there_keeps_nothing_of_what_did_not_arrive(self) -> None:
-        copy = self.group.copy()
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size=1m,uid={OWNER},gid={OWNER},mode=755", "none", copy], check=True
-        )
-        self.addCleanup(subprocess.run, ["umount", "-l", copy], check=False)
-        self.assertEqual(self.group.push().code, 0)
-        self.write("big", "x" * 3_000_000)
-        for _ in range(2):
-            full = self.group.push()
-            self.assertEqual((full.code, full.secondaries[0].get("error")), (10, "disk-full"))
-        os.unlink(f"{self.root}/big")
-        self.write("small")
-        self.assertEqual(self.group.push().code, 0)
-        self.settle()
-        self.assertFalse(os.path.exists(f"{copy}/.~tmp~"), os.listdir(copy))
-        self.same()
-
     def test_a_directory_that_never_had_anything_keeps_nobody_out(self) -> None:
         os.unlink(f"{self.root}/keep")
         empty = self.group.push()

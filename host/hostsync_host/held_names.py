@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from .deletions import Batch
-from .errors import bad_request
+from .errors import bad_request, not_ready
 from .layout import module_name
+from .manifest import Damaged
 from .request import Request
 from .store import Store
 
@@ -54,6 +55,9 @@ def held_names(request: Request) -> Iterator[bytes]:
     covered = find_covered(store.read_group().batches, request.options.held or "")
     if covered is None:
         return
-    for batch, leftover in store.held(covered.module):
-        if batch in covered.ids and leftover.kind != b"D":
-            yield leftover.path
+    try:
+        for batch, leftover in store.held(covered.module):
+            if batch in covered.ids and leftover.kind != b"D":
+                yield leftover.path
+    except Damaged as error:
+        raise not_ready(f"{error}; push, and take the id of the line deletions-held") from error

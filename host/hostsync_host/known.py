@@ -86,7 +86,8 @@ class Known(LargeFiles):
         received = self.memory.received.get(scan.module)
         compared = None
         differs = received is not None and (received.manifest != scan.manifest or received.leftovers != "-")
-        if received is not None and differs:
+        # what is gone was not judged where the last push is not known: then it is counted over there, and judged
+        if received is not None and differs and not scan.unsure:
             compared = self.context.compared(scan, received)
         only_held = False
         if compared is not None:
@@ -98,7 +99,7 @@ class Known(LargeFiles):
             received=received.manifest if received is not None else None,
             newest=scan.manifest,
             leftovers=received is not None and received.leftovers != "-",
-            damaged=bool(differs) and compared is None,
+            damaged=bool(differs) and compared is None and not scan.unsure,
             unsure=scan.unsure,
             same_owner=received is None or received.owner == scan.owner,
             doubt=self.doubt,

@@ -190,7 +190,12 @@ class Look:
         for scan in self.context.scans:
             if not any(batch.module == scan.module for batch in self.memory.batches):
                 continue
-            counts = self.store.write_held(scan.module, self._away(scan))
+            try:
+                counts = self.store.write_held(scan.module, self._away(scan))
+            except Damaged:
+                # who has these names still says so when everything is compared there, and they are judged anew
+                scan.unsure, counts = "the list of held deletions is damaged", {}
+                self.store.forget_held(scan.module)
             self.memory.batches = [
                 deletions.Batch(one.id, one.module, counts.get(one.id, 0), one.reason, one.limits, one.at)
                 if one.module == scan.module
@@ -199,6 +204,8 @@ class Look:
             ]
 
     def _away(self, scan: Scanned) -> Iterator[Tuple[str, Leftover]]:
+        if not os.path.exists(self.store.path(f"held.{scan.module}")):
+            raise Damaged("it is not there")
         manifest = open_manifest(self.store.place, scan.manifest)
         if manifest is None:
             yield from self.store.held(scan.module)

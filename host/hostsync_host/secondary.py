@@ -6,7 +6,7 @@ import os
 import time
 from typing import List, Optional, Tuple
 
-from . import moving, plan, ssh
+from . import files, moving, plan, ssh
 from .arrived import SMALL
 from .compare import Comparison
 from .context import Deletion, Scanned
@@ -250,7 +250,7 @@ class Push(Known):
             kept = {received.leftovers for received in self.memory.received.values()}
             for name in self.old_left:
                 if name != "-" and name not in kept:
-                    os.unlink(store.path("left", name))
+                    files.remove(store.path("left", name))
             # it stays where something went wrong on the way, or came too late to be known of
             if not (self.uneven or self.lost):
                 store.mark("sending", self.id, False)

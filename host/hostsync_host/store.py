@@ -14,9 +14,9 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from . import layout
 from .deletions import Accepted, Batch, Limits, Sample
-from .files import write_atomic
-from .kept_leftovers import keep, read_kept
-from .leftovers import Leftover, read_leftovers, write_leftovers
+from .files import remove, write_atomic
+from .kept_leftovers import keep, read_kept, read_sealed, seal
+from .leftovers import Leftover, write_leftovers
 from .manifest import Manifest, open_manifest
 
 _DAY = 86400
@@ -140,10 +140,13 @@ class Store:
     # --- names that are held
 
     def held(self, module: str) -> Iterator[Tuple[str, Leftover]]:
-        """The names that are held in a directory, in order, each with the id of its batch."""
-        for leftover in read_leftovers(self.path(f"held.{module}")):
+        """The names that are held in a directory, in order, each with the id of its batch. @raises Damaged"""
+        for leftover in read_sealed(self.path(f"held.{module}")):
             batch, _, name = leftover.name.partition(b"\x01")
             yield batch.decode(), Leftover(leftover.kind, leftover.directory, name)
+
+    def forget_held(self, module: str) -> None:
+        remove(self.path(f"held.{module}"))
 
     def write_held(self, module: str, names: Iterable[Tuple[str, Leftover]]) -> Dict[str, int]:
         """Writes them, in order. @returns how many each batch has"""
@@ -155,11 +158,11 @@ class Store:
                 tagged = Leftover(leftover.kind, leftover.directory, batch.encode() + b"\x01" + leftover.name)
                 write_leftovers(file, [tagged])
         if counts:
+            seal(path + b".new")
             os.rename(path + b".new", path)
         else:
             os.unlink(path + b".new")
-            if os.path.exists(path):
-                os.unlink(path)
+            remove(path)
         return counts
 
     # --- one secondary

@@ -24,6 +24,8 @@ def _zero(path: bytes) -> None:
         file.write(bytes(os.path.getsize(path)))
 
 
+MANY = 40
+LIMITS = {"max_delete_share": 20, "max_delete_count": 1000}
 HOW: Dict[str, Callable[[bytes], None]] = {"gone": os.unlink, "cut": _cut, "zeroed": _zero}
 
 
@@ -44,7 +46,10 @@ class Damages(unittest.TestCase):
             for name in names:
                 path = os.path.join(directory, name)
                 if os.path.getsize(path):
-                    found[f"{os.path.basename(directory).decode()} {name.rpartition(b'.')[2].decode()}"] = path
+                    # of the files of one kind, one
+                    stem, _, end = name.partition(b".")
+                    kind = end if end in (b"index", b"records") else stem
+                    found[f"{os.path.basename(directory).decode()}/{kind.decode()}"] = path
         return found
 
     def test_what_changed_and_kept_its_size_and_time_arrives_whatever_is_damaged(self) -> None:
@@ -72,6 +77,36 @@ class Damages(unittest.TestCase):
                     for secondary in (1, 2):
                         self.assertEqual(self.group.differences(secondary), [])
                     os.rename(f"{self.root}/a/three", f"{self.root}/a/two")
+
+    def test_no_deletion_goes_unjudged_whatever_is_damaged(self) -> None:
+        for kind in sorted(self._held()):
+            for how, damage in HOW.items():
+                with self.subTest(kind=kind, how=how):
+                    self.group.close()
+                    self.group = Group()
+                    self.root = self.group.directories[0]
+                    self.place = layout.manifests("web")
+                    damage(self._held()[kind])
+                    # another deletion, in the same push
+                    for number in range(MANY):
+                        os.unlink(f"{self.root}/later/{number}")
+                    self.assertEqual(self.group.push(**LIMITS).code, 11)
+                    for secondary in (1, 2):
+                        copy = self.group.copy(secondary)
+                        there = [len(os.listdir(f"{copy}/{name}")) for name in ("held", "later")]
+                        self.assertEqual(there, [MANY, MANY])
+
+    def _held(self) -> Dict[str, bytes]:
+        """Deletions of one directory are held. @returns what is remembered"""
+        for number in range(MANY):
+            self.write(f"held/{number}")
+            self.write(f"later/{number}")
+        self.group.push(**LIMITS)
+        for number in range(MANY):
+            os.unlink(f"{self.root}/held/{number}")
+        time.sleep(0.1)
+        self.assertEqual(self.group.push(**LIMITS).code, 11)
+        return self.remembered()
 
     def test_leftovers_that_are_damaged_are_not_taken_for_none(self) -> None:
         store = Store("web")

@@ -14,9 +14,9 @@ from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Option
 from .differing import differing
 from .leftovers import Leftover, join, read_names
 from .looker import LARGE_SIZE
-from .manifest import LARGE, MOUNT, NEVER, SHUT, Entry, Manifest, key_of, pairs
+from .manifest import MOUNT, NEVER, Entry, Manifest, key_of, pairs
 from .other_names import add_other_names
-from .records import Record, name_of, parse_record
+from .records import name_of, parse_record
 
 LISTS = ("send", "checksum", "anew", "links", "large", "large_same", "shut", "dirs", "deleted", "swapped", "moved")
 
@@ -255,46 +255,3 @@ def lost_mounts(old: Manifest, new: Manifest) -> List[bytes]:
         for was, now in pairs(old.entries(), new.entries())
         if was is not None and was.flags & MOUNT and not (now is not None and now.flags & MOUNT)
     ]
-
-
-def large_files(manifest: Manifest) -> Iterator[Tuple[bytes, int]]:
-    """The files that are sent in a run of their own, with their sizes. @raises Damaged"""
-    for entry in manifest.entries():
-        if entry.flags & LARGE:
-            for record in manifest.records(entry):
-                found = parse_record(record) if record.startswith(b"f") else None
-                if found is not None and _is_large(found):
-                    yield join(entry.path, name_of(record)), found.size
-
-
-def files_above(manifest: Manifest, most: int) -> Iterator[bytes]:
-    """The files of more bytes than that, which is LARGE_SIZE or more. @raises Damaged"""
-    for entry in manifest.entries():
-        if entry.flags & LARGE:
-            for record in manifest.records(entry):
-                if record.startswith((b"f", b"s")) and parse_record(record).size > most:
-                    yield join(entry.path, name_of(record))
-
-
-def _is_large(record: Record) -> bool:
-    """Of hard links all go in one run, with the small files."""
-    return record.size >= LARGE_SIZE and record.links == 1
-
-
-def shut_files(manifest: Manifest) -> Iterator[bytes]:
-    """The files that their owner shut for himself. @raises Damaged"""
-    for entry in manifest.entries():
-        if entry.flags & SHUT:
-            for record in manifest.records(entry):
-                if record.startswith(b"s"):
-                    yield join(entry.path, name_of(record))
-
-
-def unreadable_files(manifest: Manifest, directories: Iterable[bytes]) -> Iterator[bytes]:
-    """The files in these directories that their owner cannot read. @raises Damaged"""
-    wanted = frozenset(directories)
-    for entry in manifest.entries():
-        if entry.path in wanted:
-            for record in manifest.records(entry):
-                if record.startswith(b"u"):
-                    yield join(entry.path, name_of(record))

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence
 
 from . import deletions
-from .compare import Comparison, files_above, large_files, shut_files
+from .blame import NOBODY
+from .compare import Comparison
 from .leftovers import Leftover, join, split
 from .manifest import Damaged
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
-from .rsync import NAMED
+from .rsync import NAMED, listed
+from .selected import files_above, files_changed, large_files, shut_files
 from .sending import CLEAR, Sending
 from .specials import special_names
 from .store import SecondaryMemory, open_known
@@ -42,6 +44,8 @@ class Whole:
     started_ns: int
     checksum: bool = False
     """It is time to read all content, here and there."""
+    known_ns: Optional[int] = None
+    """It was known until then what the secondary has, and is not any more; nothing if it is, or never was."""
 
 
 class Everything:
@@ -71,7 +75,7 @@ class Everything:
             options += ["--delete", "--max-delete=0"]
         elif self.scan.entries <= DELAYED_MOST:
             options.append("--delay-updates")
-        if self.whole.checksum:
+        if self.whole.checksum or self.whole.known_ns is not None:
             options.append("--checksum")
         if self.sending.context.request.options.max_size:
             options.append(f"--max-size={self.sending.context.largest}")
@@ -81,6 +85,8 @@ class Everything:
             # what stands in the way of something else is deleted as what is over there alone is
             self.in_the_way, self.sending.faults = True, before
         extras = self.sending.extras
+        if self.whole.known_ns is not None and not self.sending.lost:
+            self._write_anew(self.whole.known_ns)
         self._look_for_late()
         if not self.sending.lost:
             self._shut()
@@ -91,6 +97,22 @@ class Everything:
         # A full disk would stay full for good if what was deleted here only went after all updates arrived
         if not (self.whole.fresh and well and extras == 0):
             self._clear(self._hide_specials())
+
+    def _write_anew(self, since_ns: int) -> None:
+        """What had a second name and has none any more differs in nothing that a comparison sees."""
+        context = self.sending.context
+        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        if manifest is None:
+            return
+        path = os.path.join(context.scratch, f"anew.{self.sending.connection.secondary.id}.{self.scan.module}".encode())
+        count = 0
+        with contextlib.closing(manifest), open(path, "wb") as file:
+            for name in files_changed(manifest, since_ns, context.largest):
+                file.write(b"./" + name + b"\0")
+                count += 1
+            file.write(NOBODY + b"\0")
+        if count:
+            self.sending.attempt([*listed(path), "--ignore-times", "--hard-links", "--delay-updates"], path)
 
     def _shut(self) -> None:
         """What the owner cannot open is not in what is sent as the owner."""

@@ -28,6 +28,7 @@ class Known(LargeFiles):
         self.memory = SecondaryMemory()
         self.known = False
         self.forgotten = False
+        self.known_ns = 0
         self.litter = False
         self.doubt = ""
         self.checksum = False
@@ -61,6 +62,7 @@ class Known(LargeFiles):
             )
         )
         self.forgotten = not self.known and not options.first and store.marked("known", self.id)
+        self.known_ns = self.memory.started * 1000 if self.known else store.known_ns(self.id)
         self.fresh = not self.known and not self.litter and not self.forgotten
         if (self.known and self.memory.target != target) or options.first:
             self.memory.received = {}

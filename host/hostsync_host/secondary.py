@@ -155,11 +155,10 @@ class Push(Known):
     def _everything(self, scan: Scanned, sending: Sending, content: bool) -> Everything:
         # somebody may have run join since
         self.memory.no_links = False
-        whole = Everything(
-            sending,
-            self.memory,
-            Whole(self.fresh, self.newcomer, self.litter, self.context.started * 1000, self.checksum or content),
-        )
+        known = self.known_ns if content else None
+        started = self.context.started * 1000
+        situation = Whole(self.fresh, self.newcomer, self.litter, started, self.checksum, known)
+        whole = Everything(sending, self.memory, situation)
         whole.run()
         if whole.late:
             late = self.late_names(scan)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
@@ -18,6 +17,7 @@ from .files import remove, write_atomic
 from .kept_leftovers import keep, read_kept, read_sealed, seal
 from .leftovers import Leftover, write_leftovers
 from .manifest import Manifest, open_manifest
+from .marks import Marks, age
 
 _DAY = 86400
 _MODULE = re.compile(r"[0-9a-f]{16}")
@@ -84,16 +84,13 @@ class SecondaryMemory:
     received: Dict[str, Received] = field(default_factory=dict[str, Received])
 
 
-class Store:
+class Store(Marks):
     """The files of a group."""
 
     def __init__(self, group: str) -> None:
         self.place = layout.manifests(group)
         for name in (b"", b"secondary", b"known", b"sending", b"failed", b"absent", b"left"):
             os.makedirs(os.path.join(self.place, name), mode=0o700, exist_ok=True)
-
-    def path(self, *names: str) -> bytes:
-        return os.path.join(self.place, *(name.encode() for name in names))
 
     # --- the group
 
@@ -195,8 +192,8 @@ class Store:
             "end",
             "",
         ]
-        if not self.marked("known", secondary):
-            self.mark("known", secondary, True)
+        self.mark("known", secondary, True)
+        os.utime(self.path("known", secondary), ns=(memory.started * 1000, memory.started * 1000))
         write_atomic(self.path("secondary", secondary), "\n".join(lines).encode("ascii"), sync=False)
 
     def leftovers(self, received: Received) -> Iterator[Leftover]:
@@ -206,17 +203,6 @@ class Store:
     def write_leftovers(self, secondary: str, leftovers: Iterable[Leftover]) -> str:
         """@returns the name for `Received.leftovers`"""
         return keep(self.path("left"), secondary, leftovers)
-
-    def mark(self, kind: str, secondary: str, there: bool) -> None:
-        path = self.path(kind, secondary)
-        if there:
-            with open(path, "wb"):
-                pass
-        elif os.path.exists(path):
-            os.unlink(path)
-
-    def marked(self, kind: str, secondary: str) -> bool:
-        return os.path.exists(self.path(kind, secondary))
 
     # --- manifests
 
@@ -265,7 +251,7 @@ class Store:
                 os.unlink(os.path.join(self.place, file))
         for file in os.listdir(self.path("left")):
             # another push may be about to name it
-            if file.decode() not in left and _age(self.path("left", file.decode())) > _DAY:
+            if file.decode() not in left and age(self.path("left", file.decode())) > _DAY:
                 os.unlink(self.path("left", file.decode()))
 
     def _keeps(self, secondary: str, listed: bool) -> bool:
@@ -274,18 +260,11 @@ class Store:
         if listed or not self.marked("absent", secondary):
             self.mark("absent", secondary, not listed)
             return True
-        if _age(self.path("absent", secondary)) < _DAY:
+        if age(self.path("absent", secondary)) < _DAY:
             return True
         for kind in ("secondary", "known", "sending", "failed", "absent"):
             self.mark(kind, secondary, False)
         return False
-
-
-def _age(path: bytes) -> float:
-    try:
-        return time.time() - os.stat(path).st_mtime
-    except OSError:
-        return 0.0
 
 
 def open_known(place: bytes, scratch: bytes, name: str) -> Optional[Manifest]:

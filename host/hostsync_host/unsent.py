@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import Callable, List
 
-from .compare import files_above, unreadable_files
 from .context import Context
 from .directories import Opened
 from .leftovers import join
 from .manifest import open_manifest
 from .results import emit, log, show
 from .scan import LONGEST, Found
+from .selected import files_above, unreadable_files
 
 _EXAMPLES = 5
 

@@ -61,15 +61,21 @@ class Damages(unittest.TestCase):
         for kind in sorted(kinds):
             for how, damage in HOW.items():
                 with self.subTest(kind=kind, how=how):
+                    os.link(f"{self.root}/a/one", f"{self.root}/linked")
+                    self.group.own()
                     self.group.push()
                     path = self.remembered().get(kind)
                     if path is None:
+                        os.unlink(f"{self.root}/linked")
                         continue
                     before = os.stat(f"{self.root}/a/one")
-                    text = os.urandom(2).hex()
                     with open(f"{self.root}/a/one", "w", encoding="ascii") as file:
-                        file.write(text)
-                    os.utime(f"{self.root}/a/one", ns=(before.st_atime_ns, before.st_mtime_ns))
+                        file.write(os.urandom(2).hex())
+                    shutil.copy2(f"{self.root}/a/one", f"{self.root}/apart")
+                    os.rename(f"{self.root}/apart", f"{self.root}/linked")
+                    self.group.own()
+                    for name in ("a/one", "linked"):
+                        os.utime(f"{self.root}/{name}", ns=(before.st_atime_ns, before.st_mtime_ns))
                     os.rename(f"{self.root}/a/two", f"{self.root}/a/three")
                     damage(path)
                     time.sleep(0.1)
@@ -77,6 +83,7 @@ class Damages(unittest.TestCase):
                     for secondary in (1, 2):
                         self.assertEqual(self.group.differences(secondary), [])
                     os.rename(f"{self.root}/a/three", f"{self.root}/a/two")
+                    os.unlink(f"{self.root}/linked")
 
     def test_no_deletion_goes_unjudged_whatever_is_damaged(self) -> None:
         for kind in sorted(self._held()):

@@ -29,6 +29,8 @@ class Scanned:
     manifest: str
     entries: int
     unsure: str = ""
+    unreadable: Sequence[bytes] = ()
+    """Directories that could not be listed, as far as their number is moderate."""
     held: int = 0
     """Names whose deletion is held."""
 

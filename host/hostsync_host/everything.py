@@ -84,7 +84,7 @@ class Everything:
         if self.sending.blocked_by_directory:
             # what stands in the way of something else is deleted as what is over there alone is
             self.in_the_way, self.sending.faults = True, before
-        extras = self.sending.extras
+        counted = self.whole.fresh and well and self.sending.extras == 0 and not self.sending.blind
         if self.whole.known_ns is not None and not self.sending.lost:
             self._write_anew(self.whole.known_ns)
         self._look_for_late()
@@ -95,8 +95,8 @@ class Everything:
         if not well and not self.in_the_way:
             self.uneven = not any(fault.blocked for fault in self.sending.faults) or not self.sending.unsure
         # A full disk would stay full for good if what was deleted here only went after all updates arrived
-        if not (self.whole.fresh and well and extras == 0):
-            self._clear(self._hide_specials())
+        if not counted:
+            self._clear([*self._hide_specials(), *self._pass_unreadable()])
 
     def _write_anew(self, since_ns: int) -> None:
         """What had a second name and has none any more differs in nothing that a comparison sees."""
@@ -195,35 +195,45 @@ class Everything:
                     self.sending.unsure.append(Leftover(b"?", *split(path)))
         return rules
 
+    def _pass_unreadable(self) -> List[bytes]:
+        """Rules by which rsync passes over what it cannot list, and what is there of it stays."""
+        paths = [path for path in self.scan.unreadable if _is_plain(path) and path != b"."]
+        return [b"--filter=- /" + path for path in paths[:RULES_MOST]]
+
     # --- what only the secondary has
 
-    def _clear(self, hidden: Sequence[bytes]) -> None:
+    def _clear(self, rules: Sequence[bytes]) -> None:
         sending = self.sending
-        clear = [*hidden, *CLEAR]
+        clear = [*rules, *CLEAR]
         if self.whole.newcomer and not self.scan.held:
-            sending.attempt(clear)
+            self._attempt(clear)
             return
-        sending.attempt([*clear, "--max-delete=0"])
+        self._attempt([*clear, "--max-delete=0"])
         extras, entries = sending.extras, sending.entries
         if extras > deletions.FEW and self.whole.litter and not sending.lost:
             sending.tidy()
-            sending.attempt([*clear, "--max-delete=0"])
+            self._attempt([*clear, "--max-delete=0"])
             extras, entries = sending.extras, sending.entries
         if (extras == 0 and not self.in_the_way) or sending.lost:
             self.memory.extras.pop(self.scan.module, None)
             return
         if self._may_delete(extras, entries):
             self.memory.extras.pop(self.scan.module, None)
-            self._delete(hidden)
+            self._delete(rules)
         else:
             self.withheld = True
 
-    def _delete(self, hidden: Sequence[bytes]) -> None:
+    def _attempt(self, arguments: Sequence[object]) -> None:
+        """What could not be listed may have kept other things from being deleted, or counted: the next push looks."""
+        self.sending.attempt(arguments)
+        self.uneven = self.uneven or self.sending.blind
+
+    def _delete(self, rules: Sequence[bytes]) -> None:
         """What nobody knew of is told of by name: it may have been somebody's upload."""
         sending = self.sending
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
-        sending.attempt([*hidden, *options, NAMED])
+        self._attempt([*rules, *options, NAMED])
         count = sending.tally.deleted - before
         if count > 0:
             path = self.scan.opened.path

@@ -80,6 +80,11 @@ class Finished:
         return self.code == VANISHED or any(report.vanished for report in self.reports)
 
     @property
+    def blind(self) -> bool:
+        """Something here could not be listed: after that rsync deletes nothing, and counts nothing that it would."""
+        return self.code == PARTIAL and any(report.here and report.number != errno.ENOENT for report in self.reports)
+
+    @property
     def troubles(self) -> List[Report]:
         return [report for report in self.reports if not report.vanished]
 

@@ -6,7 +6,7 @@ import contextlib
 import heapq
 import os
 import time
-from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from . import deletions
 from .compare import lost_mounts, still_there
@@ -85,14 +85,14 @@ class Look:
         elif old is None:
             unsure = "the manifest of the last push is damaged"
         try:
-            name, entries = self._manifest(opened, excluded, old)
+            name, entries, unreadable = self._manifest(opened, excluded, old)
         except Damaged:
             unsure = "the manifest of the last push is damaged"
-            name, entries = self._manifest(opened, excluded, None)
+            name, entries, unreadable = self._manifest(opened, excluded, None)
             if old is not None:
                 old.close()
             old = None
-        scan = Scanned(opened, name, entries, unsure)
+        scan = Scanned(opened, name, entries, unsure, unreadable)
         self.context.scans.append(scan)
         if old is not None and known is not None:
             self.before[opened.module] = old.total
@@ -100,9 +100,9 @@ class Look:
             self.volumes[opened.module] = known.volume != opened.volume
             old.close()
 
-    def _manifest(self, opened: Opened, excluded: object, old: Optional[Manifest]) -> Tuple[str, int]:
+    def _manifest(self, opened: Opened, excluded: object, old: Optional[Manifest]) -> Tuple[str, int, Sequence[bytes]]:
         if old is not None and self.dirty is not None and opened.module not in self.dirty:
-            return old.name, old.total
+            return old.name, old.total, ()
         order = Order(
             opened,
             self.context.scratch,
@@ -119,7 +119,7 @@ class Look:
             else:
                 name, total = old.name, old.total
             tell_unsent(self.context, opened, walkers.found, name, self.emit)
-            return name, total
+            return name, total, walkers.found.unreadable.examples
         finally:
             walkers.close()
 

@@ -21,7 +21,7 @@ LONGEST = 4040
 """Bytes of a path: rsync has 4,095, and puts the names of its temporary files into them."""
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_EXAMPLES = 5
+_EXAMPLES = 200
 GONE = 0x80
 """Flag of a patch: the directory was in the last manifest, and is no more."""
 

@@ -58,6 +58,8 @@ class Sending:
     extras: int = 0
     """What a run would have deleted, and was not allowed to."""
     entries: int = 0
+    blind: bool = False
+    """The last run may have left what it was to delete: see Finished."""
     sent: bool = False
     named: List[bytes] = field(default_factory=list[bytes])
     """Some of what was deleted without being known by name before."""
@@ -98,7 +100,7 @@ class Sending:
             prefix=self.context.prefix,
         )
         self.tally.add(finished)
-        self.extras, self.entries = finished.spared, finished.entries
+        self.extras, self.entries, self.blind = finished.spared, finished.entries, finished.blind
         self.named += finished.named
         self.blocked_by_directory = any(line.startswith("could not make way for new ") for line in finished.lines)
         if finished.boot:

@@ -68,6 +68,26 @@ class Extras(unittest.TestCase):
         self.assertEqual(self.group.push().code, 0)
         self.same()
 
+    def test_what_cannot_be_listed_stays_and_keeps_nothing_else(self) -> None:
+        copy = self.group.copy()
+        for name in ("a", "m", "z"):
+            self.group.write(f"{self.root}/{name}/file")
+        self.group.own()
+        self.group.push()
+        for name in ("a", "m", "z"):
+            self.group.write(f"{copy}/{name}/upload/file")
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", copy], check=True)
+        os.chown(f"{self.root}/m", 0, 0)
+        os.chmod(f"{self.root}/m", 0o700)
+        time.sleep(1.1)
+        self.group.push(verify_every=1)
+        there = [sorted(os.listdir(f"{copy}/{name}")) for name in ("a", "m", "z")]
+        self.assertEqual(there, [["file"], ["file", "upload"], ["file"]])
+        # and it is no reason to compare everything again and again
+        time.sleep(2.1)
+        self.group.push()
+        self.assertEqual(self.group.push().modes, ["none", "none"])
+
     def test_a_daemon_that_names_nothing_deletes_all_the_same(self) -> None:
         with open(f"{self.group.top}/s-1.conf", "r+", encoding="ascii") as file:
             text = file.read().replace(" !info", "")

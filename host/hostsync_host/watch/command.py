@@ -122,6 +122,8 @@ class Watch(Cycles):
             return "fenced"
         if self.post.has_successor():
             return "successor"
+        if self.post.is_lost():
+            return "memory lost"
         if self.eyes.remounted:
             return "mounts changed"
         if self.eyes.exchanged():
@@ -189,13 +191,17 @@ class Watch(Cycles):
                 started = max(started, self.seen_at)
             report.secondary(replace(self.context, started=started), outcome)
             outcomes.append(outcome)
+        if why != "memory lost":
+            self._note_told(outcomes)
+        self._emit(why, sum(outcome.tally.files for outcome in outcomes))
+        self.latest.unfit = max(self.latest.unfit, self.context.unfit)
+        return report.close(replace(self.latest, started=self.context.started), outcomes)
+
+    def _note_told(self, outcomes: List[Outcome]) -> None:
         said = {outcome.secondary: word(outcome) for outcome in outcomes if outcome.error not in ("", "busy")}
         told.write(
             self.context.store.path("watch", "told"), told.Told(said, sorted(str(one) for one in self.collector.held))
         )
-        self._emit(why, sum(outcome.tally.files for outcome in outcomes))
-        self.latest.unfit = max(self.latest.unfit, self.context.unfit)
-        return report.close(replace(self.latest, started=self.context.started), outcomes)
 
     def _emit(self, why: str, files: int) -> None:
         better: Dict[str, object] = {"because": cut(self.eyes.because, 200)} if self.eyes.because else {}

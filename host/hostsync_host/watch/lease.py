@@ -153,6 +153,17 @@ class Post:
         process, _, start = self._successor().partition(" ")
         return process.isdigit() and processes.start(int(process)) == start != ""
 
+    def is_lost(self) -> bool:
+        """Is the memory gone, and this place with it? A successor has another one then, and asks nobody."""
+        if self.lock is None:
+            return False
+        held = os.fstat(self.lock.fileno())
+        try:
+            found = os.stat(self._path(b"lock"))
+        except FileNotFoundError:
+            return True
+        return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
+
     def ended_early(self) -> float:
         """When a command ended before its time, by `now`; 0 if none did since the boot."""
         try:

@@ -7,7 +7,12 @@ export function watchLine({ lines }: Pick<ObservedPush, 'lines'>): WatchLine | u
 }
 
 /** Ends of a watch that want another push at once; all others have a successor, or are to have none. Source: docs/host-package.md. */
-const earlyEnds: ReadonlySet<string> = new Set(['outcome changed', 'mounts changed', 'directory moved']);
+const earlyEnds: ReadonlySet<string> = new Set([
+  'outcome changed',
+  'mounts changed',
+  'directory moved',
+  'memory lost',
+]);
 
 /** Why a watch ended before its time, with nobody to take over; undefined if it did not. */
 export function earlyEnd(push: Pick<ObservedPush, 'lines'>): string | undefined {

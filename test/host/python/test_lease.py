@@ -72,6 +72,17 @@ class LeaseTest(unittest.TestCase):
         assert left is not None
         self.assertEqual(left.pending, [[0, "d", ["n"], False]])
 
+    def test_one_whose_memory_was_removed_holds_nothing_any_more(self) -> None:
+        post = self.post(1)
+        post.take()
+        self.assertFalse(post.is_lost())
+        subprocess.run(["rm", "-rf", self.place], check=True)
+        self.assertTrue(post.is_lost())
+        other = self.post(2)
+        other.take()
+        self.assertTrue(post.is_lost())
+        self.assertFalse(other.is_lost())
+
     def test_a_tick_that_comes_late_or_twice_ends_nothing(self) -> None:
         child = self.hold(7, "answer")
         for tick in (6, 7):

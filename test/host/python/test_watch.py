@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 import unittest
@@ -247,6 +248,29 @@ class WatchTest(unittest.TestCase):
         thread.join()
         self.assertEqual(said.of("watch")[0]["ended"] if said.of("watch") else "fenced", "fenced", said.log)
         self.assertFalse(os.path.exists(f"{self.group.copy(1)}/too-late"))
+
+    def test_one_whose_memory_is_removed_ends_and_the_next_push_knows_of_all(self) -> None:
+        place = os.fsdecode(layout.manifests("web"))
+        over = threading.Event()
+
+        def work() -> None:
+            self.same()
+            # what arrived is noted, and both are at rest
+            for name in ("s-1", "s-2"):
+                noted = f"{place}/secondary/{name}"
+                self.wait(lambda noted=noted: os.path.exists(noted), lambda: "not noted")
+            self.wait(lambda: not os.listdir(f"{place}/sending"), lambda: "still sending")
+            subprocess.run(["rm", "-rf", place], check=True)
+            over.wait(60)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        said = self.group.push(watch="auto", lease=120)
+        over.set()
+        thread.join()
+        self.assertEqual((said.code, said.of("watch")[0]["ended"]), (0, "memory lost"), said.log)
+        self.assertEqual(self.group.push(watch="off").code, 0)
+        self.same()
 
     def test_a_push_that_does_not_watch_ends_the_watch(self) -> None:
         ended = watching(self.group, self.same)

@@ -46,6 +46,7 @@ it.each<[string, string | undefined, readonly ObservedPush[], Readonly<Record<st
   ['goes on where it ended to tell of a host', 'push-again', [ended('outcome changed')]],
   ['goes on where a file system was mounted', 'push-again', [ended('mounts changed')]],
   ['goes on where a directory was exchanged', 'push-again', [ended('directory moved')]],
+  ['goes on where the memory of the primary was lost', 'push-again', [ended('memory lost')]],
   [
     'is left to the next tick where it was exchanged again and again',
     undefined,

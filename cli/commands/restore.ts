@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseScriptOutput } from '../../shared/aws/script-output.ts';
 import { encodeRequest } from '../../shared/aws/ssm.ts';
 import {
+  endOfWatch,
   formatJoinRequest,
+  formatPushRequest,
   formatRescueRequest,
   type PushRequest,
   type PushTarget,
@@ -157,6 +159,14 @@ async function join(
     : wordsOf(lines);
 }
 
+/** A watch keeps the turn of every secondary. The next push watches again: that of a tick, or the one at the end. */
+async function endWatch(session: Session, { group, primary, request }: Way, timeout: number): Promise<void> {
+  if (request.watch !== 'auto') return;
+  const { epoch, directories } = request;
+  const text = formatPushRequest(endOfWatch(group, epoch, primary, directories));
+  await run(session, primary, session.tools(group).documents.push, group, text, timeout);
+}
+
 /** A push to the secondary that runs keeps its turn for a while. */
 const tries = 10;
 /** Milliseconds. */
@@ -165,11 +175,17 @@ const tryPause = 3_000;
 /** @returns why not everything came, or nothing */
 async function rescue(
   session: Session,
-  { group, primary, held, request: { epoch, directories, excludes } }: Way,
+  way: Way,
   source: PushTarget,
   timeout: number,
 ): Promise<string | undefined> {
   const { terminal } = session;
+  const {
+    group,
+    primary,
+    held,
+    request: { epoch, directories, excludes },
+  } = way;
   const request = formatRescueRequest({
     group,
     epoch,
@@ -182,6 +198,7 @@ async function rescue(
   });
   const { documents } = session.tools(group);
   for (let attempt = 1; ; attempt += 1) {
+    await endWatch(session, way, timeout);
     const lines = await run(session, primary, documents.rescue, group, request, timeout);
     if (typeof lines === 'string') return lines;
     const line = lines.find((each) => each.kind === 'rescue');

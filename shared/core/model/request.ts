@@ -31,6 +31,25 @@ export function planned(
   return { ...request, holder: primary, tick, lease };
 }
 
+/** The request that ends the watch of a primary, and looks at nothing. */
+export function endOfWatch(
+  group: string,
+  epoch: number,
+  primary: string,
+  directories: readonly string[],
+): PushRequest {
+  return {
+    group,
+    epoch,
+    holder: primary,
+    directories,
+    excludes: [],
+    options: new Map(),
+    secondaries: [],
+    watch: 'end',
+  };
+}
+
 export interface PushTarget {
   readonly id: string;
   readonly address: string;

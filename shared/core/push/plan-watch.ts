@@ -2,7 +2,7 @@ import { parseDirectories } from '../model/directories.ts';
 import { isObserved } from '../model/mode.ts';
 import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import { epochOf, findPrimary } from '../model/primary.ts';
-import type { PushRequest } from '../model/request.ts';
+import { endOfWatch, type PushRequest } from '../model/request.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { earlyEnd } from '../model/watch-result.ts';
 import type { PushAction } from './push-action.ts';
@@ -56,16 +56,7 @@ function endWatch(
   return {
     kind: 'end-watch',
     primary: primary.id,
-    request: {
-      group,
-      epoch,
-      holder: primary.id,
-      directories: directories.value,
-      excludes: [],
-      options: new Map(),
-      secondaries: [],
-      watch: 'end',
-    },
+    request: endOfWatch(group, epoch, primary.id, directories.value),
     reason: `the group is ${why}, and ${primary.id} still watches`,
   };
 }

@@ -20,8 +20,13 @@ export function pushResults(cloud: LocalCloud, id?: string): readonly PushResult
   return cloud
     .commands({ document: 'PushDocument' })
     .flatMap(({ invocations }) => invocations.flatMap(({ steps }) => steps.map(({ stdout }) => stdout)))
-    .flatMap((stdout) => stdout.split('\n').flatMap(parseLine))
+    .flatMap(parseResults)
     .filter((result) => id === undefined || result.id === id);
+}
+
+/** What stands in the output of pushes. */
+export function parseResults(stdout: string): readonly PushResult[] {
+  return stdout.split('\n').flatMap(parseLine);
 }
 
 function parseLine(line: string): readonly PushResult[] {

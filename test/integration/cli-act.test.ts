@@ -46,7 +46,7 @@ const current = (): LocalInstance => {
 
 it('who may only look can see everything, and change nothing', async () => {
   const config = group.cloud.roleConfig({ name: 'operator-read', policies: [policy('read')] });
-  await group.tick();
+  await group.push();
   expect((await hostsync(config, 'status', 'web')).code).toBe(0);
   const doctor = await hostsync(config, 'doctor', 'web', '-o', 'json');
   const findings: readonly { level: string; what: string }[] = JSON.parse(doctor.stdout);
@@ -94,7 +94,7 @@ describe('an operator steers', () => {
       group.primary,
       `cd ${uploads}; for i in $(seq 40); do echo $i > f$i; done; chown -R www-data: .`,
     );
-    await group.tick();
+    await group.push();
     await must(group.primary, `rm ${uploads}/f[1-3]*`);
     const pushed = await run('push', 'web');
     expect(pushed.code).toBe(2);
@@ -115,7 +115,7 @@ describe('an operator steers', () => {
       group.primary,
       `cd ${uploads}; mkdir deep; for i in $(seq 40); do echo $i > g$i; echo $i > deep/$i; done; chown -R www-data: .`,
     );
-    await group.tick();
+    await group.push();
     await must(group.primary, `cd ${uploads}; rm -r g* deep`);
     const id = /accept-deletions web ([0-9a-f]{16})/u.exec((await run('push', 'web')).stderr)?.[1] ?? '';
     await must(group.primary, `echo newer > ${uploads}/g7; chown www-data: ${uploads}/g7`);
@@ -263,7 +263,7 @@ describe('a group begins and ends', () => {
     expect(hooks.LifecycleHooks).toEqual([]);
     const { AutoScalingGroups = [] } = await scaling.send(new DescribeAutoScalingGroupsCommand({}));
     expect(AutoScalingGroups[0]?.Tags).toEqual([]);
-    await group.tick();
+    await group.push();
     for (const host of hosts) {
       expect(Object.keys(host.tags).filter((key) => key.startsWith('hostsync:'))).toEqual([]);
       expect(await must(host, `cat ${uploads}/keep`)).toBe('x\n');

@@ -5,12 +5,15 @@ import { type LocalCloud, type LocalInstance, startCloud } from 'local-cloud';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { notesOf } from '../../tour/notes.ts';
 import { packageWith } from '../../tour/own-package.ts';
-import { type PushResult, pushResults } from '../../tour/pushes.ts';
+import { type PushResult, parseResults, pushResults } from '../../tour/pushes.ts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
-import { isWatchedByDefault, watching, watchTags } from './watched.ts';
+import { hasEnded, hasSaid, inTotal, isWatchedByDefault, outputOf, watching, watchTags } from './watched.ts';
 
 export const packageDirectory = join('.hostsync', 'package');
 export const uploads = '/srv/uploads';
+
+/** Until a push that watches has said something of every secondary; one that hangs is `busy` for longer. */
+const mostTicks = 4;
 
 export interface GroupOptions {
   readonly secondaries?: number;
@@ -51,6 +54,8 @@ export class TestGroup {
   readonly primary: LocalInstance;
   readonly secondaries: readonly LocalInstance[];
   readonly ownPackage: string | undefined;
+  /** The commands whose results `push` has returned. */
+  readonly #counted = new Set<string>();
 
   constructor(
     fleet: HostFleet,
@@ -72,6 +77,36 @@ export class TestGroup {
     this.cloud.tick();
     await this.settle({ timeoutSeconds });
     return pushResults(this.cloud).slice(before);
+  }
+
+  /**
+   * A tick, and what its push says. One that watches says it when the next tick has taken over, or before, when a secondary's outcome changes.
+   *
+   * @returns what became of each secondary since the last call, in total where several commands served it
+   */
+  async push(timeoutSeconds = 280): Promise<readonly PushResult[]> {
+    if (!isWatchedByDefault) return this.tick(timeoutSeconds);
+    const ofPushes = () => this.cloud.commands({ document: 'PushDocument' });
+    const before = new Set(ofPushes().map(({ id }) => id));
+    for (let ticks = 1; ; ticks += 1) {
+      await this.tick(timeoutSeconds);
+      const since = ofPushes().filter(({ id }) => !before.has(id));
+      if (since.some(hasSaid) || watching(since).length === 0 || ticks === mostTicks) break;
+      await sleep(1000);
+    }
+    const ended = ofPushes().filter((each) => hasEnded(each) && !this.#counted.has(each.id));
+    for (const { id } of ended) this.#counted.add(id);
+    return inTotal(parseResults(ended.map(outputOf).join('\n')));
+  }
+
+  /** The lines of the last push that has ended. */
+  lastOutput(): readonly unknown[] {
+    const outputs = this.cloud.commands({ document: 'PushDocument' }).map(outputOf);
+    const last = outputs.findLast((output) => output.includes('"kind":"push"')) ?? '';
+    return last
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
   }
 
   /** Waits for all that goes on, but for a push that watches. */

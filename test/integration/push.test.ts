@@ -32,7 +32,7 @@ describe.each([
 ])('%s', (_what, known) => {
   beforeEach(async () => {
     await clear();
-    if (known) await group.tick();
+    if (known) await group.push();
   });
 
   it('names of any bytes', async () => {
@@ -43,7 +43,7 @@ describe.each([
       echo nl > $'line\\nbreak'; echo tab > $'tab\\there'; echo bad > $'not\\xffutf8'; echo cr > $'c\\rr'
       long=$(printf 'n%.0s' $(seq 255)); echo long > "$long"; mkdir -p "d/$(printf 'd%.0s' $(seq 255))"; echo x > "d/$(printf 'd%.0s' $(seq 255))/$long"
       wide=$(printf 'é%.0s' $(seq 127))x; echo wide > "$wide"`);
-    expect(await group.tick()).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
+    expect(await group.push()).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
     await expectSame();
     expect(await must(group.secondary(0), `ls ${uploads} | wc -l`)).not.toBe('0\n');
   });
@@ -56,7 +56,7 @@ describe.each([
       for mode in 0700 0755 1777 2775 3770; do mkdir "d$mode"; echo x > "d$mode/x"; chmod "$mode" "d$mode"; done
       mkdir locked; echo x > locked/x; chmod 0500 locked
       touch -d '1980-01-01 00:00:01.5' old; touch -d '2037-12-31' future; touch -d '1969-12-31 12:00 UTC' before; : > zero; truncate -s 10M hole`);
-    expect(await group.tick()).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
+    expect(await group.push()).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
     await expectSame();
     expect(
       await must(group.secondary(0), `cd ${uploads}; stat -c %h hard1; [ hard1 -ef hard2 ] && echo same`),
@@ -67,7 +67,7 @@ describe.each([
     await edit(`
       head -c 1000000000 /dev/urandom > big
       for d in $(seq 20); do mkdir "many$d"; (cd "many$d"; seq 1000 | split -l 1 -a 4 - f); done`);
-    const results = await group.tick();
+    const results = await group.push();
     expect(results).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
     expect(results[0]?.files).toBe(known ? 20_001 : 20_002);
     expect(results[0]?.bytes).toBeGreaterThan(1_000_000_000);
@@ -78,11 +78,11 @@ describe.each([
     await edit(`
       mkdir -p dir/sub swap1; echo 1 > dir/a; echo 2 > dir/sub/b; echo 3 > swap1/inside; echo 4 > swap2; echo 5 > gone; ln -s keep swap3
       echo same > content; touch -d '2020-01-01' content`);
-    await group.tick();
+    await group.push();
     await edit(`
       mv dir renamed; echo more >> renamed/a; rm gone; rm -r swap1; echo file > swap1; rm swap2; mkdir swap2; echo in > swap2/in
       rm swap3; mkdir swap3; chmod 600 keep; echo else > content`);
-    const results = await group.tick();
+    const results = await group.push();
     expect(results).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
     expect(results[0]?.deleted).toBeGreaterThan(0);
     await expectSame();
@@ -93,9 +93,9 @@ describe.each([
 
   it('nothing when nothing changed', async () => {
     await edit('mkdir a; echo x > a/b');
-    await group.tick();
-    await group.tick();
-    expect(await group.tick()).toEqual([
+    await group.push();
+    await group.push();
+    expect(await group.push()).toEqual([
       expect.objectContaining({ ok: true, files: 0, deleted: 0 }),
       expect.objectContaining({ ok: true, files: 0, deleted: 0 }),
     ]);
@@ -111,7 +111,7 @@ describe.each([
       secondary,
       `mkdir -p ${uploads}/cache; echo own > ${uploads}/cache/own; echo own > ${uploads}/own.tmp; chown -R www-data: ${uploads}`,
     );
-    await group.tick();
+    await group.push();
     expect(await must(secondary, `cd ${uploads}; find . -mindepth 1 | sort`)).toBe(
       './cache\n./cache/own\n./keep\n./own.tmp\n./sub\n./sub/cache\n./sub/cache/arrives\n',
     );
@@ -120,11 +120,11 @@ describe.each([
 
   it('as the owner of the directory over there, without setuid, whoever wrote the file here', async () => {
     await must(group.primary, `cd ${uploads}; echo r > by-root; cp /bin/true suid; chmod 6755 suid`);
-    await group.tick();
+    await group.push();
     expect(await must(group.secondary(0), `cd ${uploads}; stat -c '%n %U %a' by-root suid`)).toBe(
       'by-root www-data 644\nsuid www-data 755\n',
     );
-    expect((await group.tick())[0]).toMatchObject({ ok: true, files: 0 });
+    expect((await group.push())[0]).toMatchObject({ ok: true, files: 0 });
   });
 });
 

@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 
 const ids = () => group.secondaries.map(({ id }) => id);
-const byId = (results: Awaited<ReturnType<TestGroup['tick']>>) =>
+const byId = (results: Awaited<ReturnType<TestGroup['push']>>) =>
   ids().map((id) => results.find((result) => result.id === id));
 const put = (name: string) =>
   must(group.primary, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
@@ -38,10 +38,10 @@ const has = async (index: number, name: string) =>
 
 describe('one secondary in trouble does not delay or fail the others, and is named with the remedy', () => {
   it('cut off', async () => {
-    await group.tick();
+    await group.push();
     await group.secondary(0).cutOff();
     await put('a');
-    const [first, second, third] = byId(await group.tick());
+    const [first, second, third] = byId(await group.push());
     expect(first).toMatchObject({
       ok: false,
       error: 'unreachable',
@@ -52,12 +52,12 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
     expect(second?.seconds).toBeLessThan(first?.seconds ?? 0);
     expect(await has(1, 'a')).toBe(true);
     await group.secondary(0).heal();
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
     expect(await group.differences(group.secondary(0))).toEqual([]);
   });
 
   it('hung: the others are served by this tick and by the next, while it still hangs', async () => {
-    await group.tick();
+    await group.push();
     await group.secondary(0).freeze();
     await put('b');
     const results = pushResults(group.cloud).length;
@@ -80,18 +80,18 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
     expect(pushResults(group.cloud, group.secondary(0).id).at(-1)).toMatchObject({ error: 'busy' });
     await group.secondary(0).thaw();
     await group.settle();
-    await group.tick();
+    await group.push();
     expect(await group.differences(group.secondary(0))).toEqual([]);
   });
 
   it('with a full disk', async () => {
-    await group.tick();
+    await group.push();
     await group.secondary(0).fillDisk();
     await must(
       group.primary,
       `head -c 30000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
     );
-    const [first, second] = byId(await group.tick());
+    const [first, second] = byId(await group.push());
     expect(first).toMatchObject({
       ok: false,
       error: 'disk-full',
@@ -99,42 +99,44 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
     });
     expect(second).toMatchObject({ ok: true });
     await group.secondary(0).freeDisk();
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
     expect(await group.differences(group.secondary(0))).toEqual([]);
   });
 
   it('with another host key: not one byte is sent to it', async () => {
-    await group.tick();
+    await group.push();
     const [secondary] = group.secondaries;
     if (secondary === undefined) throw new Error('fixture');
     const pinned = secondary.tags['hostsync:host-key'] ?? '';
     secondary.setTags({ 'hostsync:host-key': group.secondary(1).tags['hostsync:host-key'] ?? '' });
+    // What the tags say of a push comes with the next tick
+    await group.push();
     await put('secret');
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: false, error: 'host-key-changed', bytes: 0 });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: false, error: 'host-key-changed', bytes: 0 });
     expect(await has(0, 'secret')).toBe(false);
     secondary.setTags({ 'hostsync:host-key': pinned });
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
   });
 
   it('that no longer trusts the key', async () => {
-    await group.tick();
+    await group.push();
     const [secondary] = group.secondaries;
     if (secondary === undefined) throw new Error('fixture');
     await must(secondary, 'mv /var/lib/hostsync/login/.ssh/authorized_keys /root/kept');
-    expect(byId(await group.tick())[0]).toMatchObject({
+    expect(byId(await group.push())[0]).toMatchObject({
       ok: false,
       error: 'key-refused',
       message: expect.stringContaining('join'),
     });
     await must(secondary, 'mv /root/kept /var/lib/hostsync/login/.ssh/authorized_keys');
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
   });
 
   it('stopped: it is left out with a reason, and gets everything when it is back', async () => {
-    await group.tick();
+    await group.push();
     await group.secondary(0).stop();
     await put('d');
-    const results = await group.tick();
+    const results = await group.push();
     expect(results.map(({ id }) => id).sort()).toEqual(ids().slice(1).sort());
     // The event of its stop may have taken it off the list already; else the tick says why it is left out
     const listed = Object.values(group.primary.tags).some((value) => value.includes(group.secondary(0).id));
@@ -143,7 +145,7 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
       expect(reasons).toContainEqual(expect.objectContaining({ code: 'not-running', level: 'INFO' }));
     expect(reasons.filter(({ level }) => level === 'ERROR')).toEqual([]);
     await group.secondary(0).start();
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
     expect(await has(0, 'd')).toBe(true);
   });
 });
@@ -160,51 +162,44 @@ describe('a directory that is not as it should be is never carried over as delet
       `rm ${uploads}; mv /srv/elsewhere ${uploads}`,
     ],
   ])('%s', async (error, harm, mend) => {
-    await group.tick();
+    await group.push();
     await must(group.primary, harm);
     await must(group.primary, `echo new > ${more}/new; chown www-data: ${more}/new`);
-    const results = byId(await group.tick());
+    const results = byId(await group.push());
     for (const result of results) expect(result).toMatchObject({ ok: false, error: 'directory-skipped' });
-    expect(pushOutput()).toContainEqual(
+    expect(group.lastOutput()).toContainEqual(
       expect.objectContaining({ kind: 'directory', directory: uploads, error }),
     );
     expect(await kept(uploads)).toBe('keep\n');
     expect(await kept(more)).toContain('new');
     await must(group.primary, `${mend}; chown -R www-data: /srv`);
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
   });
 
   it('unmounted, even with files below the mount point', async () => {
-    await group.tick();
+    await group.push();
     await group.primary.host.unmount(volume);
     await must(group.primary, `echo stray > ${volume}/stray`);
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: false, error: 'directory-skipped' });
-    expect(pushOutput()).toContainEqual(expect.objectContaining({ directory: volume, error: 'unmounted' }));
+    expect(byId(await group.push())[0]).toMatchObject({ ok: false, error: 'directory-skipped' });
+    expect(group.lastOutput()).toContainEqual(
+      expect.objectContaining({ directory: volume, error: 'unmounted' }),
+    );
     expect(await kept(volume)).toBe('keep\n');
     await must(group.primary, `rm ${volume}/stray`);
     await group.primary.host.mount(volume);
-    expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+    expect(byId(await group.push())[0]).toMatchObject({ ok: true });
   });
 });
 
-function pushOutput(): readonly unknown[] {
-  const stdout =
-    group.cloud.commands({ document: 'PushDocument' }).at(-1)?.invocations[0]?.steps[0]?.stdout ?? '';
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
-
 it('a file that cannot be read does not keep the rest from arriving, and is named', async () => {
-  await group.tick();
+  await group.push();
   // Root reads anything, so the refusal comes from the other side: a directory of root's below the uploads
   await must(group.secondary(0), `mkdir ${uploads}/locked; chmod 700 ${uploads}/locked`);
   await must(
     group.primary,
     `mkdir ${uploads}/locked; echo x > ${uploads}/locked/x; echo y > ${uploads}/y; chown -R www-data: ${uploads}`,
   );
-  const [first, second] = byId(await group.tick());
+  const [first, second] = byId(await group.push());
   expect(first).toMatchObject({
     ok: false,
     error: 'permission-denied',
@@ -213,7 +208,7 @@ it('a file that cannot be read does not keep the rest from arriving, and is name
   expect(second).toMatchObject({ ok: true });
   expect(await has(0, 'y')).toBe(true);
   await must(group.secondary(0), `rm -r ${uploads}/locked`);
-  expect(byId(await group.tick())[0]).toMatchObject({ ok: true });
+  expect(byId(await group.push())[0]).toMatchObject({ ok: true });
 });
 
 it('a push that is killed in the middle leaves nothing that the next one does not mend', async () => {
@@ -228,7 +223,7 @@ it('a push that is killed in the middle leaves nothing that the next one does no
   // What the SSM agent does on a timeout: SIGKILL, no trap runs
   await must(group.primary, `pkill -KILL -f "[_]script.sh"; pkill -KILL rsync; pkill -KILL -x ssh; true`);
   await group.settle();
-  for (const result of await group.tick()) expect(result).toMatchObject({ ok: true });
+  for (const result of await group.push()) expect(result).toMatchObject({ ok: true });
   for (const secondary of group.secondaries) {
     expect(await group.differences(secondary)).toEqual([]);
     expect(await must(secondary, `find ${uploads} -name '.~tmp~' -o -name '.*.??????'`)).toBe('');

@@ -1,4 +1,5 @@
 import type { LocalCloud } from 'local-cloud';
+import { type PushResult, parseResults } from '../../tour/pushes.ts';
 
 type Command = ReturnType<LocalCloud['commands']>[number];
 
@@ -23,4 +24,32 @@ export function watching(open: readonly Command[]): readonly Command[] {
   const watches = open.filter(isWatch);
   const newest = watches.at(-1);
   return watches.filter((each) => each === newest || hostOf(each) !== hostOf(newest ?? each));
+}
+
+export const outputOf = ({ invocations }: Command): string =>
+  invocations.flatMap(({ steps }) => steps.map(({ stdout }) => stdout)).join('\n');
+
+export const hasEnded = ({ status }: Command): boolean => status !== 'Pending' && status !== 'InProgress';
+
+/** It has ended, and knows of each secondary: a watch may end before the turn of one has come, or leave it to the next one. */
+export function hasSaid(command: Command): boolean {
+  return hasEnded(command) && parseResults(outputOf(command)).every(({ error }) => error !== 'busy');
+}
+
+/** Of each secondary the last that is known, with what was sent by all. */
+export function inTotal(results: readonly PushResult[]): readonly PushResult[] {
+  const total = new Map<string, PushResult>();
+  for (const result of results) {
+    const { files = 0, deleted = 0, bytes = 0, seconds = 0, ...before } = total.get(result.id) ?? result;
+    const sums = total.has(result.id)
+      ? {
+          files: files + result.files,
+          deleted: deleted + result.deleted,
+          bytes: bytes + result.bytes,
+          seconds: seconds + result.seconds,
+        }
+      : { files, deleted, bytes, seconds };
+    total.set(result.id, { ...(result.error === 'busy' ? before : result), ...sums });
+  }
+  return [...total.values()];
 }

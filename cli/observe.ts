@@ -1,11 +1,10 @@
 import { describeError } from '../shared/aws/errors.ts';
-import { readRegister } from '../shared/aws/memory.ts';
 import { observePushes } from '../shared/aws/pushes.ts';
 import type { ObservedPush, PromotionObservation } from '../shared/core/model/observation.ts';
 import { findPrimary } from '../shared/core/model/primary.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
-import type { GroupView, HostView } from '../shared/core/operator/group-view.ts';
-import { viewGroup } from '../shared/core/operator/view-group.ts';
+import type { GroupOverview, HostOverview } from '../shared/core/operator/overview.ts';
+import { overviewGroup } from '../shared/core/operator/overview-group.ts';
 import { planPush } from '../shared/core/push/plan-push.ts';
 import type { PushAction } from '../shared/core/push/push-action.ts';
 import { type Fail, look } from '../shared/reconcile/observe.ts';
@@ -17,7 +16,7 @@ export interface Seen {
   readonly observed: PromotionObservation;
   readonly pushes: readonly ObservedPush[];
   readonly plan: readonly PushAction[];
-  readonly view: GroupView;
+  readonly view: GroupOverview;
 }
 
 /** Looks at a group as the functions do. What cannot be read is named in the view; who is there has to be read, or nothing is known. */
@@ -31,7 +30,7 @@ export async function observe(session: Session, group: string): Promise<Seen> {
   const plan = planPush(observed).filter(
     (action) => action.kind === 'nothing-to-do' || action.group === group,
   );
-  const view = viewGroup({
+  const view = overviewGroup({
     group,
     observed,
     pushes,
@@ -59,13 +58,8 @@ async function lastPushes(session: Session, instance: string, fail: Fail): Promi
   }
 }
 
-/** Everything that is remembered of a group. */
-export function remembered(session: Session, group: string): ReturnType<typeof readRegister> {
-  return readRegister(session.tools(group).memory, group);
-}
-
 /** The host that is meant, by its id or its tag Name. @throws {UsageError} that names those there are */
-export function hostOf({ hosts, group }: GroupView, given: string): HostView {
+export function hostOf({ hosts, group }: GroupOverview, given: string): HostOverview {
   const found = hosts.filter(({ id, name }) => id === given || name === given);
   const [host] = found;
   const all = hosts.map(({ id, name }) => (name === null ? id : `${name} (${id})`)).join(', ');
@@ -77,12 +71,12 @@ export function hostOf({ hosts, group }: GroupView, given: string): HostView {
 }
 
 /** As people call it. */
-export function labelOf({ id, name }: Pick<HostView, 'id' | 'name'>): string {
+export function labelOf({ id, name }: Pick<HostOverview, 'id' | 'name'>): string {
   return name ?? id;
 }
 
 /** The primary. @throws {UsageError} if there is none */
-export function primaryOf(view: GroupView): HostView {
+export function primaryOf(view: GroupOverview): HostOverview {
   const primary = view.hosts.find(({ role }) => role === 'primary');
   if (primary !== undefined) return primary;
   throw new UsageError(

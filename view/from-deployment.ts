@@ -38,10 +38,7 @@ export function sourceOf(deployment: Deployment): Source {
 
 /** The deployment of a command's session; call it after the session was opened, as all that loads the core. */
 export async function deploymentOf(session: Session, name: string): Promise<Deployment> {
-  const [{ observe }, { overviewGroup }] = await Promise.all([
-    import('../cli/observe.ts'),
-    import('../shared/core/operator/overview-group.ts'),
-  ]);
+  const { observe } = await import('../cli/observe.ts');
   const { settings } = session;
   return {
     name,
@@ -49,12 +46,7 @@ export async function deploymentOf(session: Session, name: string): Promise<Depl
     behindAfter: settings.behindAfter,
     overviews: async () => {
       const names = [...(await session.groups()).keys()];
-      return Promise.all(
-        names.map(async (group) => {
-          const { observed, pushes } = await observe(session, group);
-          return overviewGroup({ group, observed, pushes, settings, now: Date.now() });
-        }),
-      );
+      return Promise.all(names.map(async (group) => (await observe(session, group)).view));
     },
   };
 }

@@ -12,8 +12,8 @@ import {
   switchoverStage,
 } from '../../shared/core/operator/action-blockers.ts';
 import { conditionBlocker } from '../../shared/core/operator/conditions.ts';
-import type { GroupView } from '../../shared/core/operator/group-view.ts';
 import { acceptCommand, heldDeletions } from '../../shared/core/operator/held-deletions.ts';
+import type { GroupOverview } from '../../shared/core/operator/overview.ts';
 import { describePush } from '../../shared/core/operator/summarize-push.ts';
 import { type Change, makeChange } from '../change.ts';
 import { RefusedError } from '../errors.ts';
@@ -24,7 +24,7 @@ import type { Session } from '../session.ts';
 import { pushNow } from './push.ts';
 
 /** @throws {RefusedError} for a group that is only observed */
-function refuseIfObserved(view: GroupView): void {
+function refuseIfObserved(view: GroupOverview): void {
   const blocker = modeBlocker(view);
   if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
 }

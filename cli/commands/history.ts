@@ -1,8 +1,11 @@
 import { describeIntention } from '../../shared/core/model/intention.ts';
-import type { Claim } from '../../shared/core/model/observation.ts';
 import { duration } from '../../shared/core/model/time.ts';
-import type { HostView, IncidentView } from '../../shared/core/operator/group-view.ts';
-import { observe, remembered } from '../observe.ts';
+import type {
+  HostOverview,
+  IncidentOverview,
+  PromotionOverview,
+} from '../../shared/core/operator/overview.ts';
+import { observe } from '../observe.ts';
 import type { CommonOptions } from '../options.ts';
 import { tsvLine } from '../output/table.ts';
 import type { Session } from '../session.ts';
@@ -26,11 +29,10 @@ const symbolOf = { promotion: 'ok', incident: 'attention', observed: 'held' } as
 export async function history(session: Session, options: HistoryOptions): Promise<number> {
   const group = await session.group(options.group);
   const { view } = await observe(session, group);
-  const { claims } = await remembered(session, group);
   const names = new Map(view.hosts.map((host) => [host.id, host.name ?? host.id]));
   const label = (id: string): string => names.get(id) ?? id;
   const entries = [
-    ...claims.map((claim) => promotionEntry(claim, label, session.terminal.arrow)),
+    ...view.promotions.map((promotion) => promotionEntry(promotion, label, session.terminal.arrow)),
     ...view.incidents.map((incident) => incidentEntry(incident, view.hosts, view.at)),
     ...view.intentions.map(
       (each): Entry => ({
@@ -43,6 +45,9 @@ export async function history(session: Session, options: HistoryOptions): Promis
     ),
   ].sort((a, b) => b.at - a.at);
   const { terminal } = session;
+  // What could not be read is missing from the list
+  for (const { message } of view.attention.filter(({ code }) => code === 'unknown'))
+    terminal.say(`${terminal.symbol('attention')} ${message}`);
   if (options.output === 'json') terminal.print(JSON.stringify(entries, undefined, 2));
   else if (options.output === 'tsv')
     for (const { at, kind, code, host, text } of entries)
@@ -56,23 +61,23 @@ export async function history(session: Session, options: HistoryOptions): Promis
 }
 
 function promotionEntry(
-  { epoch, holder, from, kind, why, at }: Claim,
+  { epoch, to, from, kind, why, at }: PromotionOverview,
   label: (id: string) => string,
   arrow: string,
 ): Entry {
-  const who = from === undefined ? label(holder) : `${label(from)} ${arrow} ${label(holder)}`;
+  const who = from === null ? label(to) : `${label(from)} ${arrow} ${label(to)}`;
   return {
     at,
     kind: 'promotion',
     code: kind,
-    host: holder,
+    host: to,
     text: `${who}: ${kind}, epoch ${epoch} (${why})`,
   };
 }
 
 function incidentEntry(
-  { code, host, since, notified }: IncidentView,
-  hosts: readonly HostView[],
+  { code, host, since, notified }: IncidentOverview,
+  hosts: readonly HostOverview[],
   now: number,
 ): Entry {
   const name = hosts.find(({ id }) => id === host)?.name ?? host ?? '';

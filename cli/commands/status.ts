@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exitCodeOf, type GroupView, worst } from '../../shared/core/operator/group-view.ts';
+import { exitCodeOf, type GroupOverview, worst } from '../../shared/core/operator/overview.ts';
 import { explain } from '../errors.ts';
 import { observe } from '../observe.ts';
 import type { CommonOptions } from '../options.ts';
@@ -35,14 +35,14 @@ async function groupsOf(session: Session, given: string | undefined): Promise<re
     : [chooseGroup(given, names, session.deployment.region)];
 }
 
-async function viewsOf(session: Session, groups: readonly string[]): Promise<readonly GroupView[]> {
-  const views: GroupView[] = [];
+async function viewsOf(session: Session, groups: readonly string[]): Promise<readonly GroupOverview[]> {
+  const views: GroupOverview[] = [];
   // One after the other: AWS throttles the whole account, the functions too
   for (const group of groups) views.push((await observe(session, group)).view);
   return views;
 }
 
-function tableLines({ terminal, deployment }: Session, views: readonly GroupView[]): readonly string[] {
+function tableLines({ terminal, deployment }: Session, views: readonly GroupOverview[]): readonly string[] {
   const place = `${deployment.region}, stage ${deployment.stage}`;
   return views.flatMap((view, index) => [
     ...(index === 0 ? [] : ['']),
@@ -57,7 +57,7 @@ async function watch(session: Session, groups: readonly string[]): Promise<numbe
   const { terminal } = session;
   const isTerminal = terminal.options.columns !== Number.POSITIVE_INFINITY;
   let shown: readonly string[] = [];
-  let level: GroupView['level'] = 'attention';
+  let level: GroupOverview['level'] = 'attention';
   let seenAt = Date.now();
   let ended = false;
   const wake = new AbortController();

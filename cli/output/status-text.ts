@@ -1,5 +1,11 @@
 import { duration } from '../../shared/core/model/time.ts';
-import type { Attention, GroupView, HostView, Level } from '../../shared/core/operator/group-view.ts';
+import {
+  type Attention,
+  type GroupOverview,
+  type HostOverview,
+  type Level,
+  markOf,
+} from '../../shared/core/operator/overview.ts';
 import { describeWatch } from '../../shared/core/operator/watch-view.ts';
 import type { SymbolName, Terminal } from '../terminal.ts';
 import { formatTable, tsvLine, wrap } from './table.ts';
@@ -16,7 +22,7 @@ const colourOf = { 'in-sync': 'green', behind: 'yellow', attention: 'red' } as c
 const longestLine = 100;
 
 /** The header, the table of hosts, and what needs a person. */
-export function statusLines(view: GroupView, place: string, terminal: Terminal): readonly string[] {
+export function statusLines(view: GroupOverview, place: string, terminal: Terminal): readonly string[] {
   const width = Math.min(terminal.options.columns, longestLine);
   return [
     headerLine(view, place, terminal),
@@ -26,13 +32,13 @@ export function statusLines(view: GroupView, place: string, terminal: Terminal):
   ];
 }
 
-function headerLine(view: GroupView, place: string, terminal: Terminal): string {
-  const { group, epoch, failover, level, verdict, held, paused, observed, watch } = view;
-  const isHeld = held !== null || paused !== null || observed;
-  const symbol = terminal.symbol(isHeld ? 'held' : symbolOf[level]);
+function headerLine(view: GroupOverview, place: string, terminal: Terminal): string {
+  const { group, epoch, failover, verdict, watch } = view;
+  const mark = markOf(view);
+  const symbol = terminal.symbol(mark === 'held' ? 'held' : symbolOf[mark]);
   const about = [epoch === null ? 'no epoch' : `epoch ${epoch}`, place, `failover ${failover}`];
   if (watch !== null) about.push(describeWatch(watch));
-  return `${terminal.style('bold', group)}  ${symbol} ${terminal.style(isHeld ? 'yellow' : colourOf[level], verdict)}  ${terminal.style('dim', about.join(', '))}`;
+  return `${terminal.style('bold', group)}  ${symbol} ${terminal.style(mark === 'held' ? 'yellow' : colourOf[mark], verdict)}  ${terminal.style('dim', about.join(', '))}`;
 }
 
 /** Never dropped: STATE, BEHIND, ERROR. */
@@ -47,13 +53,13 @@ const columns = [
   { title: 'ID', drop: 3 },
 ];
 
-function hostTable({ hosts }: GroupView, terminal: Terminal): readonly string[] {
+function hostTable({ hosts }: GroupOverview, terminal: Terminal): readonly string[] {
   const rows = hosts.map((host) => hostCells(host, terminal));
   const [header = '', ...lines] = formatTable(columns, rows, terminal.options.columns);
   return [terminal.style('dim', header), ...lines];
 }
 
-function hostCells(host: HostView, terminal: Terminal): readonly string[] {
+function hostCells(host: HostOverview, terminal: Terminal): readonly string[] {
   const { id, name, role, level, zone, agent, error } = host;
   return [
     name ?? id,
@@ -67,11 +73,13 @@ function hostCells(host: HostView, terminal: Terminal): readonly string[] {
   ];
 }
 
-function stateWords({ state, task }: HostView): string {
-  return task === null ? state : `${state} (${task.step}${task.pass > 1 ? `, pass ${task.pass}` : ''})`;
+function stateWords({ state, task }: HostOverview): string {
+  return task === null || state === 'being promoted'
+    ? state
+    : `${state} (${task.step}${task.pass > 1 ? `, pass ${task.pass}` : ''})`;
 }
 
-function behindWords({ role, secondsBehind }: HostView): string {
+function behindWords({ role, secondsBehind }: HostOverview): string {
   if (secondsBehind !== null) return duration(secondsBehind);
   return role === 'primary' ? '-' : '?';
 }
@@ -91,7 +99,7 @@ export const tsvColumns = [
   'watch',
 ] as const;
 
-export function statusTsv(views: readonly GroupView[]): readonly string[] {
+export function statusTsv(views: readonly GroupOverview[]): readonly string[] {
   const rows = views.flatMap(({ group, hosts, watch }) =>
     hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent }) => {
       const rung = role === 'primary' && watch?.running === true ? (watch.rung ?? 'begins') : null;

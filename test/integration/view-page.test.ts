@@ -58,16 +58,16 @@ describe('the page', () => {
   it('goes from state to state without a reload, and says each in its title', async () => {
     await heading(/All 5 secondaries/);
     groups = (at) => [groupBehind(at)];
-    await heading(/1 of 5 secondaries is unreachable/);
+    await heading(/1 of 5 hosts is behind/);
     await page.locator('#events .pill.open').waitFor();
     await page.locator('#topology .link.cut').waitFor({ state: 'attached' });
     groups = (at) => [groupHolding(at)];
-    await heading(/2,981 deletions are held/);
+    await heading(/2981 deletions are held/);
     const names = await page.locator('.files li').allTextContents();
     expect(names).toContain('/var/www/html/uploads/<img src=x onerror=alert(1)>');
     expect(names).toContain('/var/www/html/uploads/two\\nlines \\u202egpj.exe');
     expect(await page.locator('.files img').count()).toBe(0);
-    expect(await page.title()).toBe('2,981 deletions are held · web · hostsync');
+    expect(await page.title()).toBe('2981 deletions are held · web · hostsync');
     groups = (at) => [healthyGroup(at)];
     await heading(/All 5 secondaries/);
     await page.locator('#events .pill.open').waitFor({ state: 'detached' });
@@ -84,7 +84,7 @@ describe('the page', () => {
     await page.setViewportSize({ width, height: 800 });
     for (const group of [healthyGroup, groupBehind, groupHolding]) {
       groups = (at) => [group(at)];
-      await heading(new RegExp(group(0).headline));
+      await heading(new RegExp(group(0).verdict));
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
     }
     expect(complaints).toEqual([]);
@@ -96,7 +96,7 @@ describe('the page', () => {
     await page.keyboard.press('Enter');
     await expect.poll(() => button.getAttribute('aria-pressed')).toBe('true');
     groups = (at) => [groupBehind(at)];
-    await heading(/unreachable/);
+    await heading(/1 of 5 hosts is behind/);
     expect(await page.evaluate('document.activeElement.textContent')).toBe('web-3');
     await page.keyboard.press('Escape');
     await expect.poll(() => button.getAttribute('aria-pressed')).toBe('false');
@@ -106,7 +106,7 @@ describe('the page', () => {
   it('shows the group that needs somebody, and others when they are chosen', async () => {
     groups = (at) => [healthyGroup(at, { group: 'shop' }), groupBehind(at)];
     await page.reload();
-    await heading(/unreachable/);
+    await heading(/1 of 5 hosts is behind/);
     await page.selectOption('#group', 'shop');
     await heading(/All 5 secondaries/);
     expect(complaints).toEqual([]);
@@ -136,7 +136,7 @@ describe('the page', () => {
     expect(await page.locator('#hosts-table tr.h').count()).toBe(6);
     groups = (at) => [groupBehind(at)];
     view = await serve(port);
-    await heading(/unreachable/);
+    await heading(/1 of 5 hosts is behind/);
     await page.getByText('Live', { exact: true }).waitFor();
   });
 

@@ -99,7 +99,7 @@ describe('a visitor', () => {
     await press('Cut off');
     await press('Add a file');
     await page.locator('#events .pill.open').first().waitFor();
-    await state('secondary-1', /^(Unreachable|Behind)/);
+    await state('secondary-1', /^Behind/);
     await press('Heal all');
     await state('secondary-1', /^In sync/);
     await page.locator('#events .pill.open').first().waitFor({ state: 'detached' });

@@ -32,7 +32,7 @@ function promoted(
   group: GroupOverview,
   { epoch, to, from, why, at }: GroupOverview['promotions'][number],
 ): LiveEvent {
-  const instead = from === undefined ? '' : ` instead of ${nameOf(group, from)}`;
+  const instead = from === null ? '' : ` instead of ${nameOf(group, from)}`;
   return {
     id: `promotion ${group.group} ${epoch}`,
     at,
@@ -47,7 +47,7 @@ function promoted(
 function pushed(group: GroupOverview, push: PushOverview): LiveEvent {
   const missed = push.missed.map(({ id }) => nameOf(group, id));
   const gone = push.deleted === 0 ? '' : `, ${count(push.deleted, 'deletion')}`;
-  const took = push.seconds === undefined ? '' : ` in ${duration(push.seconds)}`;
+  const took = push.seconds === null ? '' : ` in ${duration(push.seconds)}`;
   const why = push.missed[0]?.message ?? '';
   return {
     id: `push ${push.command}`,
@@ -60,13 +60,13 @@ function pushed(group: GroupOverview, push: PushOverview): LiveEvent {
   };
 }
 
-function incidentId(group: GroupOverview, { code, subject, since }: IncidentOverview): string {
-  return `incident ${group.group} ${code} ${subject ?? ''} ${since}`;
+function incidentId(group: GroupOverview, { code, host, since }: IncidentOverview): string {
+  return `incident ${group.group} ${code} ${host ?? ''} ${since}`;
 }
 
 function opened(group: GroupOverview, incident: IncidentOverview): LiveEvent {
-  const { code, subject, since } = incident;
-  const item = group.attention.find((each) => each.code === code && each.host === subject);
+  const { code, host, since } = incident;
+  const item = group.attention.find((each) => each.code === code && each.host === host);
   return {
     id: incidentId(group, incident),
     at: since,
@@ -74,8 +74,8 @@ function opened(group: GroupOverview, incident: IncidentOverview): LiveEvent {
     kind: 'alert',
     level: 'bad',
     open: true,
-    title: item?.what ?? `${subject === undefined ? group.group : nameOf(group, subject)}: ${code}`,
-    text: item === undefined ? '' : `${item.why} ${item.remedy}`,
+    title: item?.title ?? `${host === null ? group.group : nameOf(group, host)}: ${code}`,
+    text: item === undefined ? '' : [item.message, item.next ?? ''].join(' ').trim(),
   };
 }
 
@@ -111,18 +111,18 @@ function hostChange(
   const { level, message = '', error = '' } = liveHost(after);
   const text = message === '' ? error : message;
   const say = (title: string, detail = '') => [
-    hostEvent(group, after, after.state, after.state === 'in-sync' ? 'ok' : level, title, detail),
+    hostEvent(group, after, after.state, after.state === 'in sync' ? 'ok' : level, title, detail),
   ];
   switch (after.state) {
-    case 'in-sync':
-      return before === undefined || before.state === 'joining' || before.state === 'waiting'
+    case 'in sync':
+      return before === undefined || before.state === 'joining' || before.state === 'new'
         ? say('joined', 'Every file was verified there.')
         : say('is in sync again');
     case 'behind':
       return say('is behind', text);
     case 'joining':
       return say('is joining', 'It takes no traffic before every file is verified.');
-    case 'being-promoted':
+    case 'being promoted':
       return say('is being promoted', 'It takes the place of the primary.');
     case 'quarantined':
       return say(
@@ -131,10 +131,9 @@ function hostChange(
       );
     case 'stopped':
       return say('is stopped', text);
-    case 'waiting':
+    case 'new':
       return before === undefined ? say('is new', 'It waits for its turn to join.') : [];
-    case 'takes-writes':
-    case 'unknown':
+    default: // the words of EC2 and of the tag are no closed set; what they mean is in the table
       return [];
   }
 }
@@ -159,16 +158,16 @@ function hostEvent(
 }
 
 function held(before: GroupOverview, after: GroupOverview): readonly LiveEvent[] {
-  const [was, is] = [before.heldDeletions, after.heldDeletions];
-  if (is === undefined || is.id === was?.id) return [];
+  const [was, is] = [before.held, after.held];
+  if (is === null || is.id === null || is.id === was?.id) return [];
   return [
     {
       id: `held ${after.group} ${is.id}`,
-      at: is.seenAt,
+      at: is.since ?? after.at,
       group: after.group,
       kind: 'alert',
       level: 'held',
-      title: `${count(is.count, 'deletion')} held`,
+      title: `${count(is.count ?? 0, 'deletion')} held`,
       text: `${is.reason} Nothing was deleted on any secondary. Accept the deletions, or put the files back.`,
     },
   ];

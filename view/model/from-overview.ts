@@ -1,9 +1,9 @@
-import type {
-  AttentionItem,
-  GroupOverview,
-  HostOverview,
-  HostState,
-  PushOverview,
+import { acceptCommand, restoreCommand } from '../../shared/core/operator/held-deletions.ts';
+import {
+  type GroupOverview,
+  type HostOverview,
+  markOf,
+  type PushOverview,
 } from '../../shared/core/operator/overview.ts';
 import type { HeldDeletions, Level, LiveHost, LivePush, Verdict } from './live.ts';
 
@@ -12,67 +12,66 @@ export function nameOf(group: GroupOverview, id: string): string {
   return group.hosts.find((host) => host.id === id)?.name ?? id;
 }
 
-const words: Readonly<Record<HostState, readonly [level: Level, word: string]>> = {
-  'takes-writes': ['ok', 'Takes writes'],
-  'being-promoted': ['work', 'Being promoted'],
-  'in-sync': ['ok', 'In sync'],
-  behind: ['warn', 'Behind'],
-  joining: ['work', 'Joining'],
-  waiting: ['off', 'Waiting'],
-  quarantined: ['held', 'Quarantined'],
-  stopped: ['off', 'Stopped'],
-  unknown: ['off', 'Unknown'],
+/** States that are no fault, and in which something is on its way, or waits. */
+const levels: Readonly<Record<string, Level>> = {
+  'being promoted': 'work',
+  joining: 'work',
+  quarantined: 'held',
+  'to be set apart': 'held',
+  paused: 'held',
+  new: 'off',
+  unknown: 'off',
+  // What EC2 does not run
+  pending: 'off',
+  stopping: 'off',
+  stopped: 'off',
+  'shutting-down': 'off',
+  terminated: 'off',
 };
 
-/** The incident in which nothing reaches the host. */
-const cutOff = /^unreachable$/;
+const faults = { 'in-sync': 'ok', behind: 'warn', attention: 'bad' } as const;
+
+/** The colour that a host has; its words are those of the command line. */
+function levelOfHost({ state, level }: HostOverview): Level {
+  return level === 'attention' ? 'bad' : (levels[state] ?? faults[level]);
+}
 
 export function liveHost(host: HostOverview): LiveHost {
-  const [level, state] = words[host.state];
-  const code = host.incident?.code ?? host.leftOut?.code;
-  const isCut = host.state === 'behind' && code !== undefined && cutOff.test(code);
   return {
     id: host.id,
     name: host.name ?? host.id,
     zone: host.zone ?? '',
     role: host.role,
-    level: isCut ? 'bad' : level,
-    state: isCut ? 'Unreachable' : state,
-    secondsBehind: host.secondsBehind ?? null,
-    error: code,
-    message: host.leftOut?.reason,
-    blocker: host.promote?.blocker,
+    level: levelOfHost(host),
+    state: capitalised(host.state),
+    secondsBehind: host.secondsBehind,
+    error: host.error?.code,
+    message: host.error?.message,
+    blocker: host.promotionBlocker ?? undefined,
   };
 }
 
-/** The worst gives the verdict; what else there is stands in the page. */
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+/** The line of `hostsync status`, what is behind it, and the command that helps. */
 export function liveVerdict(group: GroupOverview, isPromoting: boolean): Verdict {
   const [worst] = group.attention;
-  const command = worst !== undefined && isCommand(worst) ? worst.remedy : undefined;
-  const title = group.headline.replace(/[.!]$/, '');
-  return { level: levelOf(group, isPromoting), title, text: verdictText(group, worst, command), command };
+  return {
+    level: isPromoting ? 'work' : levelOfGroup(group),
+    title: group.verdict,
+    text: worst === undefined ? wellText(group) : sentence(worst.message),
+    command: worst?.next === null || worst === undefined ? undefined : `npx ${worst.next}`,
+  };
 }
 
-function levelOf({ verdict, attention }: GroupOverview, isPromoting: boolean): Level {
-  if (isPromoting) return 'work';
-  if (verdict === 'in-sync') return 'ok';
-  const [worst] = attention;
-  if (worst?.level === 'error') return 'bad';
-  if (worst?.level === 'held') return 'held';
-  return verdict === 'attention' ? 'bad' : 'warn';
+function levelOfGroup(group: GroupOverview): Level {
+  const mark = markOf(group);
+  return mark === 'held' ? mark : faults[mark];
 }
 
-function verdictText(
-  group: GroupOverview,
-  worst: AttentionItem | undefined,
-  command: string | undefined,
-): string {
-  if (worst !== undefined) {
-    const what = worst.what === group.headline ? '' : sentence(worst.what);
-    return `${what} ${sentence(worst.why)} ${command === undefined ? sentence(worst.remedy) : ''}`.trim();
-  }
-  if (group.primary === undefined)
-    return 'Uploads fail. Visitors still read from every host that has the files.';
+function wellText(group: GroupOverview): string {
   const behind = group.hosts.flatMap(({ secondsBehind }) => secondsBehind ?? []);
   if (behind.length === 0) return 'Nothing needs you.';
   return `What the primary held ${Math.max(...behind).toFixed(0)} s ago is on every secondary. Nothing needs you.`;
@@ -82,21 +81,18 @@ function sentence(text: string): string {
   return /[.!?]$/.test(text) || text === '' ? text : `${text}.`;
 }
 
-/** A remedy may be a sentence as well. */
-function isCommand({ remedy }: AttentionItem): boolean {
-  return /^(npx |hostsync |aws |sudo )/.test(remedy);
-}
-
-export function liveHeld({ heldDeletions: held, group }: GroupOverview): readonly HeldDeletions[] {
-  if (held === undefined) return [];
+/** None where the push that held them is not listed any more: then the verdict says so. */
+export function liveHeld({ held, group }: GroupOverview): readonly HeldDeletions[] {
+  if (held === null || held.id === null || held.count === null) return [];
   return [
     {
       id: held.id,
       count: held.count,
-      since: held.seenAt,
-      message: `${sentence(held.reason)} ${held.count.toLocaleString('en')} of ${held.total.toLocaleString('en')} files would go. Nothing was deleted on any secondary; new files still arrive.`,
+      since: held.since ?? undefined,
+      message: `${sentence(held.reason)} ${held.count.toLocaleString('en')} of ${(held.total ?? held.count).toLocaleString('en')} files would go. Nothing was deleted on any secondary; new files still arrive.`,
       examples: held.examples,
-      acceptCommand: `npx hostsync accept-deletions ${group} ${held.id}`,
+      acceptCommand: `npx ${acceptCommand(group, held.id)}`,
+      restoreCommand: `npx ${restoreCommand(group, held.id)}`,
     },
   ];
 }

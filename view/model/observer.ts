@@ -1,4 +1,4 @@
-import type { GroupOverview, PromotionOverview } from '../../shared/core/operator/overview.ts';
+import type { GroupOverview, HostOverview, PromotionOverview } from '../../shared/core/operator/overview.ts';
 import { changesBetween } from './changes.ts';
 import { duration } from './format.ts';
 import { liveHeld, liveHost, livePush, liveVerdict, nameOf } from './from-overview.ts';
@@ -64,7 +64,7 @@ class GroupObserver {
     const group: LiveGroup = {
       name: overview.group,
       verdict: liveVerdict(overview, open !== undefined),
-      epoch: overview.epoch === 0 ? null : overview.epoch,
+      epoch: overview.epoch,
       directories: overview.directories,
       hosts: overview.hosts.map(liveHost),
       held: liveHeld(overview),
@@ -74,7 +74,7 @@ class GroupObserver {
     const behind = Object.fromEntries(
       overview.hosts
         .filter(({ role }) => role === 'secondary')
-        .map(({ id, secondsBehind }) => [id, secondsBehind ?? null]),
+        .map(({ id, secondsBehind }) => [id, secondsBehind]),
     );
     return {
       group,
@@ -90,10 +90,15 @@ class GroupObserver {
   /** Follows a change of the primary from its loss to the first push of the next one. */
   #watch(overview: GroupOverview): void {
     const before = this.#before?.hosts.find(({ id }) => id === this.#before?.primary);
-    const next = overview.hosts.find(({ state }) => state === 'being-promoted');
+    const next = overview.hosts.find(({ state }) => state === 'being promoted');
     const now = overview.hosts.find(({ id }) => id === overview.primary);
-    const isLost = now?.state !== 'takes-writes';
-    if (this.#running === undefined && before?.state === 'takes-writes' && (isLost || now.id !== before.id))
+    const isLost = now === undefined || !isPrimaryUp(now);
+    if (
+      this.#running === undefined &&
+      before !== undefined &&
+      isPrimaryUp(before) &&
+      (isLost || now.id !== before.id)
+    )
       this.#running = { from: before.id, lostAt: overview.at };
     const running = this.#running;
     if (running === undefined) return;
@@ -106,7 +111,7 @@ class GroupObserver {
     running.to = now.id;
     running.claimedAt ??= overview.at;
     running.takesWritesAt ??= overview.at;
-    running.epoch ??= overview.epoch;
+    running.epoch ??= overview.epoch ?? 0;
     if (!overview.pushes.some(({ primary, status }) => primary === now.id && status === 'succeeded')) return;
     running.pushedAt = overview.at;
     this.#past.set(running.epoch, running);
@@ -116,7 +121,7 @@ class GroupObserver {
   #pastPromotion(group: GroupOverview, { epoch, from, to, why, at }: PromotionOverview): PastPromotion {
     const notifications = {
       epoch,
-      from: from === undefined ? '' : nameOf(group, from),
+      from: from === null ? '' : nameOf(group, from),
       to: nameOf(group, to),
       why,
       at,
@@ -135,6 +140,11 @@ class GroupObserver {
       ],
     };
   }
+}
+
+/** An agent that does not answer for a moment is no loss: hostsync itself asks the neighbours before it believes one. */
+function isPrimaryUp({ state }: HostOverview): boolean {
+  return state === 'takes writes' || state === 'paused' || state === 'agent offline';
 }
 
 function openPromotion(group: GroupOverview, watched: Watched): OpenPromotion | undefined {

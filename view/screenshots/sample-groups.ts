@@ -34,10 +34,16 @@ export function host(number: number, at: number, more: Partial<HostOverview> = {
     name: `web-${number}`,
     zone: zones[number - 1] ?? '',
     agent: 'online' as const,
+    level: 'in-sync' as const,
+    syncedAt: null,
+    error: null,
+    task: null,
+    lifecycle: null,
+    promotionBlocker: null,
   };
-  if (isPrimary) return { ...common, role: 'primary', state: 'takes-writes', ...more };
+  if (isPrimary) return { ...common, role: 'primary', state: 'takes writes', secondsBehind: null, ...more };
   const secondsBehind = 0.3 + (Math.abs(Math.sin(at / 7_000 + number * 1.7)) * 5) / 10;
-  return { ...common, role: 'secondary', state: 'in-sync', secondsBehind, promote: {}, ...more };
+  return { ...common, role: 'secondary', state: 'in sync', secondsBehind, ...more };
 }
 
 function push(index: number, at: number): PushOverview {
@@ -65,7 +71,14 @@ const promotions = (at: number): readonly PromotionOverview[] => [
     at: at - 2 * day,
   },
   { epoch: 2, to: idOf(4), from: idOf(1), kind: 'failover', why: 'EC2 has web-1 stopped', at: at - 9 * day },
-  { epoch: 1, to: idOf(1), kind: 'first', why: 'the first primary of the group', at: at - 80 * day },
+  {
+    epoch: 1,
+    to: idOf(1),
+    from: null,
+    kind: 'first',
+    why: 'the first primary of the group',
+    at: at - 80 * day,
+  },
 ];
 
 /** A group in which all is well. */
@@ -76,8 +89,14 @@ export function healthyGroup(at: number, more: Partial<GroupOverview> = {}): Gro
     epoch: 3,
     primary: idOf(1),
     directories: ['/var/www/html/uploads'],
-    verdict: 'in-sync',
-    headline: 'All 5 secondaries are in sync',
+    level: 'in-sync',
+    verdict: 'All 5 secondaries are in sync',
+    paused: null,
+    observed: false,
+    intentions: [],
+    failover: 'auto',
+    watch: { running: true, rung: 'fanotify', lag: { p50: 0.3, p99: 0.8, max: 0.9 } },
+    held: null,
     attention: [],
     incidents: [],
     hosts: [1, 2, 3, 4, 5, 6].map((number) => host(number, at)),
@@ -90,24 +109,35 @@ export function healthyGroup(at: number, more: Partial<GroupOverview> = {}): Gro
 /** One secondary cannot be reached. */
 export function groupBehind(at: number): GroupOverview {
   const since = at - 5 * minute;
-  const what = 'web-4 is unreachable';
-  const why = 'Connection timed out on port 22; it serves files as of 5 min ago';
+  const message = 'Connection timed out on port 22';
   return healthyGroup(at, {
-    verdict: 'attention',
-    headline: '1 of 5 secondaries is unreachable',
+    level: 'attention',
+    verdict: '1 of 5 hosts is behind, 5 min at most',
     hosts: [1, 2, 3, 4, 5, 6].map((number) =>
       host(
         number,
         at,
         number === 4
-          ? { state: 'behind', secondsBehind: 312, incident: { code: 'unreachable', since, notified: true } }
+          ? {
+              state: 'behind',
+              level: 'attention',
+              secondsBehind: 312,
+              error: { code: 'unreachable', message, since },
+            }
           : {},
       ),
     ),
     attention: [
-      { level: 'error', code: 'unreachable', host: idOf(4), what, why, remedy: 'npx hostsync doctor web' },
+      {
+        level: 'attention',
+        code: 'unreachable',
+        host: idOf(4),
+        title: 'web-4 is behind: unreachable',
+        message: `web-4 (secondary) is 5 min behind: unreachable, ${message} (for 5 min)`,
+        next: 'hostsync doctor web',
+      },
     ],
-    incidents: [{ code: 'unreachable', since, subject: idOf(4), notified: true }],
+    incidents: [{ code: 'unreachable', since, host: idOf(4), notified: true }],
     pushes: Array.from({ length: 40 }, (_, index) => ({
       ...push(index, at - (index + 1) * 10_000),
       missed: index < 30 ? [{ id: idOf(4), error: 'unreachable', message: 'Connection timed out' }] : [],
@@ -118,23 +148,23 @@ export function groupBehind(at: number): GroupOverview {
 /** Deletions wait for a decision. The names are hostile. */
 export function groupHolding(at: number): GroupOverview {
   return healthyGroup(at, {
-    verdict: 'attention',
-    headline: '2,981 deletions are held',
+    level: 'attention',
+    verdict: '2981 deletions are held',
     attention: [
       {
-        level: 'held',
-        code: 'held-deletions',
-        what: '2,981 deletions are held',
-        why: 'More than a fifth of the files are gone on the primary',
-        remedy: 'npx hostsync accept-deletions web',
+        level: 'attention',
+        code: 'deletions-held',
+        host: null,
+        title: '2981 deletions are held',
+        message: '2981 of 11204 entries would be deleted, and are held: more than a fifth of the files',
+        next: 'hostsync accept-deletions web 5c1f00d2a94be317',
       },
     ],
-    heldDeletions: {
+    held: {
       id: '5c1f00d2a94be317',
-      host: idOf(1),
       count: 2_981,
       total: 11_204,
-      seenAt: at - 4 * minute,
+      since: at - 4 * minute,
       reason: 'More than a fifth of the files are gone on the primary.',
       examples: [
         '/var/www/html/uploads/2024/01/harbour-dawn.jpg',

@@ -1,7 +1,7 @@
 import type { ObservedInstance, Register } from '../model/observation.ts';
 import { roomProblem } from '../model/room.ts';
 import { primaryTagKeys } from '../model/tag-keys.ts';
-import type { GroupView, HostView } from './group-view.ts';
+import type { GroupOverview, HostOverview } from './overview.ts';
 
 /** Why an operator's command is refused, and what to do instead. */
 export interface ActionBlocker {
@@ -9,25 +9,28 @@ export interface ActionBlocker {
   readonly advice: string;
 }
 
-const nameOf = ({ name, id }: HostView): string => name ?? id;
+const nameOf = ({ name, id }: HostOverview): string => name ?? id;
 
 /** Of a group that is only observed no command changes anything but its tags: what it asked for would wait, and come as a surprise. */
 export function modeBlocker({
   group,
   observed,
-}: Pick<GroupView, 'group' | 'observed'>): ActionBlocker | undefined {
+}: Pick<GroupOverview, 'group' | 'observed'>): ActionBlocker | undefined {
   return observed
     ? { reason: `${group} is only observed`, advice: `First: hostsync resume ${group}` }
     : undefined;
 }
 
 /** The epoch above all that were ever claimed or are shown. */
-export function nextEpoch({ epoch }: GroupView, register: Register | undefined): number {
+export function nextEpoch({ epoch }: GroupOverview, register: Register | undefined): number {
   return Math.max(epoch ?? 0, ...(register?.claims ?? []).map((claim) => claim.epoch)) + 1;
 }
 
 /** @param target undefined for the best host */
-export function switchoverBlocker(view: GroupView, target: string | undefined): ActionBlocker | undefined {
+export function switchoverBlocker(
+  view: GroupOverview,
+  target: string | undefined,
+): ActionBlocker | undefined {
   const { group, hosts, paused, primary } = view;
   const mode = modeBlocker(view);
   if (mode !== undefined) return mode;
@@ -62,7 +65,7 @@ export function switchoverBlocker(view: GroupView, target: string | undefined): 
 
 /** How far a switchover has come. */
 export function switchoverStage(
-  view: GroupView,
+  view: GroupOverview,
   before: string,
   target: string | undefined,
   isEstablished: boolean,
@@ -93,7 +96,7 @@ export function switchoverStage(
   return working('asked for');
 }
 
-export function resyncBlocker(view: GroupView, host: HostView): ActionBlocker | undefined {
+export function resyncBlocker(view: GroupOverview, host: HostOverview): ActionBlocker | undefined {
   const { group, paused } = view;
   const { role, agent } = host;
   const mode = modeBlocker(view);
@@ -124,8 +127,8 @@ export function resyncBlocker(view: GroupView, host: HostView): ActionBlocker | 
 
 /** What even force does not help against. */
 export function forcedPromotionBlocker(
-  view: GroupView,
-  host: HostView,
+  view: GroupOverview,
+  host: HostOverview,
   instance: ObservedInstance,
 ): ActionBlocker | undefined {
   const { group, primary, paused } = view;

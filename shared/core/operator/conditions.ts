@@ -1,4 +1,4 @@
-import type { GroupView } from './group-view.ts';
+import type { GroupOverview } from './overview.ts';
 
 /** What `hostsync wait` waits for. */
 export type Condition =
@@ -8,7 +8,7 @@ export type Condition =
   | { readonly kind: 'joined'; readonly host: string };
 
 /** Why a condition does not hold yet; undefined: it holds. */
-export function conditionBlocker(condition: Condition, view: GroupView): string | undefined {
+export function conditionBlocker(condition: Condition, view: GroupOverview): string | undefined {
   switch (condition.kind) {
     case 'in-sync':
       return inSyncBlocker(condition.since, view);
@@ -21,7 +21,7 @@ export function conditionBlocker(condition: Condition, view: GroupView): string 
 
 function inSyncBlocker(
   since: number,
-  { group, hosts, primary, paused, observed }: GroupView,
+  { group, hosts, primary, paused, observed }: GroupOverview,
 ): string | undefined {
   if (primary === null) return `the group "${group}" has no primary`;
   if (observed) return 'the group is only observed';
@@ -37,7 +37,7 @@ function inSyncBlocker(
   return `${others.length - late.length} of ${others.length} in sync, not yet ${names.join(', ')}${more}`;
 }
 
-function promotedBlocker(host: string, { primary, hosts }: GroupView): string | undefined {
+function promotedBlocker(host: string, { primary, hosts }: GroupOverview): string | undefined {
   if (primary !== host) return `the primary is ${primary ?? 'nobody'}`;
   const its = hosts.find(({ id }) => id === host);
   if (its?.task !== null && its?.task !== undefined)
@@ -45,7 +45,7 @@ function promotedBlocker(host: string, { primary, hosts }: GroupView): string | 
   return its?.level === 'in-sync' ? undefined : `${host} is the primary: ${its?.state ?? 'gone'}`;
 }
 
-function joinedBlocker(host: string, { hosts }: GroupView): string | undefined {
+function joinedBlocker(host: string, { hosts }: GroupOverview): string | undefined {
   const its = hosts.find(({ id }) => id === host);
   if (its === undefined) return `${host} is not in the group`;
   if (its.role === 'primary' || (its.role === 'secondary' && its.state === 'in sync')) return undefined;

@@ -1,5 +1,5 @@
 import type { ActionBlocker } from './action-blockers.ts';
-import type { GroupView, HeldDeletions } from './group-view.ts';
+import type { GroupOverview, HeldDeletions } from './overview.ts';
 
 /** What an operator would run for these held deletions. */
 export type HeldCommand = (group: string, id: string) => string;
@@ -9,7 +9,7 @@ export const restoreCommand: HeldCommand = (group, id) => `hostsync restore ${gr
 
 /** The held deletions that an operator means, or why there are none. @param command to run for those that are held now */
 export function heldDeletions(
-  { held, group }: GroupView,
+  { held, group }: GroupOverview,
   id: string | undefined,
   command: HeldCommand,
 ): ActionBlocker | (HeldDeletions & { readonly id: string }) {

@@ -8,11 +8,11 @@ import {
   type Attention,
   type HeldDeletions,
   type HostError,
-  type HostView,
-  type IncidentView,
+  type HostOverview,
+  type IncidentOverview,
   levels,
-  type ViewInput,
-} from './group-view.ts';
+  type OverviewInput,
+} from './overview.ts';
 
 /** Of a group that is only observed: what would be done. */
 export interface ModeView {
@@ -20,11 +20,11 @@ export interface ModeView {
   readonly intentions: readonly NotedIntention[];
 }
 
-interface AttentionInput extends ViewInput {
+interface AttentionInput extends OverviewInput {
   readonly members: readonly ObservedInstance[];
   readonly primaries: Primaries;
-  readonly hosts: readonly HostView[];
-  readonly incidents: readonly IncidentView[];
+  readonly hosts: readonly HostOverview[];
+  readonly incidents: readonly IncidentOverview[];
   readonly held: HeldDeletions | null;
   readonly paused: string | null;
   readonly mode: ModeView;
@@ -54,6 +54,7 @@ function ofPlan({ group, plan }: AttentionInput): readonly Attention[] {
     const { code, severity, reason } = action;
     return {
       ...({ level: severity === 'error' ? 'attention' : 'behind', host: null, code } as const),
+      title: 'Nothing is pushed',
       message: `Nothing is pushed: ${reason}`,
       next: `hostsync doctor ${group}`,
     };
@@ -72,6 +73,7 @@ function ofHeld({ group, held, now }: AttentionInput): readonly Attention[] {
       level: 'attention',
       host: null,
       code: 'deletions-held',
+      title: count === null ? 'Deletions are held' : `${count} deletions are held`,
       message: `${what}${long}: ${reason}${such}`,
       next: id === null ? `hostsync push ${group}` : `hostsync accept-deletions ${group} ${id}`,
     },
@@ -85,6 +87,7 @@ function ofPause({ group, paused }: AttentionInput): readonly Attention[] {
       level: 'behind',
       host: null,
       code: 'paused',
+      title: 'The group is paused',
       message: `The group is paused ("${paused}"): nothing is pushed, no host joins, and no host is promoted`,
       next: `hostsync resume ${group}`,
     },
@@ -98,12 +101,14 @@ function ofMode({ group, mode }: AttentionInput): readonly Attention[] {
     {
       ...attention,
       code: 'observed',
+      title: 'The group is only observed',
       message: `The group is only observed (${tagKeys.mode}): hostsync changes nothing. A host that a lifecycle hook holds is not let go`,
       next: `hostsync resume ${group}`,
     },
     ...mode.intentions.map((each) => ({
       ...attention,
       code: `would-${each.kind}`,
+      title: `Would ${describeIntention(each)}`,
       message: `Would ${describeIntention(each)}`,
       next: null,
     })),
@@ -136,6 +141,7 @@ function ofIncidents(input: AttentionInput): readonly Attention[] {
     const what = sentences[code] ?? `Incident: ${code}`;
     return {
       ...({ level: notified ? 'attention' : 'behind', host: null, code } as const),
+      title: what,
       message: `${what}, for ${duration(secondsBetween(since, now))}${why === undefined ? '' : `: ${why}`}`,
       next: `hostsync doctor ${group}`,
     };
@@ -163,13 +169,14 @@ function ofHosts({ group, hosts, now }: AttentionInput): readonly Attention[] {
       level,
       host: id,
       code: error?.code ?? state,
+      title: `${host.name ?? id} is ${state}${error === null ? '' : `: ${error.code}`}`,
       message: describeHost(host, now),
       next: level === 'attention' ? `hostsync doctor ${group}` : null,
     };
   });
 }
 
-function describeHost({ id, name, role, state, secondsBehind, error }: HostView, now: number): string {
+function describeHost({ id, name, role, state, secondsBehind, error }: HostOverview, now: number): string {
   const time = secondsBehind === null ? undefined : duration(secondsBehind);
   // "behind, 7 min behind" says it twice
   const how = time === undefined ? state : state === 'behind' ? `${time} behind` : `${state}, ${time} behind`;
@@ -189,6 +196,7 @@ function ofUnread({ group, unread }: AttentionInput): readonly Attention[] {
     level: 'behind',
     host: null,
     code: 'unknown',
+    title: 'Something could not be read',
     message: `Not known: ${what}`,
     next: `hostsync doctor ${group}`,
   }));

@@ -1,109 +1,120 @@
-import type { ClaimKind } from '../model/observation.ts';
+import type { NotedIntention } from '../model/intention.ts';
+import type { ClaimKind, ObservedPush, PromotionObservation } from '../model/observation.ts';
+import type { PushAction } from '../push/push-action.ts';
 import type { WatchView } from './watch-view.ts';
 
-/** How a group is, in one word. The exit codes of `hostsync status`: 0, 1, 2. */
-export type Verdict =
-  /** All that the primary held at the last push is everywhere. */
-  | 'in-sync'
-  /** Some host lacks something, and nobody has to act: it joins, is retried, or the group is paused. */
-  | 'behind'
-  /** A person has to act, or to decide. */
-  | 'attention';
+/** How much a group, a host or a finding wants from a person. The order is that of the exit codes: 0, 1, 2. */
+export const levels = ['in-sync', 'behind', 'attention'] as const;
+export type Level = (typeof levels)[number];
 
-/** What a host is to its group. */
-export type HostRole =
-  | 'primary'
-  | 'secondary'
-  /** It carries the group's tag and has not joined yet. */
-  | 'newcomer'
-  /** It was the primary: what only it holds is not rescued yet. */
-  | 'former'
-  /** A host that EC2 does not know: a managed node, or a name on the list. */
-  | 'external';
-
-export type HostState =
-  /** The primary, established and running. */
-  | 'takes-writes'
-  | 'being-promoted'
-  | 'in-sync'
-  | 'behind'
-  | 'joining'
-  /** Nothing was begun for it yet. */
-  | 'waiting'
-  | 'quarantined'
-  /** EC2 does not run it: stopped, stopping, pending. */
-  | 'stopped'
-  | 'unknown';
-
-/** All of this is JSON: `hostsync status -o json` prints it, and the live page is drawn from it. Times are milliseconds since 1970. */
-export interface HostOverview {
-  readonly id: string;
-  /** Of the tag `Name`. */
-  readonly name?: string;
-  readonly role: HostRole;
-  readonly state: HostState;
-  readonly zone?: string;
-  readonly address?: string;
-  /**
-   * Since the last push that it received in full was requested; while a push watches, how long changes took in the minute before. Missing for
-   * the primary, and where that is not known.
-   */
-  readonly secondsBehind?: number;
-  readonly syncedAt?: number;
-  /** Why it is behind or cannot join. */
-  readonly incident?: {
-    readonly code: string;
-    readonly since: number;
-    readonly notified: boolean;
-    /** What the host or the last push said, where that was observed. */
-    readonly message?: string;
-  };
-  /** What it was asked to do and is not known to have done. */
-  readonly task?: { readonly step: string; readonly since: number };
-  readonly agent: 'online' | 'offline' | 'unknown';
-  /** Why the next push leaves it out. */
-  readonly leftOut?: { readonly code: string; readonly reason: string };
-  /** Could it be the primary? The blocker is in the words of the service; none for one that could. Missing for primary and external hosts. */
-  readonly promote?: { readonly blocker?: string; readonly preference?: 'never' | 'prefer' };
+/** The exit code of `hostsync status`: 0 in sync, 1 behind, 2 needs attention. */
+export function exitCodeOf(level: Level): number {
+  return levels.indexOf(level);
 }
 
-/** One thing that a person should know of, the worst first. */
-export interface AttentionItem {
-  readonly level: 'error' | 'held' | 'warning';
+export function worst(found: Iterable<Level>): Level {
+  return levels[Math.max(0, ...[...found].map((level) => levels.indexOf(level)))] ?? 'in-sync';
+}
+
+export interface OverviewSettings {
+  /** Seconds behind that need attention. */
+  readonly behindAfter: number;
+  /** Seconds of uploads that may be missing on a host that becomes the primary by itself. */
+  readonly promoteWithin: number;
+  readonly failover: 'auto' | 'manual';
+}
+
+/** All that an overview is made from: what a look at the group has shown, the last pushes, and what the tick would do. */
+export interface OverviewInput {
+  readonly group: string;
+  readonly observed: PromotionObservation;
+  readonly pushes: readonly ObservedPush[];
+  readonly plan: readonly PushAction[];
+  /** What could not be read, in words: then what is missing is unknown, and not fine. */
+  readonly unread: readonly string[];
+  readonly settings: OverviewSettings;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export type HostRole = 'primary' | 'secondary' | 'newcomer' | 'former' | 'external';
+
+/** What is wrong with a host. */
+export interface HostError {
   readonly code: string;
-  readonly host?: string;
-  readonly what: string;
-  readonly why: string;
-  /** A command, or what to do in a sentence. */
-  readonly remedy: string;
+  /** In the words of the push that met it; undefined where none of the last pushes says. */
+  readonly message: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** One row of the table. JSON has no undefined: what is not known is null. */
+export interface HostOverview {
+  readonly id: string;
+  /** Its tag `Name`, or null. */
+  readonly name: string | null;
+  readonly zone: string | null;
+  readonly role: HostRole;
+  readonly level: Level;
+  /** One or two words: `takes writes`, `in sync`, `joining`, `stopped` … */
+  readonly state: string;
+  /** Null for the primary, and where it is not known. */
+  readonly secondsBehind: number | null;
+  /** Milliseconds since 1970. */
+  readonly syncedAt: number | null;
+  readonly error: HostError | null;
+  /** What hostsync has asked of it and not yet seen done. */
+  readonly task: { readonly step: string; readonly pass: number; readonly requestedAt: number } | null;
+  /** The state that Auto Scaling has for it, as `InService`; null outside of a group of Auto Scaling. */
+  readonly lifecycle: string | null;
+  readonly agent: 'online' | 'offline' | 'unknown' | null;
+  /** Why it would not become the primary by itself; null if it might. */
+  readonly promotionBlocker: string | null;
+}
+
+export interface HeldDeletions {
+  /** What `accept-deletions` takes; null where the push that held them is not listed any more. */
+  readonly id: string | null;
+  readonly count: number | null;
+  readonly total: number | null;
+  readonly reason: string;
+  readonly examples: readonly string[];
+  /** Milliseconds since 1970; null where it is not recorded yet. */
+  readonly since: number | null;
 }
 
 export interface IncidentOverview {
   readonly code: string;
+  /** The host that it is about; null for the group. */
+  readonly host: string | null;
+  /** Milliseconds since 1970. */
   readonly since: number;
-  /** The host that it is about; missing for the group as a whole. */
-  readonly subject?: string;
-  /** People got a message on it. */
+  /** People were notified of it. */
   readonly notified: boolean;
 }
 
-export interface HeldDeletions {
-  /** What `hostsync accept-deletions` takes. */
-  readonly id: string;
-  readonly host: string;
-  readonly count: number;
-  readonly total: number;
-  readonly reason: string;
-  readonly examples: readonly string[];
-  readonly seenAt: number;
+/** One thing that a person should know, and what to do about it. */
+export interface Attention {
+  readonly level: Level;
+  readonly host: string | null;
+  readonly code: string;
+  /** In a few words, the same for as long as it lasts. */
+  readonly title: string;
+  /** In full, with how long it has lasted. */
+  readonly message: string;
+  /** A command of this program that helps; null where there is none. */
+  readonly next: string | null;
 }
 
+/** What came of one push, as far as it has come. */
 export interface PushOverview {
   readonly command: string;
   readonly primary: string;
+  /** Milliseconds since 1970. */
   readonly requestedAt: number;
   readonly status: 'in progress' | 'succeeded' | 'failed';
-  readonly seconds?: number;
+  /** Null where it did not come to its end. */
+  readonly seconds: number | null;
   readonly files: number;
   readonly deleted: number;
   readonly bytes: number;
@@ -111,40 +122,49 @@ export interface PushOverview {
   readonly missed: readonly { readonly id: string; readonly error: string; readonly message: string }[];
 }
 
+/** A host that became the primary. */
 export interface PromotionOverview {
   readonly epoch: number;
   readonly to: string;
-  readonly from?: string;
+  /** The primary before it; null for the first. */
+  readonly from: string | null;
   readonly kind: ClaimKind;
   readonly why: string;
+  /** Milliseconds since 1970. */
   readonly at: number;
 }
 
+/** What an operator sees of a group: `hostsync status -o json` prints it, and the live page is drawn from it. */
 export interface GroupOverview {
   readonly group: string;
+  /** When it was looked at, in milliseconds since 1970. */
   readonly at: number;
-  /** 0 while there is no primary. */
-  readonly epoch: number;
-  readonly primary?: string;
+  readonly level: Level;
+  readonly verdict: string;
+  readonly primary: string | null;
+  readonly epoch: number | null;
+  /** What the operator wrote, or null. */
+  readonly paused: string | null;
+  /** The group is only observed: hostsync says what it would do. */
+  readonly observed: boolean;
+  /** What it would do, the oldest first; empty for a group that is not only observed. */
+  readonly intentions: readonly NotedIntention[];
+  readonly failover: 'auto' | 'manual';
   readonly directories: readonly string[];
-  /** The text of the tag. */
-  readonly paused?: string;
-  /** A switchover that was asked for and is not over: a host, or `any`. */
-  readonly switchover?: string;
-  readonly verdict: Verdict;
-  /** The verdict in one sentence, the same wherever it is shown. */
-  readonly headline: string;
-  /** Missing for a group that is not watched. */
-  readonly watch?: WatchView;
-  /** Why no push would be made now. */
-  readonly pushBlocker?: { readonly code: string; readonly reason: string };
-  readonly attention: readonly AttentionItem[];
-  /** The primary first, then by zone and id. */
+  /** Null for a group that is not watched. */
+  readonly watch: WatchView | null;
   readonly hosts: readonly HostOverview[];
+  readonly held: HeldDeletions | null;
   readonly incidents: readonly IncidentOverview[];
-  readonly heldDeletions?: HeldDeletions;
-  /** The newest first, as far back as the observation goes. */
+  /** The worst first. */
+  readonly attention: readonly Attention[];
+  /** The newest first, as far back as SSM was asked. */
   readonly pushes: readonly PushOverview[];
   /** The newest first. */
   readonly promotions: readonly PromotionOverview[];
+}
+
+/** How a group is marked at a glance: what was held, paused or only observed on purpose is not marked as a fault. */
+export function markOf({ held, paused, observed, level }: GroupOverview): Level | 'held' {
+  return held !== null || paused !== null || observed ? 'held' : level;
 }

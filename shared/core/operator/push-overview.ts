@@ -1,7 +1,7 @@
 import type { ObservedPush } from '../model/observation.ts';
 import type { SecondaryLine } from '../model/script-line.ts';
-import { didNothing, watchLine } from '../model/watch-result.ts';
-import type { HeldDeletions, PushOverview } from './overview.ts';
+import { watchLine } from '../model/watch-result.ts';
+import type { PushOverview } from './overview.ts';
 
 /** The pushes, the newest first. */
 export function overviewPushes(pushes: readonly ObservedPush[]): readonly PushOverview[] {
@@ -22,7 +22,7 @@ export function overviewPush(push: ObservedPush): PushOverview {
     primary: instance,
     requestedAt,
     status: status === 'under-way' ? 'in progress' : status,
-    ...(seconds !== undefined && { seconds }),
+    seconds: seconds ?? null,
     files: sum((line) => line.files),
     deleted: sum((line) => line.deleted),
     bytes: sum((line) => line.bytes),
@@ -30,15 +30,4 @@ export function overviewPush(push: ObservedPush): PushOverview {
       ok ? [] : [{ id, error, message }],
     ),
   };
-}
-
-/** What the newest push that came to its end holds back. */
-export function overviewHeldDeletions(pushes: readonly ObservedPush[]): HeldDeletions | undefined {
-  const [newest] = pushes
-    .filter((push) => push.lines.some(({ kind }) => kind === 'push') && !didNothing(push))
-    .toSorted((one, other) => other.requestedAt - one.requestedAt);
-  const held = newest?.lines.find((line) => line.kind === 'deletions-held');
-  if (newest === undefined || held?.kind !== 'deletions-held') return undefined;
-  const { id, count, total, reason, examples } = held;
-  return { id, host: newest.instance, count, total, reason, examples, seenAt: newest.requestedAt };
 }

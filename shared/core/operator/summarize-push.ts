@@ -1,7 +1,7 @@
 import type { ObservedPush } from '../model/observation.ts';
 import type { ScriptLine, SecondaryLine } from '../model/script-line.ts';
 import { pushFailure } from '../results/group-evidence.ts';
-import { exitCodeOf, type Level, worst } from './group-view.ts';
+import { exitCodeOf, type Level, worst } from './overview.ts';
 
 /** What became of one push, for whoever asked for it. */
 export interface PushSummary {

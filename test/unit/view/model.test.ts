@@ -115,12 +115,12 @@ describe('what happened between two looks', () => {
   it('nothing', () => expect(titles(healthyGroup(at), healthyGroup(at + 2_000))).toEqual([]));
   it('a host is lost', () =>
     expect(titles(healthyGroup(at), groupBehind(at + 2_000))).toEqual([
-      'web-4 is unreachable (open)',
+      'web-4 is behind: unreachable (open)',
       'web-4 is behind',
     ]));
   it('and is back', () =>
     expect(titles(groupBehind(at), healthyGroup(at + 2_000))).toEqual([
-      'web-4 is unreachable',
+      'web-4 is behind: unreachable',
       'web-4 is in sync again',
     ]));
   it('deletions are held', () =>
@@ -144,15 +144,15 @@ it('follows a promotion from the loss of the primary to the first push of the ne
     return group?.promotion?.steps.map((step) => step.state).join(' ');
   };
   const lost = host(1, at, { state: 'stopped' });
-  const next = host(2, at, { state: 'being-promoted' });
-  const { primary: _, at: _at, ...nobody } = healthyGroup(at, { pushes: [] });
+  const next = host(2, at, { state: 'being promoted' });
+  const { at: _at, ...nobody } = healthyGroup(at, { pushes: [], primary: null });
   expect(look(0, {})).toBeUndefined();
   expect(look(4, { ...nobody, hosts: [lost, host(2, at)] })).toBe('done now todo todo');
   expect(look(6, { ...nobody, hosts: [lost, next] })).toBe('done done now todo');
   const leads = {
     primary: idOf(2),
     epoch: 4,
-    hosts: [host(2, at, { role: 'primary', state: 'takes-writes' })],
+    hosts: [host(2, at, { role: 'primary', state: 'takes writes' })],
     promotions: [{ epoch: 4, to: idOf(2), from: idOf(1), kind: 'failover', why: 'w', at }],
   } as const;
   expect(look(9, { ...leads, pushes: [] })).toBe('done done done now');
@@ -160,6 +160,7 @@ it('follows a promotion from the loss of the primary to the first push of the ne
     command: 'c',
     primary: idOf(2),
     requestedAt: at,
+    seconds: null,
     files: 0,
     deleted: 0,
     bytes: 0,
@@ -195,7 +196,7 @@ describe('pictures', () => {
       id: `i-${index}`,
       name: `web-${index}`,
       zone: `z${index % 3}`,
-      ...(index === 7 && { state: 'behind' as const }),
+      ...(index === 7 && { state: 'behind', level: 'behind' as const }),
     }));
     const [group] = new Observer().observe([healthyGroup(at, { hosts: [host(1, at), ...hosts] })]).groups;
     if (group === undefined) throw new Error('no group');

@@ -4,8 +4,8 @@ import type {
   PromotionObservation,
 } from '../../../../shared/core/model/observation.ts';
 import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
-import type { GroupView, ViewInput } from '../../../../shared/core/operator/group-view.ts';
-import { viewGroup } from '../../../../shared/core/operator/view-group.ts';
+import type { GroupOverview, OverviewInput } from '../../../../shared/core/operator/overview.ts';
+import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { planPush } from '../../../../shared/core/push/plan-push.ts';
 import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
 
@@ -70,10 +70,10 @@ export function push(lines: readonly ScriptLine[], more: Partial<ObservedPush> =
 
 export function view(
   instances: readonly ObservedInstance[] = members(),
-  more: Partial<ViewInput> = {},
-): GroupView {
+  more: Partial<OverviewInput> = {},
+): GroupOverview {
   const observed = more.observed ?? observation(instances);
-  return viewGroup({
+  return overviewGroup({
     group: 'web',
     observed,
     pushes: [],

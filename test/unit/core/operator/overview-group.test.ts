@@ -1,274 +1,256 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { formatIncident } from '../../../../shared/core/model/incident.ts';
-import type {
-  ObservedCommand,
-  ObservedInstance,
-  ObservedPush,
-  Register,
-} from '../../../../shared/core/model/observation.ts';
-import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
-import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
-import { agent, instance, instanceId, primaryTags, secondaryTags } from '../fixtures.ts';
+import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/script-line.ts';
+import { exitCodeOf, markOf, worst } from '../../../../shared/core/operator/overview.ts';
+import { agent, instance, instanceId } from '../fixtures.ts';
+import { ago, changed, members, now, observation, push, view } from './fixtures.ts';
 
-const now = Date.parse('2026-11-26T10:00:00Z');
-const seconds = (ago: number): string => new Date(now - ago * 1000).toISOString();
+const line = (number: number, ok = true): SecondaryLine => ({
+  kind: 'secondary',
+  id: instanceId(number),
+  ok,
+  started: 0,
+  files: 0,
+  deleted: 0,
+  bytes: 0,
+  seconds: 0,
+  ...(!ok && { error: 'unreachable' }),
+});
+const host = (number: number, shown = view()) => shown.hosts.find(({ id }) => id === instanceId(number));
 
-const primary = instance(1, { ...primaryTags, Name: 'web-1' });
-const secondary = (number: number, more: Readonly<Record<string, string>> = {}, state = 'running') =>
-  instance(number, { ...secondaryTags, 'hostsync:synced-at': seconds(20), ...more }, state);
-
-function overview(
-  instances: readonly ObservedInstance[],
-  more: {
-    readonly offline?: readonly number[];
-    readonly pushes?: readonly ObservedPush[];
-    readonly claims?: Register['claims'];
-    readonly commands?: readonly ObservedCommand[];
-  } = {},
-) {
-  const { offline = [], pushes = [], claims = [], commands = [] } = more;
-  const agents = instances.map(({ id }) => agent(Number.parseInt(id.slice(2), 16)));
-  return overviewGroup({
-    group: 'web',
-    now,
-    pushes,
-    settings: { behindAfter: 300, promoteWithin: 900 },
-    observed: {
-      instances,
-      agents: agents.map((each) => ({ ...each, online: !offline.some((n) => instanceId(n) === each.id) })),
-      lifecycles: new Map(),
-      statuses: [],
-      commands,
-      reachability: [],
-      registers: new Map([['web', { claims, configuration: undefined }]]),
-    },
+describe('what an operator sees of a group that is well', () => {
+  it('every host with its role, and nothing to do', () => {
+    const shown = view();
+    expect(shown).toMatchObject({
+      level: 'in-sync',
+      verdict: 'All 2 secondaries are in sync',
+      epoch: 1,
+      paused: null,
+      held: null,
+      primary: instanceId(1),
+      directories: ['/srv/uploads'],
+      incidents: [],
+      attention: [],
+    });
+    expect(
+      shown.hosts.map(({ name, role, state, secondsBehind }) => [name, role, state, secondsBehind]),
+    ).toEqual([
+      ['web-1', 'primary', 'takes writes', null],
+      ['web-2', 'secondary', 'in sync', 20],
+      ['web-3', 'secondary', 'in sync', 20],
+    ]);
   });
-}
 
-function push(
-  lines: readonly ScriptLine[],
-  ago = 20,
-  status: ObservedPush['status'] = 'succeeded',
-): ObservedPush {
-  const end: ScriptLine = { kind: 'push', ok: true, started: 0, seconds: 2 };
-  return {
-    command: `c-${ago}`,
-    instance: instanceId(1),
-    status,
-    detail: 'Success',
-    lines: status === 'under-way' ? lines : [...lines, end],
-    requestedAt: now - ago * 1000,
-  };
-}
-
-describe('the verdict, and the sentence that every operator sees first', () => {
-  const behind = `unreachable/${seconds(312)}/1`;
-  const unnotified = `unreachable/${seconds(12)}/0`;
-  const over = formatIncident({
-    code: 'unreachable',
-    since: now - 900_000,
-    notifications: 0,
-    clearedAt: now - 600_000,
+  it('it goes through JSON unchanged: a page reads the same', () => {
+    const shown = view();
+    expect(JSON.parse(JSON.stringify(shown))).toEqual(shown);
   });
-  const cases: readonly (readonly [string, readonly ObservedInstance[], string, string])[] = [
-    ['all is well', [primary, secondary(2), secondary(3)], 'in-sync', 'All 2 secondaries are in sync'],
-    ['one secondary', [primary, secondary(2)], 'in-sync', 'The secondary is in sync'],
-    [
-      'nobody to push to',
-      [instance(1, { ...primaryTags, 'hostsync:secondaries': '' })],
-      'in-sync',
-      'The group has no secondaries',
-    ],
-    [
-      'one cannot be reached, and people know',
-      [primary, secondary(2), secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': behind })],
-      'attention',
-      '1 of 2 secondaries is behind',
-    ],
-    [
-      'one push to one host failed',
-      [primary, secondary(2), secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': unnotified })],
-      'behind',
-      '1 of 2 hosts is not in sync yet',
-    ],
-    [
-      'an incident that is over is only remembered',
-      [primary, secondary(2, { 'hostsync:incident': over })],
-      'in-sync',
-      'The secondary is in sync',
-    ],
-    [
-      'no push reports success any more',
-      [primary, secondary(2, { 'hostsync:synced-at': seconds(301) })],
-      'behind',
-      '1 of 1 host is not in sync yet',
-    ],
-    [
-      'a newcomer',
-      [primary, secondary(2), instance(4, { 'hostsync:group': 'web' })],
-      'behind',
-      '1 of 2 hosts is not in sync yet',
-    ],
-    [
-      'a stopped host is pushed to when it runs',
-      [primary, secondary(2), secondary(3, {}, 'stopped')],
-      'in-sync',
-      'The secondary is in sync',
-    ],
-    [
-      'paused',
-      [instance(1, { ...primaryTags, 'hostsync:paused': 'a deploy' }), secondary(2)],
-      'behind',
-      'Pushes of web are paused',
-    ],
-    ['no primary', [secondary(2)], 'attention', 'The group has no primary: nothing is pushed'],
-    [
-      'the primary is stopped',
-      [{ ...primary, state: 'stopped' }, secondary(2)],
-      'attention',
-      'The primary does not run: nothing is pushed',
-    ],
-    [
-      'a wrong tag',
-      [instance(1, { ...primaryTags, 'hostsync:directories': '/etc' }), secondary(2)],
-      'attention',
-      'A tag of the primary is wrong: nothing is pushed',
-    ],
-  ];
-  test.each(cases)('%s', (_name, instances, verdict, headline) => {
-    const found = overview(instances);
-    expect([found.verdict, found.headline]).toEqual([verdict, headline]);
+
+  it('names in the order in which people count', () => {
+    const more = [...members(), instance(10, { 'hostsync:group': 'web', Name: 'web-10' })];
+    expect(view(more).hosts.map(({ name }) => name)).toEqual(['web-1', 'web-2', 'web-3', 'web-10']);
   });
 });
 
-test('what holds a host is shown once, with a remedy, and another host is not blamed for it', () => {
-  const incident = `disk-full/${seconds(600)}/1`;
-  const { attention, hosts } = overview([
-    primary,
-    secondary(2),
-    secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': incident }),
-  ]);
-  expect(attention).toMatchObject([{ code: 'disk-full', host: instanceId(3), level: 'error' }]);
-  expect(attention[0]?.remedy).toContain('make room there');
-  expect(hosts.map(({ id, role, state }) => [id, role, state])).toEqual([
-    [instanceId(1), 'primary', 'takes-writes'],
-    [instanceId(2), 'secondary', 'in-sync'],
-    [instanceId(3), 'secondary', 'behind'],
-  ]);
-});
+describe('what is wrong is not shown as well', () => {
+  const incident = (notifications: number) => `unreachable/${ago(400)}/${notifications}`;
+  const behind = (notifications: number) =>
+    changed(2, {
+      'hostsync:state': 'behind',
+      'hostsync:incident': incident(notifications),
+      'hostsync:synced-at': ago(400),
+    });
 
-test('the plan and the incident that say the same are one item', () => {
-  const incident = `primary-unavailable/${seconds(200)}/1`;
-  const { attention } = overview([primary, secondary(2, { 'hostsync:group-incident': incident })], {
-    offline: [1],
+  it.each([
+    ['a host that fails, before anybody was notified', behind(0), 'behind'],
+    ['and after that', behind(1), 'attention'],
+    [
+      'in sync by its tag, but the pushes have stopped',
+      changed(2, { 'hostsync:synced-at': ago(400) }),
+      'attention',
+    ],
+    [
+      'in sync by its tag, at a time that is not known',
+      changed(2, { 'hostsync:synced-at': undefined }),
+      'behind',
+    ],
+    ['still joining', changed(2, { 'hostsync:state': 'joining' }), 'behind'],
+    ['new', changed(2, { 'hostsync:state': undefined }), 'behind'],
+    ['stopped', changed(2, {}, 'stopped'), 'behind'],
+    ['the primary is not made one yet', changed(1, { 'hostsync:promoted': undefined }), 'behind'],
+    ['the primary is stopped', changed(1, {}, 'stopped'), 'attention'],
+    ['a tag is wrong', changed(1, { 'hostsync:directories': '/etc' }), 'attention'],
+    ['two primaries', changed(2, { 'hostsync:primary': '1' }), 'attention'],
+    ['no primary', changed(1, { 'hostsync:primary': undefined }), 'attention'],
+    ['paused', changed(1, { 'hostsync:paused': 'lunch' }), 'behind'],
+    [
+      'a promotion is blocked',
+      changed(1, { 'hostsync:promotion-incident': `promotion-blocked/${ago(90)}/1` }),
+      'attention',
+    ],
+    ['a push failed', changed(1, { 'hostsync:group-incident': `push-failed/${ago(90)}/1` }), 'attention'],
+  ] as const)('%s', (_what, instances, level) => {
+    const shown = view(instances);
+    expect(shown.level).toBe(level);
+    expect(shown.attention[0]?.level).toBe(level);
+    expect(shown.verdict).not.toContain('in sync');
   });
-  expect(attention.map(({ code }) => code)).toEqual(['primary-not-online']);
+
+  it('what is over, and only remembered, is no incident', () => {
+    const over = { code: 'unreachable', since: now - 400_000, notifications: 0, clearedAt: now - 60_000 };
+    const instances = changed(2, { 'hostsync:incident': formatIncident(over) });
+    expect(view(instances)).toMatchObject({ level: 'in-sync', incidents: [] });
+  });
+
+  it('an agent that is offline or unknown is not online', () => {
+    const shown = view(members(), { observed: observation(members(), [agent(2, false)]) });
+    expect([1, 2, 3].map((number) => host(number, shown)?.agent)).toEqual(['unknown', 'offline', 'unknown']);
+    expect(host(1, shown)).toMatchObject({ level: 'attention', state: 'agent offline' });
+  });
+
+  it('what could not be read is named, and is not fine', () => {
+    const shown = view(members(), { unread: ['asking for the pushes failed: AccessDenied'] });
+    expect(shown.level).toBe('behind');
+    expect(shown.attention[0]?.message).toContain('AccessDenied');
+  });
+
+  it('the words of the push that met the error are shown, and since when', () => {
+    const line: SecondaryLine = {
+      kind: 'secondary',
+      id: instanceId(2),
+      ok: false,
+      error: 'unreachable',
+      message: 'no route to host',
+      started: 0,
+      files: 0,
+      deleted: 0,
+      bytes: 0,
+      seconds: 1,
+    };
+    const shown = view(behind(1), { pushes: [push([line])] });
+    expect(host(2, shown)?.error).toEqual({
+      code: 'unreachable',
+      message: 'no route to host',
+      since: now - 400_000,
+    });
+    expect(shown.attention[0]?.message).toContain('no route to host (for 7 min)');
+    expect(shown.verdict).toBe('1 of 2 hosts is behind, 7 min at most');
+  });
 });
 
-test('held deletions are those of the newest push that came to its end', () => {
-  const held: ScriptLine = {
+describe('held deletions', () => {
+  const line: Extract<ScriptLine, { kind: 'deletions-held' }> = {
     kind: 'deletions-held',
     id: '5c1f00d2a94be317',
-    count: 2981,
-    total: 11_204,
-    reason: 'too many',
-    examples: ['2024/a.jpg'],
+    count: 30,
+    total: 40,
+    reason: 'more than a fifth',
+    examples: ['a', 'b'],
   };
-  const members = [primary, secondary(2)];
-  const found = overview(members, { pushes: [push([held], 20), push([], 5, 'under-way')] });
-  expect(found.heldDeletions).toMatchObject({ id: '5c1f00d2a94be317', count: 2981, host: instanceId(1) });
-  expect(found.verdict).toBe('attention');
-  expect(found.attention[0]?.remedy).toContain('hostsync accept-deletions web 5c1f00d2a94be317');
-  const gone = overview(members, { pushes: [push([held], 80), push([], 20)] });
-  expect(gone.heldDeletions).toBeUndefined();
+  const raised = changed(1, { 'hostsync:group-incident': `deletions-held/${ago(90)}/1` });
+
+  it('are shown as the newest push found them, with the command that accepts them', () => {
+    const shown = view(raised, { pushes: [push([line], { status: 'failed' })] });
+    expect(shown.held).toEqual({
+      id: line.id,
+      count: 30,
+      total: 40,
+      reason: line.reason,
+      examples: ['a', 'b'],
+      since: now - 90_000,
+    });
+    expect(shown.verdict).toBe('30 deletions are held');
+    expect(shown.attention[0]?.next).toBe('hostsync accept-deletions web 5c1f00d2a94be317');
+  });
+
+  it('are not known any more: that is said, and not that there are none', () => {
+    expect(view(raised).held).toMatchObject({ id: null, count: null, since: now - 90_000 });
+  });
+
+  it('are over when a newer push held none, though that is not recorded yet', () => {
+    expect(view(raised, { pushes: [push([])] }).held).toBeNull();
+  });
 });
 
-test('whether a host could be promoted is what the service itself would say', () => {
-  const { hosts } = overview([primary, secondary(2), secondary(3, { 'hostsync:promote': 'never' })], {
-    offline: [2],
+describe('hosts outside EC2', () => {
+  it('are shown by the list, with what the last pushes said', () => {
+    const listed = `${instanceId(2)} ${instanceId(3)} web9.example.com`;
+    const well = view(changed(1, { 'hostsync:secondaries': listed }));
+    expect(well.hosts.at(-1)).toMatchObject({ id: 'web9.example.com', role: 'external', level: 'in-sync' });
+    const outside = `web9.example.com/unreachable/${ago(90)}/1`;
+    const ill = view(changed(1, { 'hostsync:secondaries': listed, 'hostsync:outside': outside }));
+    expect(ill.hosts.at(-1)).toMatchObject({ state: 'behind', error: { code: 'unreachable' } });
+    expect(ill.level).toBe('attention');
   });
-  expect(hosts.map(({ promote }) => promote?.blocker)).toEqual([
-    undefined,
-    'its SSM agent is not online',
-    'its tag hostsync:promote says never',
-  ]);
-  expect(hosts[2]?.promote?.preference).toBe('never');
 });
 
-test('a host outside EC2 is known by the pushes to it and by what is remembered beside its primary', () => {
-  const outside = instance(1, {
-    ...primaryTags,
-    'hostsync:secondaries': 'web8.example.com web9.example.com',
-    'hostsync:outside': `web9.example.com/unreachable/${seconds(600)}/1`,
+describe('what else the page shows, and the command line too', () => {
+  const outside = { ...line(9), id: 'web9.example.com' };
+
+  it('a host outside EC2 was served when the last push to it succeeded', () => {
+    const instances = changed(1, { 'hostsync:secondaries': `${instanceId(2)} web9.example.com` });
+    const shown = view(instances, { pushes: [push([outside])] });
+    expect(shown.hosts.at(-1)).toMatchObject({ secondsBehind: 10, syncedAt: now - 10_000 });
+    expect(view(instances).hosts.at(-1)).toMatchObject({ secondsBehind: null, syncedAt: null });
   });
-  const line: ScriptLine = {
-    kind: 'secondary',
-    id: 'web8.example.com',
-    ok: true,
-    started: 0,
-    files: 3,
-    deleted: 0,
-    bytes: 9,
-    seconds: 1,
-  };
-  const { hosts, pushes, verdict } = overview([outside], { pushes: [push([line])] });
-  expect(hosts.slice(1)).toMatchObject([
-    { id: 'web8.example.com', role: 'external', state: 'in-sync', secondsBehind: 20 },
-    { id: 'web9.example.com', role: 'external', state: 'behind' },
-  ]);
-  expect(pushes).toMatchObject([{ files: 3, bytes: 9, status: 'succeeded', missed: [] }]);
-  expect(verdict).toBe('attention');
+
+  it('a host that is asked to become the primary is being promoted, whatever its tags said before', () => {
+    const task = `promote 1 - 00000000-0000-4000-8000-000000000001 ${ago(5)}`;
+    const shown = view(changed(2, { 'hostsync:task': task }));
+    expect(host(2, shown)).toMatchObject({ state: 'being promoted', level: 'behind' });
+  });
+
+  it('the pushes and the promotions, the newest first', () => {
+    const claim = (epoch: number, from?: string) =>
+      ({
+        epoch,
+        holder: instanceId(1),
+        kind: 'first',
+        why: 'the first',
+        at: now - 9_000 + epoch,
+        from,
+      }) as const;
+    const registers = new Map([
+      ['web', { claims: [claim(1), claim(2, instanceId(2))], configuration: undefined }],
+    ]);
+    const shown = view(members(), {
+      observed: { ...observation(members()), registers },
+      pushes: [push([], { command: 'old', requestedAt: now - 90_000 }), push([line(2, false)])],
+    });
+    expect(shown.promotions.map(({ epoch, to, from }) => [epoch, to, from])).toEqual([
+      [2, instanceId(1), instanceId(2)],
+      [1, instanceId(1), null],
+    ]);
+    expect(shown.pushes).toMatchObject([
+      { command: 'c', seconds: null, missed: [{ id: instanceId(2), error: 'unreachable' }] },
+      { command: 'old', missed: [] },
+    ]);
+    expect(JSON.parse(JSON.stringify(shown))).toEqual(shown);
+  });
+
+  it('what a host said has no control characters and no end of its own making', () => {
+    const said = { ...line(2, false), message: `no space\n\u001b[31mleft${'!'.repeat(900)}` };
+    const shown = view(
+      changed(2, { 'hostsync:state': 'behind', 'hostsync:incident': `disk-full/${ago(90)}/1` }),
+      {
+        pushes: [push([said])],
+      },
+    );
+    expect(host(2, shown)?.error?.message).toMatch(/^no space \[31mleft!+\.\.\.$/);
+    expect(host(2, shown)?.error?.message?.length).toBe(500);
+  });
+
+  it.each([
+    ['well', view(), 'in-sync'],
+    ['paused on purpose', view(changed(1, { 'hostsync:paused': 'lunch' })), 'held'],
+    ['only observed', view(changed(1, { 'hostsync:mode': 'observe' })), 'held'],
+    ['without a primary', view(changed(1, { 'hostsync:primary': undefined })), 'attention'],
+  ])('the mark of a group that is %s', (_name, shown, mark) => expect(markOf(shown)).toBe(mark));
 });
 
-test('it is JSON: nothing is lost when it is written and read', () => {
-  const found = overview([primary, secondary(2)], {
-    claims: [{ epoch: 1, holder: instanceId(1), kind: 'first', why: 'the first', at: now - 1000 }],
-  });
-  expect(JSON.parse(JSON.stringify(found))).toEqual(found);
-  expect(found.promotions).toEqual([
-    { epoch: 1, to: instanceId(1), kind: 'first', why: 'the first', at: now - 1000 },
-  ]);
-});
-
-test('why a host cannot join, or is behind, is in the words of the host or of the last push', () => {
-  const task = '00000000-0000-4000-8000-000000000001';
-  const newcomer = instance(4, {
-    'hostsync:group': 'web',
-    'hostsync:state': 'joining',
-    'hostsync:task': `join 1 - ${task} ${seconds(9)}`,
-    'hostsync:incident': `join-failed/${seconds(9)}/1`,
-  });
-  const late = secondary(3, {
-    'hostsync:state': 'behind',
-    'hostsync:incident': `disk-full/${seconds(90)}/1`,
-  });
-  const line: ScriptLine = {
-    kind: 'secondary',
-    id: instanceId(3),
-    ok: false,
-    error: 'disk-full',
-    message: 'no space left\non /srv',
-    started: 0,
-    files: 0,
-    deleted: 0,
-    bytes: 0,
-    seconds: 1,
-  };
-  const failed: ObservedCommand = {
-    command: task,
-    instance: instanceId(4),
-    status: 'failed',
-    detail: 'Failed',
-    lines: [{ kind: 'error', error: 'not-ready', message: 'missing on this host: rsync' }],
-  };
-  const { hosts, attention } = overview([primary, late, newcomer], {
-    pushes: [push([line])],
-    commands: [failed],
-  });
-  expect(hosts.map(({ incident }) => incident?.message)).toEqual([
-    undefined,
-    'no space left on /srv',
-    'not-ready: missing on this host: rsync',
-  ]);
-  expect(attention.map(({ why }) => why).join()).toContain('missing on this host: rsync');
+it('exit codes are those of the worst', () => {
+  expect(
+    ['in-sync', 'behind', 'attention'].map((level) => exitCodeOf(worst(['in-sync', level] as never))),
+  ).toEqual([0, 1, 2]);
+  expect(worst([])).toBe('in-sync');
 });

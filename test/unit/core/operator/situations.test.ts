@@ -18,7 +18,6 @@ import {
 import { conditionBlocker } from '../../../../shared/core/operator/conditions.ts';
 import type { AutoScalingFacts, IngressRule } from '../../../../shared/core/operator/doctor-facts.ts';
 import { findInGroup } from '../../../../shared/core/operator/find-in-group.ts';
-import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { describePush, summarizePush } from '../../../../shared/core/operator/summarize-push.ts';
 import { planPush } from '../../../../shared/core/push/plan-push.ts';
 import type { UpkeepAction } from '../../../../shared/core/succession/plan-upkeep.ts';
@@ -474,13 +473,6 @@ it('of an operator', async () => {
     const numbers = instances.map(({ id }) => agent(Number.parseInt(id.slice(2), 16)));
     const observed = { ...observation(instances, [...(situation.agents ?? numbers)]), ...situation.observed };
     const itsView = view(instances, { observed, pushes, unread });
-    const overview = overviewGroup({
-      group: 'web',
-      now,
-      pushes,
-      observed,
-      settings: { behindAfter: 300, promoteWithin: 900 },
-    });
     const facts = instances
       .map(({ id }) => ({
         id,
@@ -509,25 +501,6 @@ it('of an operator', async () => {
     const summaries = pushes.map((each) => summarizePush(each, [two, three]));
     const text = [
       describeView({ directories: directories.join(' '), ...rest }),
-      describeView({
-        overview: {
-          ...overview,
-          at: undefined,
-          group: undefined,
-          attention: undefined,
-          hosts: undefined,
-          incidents: undefined,
-          pushes: undefined,
-          promotions: undefined,
-        },
-      }),
-      describeView({
-        overviewAttention: overview.attention,
-        overviewHost: overview.hosts,
-        overviewIncident: overview.incidents,
-        overviewPush: overview.pushes,
-        promotion: overview.promotions,
-      }),
       describeView({ summary: summaries, said: summaries.flatMap((each) => describePush(each, 'web')) }),
       describeView(refusals(itsView, instances, observed.registers)),
       describeView({ finding: findings }),

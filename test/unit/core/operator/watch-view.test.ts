@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedPush } from '../../../../shared/core/model/observation.ts';
 import type { ScriptLine, SecondaryLine, WatchLine } from '../../../../shared/core/model/script-line.ts';
-import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { describeWatch } from '../../../../shared/core/operator/watch-view.ts';
 import { instanceId } from '../fixtures.ts';
-import { members, now, observation, push, view } from './fixtures.ts';
+import { members, now, push, view } from './fixtures.ts';
 
 const line = (number: number, ok = true): SecondaryLine => ({
   kind: 'secondary',
@@ -53,22 +52,12 @@ describe('how far behind the hosts of a watched group are', () => {
     ['never more than is known', [ended([line(2), line(3), said({ max: 55 })]), running], [null, 20, 20]],
   ])('is %s', (_name, pushes, expected) => {
     expect(behind(pushes)).toEqual(expected);
-    const settings = { behindAfter: 300, promoteWithin: 900 };
-    const overview = overviewGroup({ group: 'web', observed: observation(members()), pushes, settings, now });
-    expect(overview.hosts.map(({ secondsBehind }) => secondsBehind ?? null)).toEqual(expected);
   });
 });
 
 describe('what a push that watches, or came twice, says of itself', () => {
   const summary = { kind: 'push', ok: true, started: 0, seconds: 60, secondaries: 2, busy: 0 } as const;
-  const seen = (pushes: readonly ObservedPush[]) =>
-    overviewGroup({
-      group: 'web',
-      observed: observation(members()),
-      pushes,
-      now,
-      settings: { behindAfter: 300, promoteWithin: 900 },
-    });
+  const seen = (pushes: readonly ObservedPush[]) => view(members(), { pushes });
 
   it('it took as long as it sent, not as long as it stayed', () => {
     const [shown] = seen([ended([{ ...line(2), seconds: 1.5 }, line(3), said(), summary])]).pushes;
@@ -86,8 +75,7 @@ describe('what a push that watches, or came twice, says of itself', () => {
     };
     const twice = push([{ ...summary, busy: 2 }], { watches: true });
     const pushes = [ended([held, line(2), said(), summary]), twice];
-    expect(seen(pushes).heldDeletions?.id).toBe(held.id);
-    expect(view(members(), { pushes }).held?.id).toBe(held.id);
+    expect(seen(pushes).held?.id).toBe(held.id);
   });
 });
 

@@ -2,6 +2,7 @@ import { isRaised } from '../incidents/incident.ts';
 import { type Incident, parseIncidents } from '../model/incident.ts';
 import { isMember } from '../model/member.ts';
 import type { ObservedInstance } from '../model/observation.ts';
+import { plainText } from '../model/plain-text.ts';
 import { isDeposed, isEstablished, type Primaries } from '../model/primary.ts';
 import type { SecondaryLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
@@ -9,23 +10,23 @@ import { parseTask } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
 import type { PushAction } from '../push/push-action.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
-import type { HostError, HostRole, HostView, Level, ViewInput } from './group-view.ts';
+import type { HostError, HostOverview, HostRole, Level, OverviewInput } from './overview.ts';
 import { lagWhileWatched, type Watch, watchOf } from './watch-view.ts';
 
 type LeaveOut = Extract<PushAction, { kind: 'leave-out' }>;
 
 /** Every host of the group: the primary, then the others by name, then those outside EC2. */
-export function viewHosts(
+export function overviewHosts(
   members: readonly ObservedInstance[],
   { current, superseded }: Primaries,
-  input: ViewInput,
-): readonly HostView[] {
+  input: OverviewInput,
+): readonly HostOverview[] {
   const former = new Set([...superseded, ...members.filter(isDeposed)].map(({ id }) => id));
   const isPaused = current?.tags[tagKeys.paused] !== undefined;
   const watch = watchOf(input.pushes, current?.id);
   const rows = members.map((member) => {
     const role = roleOf(member, current, former);
-    return viewHost(member, { role, isPaused, watch }, input);
+    return overviewHost(member, { role, isPaused, watch }, input);
   });
   return [...rows.sort(byRoleAndName), ...externalHosts(current, input)];
 }
@@ -42,8 +43,8 @@ function roleOf(
 
 const order: readonly HostRole[] = ['primary', 'secondary', 'newcomer', 'former', 'external'];
 
-function byRoleAndName(a: HostView, b: HostView): number {
-  const text = ({ name, id }: HostView): string => `${name ?? ''} ${id}`;
+function byRoleAndName(a: HostOverview, b: HostOverview): number {
+  const text = ({ name, id }: HostOverview): string => `${name ?? ''} ${id}`;
   return (
     order.indexOf(a.role) - order.indexOf(b.role) || text(a).localeCompare(text(b), 'en', { numeric: true })
   );
@@ -55,11 +56,11 @@ interface HostPlace {
   readonly watch: Watch;
 }
 
-function viewHost(
+function overviewHost(
   member: ObservedInstance,
   { role, isPaused, watch }: HostPlace,
-  input: ViewInput,
-): HostView {
+  input: OverviewInput,
+): HostOverview {
   const { observed, now, settings } = input;
   const { id, tags, zone } = member;
   const raised = raisedOf(parseIncidents(tags[tagKeys.incident])[0]?.[1]);
@@ -88,7 +89,7 @@ function viewHost(
   };
 }
 
-function agentOf(isOnline: boolean | undefined): HostView['agent'] {
+function agentOf(isOnline: boolean | undefined): HostOverview['agent'] {
   if (isOnline === undefined) return 'unknown';
   return isOnline ? 'online' : 'offline';
 }
@@ -103,11 +104,13 @@ interface HostFacts {
   readonly secondsBehind: number | null;
   readonly leftOut: LeaveOut | undefined;
   readonly isPaused: boolean;
-  readonly settings: ViewInput['settings'];
+  readonly settings: OverviewInput['settings'];
   readonly isOnline: boolean | undefined;
 }
 
-type State = Pick<HostView, 'state' | 'level'>;
+type State = Pick<HostOverview, 'state' | 'level'>;
+
+const beingPromoted: State = { state: 'being promoted', level: 'behind' };
 
 /** One predicate after the other, the worst first. */
 function stateOf(member: ObservedInstance, facts: HostFacts): State {
@@ -115,6 +118,7 @@ function stateOf(member: ObservedInstance, facts: HostFacts): State {
   const { state, tags } = member;
   if (state !== 'running') return { state, level: role === 'primary' ? 'attention' : 'behind' };
   if (role === 'primary') return stateOfPrimary(member, facts);
+  if (parseTask(tags[tagKeys.task])?.step === 'promote') return beingPromoted;
   const its = tags[tagKeys.state];
   if (raised !== undefined) return { state: its ?? 'cannot join', level: levelOf(raised) };
   if (leftOut?.severity === 'error') return { state: 'left out', level: 'attention' };
@@ -126,7 +130,7 @@ function stateOf(member: ObservedInstance, facts: HostFacts): State {
 
 function stateOfPrimary(primary: ObservedInstance, { isOnline, isPaused }: HostFacts): State {
   if (isOnline !== true) return { state: 'agent offline', level: 'attention' };
-  if (!isEstablished(primary)) return { state: 'being promoted', level: 'behind' };
+  if (!isEstablished(primary)) return beingPromoted;
   return { state: isPaused ? 'paused' : 'takes writes', level: 'in-sync' };
 }
 
@@ -143,23 +147,27 @@ function levelOf({ notifications }: Incident): Level {
 }
 
 /** What the command said that a host was last asked for, as a join. */
-function commandMessage(id: string, { observed }: ViewInput): string | undefined {
+function commandMessage(id: string, { observed }: OverviewInput): string | undefined {
   const lines = observed.commands.flatMap((each) => (each.instance === id ? each.lines : []));
   return lines.find((line) => line.kind === 'error')?.message;
 }
 
 /** Why the tick leaves it out, where that is not among the states that a host passes through. */
-function leaveOutOf(id: string, { plan }: ViewInput): LeaveOut | undefined {
+function leaveOutOf(id: string, { plan }: OverviewInput): LeaveOut | undefined {
   return plan.find((action): action is LeaveOut => action.kind === 'leave-out' && action.secondary === id);
 }
 
-function errorOf(id: string, incident: Incident | undefined, input: ViewInput): HostError | null {
+/** Of what a host said, in characters. */
+const longestWords = 500;
+
+function errorOf(id: string, incident: Incident | undefined, input: OverviewInput): HostError | null {
   if (incident === undefined) return null;
   const lines = input.pushes.flatMap(({ lines: its, requestedAt }) =>
     its.flatMap((line) => (line.kind === 'secondary' && line.id === id ? [{ line, requestedAt }] : [])),
   );
   const newest = lines.sort((a, b) => b.requestedAt - a.requestedAt)[0]?.line;
-  const message = messageOf(newest) ?? commandMessage(id, input);
+  const words = messageOf(newest) ?? commandMessage(id, input);
+  const message = words === undefined ? undefined : plainText(words, longestWords);
   return { code: incident.code, message, since: incident.since };
 }
 
@@ -173,11 +181,12 @@ function leaveOutError(leftOut: LeaveOut | undefined, now: number): HostError | 
 }
 
 /** The hosts of the list that EC2 does not know: all that is known of them is what the last pushes said. */
-function externalHosts(current: ObservedInstance | undefined, input: ViewInput): readonly HostView[] {
+function externalHosts(current: ObservedInstance | undefined, input: OverviewInput): readonly HostOverview[] {
   const incidents = new Map(parseIncidents(current?.tags[tagKeys.outside]));
   return listedExternal(input).map((id) => {
     const raised = raisedOf(incidents.get(id));
     const leftOut = leaveOutOf(id, input);
+    const syncedAt = lastReceived(input, id);
     const isLeftOut = leftOut?.severity === 'error';
     const level = raised === undefined ? (isLeftOut ? 'attention' : 'in-sync') : levelOf(raised);
     return {
@@ -187,8 +196,8 @@ function externalHosts(current: ObservedInstance | undefined, input: ViewInput):
       role: 'external',
       level,
       state: raised === undefined ? (isLeftOut ? 'left out' : 'in sync') : 'behind',
-      secondsBehind: null,
-      syncedAt: null,
+      secondsBehind: syncedAt === null ? null : secondsBetween(syncedAt, input.now),
+      syncedAt,
       task: null,
       lifecycle: null,
       agent: null,
@@ -198,8 +207,16 @@ function externalHosts(current: ObservedInstance | undefined, input: ViewInput):
   });
 }
 
+/** When the last push was requested that it received in full, in milliseconds since 1970; null where none of the last did. */
+function lastReceived({ pushes }: OverviewInput, id: string): number | null {
+  const received = pushes.filter(({ lines }) =>
+    lines.some((line) => line.kind === 'secondary' && line.id === id && line.ok),
+  );
+  return received.length === 0 ? null : Math.max(...received.map(({ requestedAt }) => requestedAt));
+}
+
 /** Of the plan: it names each host of the list once, as a target or as left out. */
-function listedExternal({ plan, observed }: ViewInput): readonly string[] {
+function listedExternal({ plan, observed }: OverviewInput): readonly string[] {
   const instances = new Set(observed.instances.map(({ id }) => id));
   const named = plan.flatMap((action) => {
     if (action.kind === 'push') return action.request.secondaries.map(({ id }) => id);

@@ -2,6 +2,7 @@ import { describeError } from '../shared/aws/errors.ts';
 import { observePushes } from '../shared/aws/pushes.ts';
 import type { ObservedPush, PromotionObservation } from '../shared/core/model/observation.ts';
 import { findPrimary } from '../shared/core/model/primary.ts';
+import type { InstalledReleases } from '../shared/core/model/release.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
 import type { GroupOverview, HostOverview } from '../shared/core/operator/overview.ts';
 import { overviewGroup } from '../shared/core/operator/overview-group.ts';
@@ -30,8 +31,10 @@ export async function observe(session: Session, group: string): Promise<Seen> {
   const plan = planPush(observed).filter(
     (action) => action.kind === 'nothing-to-do' || action.group === group,
   );
+  const releases = await lastReleases(session, fail);
   const view = overviewGroup({
     group,
+    releases,
     observed,
     pushes,
     plan,
@@ -40,6 +43,15 @@ export async function observe(session: Session, group: string): Promise<Seen> {
     settings: tools.settings,
   });
   return { observed, pushes, plan, view };
+}
+
+async function lastReleases(session: Session, fail: Fail): Promise<InstalledReleases | undefined> {
+  try {
+    return await session.releases();
+  } catch (error) {
+    fail('asking who has which release', error);
+    return undefined;
+  }
 }
 
 async function lastPushes(session: Session, instance: string, fail: Fail): Promise<readonly ObservedPush[]> {

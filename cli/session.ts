@@ -2,9 +2,11 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { type Clients, makeClients } from '../shared/aws/clients.ts';
 import { observeInstances } from '../shared/aws/ec2.ts';
+import { observeInstalls } from '../shared/aws/installs.ts';
 import { wake } from '../shared/aws/lanes.ts';
 import { TagWriter } from '../shared/aws/tags.ts';
 import type { ObservedInstance } from '../shared/core/model/observation.ts';
+import type { InstalledReleases } from '../shared/core/model/release.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
 import { ConfigurationError, readConfiguration } from '../shared/edge/configuration.ts';
 import { makeTools, type Tools } from '../shared/reconcile/tools.ts';
@@ -12,12 +14,16 @@ import type { Deployment } from './deployment.ts';
 import { CommandError, exitCodes, UsageError } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
+/** Milliseconds that an answer on releases holds. */
+const releasesHold = 60_000;
+
 /** A command's connection with one deployment: the same clients, settings and tools as the functions have. */
 export class Session {
   readonly deployment: Deployment;
   readonly terminal: Terminal;
   readonly clients: Clients;
   readonly #configuration: ReturnType<typeof readConfiguration<'reconcile'>>;
+  #releases: { readonly at: number; readonly value: InstalledReleases } | undefined;
   /** Something may have been changed: an error that comes after this must not say that nothing was. */
   didWrite = false;
 
@@ -54,6 +60,16 @@ export class Session {
    */
   async group(given: string | undefined): Promise<string> {
     return chooseGroup(given, [...(await this.groups()).keys()], this.deployment.region);
+  }
+
+  /** Who has taken which release of the host package. It changes with a deployment and a new host, so it is asked for once a minute at most. */
+  async releases(): Promise<InstalledReleases> {
+    const now = Date.now();
+    if (this.#releases === undefined || now - this.#releases.at > releasesHold) {
+      const value = await observeInstalls(this.clients.ssm, this.tools('').documents.install);
+      this.#releases = { at: now, value };
+    }
+    return this.#releases.value;
   }
 
   /** Takes tags off an instance, whatever their values. */

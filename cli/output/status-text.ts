@@ -1,4 +1,5 @@
 import { duration } from '../../shared/core/model/time.ts';
+import { describeRelease } from '../../shared/core/operator/host-release.ts';
 import {
   type Attention,
   type GroupOverview,
@@ -50,7 +51,8 @@ const columns = [
   { title: 'ERROR' },
   { title: 'ZONE', drop: 1 },
   { title: 'AGENT', drop: 2 },
-  { title: 'ID', drop: 3 },
+  { title: 'RELEASE', drop: 3 },
+  { title: 'ID', drop: 4 },
 ];
 
 function hostTable({ hosts }: GroupOverview, terminal: Terminal): readonly string[] {
@@ -69,6 +71,7 @@ function hostCells(host: HostOverview, terminal: Terminal): readonly string[] {
     error === null ? '-' : terminal.style('red', error.code),
     zone ?? '-',
     agent ?? '-',
+    describeRelease(host.release),
     name === null ? '-' : id,
   ];
 }
@@ -96,16 +99,16 @@ function attentionLines(
 /** One line for each host: the same columns for ever, new ones are added at the end. */
 export const tsvColumns = [
   ...['group', 'host', 'name', 'role', 'level', 'state', 'seconds-behind', 'error', 'zone', 'agent'],
-  'watch',
+  ...['watch', 'release', 'release-deployed'],
 ] as const;
 
 export function statusTsv(views: readonly GroupOverview[]): readonly string[] {
   const rows = views.flatMap(({ group, hosts, watch }) =>
-    hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent }) => {
+    hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent, release }) => {
       const rung = role === 'primary' && watch?.running === true ? (watch.rung ?? 'begins') : null;
       return tsvLine([
         ...[group, id, name, role, level, state, secondsBehind, error?.code ?? null, zone, agent],
-        rung,
+        ...[rung, release?.name ?? null, release === null ? null : release.isDeployed ? 'yes' : 'no'],
       ]);
     }),
   );

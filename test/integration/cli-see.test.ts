@@ -25,6 +25,8 @@ describe('an operator sees at a glance how a group is', () => {
   });
 
   it('gives scripts one JSON document, or one line a host', async () => {
+    const installed = await must(group.primary, 'basename "$(readlink /usr/local/lib/hostsync/current)"');
+    const release = { name: installed.trim(), isDeployed: true };
     const json = await run('status', 'web', '-o', 'json');
     expect(JSON.parse(json.stdout)).toMatchObject({
       group: 'web',
@@ -34,9 +36,9 @@ describe('an operator sees at a glance how a group is', () => {
       failover: 'auto',
       held: null,
       hosts: [
-        { id: group.primary.id, role: 'primary', secondsBehind: null },
-        { id: group.secondary(0).id, role: 'secondary', state: 'in sync', error: null },
-        { id: group.secondary(1).id, role: 'secondary', state: 'in sync', error: null },
+        { id: group.primary.id, role: 'primary', secondsBehind: null, release },
+        { id: group.secondary(0).id, role: 'secondary', state: 'in sync', error: null, release },
+        { id: group.secondary(1).id, role: 'secondary', state: 'in sync', error: null, release },
       ],
     });
     const tsv = await run('status', '-o', 'tsv');

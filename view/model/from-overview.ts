@@ -1,4 +1,5 @@
 import { acceptCommand, restoreCommand } from '../../shared/core/operator/held-deletions.ts';
+import { describeRelease } from '../../shared/core/operator/host-release.ts';
 import {
   type GroupOverview,
   type HostOverview,
@@ -47,6 +48,7 @@ export function liveHost(host: HostOverview): LiveHost {
     secondsBehind: host.secondsBehind,
     error: host.error?.code,
     message: host.error?.message,
+    release: host.release === null ? undefined : describeRelease(host.release),
     blocker: host.promotionBlocker ?? undefined,
   };
 }

@@ -27,6 +27,8 @@ export interface LiveHost {
   readonly error?: string | undefined;
   /** What the host or the program said: text from outside. */
   readonly message?: string | undefined;
+  /** Of the host package, as "0.2.0-0123456", or "another" than the stage's. */
+  readonly release?: string | undefined;
   /** Why it may not become the primary. */
   readonly blocker?: string | undefined;
 }

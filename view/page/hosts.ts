@@ -70,7 +70,7 @@ function updateRow(row: Element, host: LiveHost, samples: readonly Sample[], cho
     if (found === null) throw new Error(`The row has no ${name}.`);
     return found;
   };
-  replaceWhenChanged(cell('host'), [host.name, host.id, host.role], () => name(host));
+  replaceWhenChanged(cell('host'), [host.name, host.id, host.role, host.release], () => name(host));
   setAttribute(row.querySelector('.c-host button') ?? row, 'aria-pressed', chosen ? 'true' : 'false');
   replaceWhenChanged(cell('state'), [host.level, host.state, host.role], () => [
     h(
@@ -98,6 +98,7 @@ function name(host: LiveHost): readonly (Node | string)[] {
   return [
     h('span', { class: 'hn' }, button, host.role === 'primary' && h('span', { class: 'tag' }, 'primary')),
     h('span', { class: 'hid' }, host.id),
+    ...(host.release === undefined ? [] : [h('span', { class: 'hid' }, `release ${host.release}`)]),
   ];
 }
 

@@ -39,6 +39,7 @@ export function host(number: number, at: number, more: Partial<HostOverview> = {
     error: null,
     task: null,
     lifecycle: null,
+    release: { name: '0.2.0-0c4d5e6f708192a3', isDeployed: true },
     promotionBlocker: null,
   };
   if (isPrimary) return { ...common, role: 'primary', state: 'takes writes', secondsBehind: null, ...more };

@@ -130,6 +130,7 @@ const sentences: Readonly<Record<string, string>> = {
   'directory-not-pushed': 'A directory is not pushed',
   'primary-suspected': 'The primary appears down',
   'promotion-blocked': 'A promotion is blocked: no host may become the primary',
+  'writes-not-resumed': 'The primary may still refuse writes',
 };
 
 function ofIncidents(input: AttentionInput): readonly Attention[] {
@@ -169,7 +170,7 @@ function ofHosts({ group, hosts, now }: AttentionInput): readonly Attention[] {
       level,
       host: id,
       code: error?.code ?? state,
-      title: `${host.name ?? id} is ${state}${error === null ? '' : `: ${error.code}`}`,
+      title: `${host.name ?? id} ${predicateOf(state)}${error === null ? '' : `: ${error.code}`}`,
       message: describeHost(host, now),
       next: level === 'attention' ? `hostsync doctor ${group}` : null,
     };
@@ -179,8 +180,18 @@ function ofHosts({ group, hosts, now }: AttentionInput): readonly Attention[] {
 function describeHost({ id, name, role, state, secondsBehind, error }: HostOverview, now: number): string {
   const time = secondsBehind === null ? undefined : duration(secondsBehind);
   // "behind, 7 min behind" says it twice
-  const how = time === undefined ? state : state === 'behind' ? `${time} behind` : `${state}, ${time} behind`;
-  return `${name ?? id} (${role}) is ${how}${describeError(error, now)}`;
+  const how =
+    time === undefined
+      ? predicateOf(state)
+      : state === 'behind'
+        ? `is ${time} behind`
+        : `${predicateOf(state)}, ${time} behind`;
+  return `${name ?? id} (${role}) ${how}${describeError(error, now)}`;
+}
+
+function predicateOf(state: string): string {
+  if (state === 'cannot join') return state;
+  return state === 'agent offline' ? 'has its SSM agent offline' : `is ${state}`;
 }
 
 function describeError(error: HostError | null, now: number): string {

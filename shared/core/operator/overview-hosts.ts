@@ -10,6 +10,7 @@ import { parseTask } from '../model/task.ts';
 import { parseTime, secondsBetween } from '../model/time.ts';
 import type { PushAction } from '../push/push-action.ts';
 import { promotionBlocker } from '../succession/promotion-blocker.ts';
+import { releaseOf } from './host-release.ts';
 import type { HostError, HostOverview, HostRole, Level, OverviewInput } from './overview.ts';
 import { lagWhileWatched, type Watch, watchOf } from './watch-view.ts';
 
@@ -85,6 +86,7 @@ function overviewHost(
     task: task && { step: task.step, pass: task.pass, requestedAt: task.requestedAt },
     lifecycle: observed.lifecycles.get(id)?.state ?? null,
     agent: agentOf(agent?.online),
+    release: releaseOf(id, input),
     promotionBlocker: blocker ?? null,
   };
 }
@@ -201,6 +203,7 @@ function externalHosts(current: ObservedInstance | undefined, input: OverviewInp
       task: null,
       lifecycle: null,
       agent: null,
+      release: releaseOf(id, input),
       error: errorOf(id, raised, input) ?? leaveOutError(leftOut, input.now),
       promotionBlocker: 'it is no instance of EC2',
     };

@@ -1,6 +1,8 @@
 import type { NotedIntention } from '../model/intention.ts';
 import type { ClaimKind, ObservedPush, PromotionObservation } from '../model/observation.ts';
+import type { InstalledReleases } from '../model/release.ts';
 import type { PushAction } from '../push/push-action.ts';
+import type { HostRelease } from './host-release.ts';
 import type { WatchView } from './watch-view.ts';
 
 /** How much a group, a host or a finding wants from a person. The order is that of the exit codes: 0, 1, 2. */
@@ -30,6 +32,8 @@ export interface OverviewInput {
   readonly observed: PromotionObservation;
   readonly pushes: readonly ObservedPush[];
   readonly plan: readonly PushAction[];
+  /** Which release of the host package the hosts have taken, where that was asked. */
+  readonly releases?: InstalledReleases | undefined;
   /** What could not be read, in words: then what is missing is unknown, and not fine. */
   readonly unread: readonly string[];
   readonly settings: OverviewSettings;
@@ -68,6 +72,8 @@ export interface HostOverview {
   /** The state that Auto Scaling has for it, as `InService`; null outside of a group of Auto Scaling. */
   readonly lifecycle: string | null;
   readonly agent: 'online' | 'offline' | 'unknown' | null;
+  /** Of the host package; null where nothing says which. */
+  readonly release: HostRelease | null;
   /** Why it would not become the primary by itself; null if it might. */
   readonly promotionBlocker: string | null;
 }

@@ -29,10 +29,10 @@ describe('the status fits a terminal of 80 columns', () => {
     expect(statusLines(ill, 'eu-central-1, stage prod', terminal()).join('\n')).toMatchInlineSnapshot(`
       "web  ▲ 1 of 2 hosts is behind, 7 min at most  epoch 1, eu-central-1, stage prod, failover auto
 
-        HOST   ROLE       STATE           BEHIND  ERROR        ZONE  AGENT
-        web-1  primary    ✓ takes writes  -       -            -     online
-        web-2  secondary  ▲ behind        7 min   unreachable  -     online
-        web-3  secondary  ✓ in sync       20 s    -            -     online
+        HOST   ROLE       STATE           BEHIND  ERROR        ZONE  AGENT   RELEASE
+        web-1  primary    ✓ takes writes  -       -            -     online  ?
+        web-2  secondary  ▲ behind        7 min   unreachable  -     online  ?
+        web-3  secondary  ✓ in sync       20 s    -            -     online  ?
 
       ▲ web-2 (secondary) is 7 min behind: unreachable (for 7 min)
         Next: hostsync doctor web"

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { formatIncident } from '../../../../shared/core/model/incident.ts';
 import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/script-line.ts';
-import { exitCodeOf, markOf, worst } from '../../../../shared/core/operator/overview.ts';
+import { describeRelease } from '../../../../shared/core/operator/host-release.ts';
+import {
+  exitCodeOf,
+  type HostOverview,
+  markOf,
+  type OverviewInput,
+  worst,
+} from '../../../../shared/core/operator/overview.ts';
 import { agent, instance, instanceId } from '../fixtures.ts';
 import { ago, changed, members, now, observation, push, view } from './fixtures.ts';
 
@@ -184,6 +191,8 @@ describe('hosts outside EC2', () => {
   });
 });
 
+const releases = new Map([1, 2, 3].map((number) => [instanceId(number), '0.2.0-0123456789abcdef']));
+
 describe('what else the page shows, and the command line too', () => {
   const outside = { ...line(9), id: 'web9.example.com' };
 
@@ -238,6 +247,45 @@ describe('what else the page shows, and the command line too', () => {
     );
     expect(host(2, shown)?.error?.message).toMatch(/^no space \[31mleft!+\.\.\.$/);
     expect(host(2, shown)?.error?.message?.length).toBe(500);
+  });
+
+  it.each<[string, Partial<OverviewInput>, HostOverview['release'], string]>([
+    ['nobody was asked', {}, null, '?'],
+    ['SSM remembers no install of it', { releases: new Map() }, null, '?'],
+    [
+      'it took the package',
+      { releases },
+      { name: '0.2.0-0123456789abcdef', isDeployed: true },
+      '0.2.0-0123456',
+    ],
+    [
+      'its push says that it lacks the release, though it took it once',
+      { releases, pushes: [push([{ kind: 'error', error: 'other-release', message: '' }])] },
+      { name: null, isDeployed: false },
+      'another',
+    ],
+  ])('the release of a host where %s', (_name, more, release, words) => {
+    const its = host(1, view(members(), more))?.release ?? null;
+    expect(its).toEqual(release);
+    expect(describeRelease(its)).toBe(words);
+  });
+
+  it('a neighbour that was asked for its view and lacks the release', () => {
+    const seen = {
+      instance: instanceId(1),
+      requestedAt: now,
+      ended: true,
+      connection: 'connected' as const,
+      asked: [instanceId(2)],
+      answered: [instanceId(2)],
+      probes: [],
+      withoutRelease: [instanceId(2)],
+    };
+    const shown = view(members(), {
+      releases,
+      observed: { ...observation(members()), reachability: [seen] },
+    });
+    expect(host(2, shown)?.release).toEqual({ name: null, isDeployed: false });
   });
 
   it.each([

@@ -10,24 +10,41 @@ export interface RunState {
   didWrite: boolean;
 }
 
-/** Runs a command with a session. What needs the core is imported only now: see main.ts. */
+/** What a command does, with its options and, by their names, its arguments. @returns the exit code */
+type Act<Options> = (session: Session, options: Options) => Promise<number>;
+
+/** Makes of it what commander runs. What needs the core is imported only then: see main.ts. */
 type Run = <Options extends CommonOptions>(
-  options: Options,
-  action: (session: Session) => Promise<number>,
-) => Promise<void>;
+  act: Act<Options>,
+) => (...given: readonly unknown[]) => Promise<void>;
+
+/** The argument that most commands take. */
+interface Given {
+  readonly group?: string;
+}
 
 function makeRun(terminal: Terminal, state: RunState): Run {
-  return async (options, action) => {
-    const { findDeployment } = await import('./deployment.ts');
-    const deployment = await findDeployment(options);
-    const { Session: Opened } = await import('./session.ts');
-    const session = new Opened(deployment, terminal);
-    try {
-      process.exitCode = await action(session);
-    } finally {
-      state.didWrite = session.didWrite;
-    }
-  };
+  return <Options extends CommonOptions>(act: Act<Options>) =>
+    async (...given) => {
+      const command = given.at(-1);
+      if (!(command instanceof Command)) throw new TypeError('commander hands the command over last');
+      const words = command.registeredArguments.map(
+        (argument, index) => [argument.name(), command.args[index]] as const,
+      );
+      const options: Options = {
+        ...command.optsWithGlobals<Options>(),
+        ...Object.fromEntries(words.filter(([, word]) => word !== undefined)),
+      };
+      const { findDeployment } = await import('./deployment.ts');
+      const deployment = await findDeployment(options);
+      const { Session: Opened } = await import('./session.ts');
+      const session = new Opened(deployment, terminal);
+      try {
+        process.exitCode = await act(session, options);
+      } finally {
+        state.didWrite = session.didWrite;
+      }
+    };
 }
 
 /** The whole command line. docs/reference/cli.md is made of it. */
@@ -90,13 +107,11 @@ function addSeeing(program: Command, run: Run): void {
     .argument('[group]', 'the group; all groups where it is left out')
     .option('-w, --watch', 'refresh in place until Ctrl-C')
     .addHelpText('after', example('hostsync status web', 'hostsync status -o json | jq .[].level'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions & { watch?: boolean }>();
-      await run(options, async (session) => {
-        const { status } = await import('./commands/status.ts');
-        return status(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<CommonOptions & Given & { watch?: boolean }>(async (session, options) =>
+        (await import('./commands/status.ts')).status(session, options),
+      ),
+    );
   program
     .command('doctor')
     .summary('what would stop the next push, join or promotion, and the cure')
@@ -106,26 +121,22 @@ function addSeeing(program: Command, run: Run): void {
     .argument('[group]', 'the group; all groups where it is left out')
     .option('--all', 'list the checks that passed, too')
     .addHelpText('after', example('hostsync doctor web', 'hostsync doctor -o json'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions & { all?: boolean }>();
-      await run(options, async (session) => {
-        const { doctor } = await import('./commands/doctor.ts');
-        return doctor(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<CommonOptions & Given & { all?: boolean }>(async (session, options) =>
+        (await import('./commands/doctor.ts')).doctor(session, options),
+      ),
+    );
   program
     .command('history')
     .summary('promotions and incidents')
     .description('Shows who was primary when and why, and the incidents that hold now.')
     .argument('[group]', 'the group')
     .addHelpText('after', example('hostsync history web'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions>();
-      await run(options, async (session) => {
-        const { history } = await import('./commands/history.ts');
-        return history(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<CommonOptions & Given>(async (session, options) =>
+        (await import('./commands/history.ts')).history(session, options),
+      ),
+    );
   program
     .command('logs')
     .summary("the service's log lines of the group")
@@ -134,39 +145,33 @@ function addSeeing(program: Command, run: Run): void {
     .option('-f, --follow', 'show new lines as they come, until Ctrl-C')
     .addOption(new Option('--since <seconds>', 'how far to look back').argParser(seconds).default(3600))
     .addHelpText('after', example('hostsync logs web --since 600', 'hostsync logs web -f'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions & { follow?: boolean; since: number }>();
-      await run(options, async (session) => {
-        const { logs } = await import('./commands/logs.ts');
-        return logs(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<CommonOptions & Given & { follow?: boolean; since: number }>(async (session, options) =>
+        (await import('./commands/logs.ts')).logs(session, options),
+      ),
+    );
   program
     .command('plan')
     .summary('what hostsync would do now; does nothing')
     .description('Asks the planners of the service what they would do now, and does none of it.')
     .argument('[group]', 'the group')
     .addHelpText('after', example('hostsync plan web'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions>();
-      await run(options, async (session) => {
-        const { plan } = await import('./commands/plan.ts');
-        return plan(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<CommonOptions & Given>(async (session, options) =>
+        (await import('./commands/plan.ts')).plan(session, options),
+      ),
+    );
   program
     .command('view')
     .summary('a live page of all groups, for a browser')
     .description('Serves a page that shows all groups as they are, on this machine alone, until Ctrl-C.')
     .option('--port <port>', 'port on 127.0.0.1; any free one where it is left out', port)
     .addHelpText('after', example('hostsync view', 'hostsync view --port 8080'))
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions & { port?: number }>();
-      await run(options, async (session) => {
-        const { view } = await import('./commands/view.ts');
-        return view(session, options);
-      });
-    });
+    .action(
+      run<CommonOptions & { port?: number }>(async (session, options) =>
+        (await import('./commands/view.ts')).view(session, options),
+      ),
+    );
   program
     .command('wait')
     .summary('until in sync, promoted or joined')
@@ -182,15 +187,16 @@ function addSeeing(program: Command, run: Run): void {
       'after',
       example('hostsync wait web --in-sync --timeout 120', 'hostsync wait web --joined web-4'),
     )
-    .action(async (group: string, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<
-        CommonOptions & { inSync?: boolean; promoted?: string; joined?: string; timeout: number }
-      >();
-      await run(options, async (session) => {
-        const { wait } = await import('./commands/wait.ts');
-        return wait(session, { ...options, group });
-      });
-    });
+    .action(
+      run<
+        CommonOptions & { group: string } & {
+          inSync?: boolean;
+          promoted?: string;
+          joined?: string;
+          timeout: number;
+        }
+      >(async (session, options) => (await import('./commands/wait.ts')).wait(session, options)),
+    );
 }
 
 /** A command that changes something, and asks before it does. */
@@ -211,24 +217,12 @@ function addActing(program: Command, run: Run): void {
     .argument('[group]', 'the group')
     .addOption(timeout(3600))
     .addHelpText('after', example('hostsync push web'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ActionOptions>();
-      await run(options, async (session) => {
-        const { push } = await import('./commands/push.ts');
-        return push(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
-  const withActions = async (
-    command: Command,
-    act: (
-      actions: typeof import('./commands/actions.ts'),
-      session: Session,
-      options: ActionOptions,
-    ) => Promise<number>,
-  ): Promise<void> => {
-    const options = command.optsWithGlobals<ActionOptions>();
-    await run(options, async (session) => act(await import('./commands/actions.ts'), session, options));
-  };
+    .action(
+      run<ActionOptions & Given>(async (session, options) =>
+        (await import('./commands/push.ts')).push(session, options),
+      ),
+    );
+  const actions = () => import('./commands/actions.ts');
   acting(
     program,
     'switchover',
@@ -239,9 +233,9 @@ function addActing(program: Command, run: Run): void {
     .option('--to <host>', 'id or name of the host; the best one where it is left out')
     .addOption(timeout(600))
     .addHelpText('after', example('hostsync switchover web --to web-2', 'hostsync switchover web --dry-run'))
-    .action((group: string | undefined, options: { to?: string }, command: Command) =>
-      withActions(command, (actions, session, common) =>
-        actions.switchover(session, group, options.to, common),
+    .action(
+      run<ActionOptions & Given & { to?: string }>(async (session, { group, to, ...options }) =>
+        (await actions()).switchover(session, group, to, options),
       ),
     );
   acting(
@@ -254,9 +248,9 @@ function addActing(program: Command, run: Run): void {
     .option('--reason <text>', 'what others read in the status', 'paused by an operator')
     .addOption(timeout(60))
     .addHelpText('after', example('hostsync pause web --reason "migration until 18:00"'))
-    .action((group: string | undefined, options: { reason: string }, command: Command) =>
-      withActions(command, (actions, session, common) =>
-        actions.pause(session, group, options.reason, common),
+    .action(
+      run<ActionOptions & Given & { reason: string }>(async (session, { group, reason, ...options }) =>
+        (await actions()).pause(session, group, reason, options),
       ),
     );
   acting(
@@ -268,8 +262,10 @@ function addActing(program: Command, run: Run): void {
     .argument('[group]', 'the group')
     .addOption(timeout(60))
     .addHelpText('after', example('hostsync resume web'))
-    .action((group: string | undefined, _options: unknown, command: Command) =>
-      withActions(command, (actions, session, common) => actions.resume(session, group, common)),
+    .action(
+      run<ActionOptions & Given>(async (session, { group, ...options }) =>
+        (await actions()).resume(session, group, options),
+      ),
     );
   acting(
     program,
@@ -281,8 +277,10 @@ function addActing(program: Command, run: Run): void {
     .argument('[id]', 'id of the held deletions; those that are held now where it is left out')
     .addOption(timeout(3600))
     .addHelpText('after', example('hostsync accept-deletions web 5c1f00d2a94be317'))
-    .action((group: string, id: string | undefined, _options: unknown, command: Command) =>
-      withActions(command, (actions, session, common) => actions.acceptDeletions(session, group, id, common)),
+    .action(
+      run<ActionOptions & { group: string; id?: string }>(async (session, { group, id, ...options }) =>
+        (await actions()).acceptDeletions(session, group, id, options),
+      ),
     );
   acting(
     program,
@@ -294,13 +292,11 @@ function addActing(program: Command, run: Run): void {
     .option('--held <id>', 'id of the held deletions; those that are held now where it is left out')
     .addOption(timeout(3600))
     .addHelpText('after', example('hostsync restore web --held 5c1f00d2a94be317'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ActionOptions & { held?: string }>();
-      await run(options, async (session) => {
-        const { restore } = await import('./commands/restore.ts');
-        return restore(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<ActionOptions & Given & { held?: string }>(async (session, options) =>
+        (await import('./commands/restore.ts')).restore(session, options),
+      ),
+    );
   acting(
     program,
     'resync',
@@ -311,8 +307,10 @@ function addActing(program: Command, run: Run): void {
     .argument('[group]', 'the group')
     .addOption(timeout(1800))
     .addHelpText('after', example('hostsync resync web-4 web'))
-    .action((host: string, group: string | undefined, _options: unknown, command: Command) =>
-      withActions(command, (actions, session, common) => actions.resync(session, host, group, common)),
+    .action(
+      run<ActionOptions & Given & { host: string }>(async (session, { group, host, ...options }) =>
+        (await actions()).resync(session, host, group, options),
+      ),
     );
   acting(
     program,
@@ -325,9 +323,10 @@ function addActing(program: Command, run: Run): void {
     .option('--force', 'needed: without loss there is switchover')
     .addOption(timeout(600))
     .addHelpText('after', example('hostsync promote --force web-2 web'))
-    .action((host: string, group: string | undefined, options: { force?: boolean }, command: Command) =>
-      withActions(command, (actions, session, common) =>
-        actions.promote(session, host, group, options.force === true, common),
+    .action(
+      run<ActionOptions & Given & { host: string; force?: boolean }>(
+        async (session, { group, host, force, ...options }) =>
+          (await actions()).promote(session, host, group, force === true, options),
       ),
     );
   acting(
@@ -339,8 +338,10 @@ function addActing(program: Command, run: Run): void {
     .argument('[group]', 'the group')
     .addOption(timeout(1800))
     .addHelpText('after', example('hostsync rotate-keys web'))
-    .action((group: string | undefined, _options: unknown, command: Command) =>
-      withActions(command, (actions, session, common) => actions.rotateKeys(session, group, common)),
+    .action(
+      run<ActionOptions & Given>(async (session, { group, ...options }) =>
+        (await actions()).rotateKeys(session, group, options),
+      ),
     );
 }
 
@@ -363,15 +364,11 @@ function addSettingUp(program: Command, run: Run): void {
         'hostsync init web --primary i-0a1b2c3d4e5f60718 --host i-00112233445566778 --directory /var/www/html/uploads',
       ),
     )
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<
-        ActionOptions & { primary?: string; directory?: string[]; host?: string[]; observe?: boolean }
-      >();
-      await run(options, async (session) => {
-        const { init } = await import('./commands/init.ts');
-        return init(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<
+        ActionOptions & Given & { primary?: string; directory?: string[]; host?: string[]; observe?: boolean }
+      >(async (session, options) => (await import('./commands/init.ts')).init(session, options)),
+    );
   acting(
     program,
     'uninstall',
@@ -382,11 +379,9 @@ function addSettingUp(program: Command, run: Run): void {
     .option('--purge', 'also hooks, known_hosts and what a rescue kept, which are yours')
     .addOption(timeout(300))
     .addHelpText('after', example('hostsync uninstall web --dry-run', 'hostsync uninstall web --purge'))
-    .action(async (group: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ActionOptions & { purge?: boolean }>();
-      await run(options, async (session) => {
-        const { uninstall } = await import('./commands/uninstall.ts');
-        return uninstall(session, { ...options, ...(group !== undefined && { group }) });
-      });
-    });
+    .action(
+      run<ActionOptions & Given & { purge?: boolean }>(async (session, options) =>
+        (await import('./commands/uninstall.ts')).uninstall(session, options),
+      ),
+    );
 }

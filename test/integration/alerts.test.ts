@@ -222,12 +222,13 @@ describe.each([
   ])('a primary whose clock is an hour %s: what is recorded goes by the clock of AWS', async (_, offset) => {
     const { primary } = group;
     const secondary = group.secondary(0);
-    // The time of day alone: no clock that is set moves the monotonic one, by which threads wait
+    // The time of day alone: no clock that is set moves the monotonic one, by which threads wait. libfaketime has Python's sleep fail then
     await must(
       primary,
       `real=$(readlink -f /usr/bin/python3); rm /usr/bin/python3
        printf '#!/bin/sh\nexport DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1\nexec %s "$@"\n' "$real" > /usr/bin/python3
-       chmod 755 /usr/bin/python3; echo "$real" > /root/python
+       chmod 755 /usr/bin/python3; echo "$real" > /root/python; site=/usr/lib/$(basename "$real")/sitecustomize.py; rm -f "$site"
+       echo 'import select, time; time.sleep = lambda seconds: select.select([], [], [], seconds) and None' > "$site"
        echo '${offset}' > /etc/faketimerc; echo /usr/lib/*/faketime/libfaketime.so.1 > /etc/ld.so.preload`,
     );
     try {
@@ -244,7 +245,7 @@ describe.each([
     } finally {
       await must(
         primary,
-        'rm -f /etc/ld.so.preload /etc/faketimerc; ln -sf "$(cat /root/python)" /usr/bin/python3',
+        'rm -f /etc/ld.so.preload /etc/faketimerc; ln -sf "$(cat /root/python)" /usr/bin/python3; rm /usr/lib/python3*/sitecustomize.py',
       );
       await secondary.heal();
     }

@@ -6,7 +6,13 @@ import type { GroupOverview } from '../../shared/core/operator/overview.ts';
 import { sourceOf } from '../../view/from-deployment.ts';
 import { listenOnLoopback } from '../../view/listen.ts';
 import { openBrowser, type SandboxBrowser } from '../../view/screenshots/browser.ts';
-import { groupBehind, groupHolding, healthyGroup, host } from '../../view/screenshots/sample-groups.ts';
+import {
+  groupBehind,
+  groupHolding,
+  groupObserved,
+  healthyGroup,
+  host,
+} from '../../view/screenshots/sample-groups.ts';
 import { startView, type View } from '../../view/server.ts';
 
 const token = 'a-token-that-is-long-enough-to-be-one';
@@ -74,6 +80,21 @@ describe('the page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('says of a group that is only observed what would be done to it, and how to let it be done', async () => {
+    await heading(/All 5 secondaries/);
+    groups = (at) => [groupObserved(at)];
+    await heading(/^Only observed/);
+    const banner = page.getByRole('region', { name: 'Only observed', exact: true });
+    await expect.poll(() => banner.locator('li').count()).toBe(2);
+    const would = await banner.locator('li').allTextContents();
+    expect(would[0]).toMatch(/^Would .*pushes 1 directory/);
+    expect(would[1]).toContain('<b>hostsync:group</b>');
+    await banner.getByText('npx hostsync resume web').waitFor();
+    groups = (at) => [healthyGroup(at)];
+    await banner.waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+
   it('has no buttons against AWS', async () => {
     await heading(/All 5 secondaries/);
     expect(await page.locator('#try').isVisible()).toBe(false);
@@ -82,7 +103,7 @@ describe('the page', () => {
 
   it.each([320, 390, 768, 1_100, 1_440])('is not scrolled sideways at a width of %d', async (width) => {
     await page.setViewportSize({ width, height: 800 });
-    for (const group of [healthyGroup, groupBehind, groupHolding]) {
+    for (const group of [healthyGroup, groupBehind, groupHolding, groupObserved]) {
       groups = (at) => [group(at)];
       await heading(new RegExp(group(0).verdict));
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);

@@ -1,3 +1,4 @@
+import { describeIntention } from '../../shared/core/model/intention.ts';
 import { acceptCommand, restoreCommand } from '../../shared/core/operator/held-deletions.ts';
 import { describeRelease } from '../../shared/core/operator/host-release.ts';
 import {
@@ -6,7 +7,7 @@ import {
   markOf,
   type PushOverview,
 } from '../../shared/core/operator/overview.ts';
-import type { HeldDeletions, Level, LiveHost, LivePush, Verdict } from './live.ts';
+import type { HeldDeletions, Level, LiveGroup, LiveHost, LivePush, Verdict } from './live.ts';
 
 /** The name that people know a host by. */
 export function nameOf(group: GroupOverview, id: string): string {
@@ -97,6 +98,14 @@ export function liveHeld({ held, group }: GroupOverview): readonly HeldDeletions
       restoreCommand: `npx ${restoreCommand(group, held.id)}`,
     },
   ];
+}
+
+export function liveObserved({ observed, intentions, group }: GroupOverview): LiveGroup['observed'] {
+  if (!observed) return undefined;
+  return {
+    would: intentions.map((each) => `Would ${describeIntention(each)}`),
+    resumeCommand: `npx hostsync resume ${group}`,
+  };
 }
 
 export function livePush(group: GroupOverview, push: PushOverview): LivePush {

@@ -79,6 +79,8 @@ export interface LiveGroup {
   readonly behindAfter?: number | undefined;
   readonly hosts: readonly LiveHost[];
   readonly held: readonly HeldDeletions[];
+  /** What hostsync would do to a group that is only observed, the oldest first: text from outside. Missing for others. */
+  readonly observed?: { readonly would: readonly string[]; readonly resumeCommand: string } | undefined;
   readonly promotion?: OpenPromotion | undefined;
   /** Newest first. */
   readonly promotions: readonly PastPromotion[];

@@ -1,7 +1,7 @@
 import type { GroupOverview, HostOverview, PromotionOverview } from '../../shared/core/operator/overview.ts';
 import { changesBetween } from './changes.ts';
 import { duration } from './format.ts';
-import { liveHeld, liveHost, livePush, liveVerdict, nameOf } from './from-overview.ts';
+import { liveHeld, liveHost, liveObserved, livePush, liveVerdict, nameOf } from './from-overview.ts';
 import type {
   LiveEvent,
   LiveGroup,
@@ -68,6 +68,7 @@ class GroupObserver {
       directories: overview.directories,
       hosts: overview.hosts.map(liveHost),
       held: liveHeld(overview),
+      observed: liveObserved(overview),
       promotion: open,
       promotions: overview.promotions.map((promotion) => this.#pastPromotion(overview, promotion)),
     };

@@ -4,12 +4,13 @@ import { $, h, replaceWhenChanged } from './dom.ts';
 import { icon } from './icons.ts';
 import { commandBox } from './verdict.ts';
 
-/** What waits for somebody, or runs just now: held deletions and a promotion. */
+/** What waits for somebody, or runs just now: held deletions, a promotion, and what an observed group would get. */
 export function drawAttention(group: LiveGroup, now: number): void {
-  const key = [group.held.map((held) => [held, since(held, now)]), group.promotion];
+  const key = [group.held.map((held) => [held, since(held, now)]), group.promotion, group.observed];
   replaceWhenChanged($('#att'), key, () => [
     ...(group.promotion === undefined ? [] : [promotion(group.promotion)]),
     ...group.held.map((held) => deletions(held, now)),
+    ...(group.observed === undefined ? [] : [observedOnly(group.observed)]),
   ]);
 }
 
@@ -48,6 +49,23 @@ function deletions(held: HeldDeletions, now: number): HTMLElement {
             : [h('h3', {}, 'It was a mistake: put the files back'), commandBox(held.restoreCommand)]),
         ),
       ),
+    ),
+  );
+}
+
+function observedOnly({ would, resumeCommand }: NonNullable<LiveGroup['observed']>): HTMLElement {
+  return h(
+    'section',
+    { class: 'card att held', 'aria-label': 'Only observed' },
+    h(
+      'div',
+      { class: 'in' },
+      h('h2', {}, icon('held'), 'Only observed: hostsync changes nothing'),
+      would.length === 0
+        ? h('p', { class: 'muted' }, 'There is nothing that hostsync would do now.')
+        : h('ul', { class: 'files' }, ...would.map((line) => h('li', {}, visible(line)))),
+      h('h3', {}, 'Let hostsync do it'),
+      commandBox(resumeCommand),
     ),
   );
 }

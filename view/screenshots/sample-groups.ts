@@ -176,3 +176,27 @@ export function groupHolding(at: number): GroupOverview {
     },
   });
 }
+
+/** A group that is only observed, with what would be done to it. */
+export function groupObserved(at: number): GroupOverview {
+  const since = at - minute;
+  return healthyGroup(at, {
+    level: 'behind',
+    verdict: 'Only observed: hostsync says what it would do',
+    observed: true,
+    attention: [
+      {
+        level: 'behind',
+        code: 'observed',
+        host: null,
+        title: 'The group is only observed',
+        message: 'The group is only observed (hostsync:mode): hostsync changes nothing',
+        next: 'hostsync resume web',
+      },
+    ],
+    intentions: [
+      { kind: 'push', hosts: [idOf(2), idOf(3)], reason: 'pushes 1 directory', since },
+      { kind: 'join', hosts: [idOf(4)], reason: 'it has the tag <b>hostsync:group</b>', since },
+    ],
+  });
+}

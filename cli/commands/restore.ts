@@ -139,7 +139,7 @@ const joinTimeout = 300;
 /** @returns why it failed, or nothing */
 async function join(
   session: Session,
-  { group, primary, publicKey, request: { epoch, directories } }: Way,
+  { group, primary, publicKey, request: { epoch, directories, options } }: Way,
   source: PushTarget,
   readable: boolean,
 ): Promise<string | undefined> {
@@ -150,6 +150,7 @@ async function join(
     directories,
     owner: undefined,
     publicKey,
+    options,
     readable,
   });
   const { documents } = session.tools(group);

@@ -77,6 +77,11 @@ def call(arguments: Sequence[str]) -> ExitCode:
         from . import after_sync
 
         return ExitCode(after_sync.main(arguments[1:]))
+    if command == "keep":
+        results.name_command(command)
+        from . import keeping
+
+        return ExitCode(keeping.main(arguments[1:]))
     if command not in COMMANDS:
         raise bad_request(f'command "{command}": is unknown; use {", ".join(COMMANDS)} or uninstall')
     results.name_command(command)

@@ -27,11 +27,11 @@ def directories() -> List[bytes]:
     return [path for path in paths if not (path + b"/").startswith(own)]
 
 
-def take_names(target: BinaryIO, allowed: Sequence[bytes]) -> int:
+def take_names(target: BinaryIO, allowed: Sequence[bytes], place: bytes) -> int:
     """Takes what the primary left, and checks it. @returns how many names"""
     count = 0
-    for name in sorted(os.listdir(layout.arrived()))[:FILES_MOST]:
-        path = layout.arrived() + b"/" + name
+    for name in sorted(os.listdir(place))[:FILES_MOST]:
+        path = place + b"/" + name
         if name.startswith(b"."):
             continue  # it is being written
         try:
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> ExitCode:
     if lock is None:
         raise not_ready("after-sync: another run has not ended")
     with lock, tempfile.TemporaryFile() as names:
-        if take_names(names, directories()) == 0:
+        if take_names(names, directories(), layout.arrived()) == 0:
             return ExitCode.DONE
         names.seek(0)
         state = epoch.read_group()

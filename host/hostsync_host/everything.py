@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence
 
-from . import deletions
+from . import deletions, doomed
 from .blame import NOBODY
 from .compare import Comparison
 from .leftovers import Leftover, join, split
@@ -233,6 +233,7 @@ class Everything:
         sending = self.sending
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
+        doomed.keep(sending, [*rules, *options])
         self._attempt([*rules, *options, NAMED])
         count = sending.tally.deleted - before
         if count > 0:

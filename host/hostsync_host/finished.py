@@ -97,7 +97,7 @@ _TOTALS: Dict[str, re.Pattern[bytes]] = {
     "bytes": re.compile(rb"^Total bytes sent: (\d+)$", re.M),
     "received": re.compile(rb"^Total bytes received: (\d+)$", re.M),
 }
-_DELETING = b"deleting "
+DELETING = b"deleting "
 _CREATED = re.compile(rb"^Number of created files: \d+ \((.*)\)$", re.M)
 
 
@@ -115,10 +115,10 @@ def read_totals(out: bytes, finished: Finished) -> None:
         parts = (part.split(b": ") for part in created.group(1).split(b", "))
         finished.created = sum(int(number) for kind, number in parts if kind != b"reg")
     lines = out[: OUT_LIMIT // 2].split(b"\n")[:-1]
-    finished.named = [_plain(line[len(_DELETING) :]) for line in lines if line.startswith(_DELETING)]
+    finished.named = [plain(line[len(DELETING) :]) for line in lines if line.startswith(DELETING)]
 
 
-def _plain(name: bytes) -> bytes:
+def plain(name: bytes) -> bytes:
     """rsync writes \\#012 for what cannot be printed."""
     return re.sub(rb"\\#([0-7]{3})", lambda found: bytes([int(found.group(1), 8) & 255]), name)
 

@@ -99,7 +99,7 @@ def prepare(request: Request, public_key: str) -> bool:
     is_new_epoch = epoch.follow(request)
     changed = keys.remove() or is_new_epoch or changed
     changed = modules.mend_directories(request.directories) or changed
-    configuration = modules.configuration(request.directories, request.options.readable)
+    configuration = modules.configuration(request.directories, request.options)
     if request.options.readable:
         files.install(layout.readable(), b"", 0o600)
     changed = files.install(layout.rsyncd_conf(), configuration, 0o644) or changed

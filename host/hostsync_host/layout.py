@@ -31,6 +31,17 @@ AFTER_SYNC = "after-sync"
 """Module that runs it."""
 
 
+TO_KEEP = "to-keep"
+"""Module of names that a push is about to delete or replace."""
+KEEP = "keep"
+"""Module that keeps them."""
+
+
+def to_keep() -> bytes:
+    """As `arrived`, of names to keep."""
+    return STATE + b"/to-keep"
+
+
 def arrived() -> bytes:
     """What the primary says has arrived, until the hook has read it. The login's: the primary's key writes there."""
     return STATE + b"/arrived"
@@ -73,6 +84,11 @@ def stranded() -> bytes:
 
 def rescued() -> bytes:
     return STATE + b"/rescued"
+
+
+def kept() -> bytes:
+    """What pushes deleted or replaced here, for root alone."""
+    return STATE + b"/kept"
 
 
 def held_epoch() -> bytes:

@@ -9,6 +9,7 @@ import stat
 from typing import Iterable, Optional, Sequence
 
 from . import commands, files, freshness, hooks, layout, results
+from .options import Options
 from .request import Directory
 
 # Without delete-during a daemon deletes before all else, and both ends have the names of the whole tree in memory.
@@ -82,21 +83,28 @@ def _after_sync() -> bytes:
     """Two modules for the operator's hook, where there is one: a list of names is written as the login, and a run to
     the second has the daemon, as root still, start what stands here."""
     entry = pwd.getpwnam(layout.LOGIN)
-    command = b" ".join((layout.PYTHON, b"-I", layout.RELEASES + b"/current", b"after-sync"))
+    return _told(layout.ARRIVED, layout.arrived(), layout.AFTER_SYNC, b"after-sync", entry)
+
+
+def _keep(options: Options) -> bytes:
+    """The same for what is to be kept. The limits stand here, so that the primary's key cannot choose them."""
+    words = b"keep %d %d" % (options.keep_deleted, options.keep_max)
+    return _told(layout.TO_KEEP, layout.to_keep(), layout.KEEP, words, pwd.getpwnam(layout.LOGIN))
+
+
+def _told(names: str, path: bytes, start: str, words: bytes, entry: pwd.struct_passwd) -> bytes:
+    command = b" ".join((layout.PYTHON, b"-I", layout.RELEASES + b"/current", words))
     text = b""
-    for name, more in (
-        (layout.ARRIVED, b"incoming chmod = F600\n"),
-        (layout.AFTER_SYNC, b"pre-xfer exec = " + command + b"\n"),
-    ):
-        text += _module(name.encode(), layout.arrived(), entry.pw_uid, [entry.pw_gid], ARRIVED_OPTIONS) + more
+    for name, more in ((names, b"incoming chmod = F600\n"), (start, b"pre-xfer exec = " + command + b"\n")):
+        text += _module(name.encode(), path, entry.pw_uid, [entry.pw_gid], ARRIVED_OPTIONS) + more
     return text
 
 
-def make_arrived() -> None:
+def make_told(path: bytes) -> None:
     """The directory of these names."""
     entry = pwd.getpwnam(layout.LOGIN)
-    files.make_directory(layout.arrived(), 0o700)
-    os.chown(layout.arrived(), entry.pw_uid, entry.pw_gid)
+    files.make_directory(path, 0o700)
+    os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def _has_lists() -> bool:
@@ -107,15 +115,19 @@ def _has_lists() -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == 0
 
 
-def configuration(directories: Sequence[Directory], readable: bool) -> bytes:
+def configuration(directories: Sequence[Directory], options: Options) -> bytes:
     """The file rsyncd.conf. With `readable`, a rescue can read the directories and the lists of leave."""
+    readable = options.readable
     more = "insecure links = yes\n" if _walks_twice() else ""
     text = HEADING.encode()
     for each in directories:
         text += _modules_of(each.path, readable, more)
     if hooks.is_there("after-sync"):
-        make_arrived()
+        make_told(layout.arrived())
         text += _after_sync()
+    if options.keep_deleted:
+        make_told(layout.to_keep())
+        text += _keep(options)
     login = pwd.getpwnam(layout.LOGIN)
     text += _module(freshness.MODULE.encode(), layout.fresh(), login.pw_uid, [login.pw_gid], more)
     # root's, as the names of files are nobody's business

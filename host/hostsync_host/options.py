@@ -22,6 +22,8 @@ class Options:
     first: bool = False
     after_sync: bool = False
     link_renames: bool = False
+    keep_deleted: int = 0
+    keep_max: int = 1000
     max_size: int = 0
     verify: str = "size"
     bandwidth: int = 0
@@ -83,6 +85,8 @@ KINDS: Mapping[str, Kind] = {
     "first": _yes("push"),
     "after-sync": _yes("push"),
     "link-renames": _yes("push"),
+    "keep-deleted": _number("push join", 1, 365),
+    "keep-max": _number("push join", 1, 99999999),
     "max-size": _number("push", 32, 99999999),
     "verify": Kind(frozenset(["push"]), pattern="size|checksum", remedy="must be size or checksum"),
     "bandwidth": _number("push", 0, 99999999),

@@ -20,6 +20,8 @@ class Tally:
     bytes: int = 0
     changed: int = 0
     """Entries that were not as they should have been: sent, made or deleted."""
+    not_kept: str = ""
+    """Why something that was deleted or replaced was not kept."""
 
     def add(self, finished: rsync.Finished) -> None:
         self.files += finished.files

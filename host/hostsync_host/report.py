@@ -49,6 +49,8 @@ def _line(context: Context, outcome: Outcome) -> Dict[str, object]:
         line["hook"] = outcome.hook
     if outcome.hook == "failed":
         line["hookMessage"] = cut(outcome.hook_message, _message_limit(context))
+    if outcome.tally.not_kept:
+        line["notKept"] = cut(outcome.tally.not_kept, _message_limit(context))
     line["mode"] = outcome.mode
     if outcome.mode == "verify":
         line["drift"] = outcome.drift

@@ -129,9 +129,10 @@ def run(
     below: bytes = b"",
     inherit: Sequence[int] = (),
     prefix: Sequence[str] = (),
+    output: Optional[int] = None,
 ) -> Finished:
     """Runs rsync from `place` to the module of the connection's host, or a directory below it. `deadline` is of
-    time.monotonic."""
+    time.monotonic, `output` as in `execute`."""
     words: List[object] = [
         *prefix,
         "rsync",
@@ -140,7 +141,7 @@ def run(
         "./",
         os.fsencode(f"{connection.secondary.id}::{module}/") + (below + b"/" if below else b""),
     ]
-    return execute(words, place=place, connection=connection, deadline=deadline, inherit=inherit)
+    return execute(words, place=place, connection=connection, deadline=deadline, inherit=inherit, keep=output)
 
 
 def execute(

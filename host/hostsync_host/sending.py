@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from . import moving, rsync, rules, verdict
+from . import moving, rsync, rules, to_keep, verdict
 from .blame import NOBODY, named, pick
 from .compare import Comparison
 from .context import Context, Deletion, Scanned
@@ -79,6 +79,7 @@ class Sending:
         place: Optional[bytes] = None,
         as_owner: bool = True,
         within: Optional[Within] = None,
+        output: Optional[int] = None,
     ) -> rsync.Finished:
         options = self.context.request.options
         opened = self.scan.opened
@@ -98,6 +99,7 @@ class Sending:
             deadline=self.deadline,
             inherit=(self.lock, opened.descriptor if within is None else within.descriptor),
             prefix=self.context.prefix,
+            output=output,
         )
         self.tally.add(finished)
         self.extras, self.entries, self.blind = finished.spared, finished.entries, finished.blind
@@ -151,11 +153,19 @@ class Sending:
         sent = (path for path in paths if path != NOBODY[2:])
         return [Leftover(kind, *split(path)) for path in in_doubt(sent, whereabouts, self.late)]
 
+    def keep(self, names: Iterable[bytes]) -> None:
+        """What is deleted or replaced next is kept over there, where the operator wants that."""
+        if self.context.request.options.keep_deleted:
+            path, scratch = self.scan.opened.path, self.context.scratch
+            problem = to_keep.keep(path, names, self.connection, scratch, self.lock)
+            self.tally.not_kept = self.tally.not_kept or problem
+
     # --- by lists
 
     def by_lists(self, comparison: Comparison, deletion: Deletion, checked: bool) -> bool:
         """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by
         accident."""
+        self.keep(to_keep.names_of(comparison, deletion))
         if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
             return False
         well = True
@@ -280,6 +290,7 @@ class Sending:
         well = True
         for name, options in (("large", []), ("large_same", ["--checksum"])):
             if comparison.counts[name] and not self.lost:
+                self.keep(comparison.names(name) if name == "large" else ())
                 names = self.make_list(comparison, name, (name,))
                 well = self.attempt([*listed(names), *options], comparison.file(name)) and well
         return well

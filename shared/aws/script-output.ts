@@ -23,6 +23,7 @@ const ofSecondary = {
   drift: v.optional(count),
   hook: v.optional(v.picklist(['ok', 'failed'])),
   hookMessage: v.optional(v.string()),
+  notKept: v.optional(v.string()),
 };
 
 /** The same of many secondaries, where a line for each would be more than SSM keeps. Counts are those of the largest. */

@@ -156,6 +156,13 @@ const details = {
     count,
     secondaries: v.array(v.object({ secondary: text, message: text })),
   }),
+  'Deletions Not Kept': v.object({
+    ...common,
+    ...detail,
+    primary: text,
+    count,
+    secondaries: v.array(v.object({ secondary: text, message: text })),
+  }),
   'Extra Files Deleted': v.object({
     ...common,
     primary: text,
@@ -185,6 +192,7 @@ const details = {
         'Deletions Held',
         'No Primary',
         'Hook Failed',
+        'Deletions Not Kept',
       ] as const),
       ...(['Several Primaries', 'Primary Unavailable', 'Configuration Invalid'] as const),
       ...([
@@ -236,6 +244,7 @@ const domainEvent: v.GenericSchema<unknown, DomainEvent> = v.variant('type', [
   variant('Files Kept'),
   variant('Action Observed'),
   variant('Hook Failed'),
+  variant('Deletions Not Kept'),
   variant('Files Too Large'),
   variant('Extra Files Deleted'),
   variant('Rescue Failed'),

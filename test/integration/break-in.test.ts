@@ -631,6 +631,93 @@ describe('while a host is gathered from, the primary’s key reads the synced di
   });
 });
 
+describe('where secondaries keep what is deleted, the primary’s key has root keep files of the synced directories, and', () => {
+  const trash = '/var/lib/hostsync/kept';
+  const fire = 'mkdir -p e; rsync -r e/ $login::keep/';
+  const told = (names: string) =>
+    attack(`printf '${names}' > names; rsync -I names $login::to-keep/; ${fire}`);
+  const kept = () => must(target, `[ ! -e ${trash} ] || find ${trash} -type f -printf '%f\\n' | sort`);
+  /** Everything but what is kept. */
+  const others = async () =>
+    (await outside())
+      .split('\n')
+      .filter((line) => !/ \/var\/lib\/hostsync(\/(kept|to-keep|keep.lock).*)?( |$)/u.test(line))
+      .join('\n');
+  const join = (more = '') => joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '', more);
+
+  beforeAll(async () => {
+    await must(target, `echo mine > ${uploads}/mine; chown www-data: ${uploads}/mine`);
+    expect((await join('option\tkeep-deleted\t30\n')).code).toBe(0);
+  });
+  afterAll(async () => {
+    expect((await join()).code).toBe(0);
+    await must(target, `rm -r ${trash} ${uploads}/mine`);
+  });
+
+  it('of no others: it works as such, and with names elsewhere nothing is kept', async () => {
+    await told(`${uploads}/mine\\0`);
+    expect(await kept()).toBe('mine\n');
+    await must(
+      target,
+      `rm -r ${trash}; cd ${uploads}; ln -s /etc way-out; ln /etc/shut-secret hard; ln -s /etc/shut-secret link; chown -h www-data: way-out link`,
+    );
+    const before = await others();
+    for (const names of [
+      '/etc/open-secret\\0',
+      '/srv/next-door/file\\0',
+      `${uploads}/../next-door/file\\0`,
+      `${uploads}/way-out/open-secret\\0`,
+      `${uploads}/way-out/\\0`,
+      `${uploads}/hard\\0${uploads}/link\\0`,
+      `${uploads}//etc/open-secret\\0`,
+      `${uploads}/mine`,
+      'mine\\0',
+      '\\0/\\0',
+    ])
+      await told(names);
+    expect(await kept()).toBe('');
+    expect(await others()).toBe(before);
+    await must(target, `cd ${uploads}; rm way-out hard link`);
+  });
+
+  it('reads nothing of it, writes nothing else there, and chooses no limit', async () => {
+    await told(`${uploads}/mine\\0`);
+    const all = () =>
+      must(target, `find ${trash} /var/lib/hostsync/to-keep -printf '%p %m %u %s %T@\\n' | sort`);
+    const before = [await others(), await all()];
+    const path = (await must(target, `find ${trash} -name mine`)).trim();
+    for (const command of [
+      ...['keep', 'to-keep', '$module'].flatMap((module) => [
+        `rsync -r $login::${module}/ got`,
+        `rsync $login::${module}/../kept/ got; rsync $login::${module}/${path} got; rsync $login::${module}/../../../../${path} got`,
+      ]),
+      'rsync $login::kept/ got; rsync $login::$module-kept/ got; rsync -r $login::kept got',
+      'rsync evil $login::to-keep/../kept/evil; rsync evil $login::keep/../evil; rsync evil $login::kept/evil',
+      `$ssh $login '/usr/bin/python3 -I /usr/local/lib/hostsync/current keep 1 1' </dev/null`,
+    ]) {
+      const { stdout } = await attack(`${command}; cat got got/* 2>/dev/null`);
+      expect(stdout, command).not.toContain('mine');
+    }
+    for (const option of [
+      '-l',
+      '-p',
+      '-o',
+      '-H',
+      '-D',
+      '--delete',
+      '--backup',
+      '--inplace',
+      '-M--log-file=/etc/x',
+    ])
+      for (const module of ['to-keep', 'keep'])
+        expect(
+          (await attack(`ln -s /etc/passwd x; rsync -r ${option} ./ $login::${module}/`)).stderr,
+          option,
+        ).toMatch(refusal);
+    expect([await others(), await all()]).toEqual(before);
+  });
+});
+
 it('after all that, the group is pushed as before', async () => {
   // What was done behind the primary's back is found when everything is compared: each day, or when nothing is known
   await must(group.primary, 'rm -r /var/lib/hostsync/manifest');

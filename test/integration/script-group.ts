@@ -19,6 +19,7 @@ export interface PushLine {
   readonly mode?: 'full' | 'changes' | 'none' | 'verify';
   readonly hook?: 'ok' | 'failed';
   readonly hookMessage?: string;
+  readonly notKept?: string;
   readonly drift?: number;
   readonly started?: number;
   readonly files?: number;
@@ -149,9 +150,13 @@ export class ScriptGroup {
     return child;
   }
 
-  /** Joins a secondary again, as after something was installed there. */
-  async join(host: Host = this.secondary()): Promise<void> {
-    await runCommand(host, 'join', this.joinRequest);
+  /** Joins a secondary again, as after something was installed there, or with options. */
+  async join(
+    host: Host = this.secondary(),
+    options: Readonly<Record<string, string | number>> = {},
+  ): Promise<void> {
+    const lines = Object.entries(options).map(([name, value]) => `option\t${name}\t${value}\n`);
+    await runCommand(host, 'join', this.joinRequest + lines.join(''));
   }
 
   /** What differs between the primary's tree and a secondary's; empty if they are the same. */

@@ -203,6 +203,19 @@ function composeText(event: DomainEvent, now: number): Alert | undefined {
         ),
       ]);
     }
+    case 'Deletions Not Kept': {
+      const { primary, count, secondaries } = event.detail;
+      const where = count === 1 ? name(secondaries) : `${count} secondaries`;
+      return incidentAlert(group, event.detail, now, `deleted files are not all kept on ${where}`, [
+        `The last push of ${primary} deleted or replaced files there that the option keep-deleted did not keep. The push itself is well.`,
+        list(secondaries, ({ secondary, message: words }) => `${secondary}: ${words}`),
+        todo(
+          `see what is kept: ${sessionOn(secondaries.map(({ secondary }) => secondary))}, then du -sh /var/lib/hostsync/kept and df -h /var/lib/hostsync`,
+          `if that is too little room: a larger keep-max in ${tagKeys.options} of ${primary}, or a larger disk`,
+          'the alert is resolved by the next push that deletes or replaces files, if these are kept',
+        ),
+      ]);
+    }
     case 'Extra Files Deleted':
       return extraFilesDeleted(event.detail, group);
     case 'Rescue Failed': {

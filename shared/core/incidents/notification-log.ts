@@ -80,6 +80,7 @@ export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | 
     case 'Writes Not Resumed':
       return raised({ '': withoutNumbers(detail.message) }, detail.reminder);
     case 'Push Overrun':
+    case 'Deletions Not Kept':
     case 'No Primary':
     case 'Primary Suspected':
       return raised({ '': type }, detail.reminder);

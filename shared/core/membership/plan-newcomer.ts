@@ -93,6 +93,21 @@ export function joinDigest(primary: string, request: JoinRequest): string {
   return digest(`${joinRevision}\n${primary}\n${formatJoinRequest({ ...request, holder: undefined })}`);
 }
 
+function joinRequest(group: string, ready: Ready, readable: boolean): JoinRequest {
+  const { primary, configuration, publicKey } = ready;
+  const { epoch, directories, options } = configuration;
+  return {
+    group,
+    epoch,
+    holder: primary.id,
+    directories,
+    owner: undefined,
+    publicKey,
+    ...(options.has('keep-deleted') && { options }),
+    ...(readable && { readable }),
+  };
+}
+
 /**
  * The step that makes a host trust the primary's key and have its directories as modules; none if it does already.
  *
@@ -105,17 +120,9 @@ export function planJoin(
   view: View,
   readable = false,
 ): readonly MembershipAction[] {
-  const { primary, configuration, publicKey } = ready;
-  const { epoch, directories } = configuration;
-  const request: JoinRequest = {
-    group,
-    epoch,
-    holder: primary.id,
-    directories,
-    owner: undefined,
-    publicKey,
-    ...(readable && { readable }),
-  };
+  const { primary } = ready;
+  const request = joinRequest(group, ready, readable);
+  const { epoch, directories } = request;
   const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
   const record = (hostKey: string): readonly MembershipAction[] => {

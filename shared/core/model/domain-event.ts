@@ -148,6 +148,14 @@ export interface EventDetails {
     /** Some of them. */
     readonly secondaries: readonly { readonly secondary: string; readonly message: string }[];
   };
+  /** Secondaries did not keep what a push deleted or replaced there, though the option `keep-deleted` asks for that. */
+  readonly 'Deletions Not Kept': IncidentDetail & {
+    readonly primary: string;
+    /** How many secondaries. */
+    readonly count: number;
+    /** Some of them. */
+    readonly secondaries: readonly { readonly secondary: string; readonly message: string }[];
+  };
   /** What secondaries alone had was deleted there when everything was compared: an upload may have gone to the wrong host. */
   readonly 'Extra Files Deleted': {
     readonly primary: string;
@@ -249,6 +257,7 @@ export type GroupEventType =
   | 'Files Too Large'
   | 'Deletions Held'
   | 'Hook Failed'
+  | 'Deletions Not Kept'
   | 'No Primary'
   | 'Several Primaries'
   | 'Primary Unavailable'

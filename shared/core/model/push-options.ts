@@ -14,6 +14,8 @@ const pushRanges = {
   'max-delete-count': [0, 999_999_999],
   'verify-every': [0, 31_536_000],
   'max-size': [32, 99_999_999],
+  'keep-deleted': [1, 365],
+  'keep-max': [1, 99_999_999],
   bandwidth: [0, 99_999_999],
   nice: [0, 19],
 } as const satisfies Ranges;
@@ -110,6 +112,13 @@ const ticksOfLease = 2.5;
 export function leaseOf(options: PushOptions, tickSeconds: number): number {
   const set = options.get('lease');
   return typeof set === 'number' ? set : Math.min(ticksOfLease * tickSeconds, watchRanges.lease[1]);
+}
+
+/** Those of which join tells a host, too: it does not let the primary's key choose how much is kept there, and how long. */
+export function joinOptions(options: PushOptions): readonly (readonly [string, number | string])[] {
+  return options.has('keep-deleted')
+    ? [...options].filter(([name]) => name === 'keep-deleted' || name === 'keep-max')
+    : [];
 }
 
 /** Those that a request repeats. Whether it watches, and until when, its sender says. */

@@ -1,4 +1,4 @@
-import { leaseOf, type PushOptions, repeatedOptions } from './push-options.ts';
+import { joinOptions, leaseOf, type PushOptions, repeatedOptions } from './push-options.ts';
 
 /** What one push is asked to do. The text form is documented in docs/host-package.md. */
 export interface PushRequest extends PromoteRequest {
@@ -70,6 +70,8 @@ export interface JoinRequest extends PromoteRequest {
   readonly publicKey: string;
   /** The primary may read the directories as well: for as long as it gathers what only this host has. */
   readonly readable?: boolean;
+  /** Of the group's pushes; those of what is kept concern the host. */
+  readonly options?: PushOptions;
 }
 
 /** What one run of promote is asked to do, and what all requests begin with. */
@@ -137,6 +139,7 @@ export function formatJoinRequest({ directories, owner, publicKey, ...request }:
     ...directories.map((directory) => ['directory', directory, ...belongsTo]),
     ['public-key', ...publicKey.split(' ').slice(0, 2)],
     ...(request.readable === true ? [['option', 'readable', 'yes']] : []),
+    ...joinOptions(request.options ?? new Map()).map((option) => ['option', ...option]),
   ]);
 }
 

@@ -107,6 +107,8 @@ export interface SecondaryLine {
   /** What became of the hook after-sync, where something arrived and there is one. */
   readonly hook?: 'ok' | 'failed' | undefined;
   readonly hookMessage?: string | undefined;
+  /** Why something that was deleted or replaced there is not kept, though the option `keep-deleted` asks for that. */
+  readonly notKept?: string | undefined;
   /** `none`: nothing had changed for it. `verify`: everything was compared. */
   readonly mode?: 'full' | 'changes' | 'none' | 'verify' | undefined;
   /** Entries that had changed behind our back and were mended. */

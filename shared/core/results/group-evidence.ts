@@ -23,6 +23,7 @@ export const groupEvents: Readonly<Record<string, GroupEventType>> = {
   'files-too-large': 'Files Too Large',
   'deletions-held': 'Deletions Held',
   'hook-failed': 'Hook Failed',
+  'deletions-not-kept': 'Deletions Not Kept',
   'no-primary': 'No Primary',
   'several-primaries': 'Several Primaries',
   'primary-unavailable': 'Primary Unavailable',
@@ -189,6 +190,33 @@ export function failedHooks(
         ...detail,
         primary,
         hook: 'after-sync',
+        count: failed.length,
+        secondaries,
+      }),
+  };
+}
+
+/** What secondaries did not keep of what was deleted or replaced there; undefined where nothing was, which says nothing. */
+export function unkeptDeletions(
+  lines: readonly ScriptLine[],
+  at: number,
+  { group, primary }: PushOf,
+): GroupEvidence | undefined {
+  const all = lines.filter((line) => line.kind === 'secondary');
+  const failed = all.filter(({ notKept }) => notKept !== undefined);
+  if (failed.length === 0 && all.every(({ files, deleted }) => files + deleted === 0)) return undefined;
+  const secondaries = failed
+    .slice(0, 10)
+    .map(({ id, notKept }) => ({ secondary: id, message: notKept ?? '' }));
+  return {
+    code: 'deletions-not-kept',
+    raised: failed.length > 0,
+    at,
+    reason: `${failed.length} of ${all.length} secondaries did not keep everything that was deleted or replaced`,
+    event: (detail, key) =>
+      domainEvent('Deletions Not Kept', group, [primary, ...key], {
+        ...detail,
+        primary,
         count: failed.length,
         secondaries,
       }),

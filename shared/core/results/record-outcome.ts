@@ -11,6 +11,7 @@ import {
   heldDeletions,
   largeFiles,
   pushFailure,
+  unkeptDeletions,
   unpushedDirectories,
 } from './group-evidence.ts';
 import { GroupIncidents } from './group-incidents.ts';
@@ -130,6 +131,8 @@ class GroupOutcome {
       this.#incidents.weigh(heldDeletions(lines, at, common), known);
       const hooks = failedHooks(lines, at, common);
       if (hooks !== undefined) this.#incidents.weigh(hooks, known);
+      const unkept = unkeptDeletions(lines, at, common);
+      if (unkept !== undefined) this.#incidents.weigh(unkept, known);
     }
     const fresh = lines
       .filter((line) => line.kind === 'secondary')

@@ -149,10 +149,10 @@ class AfterSync(unittest.TestCase):
             with open(layout.arrived() + b"/names", "wb") as file:
                 file.write(data)
             with open(os.devnull, "wb") as target, self.assertRaises(HostError, msg=repr(data)):
-                after_sync.take_names(target, allowed)
+                after_sync.take_names(target, allowed, layout.arrived())
         os.symlink("/etc/passwd", layout.arrived() + b"/names.link")
         with open(os.devnull, "wb") as target, self.assertRaises(HostError):
-            after_sync.take_names(target, allowed)
+            after_sync.take_names(target, allowed, layout.arrived())
 
     def test_without_the_option_nobody_asks(self) -> None:
         self.group.count("runs")

@@ -127,6 +127,12 @@ export function exampleEvents(
       primary,
       directories: [{ directory: path, count: 2, examples: [`${path}/film.mov`] }],
     },
+    'Deletions Not Kept': {
+      ...detail,
+      primary,
+      count: hosts.length,
+      secondaries: hosts.map((host) => ({ secondary: host, message })),
+    },
     'Extra Files Deleted': {
       primary,
       requestedAt: since,
@@ -154,7 +160,13 @@ export function exampleEvents(
       make('Writes Not Resumed'),
       make('Primary Suspected'),
       make('Files Rescued'),
-      ...[make('Files Kept'), make('Hook Failed'), make('Files Too Large'), make('Extra Files Deleted')],
+      ...[
+        make('Files Kept'),
+        make('Hook Failed'),
+        make('Deletions Not Kept'),
+        make('Files Too Large'),
+        make('Extra Files Deleted'),
+      ],
       make('Rescue Failed'),
     ],
     make('Group Recovered'),

@@ -537,6 +537,30 @@ it('a change of the directories or of the primary has every member joined again,
   expect(group.instances.get(instanceId(2))?.tags['hostsync:state']).toBe('in-sync');
 });
 
+it('another keep-deleted has every member joined again, as join writes how long things are kept; another nice has not', () => {
+  const group = groupOf(2);
+  settle(group);
+  const kept = (options: string) => {
+    Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:options': options });
+    const joins = plan(group).filter(({ kind }) => kind === 'join');
+    settle(group);
+    return joins.flatMap((join) =>
+      'request' in join && 'options' in join.request ? [join.request.options] : [],
+    );
+  };
+  expect(kept('nice=5')).toEqual([]);
+  expect(kept('nice=5 keep-deleted=30')).toEqual([
+    new Map([
+      ['nice', 5],
+      ['keep-deleted', 30],
+    ] as const),
+  ]);
+  expect(kept('keep-deleted=30 nice=7')).toEqual([]);
+  expect(kept('keep-deleted=7').length).toBe(1);
+  expect(kept('keep-deleted=7 keep-max=500').length).toBe(1);
+  expect(plan(group).filter(({ kind }) => kind === 'join')).toEqual([]);
+});
+
 it('twenty at once are joined with one command, synced with one, and none is lost', () => {
   const group = groupOf(20);
   settle(group);

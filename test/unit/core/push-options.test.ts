@@ -29,6 +29,8 @@ describe('hostsync:options', () => {
     ['too little', 'parallel=0', 'out of range'],
     ['more than the agent gives a push', 'push-timeout=3301', 'out of range'],
     ['less than nothing', 'nice=-1', 'out of range'],
+    ['more days than a year', 'keep-deleted=366', 'out of range'],
+    ['no room for what is kept', 'keep-max=0', 'out of range'],
     ['nothing', 'nice=', 'out of range'],
     ['a unit', 'bandwidth=20M', 'out of range'],
     ['a broken number', 'nice=1.5', 'out of range'],
@@ -62,7 +64,7 @@ describe('hostsync:options', () => {
       expect(parse(`${name}=${Number(most) + 1}`).ok, name).toBe(false);
       return name;
     });
-    expect(seen.length).toBe(10);
+    expect(seen.length).toBe(12);
     const ofWatch = [...script.matchAll(/^ +"([a-z-]+)": _of_watch\((\d+), (\d+)\),$/gmu)];
     const shared = ofWatch.filter(([, name]) => name !== 'tick' && name !== 'lease');
     for (const [, name, least, most] of shared) {

@@ -238,6 +238,38 @@ describe('a push', () => {
     });
   });
 
+  it('that did not keep what it deleted is told once, and over when what is deleted next is kept', () => {
+    const group = new SimulatedResults(2);
+    const deleted = (minutes: number, count: number, notKept?: string) => {
+      const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
+      const lines = whole.lines.map((each) => {
+        if (each.kind !== 'secondary') return each;
+        const said = { ...each, files: 0, deleted: count };
+        return each.id === second && notKept !== undefined ? { ...said, notKept } : said;
+      });
+      return { ...whole, lines };
+    };
+    const full = '1 not kept: it is more than may be kept';
+    // In the third nothing is deleted: that says nothing
+    for (const [index, [count, notKept]] of (
+      [
+        [1, full],
+        [1, full],
+        [0, undefined],
+        [1, undefined],
+      ] as const
+    ).entries())
+      group.tick([deleted(index, count, notKept)]);
+    expect(group.types().filter((type) => type !== 'Files Synced')).toEqual([
+      'Deletions Not Kept',
+      'Group Recovered',
+    ]);
+    expect(group.notifications.find(({ type }) => type === 'Deletions Not Kept')?.detail).toMatchObject({
+      count: 1,
+      secondaries: [{ secondary: second, message: full }],
+    });
+  });
+
   it('that left out what is larger than max-size is told with names, again when there are others, and over when there are none', () => {
     const group = new SimulatedResults(2);
     const left = (minutes: number, count: number): ObservedPush => {

@@ -41,6 +41,32 @@ it.each<[string, string, string]>([
     `${heading}directory\t/srv/a\twww\tweb\npublic-key\t${keyLine(publicKey)}\noption\treadable\tyes\n`,
   ],
   [
+    'join, to keep what is deleted',
+    formatJoinRequest({
+      ...common,
+      directories: ['/srv/a'],
+      owner: undefined,
+      publicKey,
+      options: new Map([
+        ['keep-deleted', 30],
+        ['nice', 5],
+        ['keep-max', 500],
+      ] as const),
+    }),
+    `${heading}directory\t/srv/a\npublic-key\t${keyLine(publicKey)}\noption\tkeep-deleted\t30\noption\tkeep-max\t500\n`,
+  ],
+  [
+    'join, of pushes that keep nothing',
+    formatJoinRequest({
+      ...common,
+      directories: ['/srv/a'],
+      owner: undefined,
+      publicKey,
+      options: new Map([['keep-max', 500]] as const),
+    }),
+    `${heading}directory\t/srv/a\npublic-key\t${keyLine(publicKey)}\n`,
+  ],
+  [
     'push',
     formatPushRequest({ ...common, ...files, options, secondaries: [known, outside] }),
     `${heading}${directoryLines}secondary\ti-2\t10.0.0.2\t22\t${keyLine(hostKey)}\nsecondary\tweb.example.com\t192.0.2.7\t2222\noption\tparallel\t4\n`,

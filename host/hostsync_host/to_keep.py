@@ -1,0 +1,96 @@
+"""The primary's half of keep-deleted: before a run that deletes or replaces, a secondary is told the names. What fails
+here is said, and changes nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Iterable, Iterator, List
+
+from . import layout, rsync
+from .compare import Comparison
+from .context import Deletion
+from .leftovers import join, read_names
+from .results import log
+from .ssh import Connection
+
+BATCH = 8 * 1024 * 1024
+KINDS = ("send", "anew", "links", "shut", "dirs", "moved")
+"""Not what is compared by its content: nearly all of that is the same, as after chown -R of a site, and would push out
+what is worth something."""
+_SECONDS = 60.0
+_BARE = ("--recursive", f"--timeout={int(_SECONDS)}", "--stats", "--no-h", "--8-bit-output")
+
+
+def names_of(comparison: Comparison, deletion: Deletion) -> Iterator[bytes]:
+    """What is there, and will not be or not be the same. What is new is not there, and costs its name."""
+    for kind in KINDS:
+        if comparison.counts[kind]:
+            yield from (name for name in comparison.names(kind) if name)
+    # a directory goes with all that is in it, also what nobody here knows of
+    for count, names in ((deletion.swaps, deletion.swap_list), (deletion.topmost, deletion.list)):
+        if count:
+            yield from (name[2:] + b"/" for name in read_names(names))
+
+
+def keep(directory: bytes, names: Iterable[bytes], connection: Connection, scratch: bytes, lock: int) -> str:
+    """@returns what went wrong, which is nobody else's business: the push goes on"""
+    try:
+        problem = _keep(directory, names, connection, scratch, lock)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        log(f"{connection.secondary.id}: keep-deleted: {problem}")
+    return problem
+
+
+def _keep(directory: bytes, names: Iterable[bytes], connection: Connection, scratch: bytes, lock: int) -> str:
+    problem, end = "", time.monotonic() + 2 * _SECONDS
+    for batch in _batches(directory, names):
+        if time.monotonic() >= end:
+            return "there was no time left"
+        problem = _tell(batch, connection, scratch, lock) or problem
+    return problem
+
+
+def _batches(directory: bytes, names: Iterable[bytes]) -> Iterator[List[bytes]]:
+    batch, size = list[bytes](), 0
+    for name in names:
+        batch.append(join(directory, name) + b"\0")
+        size += len(batch[-1])
+        if size > BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _tell(batch: List[bytes], connection: Connection, scratch: bytes, lock: int) -> str:
+    place = os.path.join(scratch, f"keep.{connection.secondary.id}.{time.monotonic_ns()}".encode())
+    empty, full = os.path.join(place, b"empty"), os.path.join(place, b"names")
+    try:
+        for directory in (place, empty, full):
+            os.mkdir(directory, 0o700)
+        with open(os.path.join(full, b"names"), "wb") as file:
+            file.writelines(batch)
+    except OSError as error:
+        return f"the names could not be written on the primary: {error.strerror}"
+    deadline = time.monotonic() + 2 * _SECONDS
+    for source, module, more in ((full, layout.TO_KEEP, ("--ignore-times",)), (empty, layout.KEEP, ())):
+        finished = rsync.run(
+            [*_BARE, *more], place=source, connection=connection, module=module, deadline=deadline, inherit=(lock,)
+        )
+        if any("Unknown module" in line for line in finished.lines):
+            return "it was not joined with this option"
+        if finished.code != rsync.DONE or finished.late or finished.stuck:
+            return _words(finished)
+    return ""
+
+
+def _words(finished: rsync.Finished) -> str:
+    for line in (*finished.greeting, *finished.lines):
+        found = re.match(rf"{layout.KEEP}: (.*)", line)
+        if found is not None:
+            return found[1]
+    return f"rsync exit code {finished.code}: {finished.lines[0] if finished.lines else 'no words'}"

@@ -1,0 +1,158 @@
+import type { Host } from 'local-cloud/hosts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { must, uploads } from './group.ts';
+import { hostCommand } from './host-package.ts';
+import { type ScriptGroup, startScriptGroup } from './script-group.ts';
+
+// keep-deleted: what a push deletes or replaces can be found on the secondary s-1. s-2 was not joined with it.
+
+const trash = '/var/lib/hostsync/kept';
+const options = { 'keep-deleted': 30 };
+
+let group: ScriptGroup;
+let keeper: Host;
+beforeAll(async () => {
+  group = await startScriptGroup({ secondaries: 2 });
+  keeper = group.secondary();
+});
+afterAll(() => group?.close());
+
+const edit = (command: string) =>
+  must(group.primary, `cd ${uploads}; ${command}; chown -hR www-data: ${uploads}`);
+const push = (more: Record<string, string | number> = {}) => group.push({ options: { ...options, ...more } });
+
+/** What is kept: names below a run, and contents. */
+const kept = async () => {
+  const said = await must(
+    keeper,
+    `cd ${trash} 2>/dev/null || exit 0; find . -type f -printf '%P\n' | sort | while IFS= read -r f; do printf '%s=%s\n' "\${f#*/*/}" "$(head -c 20 "$f")"; done`,
+  );
+  return said.split('\n').filter((line) => line !== '');
+};
+
+beforeEach(async () => {
+  await group.join(keeper, options);
+  await edit(
+    'find . -mindepth 1 -delete; mkdir -p deep/er; echo old > deep/er/gone; echo old > changed; echo x > keep',
+  );
+  // Without the option nothing is kept: that is the state before
+  await group.push({ options: { 'max-delete-share': 100, 'verify-every': 1 } });
+  await must(group.primary, 'sleep 2.1');
+  await group.push();
+  for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+  await must(keeper, `rm -rf ${trash}`);
+});
+
+it('keeps what is deleted, what is replaced, and nothing of what is new or the same; without the option nothing', async () => {
+  await edit('rm -r deep; echo newer > changed; echo x > new');
+  const { code, secondaries } = await push();
+  expect([code, secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
+  expect(secondaries.map(({ notKept }) => notKept)).toEqual([
+    undefined,
+    'it was not joined with this option',
+  ]);
+  expect(await kept()).toEqual(['changed=old', 'deep/er/gone=old']);
+  for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
+  await must(group.secondary(1), `test ! -e ${trash}`);
+  await edit('rm new');
+  const again = await group.push();
+  expect([again.code, (await kept()).includes('new=x')]).toEqual([0, false]);
+});
+
+it('keeps a directory that becomes a file, with what only the secondary had in it', async () => {
+  await must(keeper, `cd ${uploads}/deep; echo upload > upload; chown www-data: upload`);
+  await edit('rm -r deep; echo file > deep');
+  const { code, secondaries } = await push();
+  expect([code, secondaries[0]?.notKept]).toEqual([0, undefined]);
+  const names = await kept();
+  expect(names).toContain('deep/er/gone=old');
+  expect(names).toContain('deep/upload=upload');
+  expect(await group.differences(keeper)).toEqual([]);
+});
+
+it('keeps an upload that went to the secondary, which a comparison of everything deletes', async () => {
+  await must(keeper, `cd ${uploads}; mkdir up; echo upload > up/load; chown -R www-data: up`);
+  const { code, lines } = await push({ 'verify-every': 1 });
+  expect([code, lines.some(({ kind }) => kind === 'extras-deleted')]).toEqual([0, true]);
+  expect(await kept()).toContain('up/load=upload');
+  await must(keeper, `test ! -e ${uploads}/up`);
+});
+
+it('holds the limit: the oldest goes, and what is larger than all of it is said, with the push well', async () => {
+  await group.join(keeper, { 'keep-deleted': 30, 'keep-max': 1 });
+  await edit(
+    'for i in 1 2 3; do head -c 600000 /dev/urandom > big$i; done; head -c 2000000 /dev/urandom > huge',
+  );
+  await group.push();
+  const run = async (name: string) => {
+    await edit(`rm ${name}`);
+    return await push();
+  };
+  for (const name of ['big1', 'big2']) expect((await run(name)).secondaries[0]?.notKept).toBeUndefined();
+  const names = (await kept()).map((line) => line.split('=')[0]);
+  expect(names).toEqual(['big2']);
+  const huge = await run('huge');
+  expect([huge.code, huge.secondaries[0]?.ok]).toEqual([0, true]);
+  expect(huge.secondaries[0]?.notKept).toMatch(/^1 not kept: it is more than may be kept/u);
+  expect(await group.differences(keeper)).toEqual([]);
+});
+
+it('holds the days', async () => {
+  await edit('rm changed');
+  await push();
+  await must(keeper, `cd ${trash}/*; mv * 20200101T000000Z`);
+  expect(await kept()).toContain('changed=old');
+  await edit('rm deep/er/gone');
+  await push();
+  const names = await kept();
+  expect(names).toContain('deep/er/gone=old');
+  expect(names).not.toContain('changed=old');
+});
+
+describe('a site user on the secondary', () => {
+  it('has root keep nothing but files of his own, whatever he puts in the way', async () => {
+    await edit('mkdir folder; for n in link pipe hard socket folder/shadow own; do echo x > $n; done');
+    await group.push();
+    await must(
+      keeper,
+      `echo TOP-SECRET > /root/secret; chmod 600 /root/secret; cd ${uploads}
+       rm link pipe hard folder/shadow; rmdir folder
+       ln -s /root/secret link; ln -s /etc folder; ln /root/secret hard; setpriv --reuid www-data --regid www-data --clear-groups mkfifo pipe
+       chown -h www-data: link folder; echo mine > own; chown www-data: own`,
+    );
+    await edit('rm -r link pipe hard folder own');
+    const { code, secondaries } = await push();
+    expect(code).toBe(0);
+    expect(secondaries[0]?.notKept).toMatch(/^1 not kept: it is not the directory's owner's/u);
+    expect(await kept()).toEqual(['own=mine']);
+    await must(keeper, `! grep -rq 'TOP-SECRET|root:' ${trash}`);
+  });
+
+  it('can read nothing of it', async () => {
+    await edit('rm changed');
+    await push();
+    const file = (await must(keeper, `find ${trash} -name changed`)).trim();
+    expect(file).not.toBe('');
+    for (const user of ['www-data', 'hostsync'])
+      for (const command of [`cat ${file}`, `ls ${trash}`, `touch ${trash}/x`])
+        expect(
+          (await keeper.exec(`setpriv --reuid ${user} --regid ${user} --clear-groups ${command}`)).code,
+        ).not.toBe(0);
+  });
+});
+
+it('joined with other limits has these, without the option keeps no more and loses nothing; uninstall removes all', async () => {
+  await edit('rm changed');
+  await push();
+  await group.join(keeper, { 'keep-deleted': 7, 'keep-max': 500 });
+  await must(keeper, 'grep -q "current keep 7 500$" /etc/hostsync/rsyncd.conf');
+  await group.join(keeper);
+  await must(keeper, '! grep -q "keep" /etc/hostsync/rsyncd.conf');
+  await edit('rm deep/er/gone');
+  const { code, secondaries } = await push();
+  expect([code, secondaries[0]?.notKept]).toEqual([0, 'it was not joined with this option']);
+  const names = await kept();
+  expect([names.includes('changed=old'), names.includes('deep/er/gone=old')]).toEqual([true, false]);
+  await must(keeper, hostCommand('uninstall').slice(0, -1).join(' '));
+  await must(keeper, `test ! -e ${trash}; test ! -e /var/lib/hostsync/to-keep; test -e ${uploads}/keep`);
+});

@@ -18,6 +18,7 @@ const seconds: Readonly<Record<string, number>> = {
   'rescue.test.ts': 135,
   'host-faults-stops.test.ts': 120,
   'fuzz.test.ts': 100,
+  'kept.test.ts': 75,
   'host-faults-names.test.ts': 70,
   'host-faults-leave.test.ts': 60,
   'failover-functions-killed.test.ts': 135,

@@ -637,11 +637,11 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
   const told = (names: string) =>
     attack(`printf '${names}' > names; rsync -I names $login::to-keep/; ${fire}`);
   const kept = () => must(target, `[ ! -e ${trash} ] || find ${trash} -type f -printf '%f\\n' | sort`);
-  /** Everything but what is kept. */
+  /** Everything but what is kept, and when /tmp changed. */
   const others = async () =>
     (await outside())
       .split('\n')
-      .filter((line) => !/ \/var\/lib\/hostsync(\/(kept|to-keep|keep.lock).*)?( |$)/u.test(line))
+      .filter((line) => !/ \/(tmp|var\/lib\/hostsync(\/(kept|to-keep|keep.lock).*)?)( |$)/u.test(line))
       .join('\n');
   const join = (more = '') => joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '', more);
 
@@ -659,7 +659,7 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
     expect(await kept()).toBe('mine\n');
     await must(
       target,
-      `rm -r ${trash}; cd ${uploads}; ln -s /etc way-out; ln /etc/shut-secret hard; ln -s /etc/shut-secret link; chown -h www-data: way-out link`,
+      `rm -r ${trash}; cd ${uploads}; ln -s /etc way-out; cp --preserve=mode /etc/shut-secret hard; ln -s /etc/shut-secret link; chown -h www-data: way-out link`,
     );
     const before = await others();
     for (const names of [
@@ -682,8 +682,9 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
 
   it('reads nothing of it, writes nothing else there, and chooses no limit', async () => {
     await told(`${uploads}/mine\\0`);
+    // A list that the thief left is his, and is read once
     const all = () =>
-      must(target, `find ${trash} /var/lib/hostsync/to-keep -printf '%p %m %u %s %T@\\n' | sort`);
+      must(target, `rm -f /var/lib/hostsync/to-keep/*; find ${trash} -printf '%p %m %u %s %T@\\n' | sort`);
     const before = [await others(), await all()];
     const path = (await must(target, `find ${trash} -name mine`)).trim();
     for (const command of [
@@ -698,6 +699,7 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
       const { stdout } = await attack(`${command}; cat got got/* 2>/dev/null`);
       expect(stdout, command).not.toContain('mine');
     }
+    expect(await all()).toBe(before[1]);
     for (const option of [
       '-l',
       '-p',

@@ -78,10 +78,46 @@ it('keeps an upload that went to the secondary, which a comparison of everything
   await must(keeper, `test ! -e ${uploads}/up`);
 });
 
+it('keeps what a watch deletes, cycle by cycle', async () => {
+  const watch = group.start({ options: { ...options, watch: 'auto', lease: 60 } });
+  const closed = new Promise((done) => watch.on('close', done));
+  await must(
+    group.primary,
+    'until [ -e /var/lib/hostsync/manifest/web/watch/lock ]; do sleep 0.1; done; sleep 3',
+  );
+  await must(group.primary, `rm ${uploads}/changed`);
+  await must(keeper, `until [ ! -e ${uploads}/changed ]; do sleep 0.1; done`);
+  expect(await kept()).toEqual(['changed=old']);
+  await group.push({ options: { watch: 'end' } });
+  await closed;
+});
+
+it('is brought back by hand as docs/guides/bring-back.md says, as the site’s user and over nothing that is there', async () => {
+  await edit('rm -r deep; echo newer > changed');
+  expect((await push()).secondaries[0]?.notKept).toBeUndefined();
+  const run = `${trash}/$(printf %s ${uploads} | sha256sum | cut -c 1-16)`;
+  const archive = await must(
+    keeper,
+    `cd ${run} && cd "$(ls)" && find . -type f -print0 | tar -c --null -T - | base64 -w 0`,
+  );
+  await must(
+    group.primary,
+    `echo ${archive} | base64 -d | setpriv --reuid www-data --regid www-data --clear-groups tar -C ${uploads} -x --skip-old-files`,
+  );
+  expect(
+    await must(
+      group.primary,
+      `cd ${uploads}; cat changed deep/er/gone; stat -c '%U %a' deep/er/gone deep/er`,
+    ),
+  ).toBe('newer\nold\nwww-data 644\nwww-data 755\n');
+  expect((await group.push()).code).toBe(0);
+  expect(await group.differences(keeper)).toEqual([]);
+});
+
 it('holds the limit: the oldest goes, and what is larger than all of it is said, with the push well', async () => {
   await group.join(keeper, { 'keep-deleted': 30, 'keep-max': 1 });
   await edit(
-    'for i in 1 2 3; do head -c 600000 /dev/urandom > big$i; done; head -c 2000000 /dev/urandom > huge',
+    'for i in 1 2; do head -c 600000 /dev/zero | tr "\\0" b > big$i; done; head -c 2000000 /dev/zero | tr "\\0" b > huge',
   );
   await group.push();
   const run = async (name: string) => {

@@ -140,7 +140,7 @@ class Context:
                 return None
             comparison = compare(old, self.store.leftovers(received), new, place, self.largest)
             deletion = self._deletion(scan, comparison)
-            if self.request.options.link_renames:
+            if self.request.options.link_renames == "yes":
                 left = self.store.leftovers(received)
                 comparison.moves = set_apart(comparison, deletion, (old, new), left, self.largest)
             return comparison, deletion

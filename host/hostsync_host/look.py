@@ -156,7 +156,7 @@ class Look:
             try:
                 with self._both(scan) as (old, new):
                     # what was renamed with its directory is not gone; on another file system inodes say nothing
-                    looks = self.request.options.link_renames and not self.volumes[module]
+                    looks = self.request.options.link_renames == "yes" and not self.volumes[module]
                     look_from = deletions.FEW if looks else old.total
                     count, identity, self.moved[module] = count_gone(old, new, f"{module} {self.now}", look_from)
                     mounts = lost_mounts(old, new) if count else []

@@ -21,7 +21,7 @@ class Options:
     verify_every: int = 86400
     first: bool = False
     after_sync: bool = False
-    link_renames: bool = False
+    link_renames: str = "yes"
     keep_deleted: int = 0
     keep_max: int = 1000
     max_size: int = 0
@@ -84,7 +84,7 @@ KINDS: Mapping[str, Kind] = {
     "verify-every": _number("push", 0, 31536000),
     "first": _yes("push"),
     "after-sync": _yes("push"),
-    "link-renames": _yes("push"),
+    "link-renames": Kind(frozenset(["push"]), pattern="yes|no", remedy="must be yes or no"),
     "keep-deleted": _number("push join", 1, 365),
     "keep-max": _number("push join", 1, 99999999),
     "max-size": _number("push", 32, 99999999),

@@ -7,7 +7,6 @@ import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 // A renamed directory: nothing of it crosses the wire, nobody must accept its deletion, and no two names stay one file.
 
 const files = 3000;
-const links = { 'link-renames': 'yes' };
 let group: ScriptGroup;
 
 beforeAll(async () => {
@@ -17,7 +16,7 @@ beforeAll(async () => {
     `cd ${uploads}; for d in {1..10}; do mkdir -p 'album-of-2019'/$d; for i in {1..${files / 10}}; do echo "$d $i and some more" > 'album-of-2019'/$d/$i; done; done
      mkdir sub; ln -s '../album-of-2019/1/1' sub/cover; chown -hR www-data: .; sleep 2.1`,
   );
-  expect((await group.push({ options: links })).code).toBe(0);
+  expect((await group.push()).code).toBe(0);
 });
 afterAll(() => group?.close());
 
@@ -35,7 +34,7 @@ async function same(): Promise<void> {
 it('its files stay the ones that they were, and no limit holds it, though it is nearly all there is', async () => {
   const before = await inodes('album-of-2019');
   await rename('album-of-2019', 'sub/library');
-  const { code, secondaries, held } = await group.push({ options: links });
+  const { code, secondaries, held } = await group.push();
   expect([code, held, secondaries.map(({ ok, files: sent }) => [ok, sent])]).toEqual([
     0,
     [],
@@ -56,7 +55,7 @@ it('what was changed, added or lost in it arrives', async () => {
     group.primary,
     `cd ${uploads}; mv sub/library back; echo new > back/1/1; cp back/2/2 back/2/new; rm back/5/5; chmod 600 back/6/6; chown -R www-data: back/1 back/2`,
   );
-  expect((await group.push({ options: links })).code).toBe(0);
+  expect((await group.push()).code).toBe(0);
   await same();
 });
 
@@ -64,7 +63,7 @@ it('whenever the push is killed, the next one finds all', async () => {
   let [old, now] = ['back', 'forth'];
   for (const milliseconds of [300, 450, 600, 750, 900, 1100, 1400]) {
     await rename(old, now);
-    const push = group.start({ options: links });
+    const push = group.start();
     const ended = once(push, 'exit');
     await sleep(milliseconds);
     if (push.pid !== undefined && push.exitCode === null) process.kill(-push.pid, 'SIGKILL');
@@ -75,7 +74,7 @@ it('whenever the push is killed, the next one finds all', async () => {
       await rename(old, now);
       [old, now] = [now, old];
     }
-    const { code, held } = await group.push({ options: links });
+    const { code, held } = await group.push();
     expect([code, held]).toEqual([0, []]);
     await same();
   }
@@ -87,7 +86,7 @@ it('in a watch, too', async () => {
     '\n',
   );
   const before = await inodes(from ?? '');
-  const watch = group.start({ options: { ...links, watch: 'auto', lease: 300 } });
+  const watch = group.start({ options: { watch: 'auto', lease: 300 } });
   const closed = once(watch, 'close');
   await must(
     group.primary,
@@ -98,7 +97,7 @@ it('in a watch, too', async () => {
     group.secondary(),
     `cd ${uploads}; until [ -e watched/10/${files / 10} ] && [ ! -e '${from}' ]; do sleep 0.1; done`,
   );
-  await group.push({ options: { ...links, watch: 'end' } });
+  await group.push({ options: { watch: 'end' } });
   await closed;
   expect(await inodes('watched')).toBe(before);
   await same();

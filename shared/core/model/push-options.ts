@@ -37,6 +37,7 @@ const ranges = { ...pushRanges, ...watchRanges };
 const choices = {
   watch: ['auto', 'off'],
   'after-sync': ['yes'],
+  'link-renames': ['yes', 'no'],
   verify: ['size', 'checksum'],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -77,7 +77,6 @@ class Found(Tree):
 class Renames(unittest.TestCase):
     def setUp(self) -> None:
         self.group = Group()
-        self.group.options = {"link_renames": "yes"}
         self.addCleanup(self.group.close)
         self.root = self.group.directories[0]
         for number in range(MANY):

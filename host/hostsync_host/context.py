@@ -138,7 +138,13 @@ class Context:
         try:
             if old is None or new is None:
                 return None
-            comparison = compare(old, self.store.leftovers(received), new, place, self.largest)
+            leftovers = self.store.leftovers(received)
+            try:
+                comparison = compare(old, leftovers, new, place, self.largest)
+            except Damaged:
+                # the new one may have what is damaged in common with it
+                self.store.mark("damaged", scan.module, True)
+                return None
             deletion = self._deletion(scan, comparison)
             if self.request.options.link_renames == "yes":
                 left = self.store.leftovers(received)

@@ -21,6 +21,7 @@ from .selected import files_above, files_changed, large_files, shut_files
 from .sending import CLEAR, Sending
 from .specials import special_names
 from .store import SecondaryMemory, open_known
+from .verdict import Fault
 
 DELAYED_MOST = 100_000
 """Entries of a directory that come into place all at once: rsync has all of their names in memory for that, on both
@@ -67,6 +68,16 @@ class Everything:
         """Large files, which are still to be sent."""
 
     def run(self) -> None:
+        try:
+            self._run()
+        except Damaged as error:
+            # what did not change is as it was remembered, and that is no more what was written
+            self.sending.context.store.mark("damaged", self.scan.module, True)
+            self.uneven = True
+            words = f"{show(self.scan.opened.path)}: {error}; the next push looks at everything anew"
+            self.sending.faults.append(Fault("partial", words))
+
+    def _run(self) -> None:
         options = ["--recursive", "--hard-links"]
         if self.whole.fresh:
             # Nobody is served from what is new: there it need not come into place all at once, which takes as long

@@ -78,7 +78,8 @@ class Look:
 
     def _walk(self, opened: Opened, excluded: object) -> None:
         known = self.memory.directories.get(opened.module)
-        old = open_manifest(self.store.place, known.manifest) if known is not None else None
+        is_sound = known is not None and not self.store.marked("damaged", opened.module)
+        old = open_manifest(self.store.place, known.manifest) if known is not None and is_sound else None
         unsure = ""
         if known is None:
             unsure = "there was no earlier push to compare with"
@@ -161,6 +162,7 @@ class Look:
                     count, identity, self.moved[module] = count_gone(old, new, f"{module} {self.now}", look_from)
                     mounts = lost_mounts(old, new) if count else []
             except Damaged:
+                self.store.mark("damaged", module, True)
                 scan.unsure, count, mounts = "the manifest of the last push is damaged", 0, []
         memory = self.memory.directories[module]
         root = show(scan.opened.path)
@@ -288,6 +290,8 @@ class Look:
                 scan.manifest, scan.entries, volume, deletions.sampled(samples, total, self.now)
             )
             self.store.pin(scan.manifest, self.context.scratch)
+            if scan.module not in self.old:  # nothing of the new one is from before
+                self.store.mark("damaged", scan.module, False)
         memory.boot, memory.excludes = self.context.boot, self.context.scope.partition(":")[2]
         memory.batches = self.decision.held
         memory.accepted = deletions.remembered(memory.accepted, self.decision.accepted)

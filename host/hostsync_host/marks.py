@@ -1,4 +1,4 @@
-"""Empty files that say one thing of a secondary each."""
+"""Empty files that say one thing each, of a secondary or a directory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Marks:
     def path(self, *names: str) -> bytes:
         return os.path.join(self.place, *(name.encode() for name in names))
 
-    def mark(self, kind: str, secondary: str, there: bool) -> None:
-        path = self.path(kind, secondary)
+    def mark(self, kind: str, name: str, there: bool) -> None:
+        path = self.path(kind, name)
         if there:
             with open(path, "wb"):
                 pass
@@ -29,8 +29,8 @@ class Marks:
         except OSError:
             return 0
 
-    def marked(self, kind: str, secondary: str) -> bool:
-        return os.path.exists(self.path(kind, secondary))
+    def marked(self, kind: str, name: str) -> bool:
+        return os.path.exists(self.path(kind, name))
 
 
 def age(path: bytes) -> float:

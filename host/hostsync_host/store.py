@@ -89,7 +89,7 @@ class Store(Marks):
 
     def __init__(self, group: str) -> None:
         self.place = layout.manifests(group)
-        for name in (b"", b"secondary", b"known", b"sending", b"failed", b"absent", b"left"):
+        for name in (b"", b"secondary", b"known", b"sending", b"failed", b"absent", b"left", b"damaged"):
             os.makedirs(os.path.join(self.place, name), mode=0o700, exist_ok=True)
 
     # --- the group

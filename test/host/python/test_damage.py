@@ -115,6 +115,31 @@ class Damages(unittest.TestCase):
         self.assertEqual(self.group.push(**LIMITS).code, 11)
         return self.remembered()
 
+    def test_also_what_did_not_change_since_long_is_found_again(self) -> None:
+        for number in range(30):
+            self.write(f"stays/{number}/file")
+        os.link(f"{self.root}/stays/1/file", f"{self.root}/stays/2/linked")
+        self.group.own()
+        self.group.push()
+        time.sleep(2.1)
+        self.group.push()
+        for how, damage in HOW.items():
+            with self.subTest(how=how):
+                for name in os.listdir(self.place):
+                    if name.endswith(b".records"):
+                        damage(os.path.join(self.place, name))
+                self.write("stays/5/new")
+                os.rename(f"{self.root}/stays/2/linked", f"{self.root}/stays/2/{how}")
+                # the first may find that what it has read is damaged only when it has sent
+                self.assertIn(self.group.push().code, (0, 10))
+                self.assertEqual(self.group.push().code, 0)
+                for secondary in (1, 2):
+                    self.assertEqual(self.group.differences(secondary), [])
+                os.rename(f"{self.root}/stays/2/{how}", f"{self.root}/stays/2/linked")
+                time.sleep(2.1)
+                self.group.push()
+                self.assertEqual(self.group.push().modes, ["none", "none"])
+
     def test_leftovers_that_are_damaged_are_not_taken_for_none(self) -> None:
         store = Store("web")
         left = [Leftover(b"D", b"a", b"one"), Leftover(b"?", b"a/b", b"two")]

@@ -17,10 +17,10 @@ export interface Seen {
   readonly observed: PromotionObservation;
   readonly pushes: readonly ObservedPush[];
   readonly plan: readonly PushAction[];
-  readonly view: GroupOverview;
+  readonly overview: GroupOverview;
 }
 
-/** Looks at a group as the functions do. What cannot be read is named in the view; who is there has to be read, or nothing is known. */
+/** Looks at a group as the functions do. What cannot be read is named in the overview; who is there has to be read, or nothing is known. */
 export async function observe(session: Session, group: string): Promise<Seen> {
   const tools = session.tools(group);
   const unread: string[] = [];
@@ -32,7 +32,7 @@ export async function observe(session: Session, group: string): Promise<Seen> {
     (action) => action.kind === 'nothing-to-do' || action.group === group,
   );
   const releases = await lastReleases(session, fail);
-  const view = overviewGroup({
+  const overview = overviewGroup({
     group,
     releases,
     observed,
@@ -42,7 +42,7 @@ export async function observe(session: Session, group: string): Promise<Seen> {
     now: Date.now(),
     settings: tools.settings,
   });
-  return { observed, pushes, plan, view };
+  return { observed, pushes, plan, overview };
 }
 
 async function lastReleases(session: Session, fail: Fail): Promise<InstalledReleases | undefined> {
@@ -88,11 +88,11 @@ export function labelOf({ id, name }: Pick<HostOverview, 'id' | 'name'>): string
 }
 
 /** The primary. @throws {UsageError} if there is none */
-export function primaryOf(view: GroupOverview): HostOverview {
-  const primary = view.hosts.find(({ role }) => role === 'primary');
+export function primaryOf(overview: GroupOverview): HostOverview {
+  const primary = overview.hosts.find(({ role }) => role === 'primary');
   if (primary !== undefined) return primary;
   throw new UsageError(
-    `The group "${view.group}" has no primary: ${view.verdict}`,
-    `Set ${tagKeys.primary} on the host that is to be it: hostsync promote --force HOST ${view.group}`,
+    `The group "${overview.group}" has no primary: ${overview.verdict}`,
+    `Set ${tagKeys.primary} on the host that is to be it: hostsync promote --force HOST ${overview.group}`,
   );
 }

@@ -46,7 +46,7 @@ export async function deploymentOf(session: Session, name: string): Promise<Depl
     behindAfter: settings.behindAfter,
     overviews: async () => {
       const names = [...(await session.groups()).keys()];
-      return Promise.all(names.map(async (group) => (await observe(session, group)).view));
+      return Promise.all(names.map(async (group) => (await observe(session, group)).overview));
     },
   };
 }

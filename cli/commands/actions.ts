@@ -24,8 +24,8 @@ import type { Session } from '../session.ts';
 import { pushNow } from './push.ts';
 
 /** @throws {RefusedError} for a group that is only observed */
-function refuseIfObserved(view: GroupOverview): void {
-  const blocker = modeBlocker(view);
+function refuseIfObserved(overview: GroupOverview): void {
+  const blocker = modeBlocker(overview);
   if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
 }
 
@@ -46,15 +46,15 @@ export async function switchover(
 ): Promise<number> {
   const group = await session.group(given);
   const seen = await observe(session, group);
-  const { view } = seen;
-  const primary = primaryOf(view);
-  const target = to === undefined ? undefined : hostOf(view, to);
-  const blocker = switchoverBlocker(view, target?.id);
+  const { overview } = seen;
+  const primary = primaryOf(overview);
+  const target = to === undefined ? undefined : hostOf(overview, to);
+  const blocker = switchoverBlocker(overview, target?.id);
   if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
   const name = target === undefined ? 'the best secondary' : labelOf(target);
-  const epoch = nextEpoch(view, seen.observed.registers.get(group));
+  const epoch = nextEpoch(overview, seen.observed.registers.get(group));
   const change: Change = {
-    title: `Plan for ${group}: ${labelOf(primary)} ${session.terminal.arrow} ${name} (epoch ${view.epoch ?? '?'} ${session.terminal.arrow} ${epoch})`,
+    title: `Plan for ${group}: ${labelOf(primary)} ${session.terminal.arrow} ${name} (epoch ${overview.epoch ?? '?'} ${session.terminal.arrow} ${epoch})`,
     steps: [
       `stop writes on ${labelOf(primary)}, where it has the hook before-demotion`,
       `push to ${name} until nothing is left`,
@@ -70,13 +70,13 @@ export async function switchover(
     group,
     timeout: options.timeout,
     goesOn: `The switchover goes on without this command; hostsync status ${group} -w shows it. To give it up, delete the tag ${tagKeys.switchover} of ${primary.id}.`,
-    stageOf: (now) => switchoverStage(now.view, primary.id, target?.id, isPrimaryEstablished(now)),
+    stageOf: (now) => switchoverStage(now.overview, primary.id, target?.id, isPrimaryEstablished(now)),
   });
   return 0;
 }
 
-function isPrimaryEstablished({ view, observed }: Seen): boolean {
-  return observed.instances.some((each) => each.id === view.primary && isEstablished(each));
+function isPrimaryEstablished({ overview, observed }: Seen): boolean {
+  return observed.instances.some((each) => each.id === overview.primary && isEstablished(each));
 }
 
 export async function pause(
@@ -86,11 +86,11 @@ export async function pause(
   options: ActionOptions,
 ): Promise<number> {
   const group = await session.group(given);
-  const { view } = await observe(session, group);
-  const primary = primaryOf(view);
-  if (view.paused !== null)
+  const { overview } = await observe(session, group);
+  const primary = primaryOf(overview);
+  if (overview.paused !== null)
     throw new RefusedError(
-      `${group} is paused already: "${view.paused}"`,
+      `${group} is paused already: "${overview.paused}"`,
       `To go on: hostsync resume ${group}`,
     );
   if (reason === '' || [...reason].length > 256)
@@ -102,7 +102,7 @@ export async function pause(
     tags: [{ instances: [primary.id], set: { [tagKeys.paused]: reason }, remove: [] }],
   });
   if (!done) return 0;
-  await until(session, group, options, ({ view: { paused } }) =>
+  await until(session, group, options, ({ overview: { paused } }) =>
     paused === null ? undefined : `${group} is paused. To go on: hostsync resume ${group}`,
   );
   return 0;
@@ -114,19 +114,19 @@ export async function resume(
   options: ActionOptions,
 ): Promise<number> {
   const group = await session.group(given);
-  const { view, observed } = await observe(session, group);
-  const primary = primaryOf(view);
-  if (view.paused === null && !view.observed)
+  const { overview, observed } = await observe(session, group);
+  const primary = primaryOf(overview);
+  if (overview.paused === null && !overview.observed)
     throw new RefusedError(`${group} is not paused`, `See: hostsync status ${group}`);
   const carriers = observed.instances.filter(({ tags }) => tags[tagKeys.mode] !== undefined);
   const done = await makeChange(session, options, {
-    title: view.observed
+    title: overview.observed
       ? `Resume ${group}, which is only observed`
-      : `Resume ${group}, which is paused: "${view.paused}"`,
+      : `Resume ${group}, which is paused: "${overview.paused}"`,
     steps: ['the next tick pushes what has changed meanwhile', 'hosts join and are promoted again'],
-    warnings: view.intentions.map((each) => `hostsync is about to ${describeIntention(each)}`),
+    warnings: overview.intentions.map((each) => `hostsync is about to ${describeIntention(each)}`),
     tags: [
-      ...(view.paused === null ? [] : [{ instances: [primary.id], set: {}, remove: [tagKeys.paused] }]),
+      ...(overview.paused === null ? [] : [{ instances: [primary.id], set: {}, remove: [tagKeys.paused] }]),
       ...(carriers.length === 0
         ? []
         : [{ instances: carriers.map(({ id }) => id), set: {}, remove: [tagKeys.mode] }]),
@@ -134,7 +134,7 @@ export async function resume(
   });
   if (!done) return 0;
   await session.wake(group, 'an operator resumed the group');
-  await until(session, group, options, ({ view: now }) =>
+  await until(session, group, options, ({ overview: now }) =>
     now.paused === null && !now.observed
       ? `${group} goes on. Wait for it: hostsync wait ${group} --in-sync`
       : undefined,
@@ -170,13 +170,13 @@ export async function acceptDeletions(
   options: ActionOptions,
 ): Promise<number> {
   const group = await session.group(given);
-  const { view } = await observe(session, group);
-  const primary = primaryOf(view);
-  refuseIfObserved(view);
-  const held = heldDeletions(view, id, acceptCommand);
+  const { overview } = await observe(session, group);
+  const primary = primaryOf(overview);
+  refuseIfObserved(overview);
+  const held = heldDeletions(overview, id, acceptCommand);
   if ('advice' in held) throw new RefusedError(held.reason, held.advice);
   const { count, total, examples } = held;
-  const others = view.hosts.length - 1;
+  const others = overview.hosts.length - 1;
   const done = await makeChange(session, options, {
     title: `Delete ${count} of ${total} entries on ${others} hosts of ${group} (${held.id})`,
     steps: [
@@ -201,9 +201,9 @@ export async function resync(
   options: ActionOptions,
 ): Promise<number> {
   const group = await session.group(given);
-  const { view } = await observe(session, group);
-  const host = hostOf(view, name);
-  const blocker = resyncBlocker(view, host);
+  const { overview } = await observe(session, group);
+  const host = hostOf(overview, name);
+  const blocker = resyncBlocker(overview, host);
   if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
   const done = await makeChange(session, options, {
     title: `Have ${labelOf(host)} of ${group} join again`,
@@ -222,7 +222,7 @@ export async function resync(
     goesOn: `${labelOf(host)} joins without this command. See: hostsync status ${group}`,
     stageOf(seen) {
       const isJoined = instanceOf(seen, host.id).tags[tagKeys.joined] !== undefined;
-      const waits = conditionBlocker({ kind: 'joined', host: host.id }, seen.view);
+      const waits = conditionBlocker({ kind: 'joined', host: host.id }, seen.overview);
       if (isJoined && waits === undefined)
         return { kind: 'done', message: `${labelOf(host)} has joined again` };
       return { kind: 'working', message: waits ?? `${labelOf(host)} is about to join` };
@@ -240,19 +240,19 @@ export async function promote(
 ): Promise<number> {
   const group = await session.group(given);
   const seen = await observe(session, group);
-  const { view } = seen;
-  const host = hostOf(view, name);
+  const { overview } = seen;
+  const host = hostOf(overview, name);
   if (!isForced)
     throw new RefusedError(
       'A promotion by hand may lose uploads, so it needs --force',
       `Without loss, while the primary lives: hostsync switchover ${group} --to ${host.id}`,
     );
-  const blocker = forcedPromotionBlocker(view, host, instanceOf(seen, host.id));
+  const blocker = forcedPromotionBlocker(overview, host, instanceOf(seen, host.id));
   if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
-  const epoch = nextEpoch(view, seen.observed.registers.get(group));
+  const epoch = nextEpoch(overview, seen.observed.registers.get(group));
   const late = host.secondsBehind === null ? 'an unknown time' : duration(host.secondsBehind);
   const done = await makeChange(session, options, {
-    title: `Make ${labelOf(host)} the primary of ${group} by force (epoch ${view.epoch ?? '?'} ${session.terminal.arrow} ${epoch})`,
+    title: `Make ${labelOf(host)} the primary of ${group} by force (epoch ${overview.epoch ?? '?'} ${session.terminal.arrow} ${epoch})`,
     steps: [
       `${labelOf(host)} claims epoch ${epoch}: every other host refuses pushes of the old primary`,
       'the other hosts give it what only they hold, and join it',
@@ -285,10 +285,10 @@ function followPromotion(
     timeout,
     goesOn: `The promotion goes on without this command. See: hostsync status ${group} -w`,
     stageOf(seen) {
-      const waits = conditionBlocker({ kind: 'promoted', host }, seen.view);
+      const waits = conditionBlocker({ kind: 'promoted', host }, seen.overview);
       if (waits !== undefined) return { kind: 'working', message: waits };
       if (isPrimaryEstablished(seen))
-        return { kind: 'done', message: `${host} is the primary, epoch ${seen.view.epoch ?? '?'}` };
+        return { kind: 'done', message: `${host} is the primary, epoch ${seen.overview.epoch ?? '?'}` };
       return { kind: 'working', message: `${host} is being made the primary` };
     },
   });
@@ -301,9 +301,9 @@ export async function rotateKeys(
 ): Promise<number> {
   const group = await session.group(given);
   const seen = await observe(session, group);
-  const primary = primaryOf(seen.view);
-  refuseIfObserved(seen.view);
-  if (seen.view.paused !== null)
+  const primary = primaryOf(seen.overview);
+  refuseIfObserved(seen.overview);
+  if (seen.overview.paused !== null)
     throw new RefusedError(`${group} is paused`, `First: hostsync resume ${group}`);
   if (primary.level !== 'in-sync')
     throw new RefusedError(
@@ -311,9 +311,9 @@ export async function rotateKeys(
       `See: hostsync doctor ${group}`,
     );
   const before = instanceOf(seen, primary.id).tags[tagKeys.publicKey];
-  const epoch = nextEpoch(seen.view, seen.observed.registers.get(group));
+  const epoch = nextEpoch(seen.overview, seen.observed.registers.get(group));
   const done = await makeChange(session, options, {
-    title: `New epoch and key for ${labelOf(primary)} of ${group} (epoch ${seen.view.epoch ?? '?'} ${session.terminal.arrow} ${epoch})`,
+    title: `New epoch and key for ${labelOf(primary)} of ${group} (epoch ${seen.overview.epoch ?? '?'} ${session.terminal.arrow} ${epoch})`,
     steps: [
       `${labelOf(primary)} makes a new SSH key for epoch ${epoch}`,
       'every secondary joins again: it trusts the new key, and the old one no more',

@@ -28,13 +28,13 @@ const symbolOf = { promotion: 'ok', incident: 'attention', observed: 'held' } as
 /** Who was primary when and why, and what is wrong since when: the newest first. */
 export async function history(session: Session, options: HistoryOptions): Promise<number> {
   const group = await session.group(options.group);
-  const { view } = await observe(session, group);
-  const names = new Map(view.hosts.map((host) => [host.id, host.name ?? host.id]));
+  const { overview } = await observe(session, group);
+  const names = new Map(overview.hosts.map((host) => [host.id, host.name ?? host.id]));
   const label = (id: string): string => names.get(id) ?? id;
   const entries = [
-    ...view.promotions.map((promotion) => promotionEntry(promotion, label, session.terminal.arrow)),
-    ...view.incidents.map((incident) => incidentEntry(incident, view.hosts, view.at)),
-    ...view.intentions.map(
+    ...overview.promotions.map((promotion) => promotionEntry(promotion, label, session.terminal.arrow)),
+    ...overview.incidents.map((incident) => incidentEntry(incident, overview.hosts, overview.at)),
+    ...overview.intentions.map(
       (each): Entry => ({
         at: each.since,
         kind: 'observed',
@@ -46,7 +46,7 @@ export async function history(session: Session, options: HistoryOptions): Promis
   ].sort((a, b) => b.at - a.at);
   const { terminal } = session;
   // What could not be read is missing from the list
-  for (const { message } of view.attention.filter(({ code }) => code === 'unknown'))
+  for (const { message } of overview.attention.filter(({ code }) => code === 'unknown'))
     terminal.say(`${terminal.symbol('attention')} ${message}`);
   if (options.output === 'json') terminal.print(JSON.stringify(entries, undefined, 2));
   else if (options.output === 'tsv')

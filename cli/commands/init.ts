@@ -74,17 +74,17 @@ export async function init(session: Session, options: InitOptions): Promise<numb
     group,
     timeout: options.timeout,
     goesOn: `The hosts join without this command. See: hostsync status ${group} -w`,
-    stageOf({ view }) {
-      const seen = new Set(view.hosts.map(({ id }) => id));
+    stageOf({ overview }) {
+      const seen = new Set(overview.hosts.map(({ id }) => id));
       const missing = ids.filter((id) => !seen.has(id));
       if (missing.length > 0)
         return { kind: 'working', message: `EC2 does not show the tags of ${missing.join(', ')} yet` };
       const waits = others
-        .map((host) => conditionBlocker({ kind: 'joined', host }, view))
+        .map((host) => conditionBlocker({ kind: 'joined', host }, overview))
         .find((blocker) => blocker !== undefined);
       const first =
         waits ??
-        (others.length === 0 ? conditionBlocker({ kind: 'promoted', host: primary }, view) : undefined);
+        (others.length === 0 ? conditionBlocker({ kind: 'promoted', host: primary }, overview) : undefined);
       if (first !== undefined) return { kind: 'working', message: first };
       const seconds = Math.round((Date.now() - since) / 1000);
       return {

@@ -34,9 +34,9 @@ export async function restore(session: Session, options: RestoreOptions): Promis
   const group = await session.group(options.group);
   const { terminal } = session;
   const seen = await observe(session, group);
-  const blocker = modeBlocker(seen.view);
+  const blocker = modeBlocker(seen.overview);
   if (blocker !== undefined) throw new RefusedError(blocker.reason, blocker.advice);
-  const held = heldDeletions(seen.view, options.held, restoreCommand);
+  const held = heldDeletions(seen.overview, options.held, restoreCommand);
   if ('advice' in held) throw new RefusedError(held.reason, held.advice);
   const way = wayOf(seen, group, held.id);
   const from = way.sources.map(({ id }) => id).join(', ');
@@ -74,15 +74,15 @@ interface Way {
 }
 
 /** @throws {RefusedError} where nothing can be fetched */
-function wayOf({ view, plan, observed }: Seen, group: string, held: string): Way {
-  const primary = primaryOf(view);
+function wayOf({ overview, plan, observed }: Seen, group: string, held: string): Way {
+  const primary = primaryOf(overview);
   const push = plan.find((action) => action.kind === 'push');
   const publicKey = observed.instances.find(({ id }) => id === primary.id)?.tags[tagKeys.publicKey];
   const online = new Set(observed.agents.filter((agent) => agent.online).map(({ id }) => id));
   const sources = push?.request.secondaries.filter(({ id }) => online.has(id)) ?? [];
   if (push === undefined || publicKey === undefined || sources.length === 0)
     throw new RefusedError(
-      `No secondary of ${group} can be read from ${labelOf(primary)} now: ${view.verdict}`,
+      `No secondary of ${group} can be read from ${labelOf(primary)} now: ${overview.verdict}`,
       `See: hostsync doctor ${group}`,
     );
   return { group, held, primary: primary.id, publicKey, request: push.request, sources };

@@ -18,13 +18,13 @@ const watchPause = 2_000;
 export async function status(session: Session, options: StatusOptions): Promise<number> {
   const groups = await groupsOf(session, options.group);
   if (options.watch === true) return watch(session, groups);
-  const views = await viewsOf(session, groups);
+  const overviews = await overviewsOf(session, groups);
   const { terminal } = session;
   if (options.output === 'json')
-    terminal.print(JSON.stringify(options.group === undefined ? views : views[0], undefined, 2));
-  else if (options.output === 'tsv') for (const line of statusTsv(views)) terminal.print(line);
-  else for (const line of tableLines(session, views)) terminal.print(line);
-  return exitCodeOf(worst(views.map(({ level }) => level)));
+    terminal.print(JSON.stringify(options.group === undefined ? overviews : overviews[0], undefined, 2));
+  else if (options.output === 'tsv') for (const line of statusTsv(overviews)) terminal.print(line);
+  else for (const line of tableLines(session, overviews)) terminal.print(line);
+  return exitCodeOf(worst(overviews.map(({ level }) => level)));
 }
 
 /** All groups where none is named. */
@@ -35,18 +35,21 @@ async function groupsOf(session: Session, given: string | undefined): Promise<re
     : [chooseGroup(given, names, session.deployment.region)];
 }
 
-async function viewsOf(session: Session, groups: readonly string[]): Promise<readonly GroupOverview[]> {
-  const views: GroupOverview[] = [];
+async function overviewsOf(session: Session, groups: readonly string[]): Promise<readonly GroupOverview[]> {
+  const overviews: GroupOverview[] = [];
   // One after the other: AWS throttles the whole account, the functions too
-  for (const group of groups) views.push((await observe(session, group)).view);
-  return views;
+  for (const group of groups) overviews.push((await observe(session, group)).overview);
+  return overviews;
 }
 
-function tableLines({ terminal, deployment }: Session, views: readonly GroupOverview[]): readonly string[] {
+function tableLines(
+  { terminal, deployment }: Session,
+  overviews: readonly GroupOverview[],
+): readonly string[] {
   const place = `${deployment.region}, stage ${deployment.stage}`;
-  return views.flatMap((view, index) => [
+  return overviews.flatMap((overview, index) => [
     ...(index === 0 ? [] : ['']),
-    ...statusLines(view, place, terminal),
+    ...statusLines(overview, place, terminal),
   ]);
 }
 
@@ -68,9 +71,9 @@ async function watch(session: Session, groups: readonly string[]): Promise<numbe
   while (!ended) {
     let note = 'live, Ctrl-C ends';
     try {
-      const views = await viewsOf(session, groups);
-      shown = tableLines(session, views);
-      level = worst(views.map((view) => view.level));
+      const overviews = await overviewsOf(session, groups);
+      shown = tableLines(session, overviews);
+      level = worst(overviews.map((overview) => overview.level));
       seenAt = Date.now();
     } catch (error) {
       const told = explain(error);

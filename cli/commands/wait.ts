@@ -22,8 +22,8 @@ export async function wait(session: Session, options: WaitOptions): Promise<numb
     group,
     timeout: options.timeout,
     goesOn: `Nothing was changed. See: hostsync status ${group}`,
-    stageOf({ view }) {
-      const blocker = conditionBlocker(condition, view);
+    stageOf({ overview }) {
+      const blocker = conditionBlocker(condition, overview);
       return blocker === undefined
         ? { kind: 'done', message: describeReached(condition, group) }
         : { kind: 'working', message: `waiting for ${group}: ${blocker}` };
@@ -43,8 +43,8 @@ async function conditionOf(session: Session, group: string, options: WaitOptions
     );
   if (inSync === true) return { kind: 'in-sync', since: Date.now() };
   const host = promoted ?? joined ?? '';
-  const { view } = await observe(session, group);
-  const id = /^i-[0-9a-f]+$/u.test(host) ? host : hostOf(view, host).id;
+  const { overview } = await observe(session, group);
+  const id = /^i-[0-9a-f]+$/u.test(host) ? host : hostOf(overview, host).id;
   return { kind: promoted === undefined ? 'joined' : 'promoted', host: id };
 }
 

@@ -37,8 +37,8 @@ export async function attempt<Value>(reading: Promise<Value>): Promise<Known<Val
 /** All that is to be known of one group. */
 export async function gatherGroup(session: Session, group: string): Promise<GroupFacts> {
   const { clients } = session;
-  const { observed, plan, view } = await observe(session, group);
-  const unread = view.attention.filter(({ code }) => code === 'unknown').map(({ message }) => message);
+  const { observed, plan, overview } = await observe(session, group);
+  const unread = overview.attention.filter(({ code }) => code === 'unknown').map(({ message }) => message);
   const tools = session.tools(group);
   const members = observed.instances.filter(({ tags }) => tags[tagKeys.group] === group);
   const ids = members.map(({ id }) => id);

@@ -23,19 +23,19 @@ const colourOf = { 'in-sync': 'green', behind: 'yellow', attention: 'red' } as c
 const longestLine = 100;
 
 /** The header, the table of hosts, and what needs a person. */
-export function statusLines(view: GroupOverview, place: string, terminal: Terminal): readonly string[] {
+export function statusLines(overview: GroupOverview, place: string, terminal: Terminal): readonly string[] {
   const width = Math.min(terminal.options.columns, longestLine);
   return [
-    headerLine(view, place, terminal),
+    headerLine(overview, place, terminal),
     '',
-    ...hostTable(view, terminal),
-    ...view.attention.flatMap((each) => ['', ...attentionLines(each, width, terminal)]),
+    ...hostTable(overview, terminal),
+    ...overview.attention.flatMap((each) => ['', ...attentionLines(each, width, terminal)]),
   ];
 }
 
-function headerLine(view: GroupOverview, place: string, terminal: Terminal): string {
-  const { group, epoch, failover, verdict, watch } = view;
-  const mark = markOf(view);
+function headerLine(overview: GroupOverview, place: string, terminal: Terminal): string {
+  const { group, epoch, failover, verdict, watch } = overview;
+  const mark = markOf(overview);
   const symbol = terminal.symbol(mark === 'held' ? 'held' : symbolOf[mark]);
   const about = [epoch === null ? 'no epoch' : `epoch ${epoch}`, place, `failover ${failover}`];
   if (watch !== null) about.push(describeWatch(watch));
@@ -102,8 +102,8 @@ export const tsvColumns = [
   ...['watch', 'release', 'release-deployed'],
 ] as const;
 
-export function statusTsv(views: readonly GroupOverview[]): readonly string[] {
-  const rows = views.flatMap(({ group, hosts, watch }) =>
+export function statusTsv(overviews: readonly GroupOverview[]): readonly string[] {
+  const rows = overviews.flatMap(({ group, hosts, watch }) =>
     hosts.map(({ id, name, role, level, state, secondsBehind, error, zone, agent, release }) => {
       const rung = role === 'primary' && watch?.running === true ? (watch.rung ?? 'begins') : null;
       return tsvLine([

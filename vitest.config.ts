@@ -32,6 +32,7 @@ const seconds: Readonly<Record<string, number>> = {
   'failing-calls.test.ts': 90,
   'cli.test.ts': 150,
   'join-failure.test.ts': 70,
+  'failover-rejoin.test.ts': 75,
   'view.test.ts': 200,
   'view-page.test.ts': 30,
   'observe.test.ts': 70,

@@ -33,14 +33,15 @@ export async function carryOutMembership(
     case 'join':
       return join(action, tools, report);
     case 'record-join': {
-      const { instance, hostKey, epoch, digest } = action;
+      const { instance, hostKey, epoch, digest, over } = action;
       await publishEvents(clients.eventBridge, overEvents('Join Failed', action, Date.now()));
       await marks.write([instance], {
         [tagKeys.hostKey]: hostKey,
         [tagKeys.epoch]: String(epoch),
         [tagKeys.joined]: digest,
       });
-      return marks.remove(instance, [tagKeys.task, tagKeys.joinIncident]);
+      const cleared = over?.code === 'join-failed' ? [tagKeys.incident] : [];
+      return marks.remove(instance, [tagKeys.task, tagKeys.joinIncident, ...cleared]);
     }
     case 'first-sync': {
       const { group, primary, request, passes } = action;

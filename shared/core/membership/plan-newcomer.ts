@@ -50,6 +50,8 @@ export function planNewcomer(
 
 /** The code of a secondary's incident: what a join had made there is gone or old, and cannot be made again. */
 const rejoinFailed = 'rejoin-failed';
+/** The same of a host that is none yet, or that was the primary. */
+const joinFailed = 'join-failed';
 
 /**
  * What keeps a host from joining: told when it has lasted, for the user data of a newcomer may still run, and again when it is something else.
@@ -66,7 +68,7 @@ function reportFailure(
   const { id, tags } = instance;
   const rejoins = isMember(instance);
   const [entry] = parseIncidents(tags[rejoins ? tagKeys.joinIncident : tagKeys.incident]);
-  const code = rejoins ? rejoinFailed : 'join-failed';
+  const code = rejoins ? rejoinFailed : joinFailed;
   const evidence = { code, raised: true, at, cause: message, for: holdOf(code, settings) };
   const { incident, notice } = assess(entry?.[1], evidence, settings, now);
   if (incident === undefined || incident === entry?.[1]) return [];
@@ -125,15 +127,18 @@ export function planJoin(
   const { epoch, directories } = request;
   const wanted = joinDigest(primary.id, request);
   const { id, tags } = instance;
+  // A newcomer's incident lasts until its first sync is verified; that of a former primary is over once it has joined
+  const over =
+    notifiedIncident(tags, rejoinFailed, tagKeys.joinIncident) ??
+    (readable ? notifiedIncident(tags, joinFailed) : undefined);
   const record = (hostKey: string): readonly MembershipAction[] => {
     const reason = `${id} is joined; its host key is pinned from now on`;
-    const over = notifiedIncident(tags, rejoinFailed, tagKeys.joinIncident);
     return [{ kind: 'record-join', group, instance: id, hostKey, epoch, digest: wanted, over, reason }];
   };
   const pinned = tags[tagKeys.hostKey];
   // Where it could not join again, and need not any more, that is over
   if (tags[tagKeys.joined] === wanted && pinned !== undefined)
-    return tags[tagKeys.joinIncident] === undefined ? [] : record(pinned);
+    return tags[tagKeys.joinIncident] === undefined && over === undefined ? [] : record(pinned);
   const wait = (reason: string, soon: boolean): readonly MembershipAction[] => [
     { kind: 'wait', group, instance: id, soon, reason },
   ];
@@ -231,7 +236,7 @@ function admitOrGoOn(
     );
   // By the clock of AWS, but not later than the scan
   const syncedAt = Math.min(Math.floor(line.started * 1000), requestedAt);
-  const over = notifiedIncident(tags, 'join-failed');
+  const over = notifiedIncident(tags, joinFailed);
   return [
     { kind: 'admit', group, instance: id, syncedAt, epoch, over, reason: `${id} is in sync: ${verified}` },
   ];

@@ -28,6 +28,8 @@ interface Case {
   /** Of the former primary; it is joined to be read, and its list is made, unless that says otherwise. */
   readonly tags?: Readonly<Record<string, string | undefined>>;
   readonly task?: readonly [step: TaskStep, secondsAgo: number];
+  /** Of that task. */
+  readonly digest?: string;
   readonly lines?: readonly ScriptLine[];
   readonly status?: ObservedCommand['status'];
   readonly offline?: boolean;
@@ -46,7 +48,13 @@ function plan(each: Case): readonly MembershipAction[] {
     'hostsync:task':
       task === undefined
         ? undefined
-        : formatTask({ step: task[0], pass: 1, digest: '-', command, requestedAt: now - task[1] * 1000 }),
+        : formatTask({
+            step: task[0],
+            pass: 1,
+            digest: each.digest ?? '-',
+            command,
+            requestedAt: now - task[1] * 1000,
+          }),
     ...each.tags,
   }).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
   const { address: _, ...without } = instance(2, Object.fromEntries(entries));
@@ -307,6 +315,24 @@ describe('a former primary', () => {
     const overOf = (code: string) => plan({ ...done, tags: { 'hostsync:incident': incident(code) } })[0];
     expect(overOf('rescue-failed')).toMatchObject({ over: { code: 'rescue-failed', since } });
     expect(overOf('unreachable')).toMatchObject({ over: undefined });
+  });
+
+  it('that could not join, and people were told, says that it is over once it has joined: the end of its rescue would forget it', () => {
+    const over = { code: 'join-failed', since: now - 600_000, notifications: 1 };
+    const told = { 'hostsync:incident': formatIncident(over) };
+    const recorded = { kind: 'record-join', instance: former, digest: readable, over };
+    const line: ScriptLine = { kind: 'join', epoch: 2, hostKey };
+    const joined = plan({
+      tags: { ...told, 'hostsync:joined': undefined },
+      task: ['join', 2],
+      lines: [line],
+      digest: readable,
+    });
+    expect(joined).toMatchObject([recorded]);
+    // Interrupted after it was recorded, and before the note was taken away
+    expect(plan({ tags: told })).toMatchObject([recorded]);
+    const noted = formatIncident({ ...over, notifications: 0 });
+    expect(plan({ tags: { 'hostsync:incident': noted } })).toMatchObject([{ kind: 'rescue' }]);
   });
 
   it('is told of once for one cause', () => {

@@ -21,9 +21,18 @@ export function startCommand(cloud: LocalCloud, words: readonly string[]): Runni
   return startProgram(cloud, ['scripts/hostsync.mjs', ...words]);
 }
 
-/** Starts a program of the project against a local cloud, with the credentials of its operator. @param words the file, and its arguments */
-export function startProgram(cloud: LocalCloud, words: readonly string[]): RunningCommand {
-  const { endpoint, region, credentials } = cloud.clientConfig();
+/**
+ * Starts a program of the project against a local cloud.
+ *
+ * @param words the file, and its arguments
+ * @param caller whose credentials it has; by default the operator's, who may do everything
+ */
+export function startProgram(
+  cloud: LocalCloud,
+  words: readonly string[],
+  caller: ReturnType<LocalCloud['clientConfig']> = cloud.clientConfig(),
+): RunningCommand {
+  const { endpoint, region, credentials } = caller;
   const child = spawn(process.execPath, [...words, '--endpoint', endpoint, '--region', region], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -43,6 +43,6 @@ it('everything is measured and asked, reported without account data, and removed
   expect(site.report('report.md')).toContain('Nothing is left in the account.');
   expect([...site.removed].sort()).toEqual([...site.made].sort());
   expect(running(cloud)).toEqual([]);
-  // Some questions are refused on purpose; the functions were refused nothing
+  // Some questions are refused on purpose; IAM refused nothing, neither to the functions nor to who lends the account
   expect(site.problems().filter(({ kind }) => kind === 'denied')).toEqual([]);
 });

@@ -54,8 +54,8 @@ export async function openVerifySite(): Promise<VerifySite> {
     cloud,
     made,
     removed,
-    start: (...words) =>
-      startProgram(cloud, [
+    start(...words) {
+      const program = [
         'scripts/tasks.ts',
         'verify-live',
         '--deployed',
@@ -67,7 +67,9 @@ export async function openVerifySite(): Promise<VerifySite> {
         '--subnets',
         'subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb',
         ...words,
-      ]),
+      ];
+      return startProgram(cloud, program, cloud.roleConfig({ name: 'lender', policies: lenderPolicies() }));
+    },
     report(file) {
       try {
         return readFileSync(join(output, file), 'utf8');
@@ -84,6 +86,15 @@ export async function openVerifySite(): Promise<VerifySite> {
       if (unexpected.length > 0) throw new Error(unexpected.map(({ message }) => message).join('\n'));
     },
   };
+}
+
+/** What docs/guides/verify-live.md asks for, for a stage that is deployed with the default prefix of tags. */
+function lenderPolicies(): readonly unknown[] {
+  const own = readFileSync(join('docs', 'reference', 'verify-live-policy.json'), 'utf8');
+  return [
+    JSON.parse(readFileSync(join('docs', 'deploy-policy.json'), 'utf8')),
+    JSON.parse(own.replaceAll('hostsync-verify:', 'hostsync:')),
+  ];
 }
 
 /** What examples/wordpress makes of these parameters, as far as hostsync sees it. */

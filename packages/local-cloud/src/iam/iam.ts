@@ -107,7 +107,7 @@ export class Iam {
         request: {
           principal,
           action: check.action,
-          resource: { resource: check.resource, accountId: this.#accountId },
+          resource: { resource: withAccount(check.resource), accountId: this.#accountId },
           contextVariables: { 'aws:SecureTransport': 'true', ...check.context },
         },
         identityPolicies: policies.map((policy) => ({ name: policy.name, policy: policy.document })),
@@ -124,6 +124,11 @@ export class Iam {
     }
     return outcome.overallResult;
   }
+}
+
+/** The engine knows no ARN without an account, as AWS's own documents have it. No policy names the account that stands for it. */
+function withAccount(resource: string): string {
+  return resource.replace(/^(arn:[^:]+:ssm:[^:]*):(?=:document\/)/u, '$1:000000000000');
 }
 
 function denial(principalArn: string, check: AccessCheck, explicit: boolean): Denial {

@@ -27,6 +27,27 @@ describe('a call in the role of a function', () => {
     expect(cloud.calls({ caller: 'SyncLambdaFunction' })).toHaveLength(2);
   });
 
+  test.each([
+    ['arn:aws:ssm:eu-west-1:*:document/AWS-RunShellScript', true],
+    ['arn:aws:ssm:eu-west-1:111122223333:document/AWS-RunShellScript', false],
+  ])('a document of AWS itself belongs to no account: with %s, %s', async (Resource, allowed) => {
+    const cloud = await sampleCloud({
+      statements: [{ Effect: 'Allow', Action: 'ssm:SendCommand', Resource: [Resource, anyInstance] }],
+    });
+    const { ssm } = clientsOf(cloud, 'SyncLambdaFunction');
+    const { id } = await cloud.launch();
+    const sent = ssm.send(
+      new SendCommandCommand({
+        DocumentName: 'AWS-RunShellScript',
+        InstanceIds: [id],
+        Parameters: { commands: ['true'] },
+      }),
+    );
+    if (allowed) await sent;
+    else await expect(sent).rejects.toThrow('document/AWS-RunShellScript');
+    cloud.takeProblems();
+  });
+
   test('SendCommand needs the document and each instance, with a condition on its tags', async () => {
     const cloud = await sampleCloud({
       statements: [

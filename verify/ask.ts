@@ -5,6 +5,7 @@ import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { codeOf, pause } from './connection.ts';
 import { commandOnHost, invocationOf, runOnHost, sendLines } from './hosts.ts';
 import { fidelityQuestions, otherQuestions, type Question, whereOf } from './questions.ts';
+import { askQueue } from './queue-questions.ts';
 import type { Answer } from './report.ts';
 import { addedTo, cancelAll } from './run-command-measures.ts';
 import { type Scene, secondaryOf } from './scene.ts';
@@ -136,17 +137,29 @@ const asks: Readonly<Record<string, Ask>> = {
   },
 };
 
+interface Together {
+  readonly ids: readonly string[];
+  readonly ask: (scene: Scene) => Promise<ReadonlyMap<string, string>>;
+}
+
 /** Those that one and the same set-up answers. */
-const together: ReadonlySet<string> = new Set(['delayed', 'cancelled']);
+const together: readonly Together[] = [
+  { ids: ['delayed', 'cancelled'], ask: manyCommands },
+  { ids: ['second-delete', 'replaced-handle', 'visibility', 'purge'], ask: askQueue },
+];
 
 /** Every open question, with its answer or with why it has none. */
 export async function askAll(scene: Scene): Promise<readonly Answer[]> {
-  const many = await attempt(scene, () => manyCommands(scene));
+  const found = new Map<string, string | Error>();
+  for (const { ids, ask } of together) {
+    const answers = await attempt(scene, () => ask(scene));
+    for (const id of ids) found.set(id, answers instanceof Error ? answers : (answers.get(id) ?? 'nothing'));
+  }
   const answers: Answer[] = [];
   for (const each of [...fidelityQuestions, ...otherQuestions]) {
     const common = { question: each.question, where: whereOf(each) };
     if (each.notAsked !== undefined) answers.push({ ...common, reason: each.notAsked });
-    else answers.push({ ...common, ...(await answerTo(scene, each, many)) });
+    else answers.push({ ...common, ...(await answerTo(scene, each, found)) });
   }
   return answers;
 }
@@ -154,13 +167,11 @@ export async function askAll(scene: Scene): Promise<readonly Answer[]> {
 async function answerTo(
   scene: Scene,
   { id }: Question,
-  many: ReadonlyMap<string, string> | Error,
+  found: ReadonlyMap<string, string | Error>,
 ): Promise<Pick<Answer, 'answer' | 'reason'>> {
-  if (together.has(id))
-    return many instanceof Error ? { reason: many.message } : { answer: many.get(id) ?? 'nothing' };
   const ask = asks[id];
-  if (ask === undefined) return { reason: 'nobody has written how to ask' };
-  const answer = await attempt(scene, () => ask(scene));
+  const answer = found.get(id) ?? (ask === undefined ? undefined : await attempt(scene, () => ask(scene)));
+  if (answer === undefined) return { reason: 'nobody has written how to ask' };
   return answer instanceof Error ? { reason: answer.message } : { answer };
 }
 
@@ -175,4 +186,4 @@ async function attempt<Found>({ signal }: Scene, work: () => Promise<Found>): Pr
 }
 
 /** For the test that no question is without a way to ask it. */
-export const askedIds: readonly string[] = [...Object.keys(asks), ...together];
+export const askedIds: readonly string[] = [...Object.keys(asks), ...together.flatMap(({ ids }) => ids)];

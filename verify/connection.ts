@@ -4,6 +4,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 
@@ -16,6 +17,8 @@ export function openClients() {
     ec2: new EC2Client(config),
     events: new EventBridgeClient(config),
     logs: new CloudWatchLogsClient(config),
+    // The URL of a queue names a host of its own, which the local cloud does not have
+    sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
     ssm: new SSMClient(config),
     /** Tells of throttling instead of trying again. */
     hastySsm: new SSMClient({ maxAttempts: 1 }),

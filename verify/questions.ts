@@ -13,7 +13,8 @@ const needs = {
   zone: 'needs a hosted zone of Route 53',
   address: 'needs an Elastic IP, and takes the public address of a host',
   moves: 'takes hosts out of the group that is measured',
-  queue: 'needs a queue of its own',
+  minutes: 'takes minutes',
+  mapping: 'needs a function of its own',
   ipv6: 'needs a subnet with IPv6 alone',
   fault: 'only AWS can bring the fault about',
   hour: 'takes an hour',
@@ -90,12 +91,24 @@ export const fidelityQuestions: readonly Question[] = [
   ),
   open("With `'ipv6'`, `IPAddress` of", 'ipv6'),
   open('`AssociateAddress` for an instance with IPv6 alone', 'ipv6'),
-  open('A second delete with the same handle succeeds', 'queue'),
-  open('A handle that a later receive replaced counts as expired', 'queue'),
-  open('`ChangeMessageVisibility` counts the new time-out from the request', 'queue'),
-  open('Deduplication ids stay taken after `PurgeQueue`', 'queue'),
-  open('Retention ends a message that is in flight, too', 'queue'),
-  open('A throttled run of a mapping counts as a receive', 'queue'),
+  asked(
+    'second-delete',
+    'A second delete with the same handle succeeds',
+    'DeleteMessage of a FIFO queue, twice with one handle',
+  ),
+  asked(
+    'replaced-handle',
+    'A handle that a later receive replaced counts as expired',
+    'DeleteMessage of a FIFO queue with a handle that a later receive replaced',
+  ),
+  asked(
+    'visibility',
+    '`ChangeMessageVisibility` counts the new time-out from the request',
+    'From when ChangeMessageVisibility counts',
+  ),
+  asked('purge', 'Deduplication ids stay taken after `PurgeQueue`', 'A deduplication id after PurgeQueue'),
+  open('Retention ends a message that is in flight, too', 'minutes'),
+  open('A throttled run of a mapping counts as a receive', 'mapping'),
 ];
 
 /** What else hostsync takes for granted, or tolerates in every form. */

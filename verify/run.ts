@@ -92,7 +92,7 @@ async function deploy(run: Run, findings: Findings): Promise<Scene> {
     options.vpc === undefined
       ? await defaultNetwork(clients)
       : { vpc: options.vpc, subnets: options.subnets };
-  const secret = await step('make a secret in place of a database', () =>
+  const secret = await step('make a secret in place of a database, and a queue', () =>
     createStack(clients, { name: names.secretStack, template: secretTemplate }, signal),
   );
   const site = {
@@ -113,7 +113,9 @@ async function deploy(run: Run, findings: Findings): Promise<Scene> {
   findings.secrets.push(vpc, ...subnets, ...secret.values(), ...outputs.values());
   const primaryTags = parsePrimaryTags(outputs.get('PrimaryTags') ?? '');
   const scalingGroup = outputs.get('HostGroup') ?? '';
-  return { clients, signal, stage: service.stage, prefix, group: names.group, scalingGroup, primaryTags };
+  const queueUrl = secret.get('QueueUrl') ?? '';
+  const { stage } = service;
+  return { clients, signal, stage, prefix, group: names.group, scalingGroup, queueUrl, primaryTags };
 }
 
 async function noteSecrets({ clients, prefix }: Run, findings: Findings): Promise<void> {

@@ -10,6 +10,8 @@ export interface Scene {
   readonly prefix: string;
   readonly group: string;
   readonly scalingGroup: string;
+  /** A FIFO queue for questions. */
+  readonly queueUrl: string;
   /** The tags that make a host the primary. */
   readonly primaryTags: ReadonlyMap<string, string>;
 }

@@ -7,11 +7,11 @@ export const names = {
   siteStack: 'hostsync-verify-site',
 } as const;
 
-/** A database is not needed: what is measured are files, hosts and health checks, which ask none. The hosts want the secret when they start. */
+/** A database is not needed: what is measured are files, hosts and health checks, which ask none. The hosts want the secret when they start. The queue is for questions to SQS. */
 export const secretTemplate = JSON.stringify({
   AWSTemplateFormatVersion: '2010-09-09',
   Description:
-    'hostsync verify-live: a secret in place of that of a database. Remove it with npm run verify-live -- --clean',
+    'hostsync verify-live: a secret in place of that of a database, and a queue for questions. Remove them with npm run verify-live -- --clean',
   Resources: {
     Secret: {
       Type: 'AWS::SecretsManager::Secret',
@@ -23,8 +23,9 @@ export const secretTemplate = JSON.stringify({
         },
       },
     },
+    Queue: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true, SqsManagedSseEnabled: true } },
   },
-  Outputs: { DatabaseSecret: { Value: { Ref: 'Secret' } } },
+  Outputs: { DatabaseSecret: { Value: { Ref: 'Secret' } }, QueueUrl: { Value: { Ref: 'Queue' } } },
 });
 
 /** The template of examples/wordpress for another prefix of tags: its keys, and the names of hooks. */

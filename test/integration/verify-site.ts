@@ -34,11 +34,14 @@ export async function openVerifySite(): Promise<VerifySite> {
   cloud.playStacks(async ({ name, parameters }) => {
     made.push(name);
     const site = name.endsWith('-site') ? await makeSite(cloud, parameters) : undefined;
+    const queue = site === undefined ? cloud.createQueue(`${name}-Queue-1ABC`) : undefined;
     const outputs = site?.outputs ?? {
       DatabaseSecret: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:x',
+      QueueUrl: queue?.url ?? '',
     };
     const remove = async () => {
       await site?.remove();
+      queue?.remove();
       removed.push(name);
     };
     return { outputs, remove };

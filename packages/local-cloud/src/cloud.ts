@@ -4,7 +4,7 @@ import type { ScenarioFaults } from './api/scenario-faults.ts';
 import type { Credentials } from './api/server.ts';
 import type { AutoScalingGroup } from './auto-scaling/group.ts';
 import type { AutoScalingGroupOptions } from './auto-scaling/group-options.ts';
-import { type Account, ec2Id } from './base/account.ts';
+import { type Account, arnOf, ec2Id } from './base/account.ts';
 import { LocalCloudError } from './base/errors.ts';
 import type { CallRecord, Problem } from './base/journal.ts';
 import type { Json } from './base/json.ts';
@@ -285,6 +285,15 @@ export class LocalCloud {
    */
   playStacks(play: PlayStack): void {
     this.#services.playedStacks.play = play;
+  }
+
+  /** A FIFO queue that is not of the stack, as a played stack may have one. */
+  createQueue(name: string): { readonly url: string; remove(): void } {
+    const { queues } = this.#services;
+    const fullName = `${name}.fifo`;
+    const arn = arnOf(this.account, 'sqs', fullName);
+    const queue = queues.add({ logicalId: name, name: fullName, arn, FifoQueue: true });
+    return { url: queue.url, remove: () => queues.remove(queue) };
   }
 
   /** Fires every schedule rule once, now. Does not wait for what comes of it: see `settle`. */

@@ -59,6 +59,7 @@ const services: Readonly<Record<string, string>> = {
   'cloudwatch-logs': 'logs',
   ec2: 'ec2',
   eventbridge: 'events',
+  sqs: 'sqs',
   ssm: 'ssm',
   sts: 'sts',
 };
@@ -99,6 +100,11 @@ const calls: Readonly<Record<string, { readonly own: Call; readonly foreign?: Ca
     },
     foreign: { action: 'logs:FilterLogEvents', resource: at('logs', 'log-group:/aws/lambda/shop:*') },
   },
+  'sqs:ChangeMessageVisibility': ofQueue('sqs:ChangeMessageVisibility'),
+  'sqs:DeleteMessage': ofQueue('sqs:DeleteMessage'),
+  'sqs:PurgeQueue': ofQueue('sqs:PurgeQueue'),
+  'sqs:ReceiveMessage': ofQueue('sqs:ReceiveMessage'),
+  'sqs:SendMessage': ofQueue('sqs:SendMessage'),
   'ssm:CancelCommand': anywhere('ssm:CancelCommand'),
   'ssm:GetCommandInvocation': anywhere('ssm:GetCommandInvocation'),
   'ssm:SendCommand': {
@@ -126,6 +132,12 @@ function ofScalingGroup(action: string) {
   return {
     own: { action, resource: named(`${names.siteStack}-HostGroup-1ABC`) },
     foreign: { action, resource: named('shop') },
+  };
+}
+function ofQueue(action: string) {
+  return {
+    own: { action, resource: at('sqs', `${names.secretStack}-Queue-1ABC.fifo`) },
+    foreign: { action, resource: at('sqs', 'hostsync-prod-Lane-1ABC.fifo') },
   };
 }
 function ofStack(action: string) {
@@ -229,6 +241,14 @@ const needed: Readonly<Record<string, readonly string[]>> = {
     'secretsmanager:GetRandomPassword',
     'secretsmanager:TagResource',
     'secretsmanager:DeleteSecret',
+  ],
+  'AWS::SQS::Queue': [
+    'sqs:CreateQueue',
+    'sqs:GetQueueUrl',
+    'sqs:GetQueueAttributes',
+    'sqs:ListQueueTags',
+    'sqs:TagQueue',
+    'sqs:DeleteQueue',
   ],
   // A parameter of the template
   'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>': ['ssm:GetParameters'],

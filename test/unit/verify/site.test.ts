@@ -18,8 +18,8 @@ it('next to another stage the site has the tags and hooks of its own, and nothin
 it('a stack is made of it in one call: CloudFormation takes 51,200 bytes', () => {
   expect(Buffer.byteLength(withPrefix(template, 'hostsync-verify'))).toBeLessThan(51_200);
   expect(JSON.parse(secretTemplate)).toMatchObject({
-    Resources: { Secret: { Type: 'AWS::SecretsManager::Secret' } },
-    Outputs: { DatabaseSecret: { Value: { Ref: 'Secret' } } },
+    Resources: { Secret: { Type: 'AWS::SecretsManager::Secret' }, Queue: { Type: 'AWS::SQS::Queue' } },
+    Outputs: { DatabaseSecret: { Value: { Ref: 'Secret' } }, QueueUrl: { Value: { Ref: 'Queue' } } },
   });
 });
 

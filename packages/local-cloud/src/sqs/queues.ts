@@ -13,25 +13,39 @@ export interface LocalQueue {
 
 const defaults = { visibilitySeconds: 30, retentionSeconds: 345_600 } as const;
 
-/** The FIFO queues of the stack. Their time passes as fast as the clock's mere waiting. */
+/** The FIFO queues of the stack, and those that a scenario makes. Their time passes as fast as the clock's mere waiting. */
 export class Queues {
   readonly #clock: Clock;
   readonly #metrics: ServiceMetrics;
-  readonly #queues: readonly LocalQueue[];
+  readonly #urlOf: (name: string) => string;
+  #queues: readonly LocalQueue[];
   readonly #listeners = new Map<string, () => void>();
   readonly #opened = Date.now();
 
   constructor(stack: Stack, clock: Clock, metrics: ServiceMetrics, urlOf: (name: string) => string) {
     this.#clock = clock;
     this.#metrics = metrics;
+    this.#urlOf = urlOf;
     this.#queues = stack.queues
       .filter(({ FifoQueue: isFifo }) => isFifo === true)
-      .map((resource) => ({
-        resource,
-        url: urlOf(resource.name),
-        messages: new FifoQueue(optionsOf(resource), (message) => this.#deadLetter(resource, message)),
-      }));
+      .map((resource) => this.#open(resource));
     for (const { resource } of this.#queues) this.#checkRedrive(resource);
+  }
+
+  #open(resource: QueueResource): LocalQueue {
+    const messages = new FifoQueue(optionsOf(resource), (message) => this.#deadLetter(resource, message));
+    return { resource, url: this.#urlOf(resource.name), messages };
+  }
+
+  /** A queue that is not of the stack. */
+  add(resource: QueueResource): LocalQueue {
+    const queue = this.#open(resource);
+    this.#queues = [...this.#queues, queue];
+    return queue;
+  }
+
+  remove({ resource: { arn } }: LocalQueue): void {
+    this.#queues = this.#queues.filter((queue) => queue.resource.arn !== arn);
   }
 
   /** The time of the queues. */

@@ -161,6 +161,22 @@ test('several messages are sent with one call; one that is refused keeps no othe
   await expect(send(many)).rejects.toEqual(name('TooManyEntriesInBatchRequest'));
 });
 
+test('a scenario makes a queue that is not of the stack, and removes it', async () => {
+  const cloud = await start({ mapping: { Enabled: false } });
+  const { client } = queueOf(cloud);
+  const { url: QueueUrl, remove } = cloud.createQueue('stack-Queue-1ABC');
+  expect(QueueUrl).toMatch(/\/stack-Queue-1ABC\.fifo$/u);
+  const message = { QueueUrl, MessageBody: 'a', MessageGroupId: 'one', MessageDeduplicationId: '1' };
+  await client.send(new SendMessageCommand(message));
+  const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl }));
+  expect(Messages.map(({ Body }) => Body)).toEqual(['a']);
+  remove();
+  await expect(client.send(new SendMessageCommand(message))).rejects.toMatchObject({
+    name: 'QueueDoesNotExist',
+  });
+  cloud.takeProblems();
+});
+
 describe('an event source mapping', () => {
   test('runs the function for each message; those of one group one after the other', async () => {
     const cloud = await start({

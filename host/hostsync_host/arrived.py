@@ -6,23 +6,20 @@ start its hook, by a command line that join wrote there. What fails here fails f
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
 from typing import BinaryIO, Iterator, List, Optional, Sequence, Tuple
 
-from . import layout, rsync
+from . import layout
 from .compare import Comparison
 from .context import Deletion, Scanned
 from .leftovers import join, read_leftovers
 from .ssh import Connection
+from .telling import tell
 
 NAMES_MOST = 8 * 1024 * 1024
 """Bytes. Of more names only the directories are told."""
 SMALL = ("send", "checksum", "anew", "links", "shut", "moved")
 LARGE = ("large", "large_same")
-_SECONDS = 60.0
-_BARE = ("--recursive", f"--timeout={int(_SECONDS)}", "--stats", "--no-h", "--8-bit-output")
 
 
 @dataclass(frozen=True)
@@ -79,36 +76,7 @@ class Arrivals:
 
 def run_hook(arrivals: Arrivals, connection: Connection, scratch: bytes, lock: int) -> HookEnd:
     """Has the secondary run its hook. @returns what became of it; nothing here is an error of the push"""
-    place = os.path.join(scratch, f"arrived.{connection.secondary.id}.{time.monotonic_ns()}".encode())
-    empty = os.path.join(place, b"empty")
-    names = os.path.join(place, b"names")
-    try:
-        for directory in (place, empty, names):
-            os.mkdir(directory, 0o700)
-        with open(os.path.join(names, b"names"), "wb") as file:
-            arrivals.write(file)
-    except OSError as error:
-        return HookEnd("failed", f"the names could not be written on the primary: {error.strerror}")
-    deadline = time.monotonic() + 2 * _SECONDS
-    for source, module, more in ((names, layout.ARRIVED, ("--ignore-times",)), (empty, layout.AFTER_SYNC, ())):
-        finished = rsync.run(
-            [*_BARE, *more],
-            place=source,
-            connection=connection,
-            module=module,
-            deadline=deadline,
-            inherit=(lock,),
-        )
-        if any("Unknown module" in line for line in finished.lines):
-            return HookEnd("none")
-        if finished.code != rsync.DONE or finished.late or finished.stuck:
-            return HookEnd("failed", _words(finished))
-    return HookEnd("ok")
-
-
-def _words(finished: rsync.Finished) -> str:
-    start = f"{layout.AFTER_SYNC}: "
-    words = [line for line in (*finished.greeting, *finished.lines) if line.startswith(start)]
-    if words:
-        return words[0][len(start) :]
-    return f"rsync exit code {finished.code}: {finished.lines[0] if finished.lines else 'no words'}"
+    told = tell(arrivals.write, layout.ARRIVED, layout.AFTER_SYNC, connection, scratch, lock)
+    if not told.there:
+        return HookEnd("none")
+    return HookEnd("failed", told.problem) if told.problem else HookEnd("ok")

@@ -13,7 +13,7 @@ from . import deletions, doomed
 from .blame import NOBODY
 from .compare import Comparison
 from .leftovers import Leftover, join, split
-from .manifest import Damaged
+from .manifest import Damaged, Manifest
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
 from .rsync import NAMED, listed
@@ -109,10 +109,14 @@ class Everything:
         if not counted:
             self._clear([*self._hide_specials(), *self._pass_unreadable()])
 
+    def _open_manifest(self) -> Optional[Manifest]:
+        context = self.sending.context
+        return open_known(context.store.place, context.scratch, self.scan.manifest)
+
     def _write_anew(self, since_ns: int) -> None:
         """What had a second name and has none any more differs in nothing that a comparison sees."""
         context = self.sending.context
-        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        manifest = self._open_manifest()
         if manifest is None:
             return
         path = os.path.join(context.scratch, f"anew.{self.sending.connection.secondary.id}.{self.scan.module}".encode())
@@ -128,7 +132,7 @@ class Everything:
     def _shut(self) -> None:
         """What the owner cannot open is not in what is sent as the owner."""
         context = self.sending.context
-        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        manifest = self._open_manifest()
         if manifest is None:
             return
         with contextlib.closing(manifest):
@@ -139,7 +143,7 @@ class Everything:
 
     def _without_large(self) -> List[bytes]:
         """Large files would hold up all others; they come with their own list."""
-        manifest = open_known(self.sending.context.store.place, self.sending.context.scratch, self.scan.manifest)
+        manifest = self._open_manifest()
         if manifest is None:
             return []
         rules: List[bytes] = []
@@ -173,8 +177,7 @@ class Everything:
     def _look_for_late(self) -> None:
         """What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a
         trace in its directory. The kernel's clock for that ticks every 10 ms or more often."""
-        context = self.sending.context
-        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        manifest = self._open_manifest()
         if manifest is None:
             self.uneven = True
             return
@@ -193,8 +196,7 @@ class Everything:
     def _hide_specials(self) -> List[bytes]:
         """Rules by which rsync takes what is not sent for what is not there. What it cannot be told of is deleted by
         name in the next push."""
-        context = self.sending.context
-        manifest = open_known(context.store.place, context.scratch, self.scan.manifest)
+        manifest = self._open_manifest()
         if manifest is None:
             return []
         rules: List[bytes] = []

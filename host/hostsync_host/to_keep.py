@@ -1,26 +1,25 @@
-"""The primary's half of keep-deleted: before a run that deletes or replaces, a secondary is told the names. What fails
+"""The primary's half of keep-deleted: before a run that deletes or replaces, the secondary gets the names. What fails
 here is said, and changes nothing else."""
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from typing import Iterable, Iterator, List
 
-from . import layout, rsync
+from . import layout
 from .compare import Comparison
 from .context import Deletion
 from .leftovers import join, read_names
 from .results import log
 from .ssh import Connection
+from .telling import tell
 
 BATCH = 8 * 1024 * 1024
 KINDS = ("send", "anew", "links", "shut", "dirs", "moved")
 """Not what is compared by its content: nearly all of that is the same, as after chown -R of a site, and would push out
 what is worth something."""
-_SECONDS = 60.0
-_BARE = ("--recursive", f"--timeout={int(_SECONDS)}", "--stats", "--no-h", "--8-bit-output")
+_SECONDS = 120.0
+"""For all of it."""
 
 
 def names_of(comparison: Comparison, deletion: Deletion) -> Iterator[bytes]:
@@ -46,7 +45,7 @@ def keep(directory: bytes, names: Iterable[bytes], connection: Connection, scrat
 
 
 def _keep(directory: bytes, names: Iterable[bytes], connection: Connection, scratch: bytes, lock: int) -> str:
-    problem, end = "", time.monotonic() + 2 * _SECONDS
+    problem, end = "", time.monotonic() + _SECONDS
     for batch in _batches(directory, names):
         if time.monotonic() >= end:
             return "there was no time left"
@@ -67,30 +66,5 @@ def _batches(directory: bytes, names: Iterable[bytes]) -> Iterator[List[bytes]]:
 
 
 def _tell(batch: List[bytes], connection: Connection, scratch: bytes, lock: int) -> str:
-    place = os.path.join(scratch, f"keep.{connection.secondary.id}.{time.monotonic_ns()}".encode())
-    empty, full = os.path.join(place, b"empty"), os.path.join(place, b"names")
-    try:
-        for directory in (place, empty, full):
-            os.mkdir(directory, 0o700)
-        with open(os.path.join(full, b"names"), "wb") as file:
-            file.writelines(batch)
-    except OSError as error:
-        return f"the names could not be written on the primary: {error.strerror}"
-    deadline = time.monotonic() + 2 * _SECONDS
-    for source, module, more in ((full, layout.TO_KEEP, ("--ignore-times",)), (empty, layout.KEEP, ())):
-        finished = rsync.run(
-            [*_BARE, *more], place=source, connection=connection, module=module, deadline=deadline, inherit=(lock,)
-        )
-        if any("Unknown module" in line for line in finished.lines):
-            return "it was not joined with this option"
-        if finished.code != rsync.DONE or finished.late or finished.stuck:
-            return _words(finished)
-    return ""
-
-
-def _words(finished: rsync.Finished) -> str:
-    for line in (*finished.greeting, *finished.lines):
-        found = re.match(rf"{layout.KEEP}: (.*)", line)
-        if found is not None:
-            return found[1]
-    return f"rsync exit code {finished.code}: {finished.lines[0] if finished.lines else 'no words'}"
+    told = tell(lambda file: file.writelines(batch), layout.TO_KEEP, layout.KEEP, connection, scratch, lock)
+    return told.problem if told.there else "it was not joined with this option"

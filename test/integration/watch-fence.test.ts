@@ -67,7 +67,7 @@ describe('a watch of a primary that is none any more', () => {
     await nothingArrives('late');
     const last = await watch.end();
     expect(last.secondaries.map(({ error }) => error)).toEqual(['key-refused', 'key-refused']);
-    // The first that refuses ends the command, so that it is told: the other one may not have been asked by then
+    // The first that refuses ends the command, which then says so: the other one may not have been asked by then
     const said = linesOf(await one.ended, 'secondary');
     expect(said).toContainEqual(expect.objectContaining({ ok: false, error: 'key-refused' }));
   });

@@ -119,7 +119,7 @@ export interface PushOverview {
   /** Milliseconds since 1970. */
   readonly requestedAt: number;
   readonly status: 'in progress' | 'succeeded' | 'failed';
-  /** Null where it did not come to its end. */
+  /** Null where it did not complete. */
   readonly seconds: number | null;
   readonly files: number;
   readonly deleted: number;

@@ -285,16 +285,41 @@ function addActing(program: Command, run: Run): void {
   acting(
     program,
     'restore',
-    'copy back what is held from deletion',
-    'Copies files whose deletion is held back from a secondary to the primary. Nothing there is overwritten.',
+    'copy back what is held from deletion, or kept',
+    'Copies files whose deletion is held, or that secondaries keep (option keep-deleted), back to the primary. Nothing there is overwritten.',
   )
     .argument('[group]', 'the group')
     .option('--held <id>', 'id of the held deletions; those that are held now where it is left out')
+    .addOption(
+      new Option(
+        '--kept [time]',
+        'what secondaries keep of the push of that time; which there are, where it is left out',
+      ).conflicts('held'),
+    )
+    .addOption(
+      new Option('--path <path>', 'with --kept: a file, or a directory with all that is in it').conflicts(
+        'held',
+      ),
+    )
     .addOption(timeout(3600))
-    .addHelpText('after', example('hostsync restore web --held 5c1f00d2a94be317'))
+    .addHelpText(
+      'after',
+      example(
+        'hostsync restore web --held 5c1f00d2a94be317',
+        'hostsync restore web --kept --path /srv/uploads/2026/photo.jpg',
+        'hostsync restore web --kept 20261128T013000Z',
+      ),
+    )
     .action(
-      run<ActionOptions & Given & { held?: string }>(async (session, options) =>
-        (await import('./commands/restore.ts')).restore(session, options),
+      run<ActionOptions & Given & { held?: string; kept?: string | true; path?: string }>(
+        async (session, { kept, path, ...options }) =>
+          kept === undefined && path === undefined
+            ? (await import('./commands/restore.ts')).restore(session, options)
+            : (await import('./commands/restore-kept.ts')).restoreKept(session, {
+                ...options,
+                time: kept === true ? undefined : kept,
+                path,
+              }),
       ),
     );
   acting(

@@ -33,6 +33,6 @@ function tag(key: string, value: string): string {
 }
 
 /** For a POSIX shell. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w./:@%+=,-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import re
+import stat
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -127,13 +129,16 @@ class Fetch:
     def files(self, opened: Opened, stage: int, names: str) -> Optional[Fault]:
         """Fetches files into a stage below the directory."""
         shorn = "" if opened.owner == 0 else ",Fu-s,Fg-s"
-        words = ["--perms", "--hard-links", "--sparse", "--munge-links", f"--chmod=Du+rwx{shorn}"]
+        # what is kept lies in directories of root's own
+        mode = "" if self._options.kept is None else f"D{_mode_of(opened):o},"
+        words = ["--perms", "--hard-links", "--sparse", "--munge-links", f"--chmod={mode}Du+rwx{shorn}"]
         words += [*_owner_words(opened), *listed(names)]
         place = b"/proc/self/fd/%d" % stage
         return self._run([*words, self._module(opened), "./"], place=place, opened=opened, inherit=[stage])
 
     def _module(self, opened: Opened) -> str:
-        return f"{self._connection.secondary.id}::{opened.module}-read/"
+        host, kept = self._connection.secondary.id, self._options.kept
+        return f"{host}::{opened.module}-read/" if kept is None else f"{host}::{opened.module}-kept/{kept}/"
 
     def _run(
         self,
@@ -172,7 +177,7 @@ class Fetch:
         if fault.error == "disk-full":
             message = message.replace("free space there", "free space here")
         elif fault.error == "not-prepared":
-            message += " with the option readable"
+            message += f" with the option readable={'yes' if self._options.kept is None else 'kept'}"
         self.lost = self.lost or fault.lost or time.monotonic() >= self._deadline
         return Fault(fault.error, message, fault.lost)
 
@@ -193,6 +198,10 @@ class Fetch:
         ]
         code = rsync.DONE if finished.code == rsync.PARTIAL and not rest else finished.code
         return replace(finished, code=code, lines=rest, reports=reports)
+
+
+def _mode_of(opened: Opened) -> int:
+    return stat.S_IMODE(os.fstat(opened.descriptor).st_mode)
 
 
 def _owner_words(opened: Opened) -> list[str]:

@@ -9,7 +9,7 @@ import grp
 import os
 import pwd
 import tempfile
-from typing import Callable
+from typing import Callable, Optional
 
 from . import commands, epoch, files, keys, later, layout, locks, login, modules, results, sessions, sshd
 from .errors import ExitCode, not_ready
@@ -100,18 +100,30 @@ def prepare(request: Request, public_key: str) -> bool:
     changed = keys.remove() or is_new_epoch or changed
     changed = modules.mend_directories(request.directories) or changed
     configuration = modules.configuration(request.directories, request.options)
-    if request.options.readable:
-        files.install(layout.readable(), b"", 0o600)
+    was_readable, readable = _was_readable(), request.options.readable
+    if was_readable is None:
+        _note_readable(readable)
     changed = files.install(layout.rsyncd_conf(), configuration, 0o644) or changed
     changed = login.install_sudoers() or changed
     changed = login.install_key(public_key, request.group) or changed
     # What could be read can be read no more, and what an epoch allowed not in the next, also not by what is open
-    was_readable = os.path.exists(layout.readable()) and not request.options.readable
-    if was_readable or is_new_epoch:
+    if was_readable not in (None, readable) or is_new_epoch:
         sessions.end_sessions()
-    if was_readable:
-        files.remove(layout.readable())
+    _note_readable(readable)
     return changed
+
+
+def _was_readable() -> Optional[str]:
+    """What could be read until now. Earlier releases said it with an empty file."""
+    data = files.read_small(layout.readable(), 64)
+    return None if data is None else data.decode("ascii", "replace") or "yes"
+
+
+def _note_readable(readable: Optional[str]) -> None:
+    if readable is None:
+        files.remove(layout.readable())
+    else:
+        files.install(layout.readable(), readable.encode(), 0o600)
 
 
 def host_key(key_type: str) -> tuple[str, bool]:
@@ -137,7 +149,7 @@ def run(request: Request) -> ExitCode:
     key_type = public_key.split(" ")[0]
     with locks.take_turn():
         epoch.require_not_older(request)
-        if not request.options.readable:
+        if request.options.readable is None:
             later.keep(request)
         changed = prepare(request, public_key)
         changed = sshd.start() or changed

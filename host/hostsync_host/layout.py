@@ -107,7 +107,7 @@ def demotion_prepared() -> bytes:
 
 
 def readable() -> bytes:
-    """Is there while the directories can be read with the primary's key."""
+    """Is there while something can be read with the primary's key, and says what: the option of join."""
     return STATE + b"/readable"
 
 

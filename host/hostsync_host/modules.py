@@ -107,17 +107,24 @@ def make_told(path: bytes) -> None:
     os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
-def _has_lists() -> bool:
+def _is_roots(path: bytes) -> bool:
     try:
-        found = os.lstat(layout.stranded())
+        found = os.lstat(path)
     except FileNotFoundError:
         return False
     return stat.S_ISDIR(found.st_mode) and found.st_uid == 0
 
 
+def _kept_of(path: bytes) -> bytes:
+    """What is kept of a directory; root's, as the directories around it are."""
+    name = layout.module_name(path).encode()
+    place = os.path.join(layout.kept(), name)
+    return _module(name + b"-kept", place, 0, [0], READABLE) if _is_roots(place) else b""
+
+
 def configuration(directories: Sequence[Directory], options: Options) -> bytes:
-    """The file rsyncd.conf. With `readable`, a rescue can read the directories and the lists of leave."""
-    readable = options.readable
+    """The file rsyncd.conf. With `readable`, a rescue reads the directories and the lists of leave, or what is kept."""
+    readable = options.readable == "yes"
     more = "insecure links = yes\n" if _walks_twice() else ""
     text = HEADING.encode()
     for each in directories:
@@ -131,8 +138,11 @@ def configuration(directories: Sequence[Directory], options: Options) -> bytes:
     login = pwd.getpwnam(layout.LOGIN)
     text += _module(freshness.MODULE.encode(), layout.fresh(), login.pw_uid, [login.pw_gid], more)
     # root's, as the names of files are nobody's business
-    if readable and _has_lists():
+    if readable and _is_roots(layout.stranded()):
         text += _module(b"stranded", layout.stranded(), 0, [0], READABLE)
+    if options.readable == "kept":
+        for each in directories:
+            text += _kept_of(each.path)
     return text
 
 

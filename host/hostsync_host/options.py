@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Mapping, Optional, Union
 
+from . import trash
+
 Value = Union[int, bool, str, None]
 
 
@@ -28,12 +30,14 @@ class Options:
     verify: str = "size"
     bandwidth: int = 0
     nice: int = 0
-    readable: bool = False
+    readable: Optional[str] = None
     peer: Optional[str] = None
     prepare: bool = False
     keep: bool = False
     lists: bool = False
     held: Optional[str] = None
+    kept: Optional[str] = None
+    list_kept: bool = False
     interval: int = 1
     role: Optional[str] = None
     tick: int = 0
@@ -91,7 +95,7 @@ KINDS: Mapping[str, Kind] = {
     "verify": Kind(frozenset(["push"]), pattern="size|checksum", remedy="must be size or checksum"),
     "bandwidth": _number("push", 0, 99999999),
     "nice": _number("push", 0, 19),
-    "readable": _yes("join"),
+    "readable": Kind(frozenset(["join"]), pattern="yes|kept", remedy="must be yes or kept; or take the line away"),
     "peer": Kind(
         frozenset(["leave"]), pattern="[A-Za-z0-9][A-Za-z0-9.-]{0,252}", remedy="is no instance id or host name"
     ),
@@ -103,6 +107,12 @@ KINDS: Mapping[str, Kind] = {
         pattern="[0-9a-f]{16}",
         remedy="is no id of held deletions; copy the 16 characters of the line deletions-held",
     ),
+    "kept": Kind(
+        frozenset(["rescue"]),
+        pattern=trash.FORM_OF_NAMES,
+        remedy="is no time of kept files; copy it from the list that doctor makes with the option list-kept",
+    ),
+    "list-kept": _yes("doctor"),
     "interval": _number("probe", 1, 60),
     "role": Kind(frozenset(["doctor"]), pattern="primary|secondary", remedy="must be primary or secondary"),
     "tick": _of_watch(1, 999999999999999),

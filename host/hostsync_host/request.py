@@ -41,6 +41,8 @@ class Request:
     # "TYPE KEY"
     public_key: Optional[str]
     options: Options
+    # absolute paths, each below a directory: of what is kept nothing else is meant
+    only: tuple[bytes, ...] = ()
 
 
 COMMANDS = ("push", "join", "promote", "leave", "rescue", "probe", "doctor")
@@ -50,6 +52,7 @@ FIELDS = {
     "holder": frozenset(COMMANDS),
     "directory": frozenset(["push", "join", "leave", "rescue", "doctor"]),
     "exclude": frozenset(["push", "leave", "rescue"]),
+    "only": frozenset(["rescue", "doctor"]),
     "secondary": frozenset(["push", "rescue", "probe"]),
     "public-key": frozenset(["join"]),
     "option": frozenset(["push", "join", "leave", "rescue", "probe", "doctor"]),
@@ -75,6 +78,7 @@ class _Reader:
     public_key: Optional[str] = None
     directories: list[Directory] = field(default_factory=list[Directory])
     excludes: list[bytes] = field(default_factory=list[bytes])
+    only: list[bytes] = field(default_factory=list[bytes])
     secondaries: dict[str, Secondary] = field(default_factory=dict[str, Secondary])
     options: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -129,6 +133,9 @@ class _Reader:
             self.take_option(parts[0], parts[1])
         elif name == "exclude":
             self.take_exclude(parts[0])
+        elif name == "only":
+            self.check("only", parts[0], _form_problem(parts[0]))
+            self.only.append(parts[0].encode())
         elif name == "public-key":
             self.check_once(name, parts[1], self.public_key)
             self.public_key = self.take_key(name, parts)
@@ -198,6 +205,13 @@ class _Reader:
     def missing(self, name: str) -> NoReturn:
         self.bad(name, "", f'is missing; add a line "{name}", a tab and its value')
 
+    def only_problem(self, path: bytes) -> Optional[str]:
+        if not {"kept", "list-kept"} & self.options.keys():
+            return "is for what is kept; add the option kept or list-kept, or take the line away"
+        if any((path + b"/").startswith(each.path + b"/") for each in self.directories):
+            return None
+        return "is in no directory of the request; name a path below one of them"
+
     def finish(self) -> Request:
         self.line += 1
         if self.group is None:
@@ -209,6 +223,8 @@ class _Reader:
             self.missing("directory")
         if self.public_key is None and self.command in FIELDS["public-key"]:
             self.missing("public-key")
+        for each in self.only:
+            self.check("only", each.decode(), self.only_problem(each))
         return Request(
             command=self.command,
             group=self.group,
@@ -219,14 +235,21 @@ class _Reader:
             secondaries=tuple(self.secondaries.values()),
             public_key=self.public_key,
             options=make_options(self.options),
+            only=tuple(self.only),
         )
 
 
-def _path_problem(path: str) -> Optional[str]:
+def _form_problem(path: str) -> Optional[str]:
     if not path.startswith("/"):
         return "is not absolute; begin it with /"
     if "//" in path or any(part in (".", "..") for part in path.split("/")) or (path.endswith("/") and path != "/"):
         return "is not normalised; write it without //, /./, /../ and / at the end"
+    return None
+
+
+def _path_problem(path: str) -> Optional[str]:
+    if problem := _form_problem(path):
+        return problem
     # rsyncd.conf has no quotes: % names a variable, \ continues a line, a blank at the end is lost
     if len(path.encode()) > 1000 or "%" in path or "\\" in path or path.endswith(" "):
         return "has %, \\, a blank at the end, or more than 1000 bytes; rename it"

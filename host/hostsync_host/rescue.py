@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Optional, Union
 
-from . import commands, epoch, files, held_names, layout
+from . import commands, epoch, files, held_names, kept_names, layout
 from .conflicts import Conflicts
 from .directories import Opened, Problem, Unfit, expected_mounts, open_directory, open_unlinked, volume_of
 from .errors import ExitCode, bad_request, not_ready
@@ -41,7 +41,7 @@ _BUSY = Fault("busy", "a push to it, or an earlier run of this, is still in prog
 
 def run(request: Request) -> ExitCode:
     _require(request)
-    request = held_names.narrow(request)
+    request = kept_names.narrow(held_names.narrow(request))
     for path, mode in ((layout.STATE, 0o755), (layout.locks(request.group), 0o700), (layout.rescued(), 0o700)):
         files.make_directory(path, mode)
     with Scratch("rescue") as scratch:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from . import fetch, held_names, layout, owner
+from . import fetch, held_names, kept_names, layout, owner
 from .conflicts import Conflicts
 from .directories import Opened
 from .place import Fate, Placed, Placer
@@ -126,6 +126,11 @@ class _Directory:
         if options.held is not None:
             fetch.write_names(wanted, self._nameable(held_names.held_names(self._source.request)))
             self._compare_listed(wanted, all_output)
+        elif options.kept is not None:
+            names = kept_names.names_below(self._source.request, self._opened.path)
+            fetch.write_names(wanted, self._nameable(iter(names)))
+            selection = ["--recursive", *(fetch.listed(wanted) if names else [])]
+            self._note(self._fetch.differing(self._opened, selection, all_output))
         elif not options.lists:
             selection = fetch.everything(self._source.request.excludes)
             self._note(self._fetch.differing(self._opened, selection, all_output))
@@ -211,7 +216,7 @@ class _Directory:
                 def report(placed: Placed) -> None:
                     records.write(b"%s%s\0%s\0" % (placed.fate.value, placed.name, placed.message.encode()))
 
-                Placer(self._opened.descriptor, stage, not self._source.request.options.lists, report).place(names)
+                Placer(self._opened.descriptor, stage, self._only_newer(), report).place(names)
             return 0
 
         child = owner.fork_as(self._opened.owner, self._opened.group, work)
@@ -222,6 +227,11 @@ class _Directory:
         if owner.wait(child) != 0:
             why = "what arrived could not be put into its place; see standard error"
             self._outcome.note(Fault("failed", f"{self._name}: {why}"))
+
+    def _only_newer(self) -> bool:
+        """Of what was asked for by name or time, what is older is wanted, too."""
+        options = self._source.request.options
+        return not options.lists and options.kept is None
 
     def _take(self, placed: Placed, stage: int) -> None:
         path = self._opened.path + b"/" + placed.name

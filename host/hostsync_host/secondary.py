@@ -6,7 +6,7 @@ import os
 import time
 from typing import List, Optional, Tuple
 
-from . import files, moving, plan, ssh
+from . import files, moving, plan, ssh, to_keep
 from .arrived import SMALL
 from .compare import Comparison
 from .context import Deletion, Scanned
@@ -77,6 +77,8 @@ class Push(Known):
                 continue
             full = full or todo.everything
             self._directory(scan, todo, compared)
+        if full and not self.lost and self.connection is not None and self.context.request.options.keep_deleted:
+            to_keep.expire(self.connection, self.context.scratch, self.lock_number())
         clean = not self.lost and not self.uneven and not self.skipped
         if full and clean:
             self.memory.verified = self.context.started // 1_000_000

@@ -44,6 +44,16 @@ def keep(directory: bytes, names: Iterable[bytes], connection: Connection, scrat
     return problem
 
 
+def expire(connection: Connection, scratch: bytes, lock: int) -> None:
+    """What is too old goes over there, also where nothing is deleted for long. What fails here is only late."""
+    try:
+        problem = _tell([], connection, scratch, lock)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        log(f"{connection.secondary.id}: keep-deleted: what is too old may still be there: {problem}")
+
+
 def _keep(directory: bytes, names: Iterable[bytes], connection: Connection, scratch: bytes, lock: int) -> str:
     problem, end = "", time.monotonic() + _SECONDS
     for batch in _batches(directory, names):

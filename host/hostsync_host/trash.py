@@ -14,7 +14,9 @@ from . import layout, results
 
 DAY = 86400
 FORM = "%Y%m%dT%H%M%SZ"
-_RUN = re.compile(rb"\d{8}T\d{6}Z(-\d+)?")
+FORM_OF_NAMES = r"[0-9]{8}T[0-9]{6}Z(-[1-9][0-9]*)?"
+"""With a number behind it where there was one of that second."""
+_RUN = re.compile(FORM_OF_NAMES.encode())
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Run:
 
     name: bytes
     path: bytes
+
+    @property
+    def module(self) -> str:
+        """That of the directory."""
+        return os.fsdecode(os.path.basename(os.path.dirname(self.path)))
 
     @property
     def time(self) -> int:

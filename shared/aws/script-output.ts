@@ -110,6 +110,16 @@ const line = v.variant('kind', [
   }),
   v.object({
     v: v.literal(1),
+    kind: v.literal('kept'),
+    directory: v.string(),
+    time: v.pipe(v.string(), v.regex(/^\d{8}T\d{6}Z(-[1-9]\d*)?$/u)),
+    files: count,
+    bytes: count,
+    examples: v.array(v.string()),
+  }),
+  v.object({ v: v.literal(1), kind: v.literal('kept-earlier'), runs: count }),
+  v.object({
+    v: v.literal(1),
     kind: v.literal('probe'),
     id: v.string(),
     reached: v.boolean(),

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   AutoScalingClient,
   DescribeAutoScalingGroupsCommand,
@@ -7,7 +6,7 @@ import {
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
-import { type Ended, hostsync } from './operator.ts';
+import { actingOperator, type Ended, hostsync, operatorPolicy } from './operator.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -15,15 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-const policy = (name: string): unknown =>
-  JSON.parse(readFileSync(`docs/reference/operator-${name}-policy.json`, 'utf8'));
-
-/** As an operator who may act, with the least rights of the documentation. */
-const run = (...words: readonly string[]): Promise<Ended> =>
-  hostsync(
-    group.cloud.roleConfig({ name: 'operator-act', policies: [policy('read'), policy('act')] }),
-    ...words,
-  );
+const run = (...words: readonly string[]): Promise<Ended> => hostsync(actingOperator(group.cloud), ...words);
 
 /** While ticks go on as the schedule would have them. */
 async function whileTicking<Result>(running: Promise<Result>): Promise<Result> {
@@ -45,7 +36,7 @@ const current = (): LocalInstance => {
 };
 
 it('who may only look can see everything, and change nothing', async () => {
-  const config = group.cloud.roleConfig({ name: 'operator-read', policies: [policy('read')] });
+  const config = group.cloud.roleConfig({ name: 'operator-read', policies: [operatorPolicy('read')] });
   await group.push();
   expect((await hostsync(config, 'status', 'web')).code).toBe(0);
   const doctor = await hostsync(config, 'doctor', 'web', '-o', 'json');

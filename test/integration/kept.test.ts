@@ -114,6 +114,65 @@ it('is brought back by hand as docs/guides/bring-back.md says, as the site’s u
   expect(await group.differences(keeper)).toEqual([]);
 });
 
+describe('a rescue with the option kept', () => {
+  const time = async () => (await must(keeper, `ls ${trash}/*`)).trim();
+  const bring = async (lines: string): Promise<Record<string, unknown>> => {
+    const stdin = group.request({ to: [keeper], options: {} }) + lines;
+    const { stdout, stderr } = await group.primary.exec(hostCommand('rescue'), { stdin });
+    const line = stdout.split('\n').find((each) => each.includes('"kind":"rescue"'));
+    if (line === undefined) throw new Error(stdout + stderr);
+    return JSON.parse(line);
+  };
+
+  it('brings back what was asked for, as it was, over nothing that is there; and nothing once the host is joined again', async () => {
+    await edit('chmod 750 .; chmod 600 deep/er/gone; touch -d 2001-02-03 deep/er/gone; echo old > other');
+    await group.push();
+    await edit('rm -r deep other; echo newer > changed');
+    expect((await push()).secondaries[0]?.notKept).toBeUndefined();
+    const kept = `option\tkept\t${await time()}\n`;
+    expect(await bring(kept)).toMatchObject({ ok: false, error: 'not-prepared' });
+    await group.join(keeper, { ...options, readable: 'yes' });
+    expect(await bring(kept)).toMatchObject({ ok: false, error: 'not-prepared' });
+    await group.join(keeper, { ...options, readable: 'kept' });
+    expect(await bring(`${kept}only\t${uploads}/deep\n`)).toMatchObject({ ok: true, files: 1, conflicts: 0 });
+    expect(
+      await must(
+        group.primary,
+        `cd ${uploads}; cat deep/er/gone; stat -c '%U %a %y' deep/er/gone; stat -c '%U %a' deep deep/er; ls`,
+      ),
+    ).toMatch(/^old\nwww-data 600 2001-02-03 .*\nwww-data 750\nwww-data 750\nchanged\ndeep\nkeep\n$/u);
+    const all = await bring(kept);
+    expect(all).toMatchObject({ ok: true, files: 1, conflicts: 1 });
+    expect(await must(group.primary, `cat ${uploads}/changed ${all['keptIn']}${uploads}/changed`)).toBe(
+      'newer\nold\n',
+    );
+    expect(await bring('option\tkept\t20010101T000000Z\n')).toMatchObject({ ok: false, files: 0 });
+    await group.join(keeper, options);
+    expect(await bring(kept)).toMatchObject({ ok: false, error: 'not-prepared' });
+    expect((await group.push()).code).toBe(0);
+    expect(await group.differences(keeper)).toEqual([]);
+    await edit('chmod 755 .');
+  });
+
+  it('shows nothing but that while it may: not the directory, and writes nothing there', async () => {
+    await edit('rm changed');
+    await push();
+    await group.join(keeper, { ...options, readable: 'kept' });
+    const module = (await must(keeper, `ls ${trash}`)).trim();
+    const daemon = `ssh -i /etc/hostsync/id_ed25519 -o StrictHostKeyChecking=no hostsync@${keeper.address}`;
+    const rsync = (words: string) => group.primary.exec(`cd /tmp; rsync --rsh '${daemon}' ${words}`);
+    const host = `${keeper.address}::${module}`;
+    expect((await rsync(`-r ${host}-read/ got`)).code).not.toBe(0);
+    expect((await rsync(`-r ${host}/ got`)).code).not.toBe(0);
+    expect((await rsync(`/etc/hostname ${host}-kept/`)).code).not.toBe(0);
+    expect((await rsync(`-r --delete /var/empty/ ${host}-kept/`)).code).not.toBe(0);
+    expect((await rsync(`-r ${host}-kept/ got`)).code).toBe(0);
+    expect(await must(group.primary, 'cat /tmp/got/*/changed; rm -r /tmp/got')).toBe('old\n');
+    await group.join(keeper, options);
+    expect((await rsync(`-r ${host}-kept/ got`)).code).not.toBe(0);
+  });
+});
+
 it('holds the limit: the oldest goes, and what is larger than all of it is said, with the push well', async () => {
   await group.join(keeper, { 'keep-deleted': 30, 'keep-max': 1 });
   await edit(

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ClientConfig } from 'local-cloud';
+import type { ClientConfig, LocalCloud } from 'local-cloud';
 
 /** How the operator's command ended, and what it said. */
 export interface Ended {
@@ -45,4 +45,15 @@ export async function hostsync(config: ClientConfig, ...words: readonly string[]
     child.on('close', (exit, signal) => done(exit ?? (signal === null ? -1 : -2)));
   });
   return { code, ...said };
+}
+
+export const operatorPolicy = (name: 'read' | 'act'): unknown =>
+  JSON.parse(readFileSync(`docs/reference/operator-${name}-policy.json`, 'utf8'));
+
+/** The credentials of an operator who may act, with the least rights of the documentation. */
+export function actingOperator(cloud: Pick<LocalCloud, 'roleConfig'>): ClientConfig {
+  return cloud.roleConfig({
+    name: 'operator-act',
+    policies: [operatorPolicy('read'), operatorPolicy('act')],
+  });
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from .. import commands, results
+from .. import commands, kept_names, results
 from ..errors import ExitCode
 from ..request import Request
 from . import access, programs, state
@@ -37,6 +37,8 @@ def looks(request: Request, places: Places) -> dict[str, Look]:
 
 def run(request: Request) -> ExitCode:
     commands.need({})
+    if request.options.list_kept:
+        return kept_names.list_kept(request)
     now = time.time()
     places = Places(request)
     try:

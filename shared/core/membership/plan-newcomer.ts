@@ -106,7 +106,7 @@ function joinRequest(group: string, ready: Ready, readable: boolean): JoinReques
     owner: undefined,
     publicKey,
     ...(options.has('keep-deleted') && { options }),
-    ...(readable && { readable }),
+    ...(readable && { readable: 'directories' }),
   };
 }
 

@@ -68,8 +68,8 @@ export interface JoinRequest extends PromoteRequest {
   readonly owner: { readonly user: string; readonly group: string } | undefined;
   /** The primary's: type and key. */
   readonly publicKey: string;
-  /** The primary may read the directories as well: for as long as it gathers what only this host has. */
-  readonly readable?: boolean;
+  /** What the primary may read: the directories, for as long as it gathers what only this host has, or what is kept of deleted and replaced files. */
+  readonly readable?: 'directories' | 'kept' | undefined;
   /** Of the group's pushes; those of what is kept concern the host. */
   readonly options?: PushOptions;
 }
@@ -101,6 +101,22 @@ export interface RescueRequest extends PromoteRequest {
   readonly lists: boolean;
   /** Only what is held back from deletion by this id: an operator wants it back. */
   readonly held?: string | undefined;
+  /** Only what the source keeps of a push that deleted or replaced it. */
+  readonly kept?: KeptFiles | undefined;
+}
+
+/** What an operator wants back of deleted and replaced files. */
+export interface KeptFiles {
+  /** When the push was, as the list of kept files says it. */
+  readonly time: string;
+  /** Absolute paths of files, or of directories with all that is in them; none for everything. */
+  readonly only: readonly string[];
+}
+
+/** What a host is asked to say of kept files. */
+export interface KeptListRequest extends PromoteRequest {
+  readonly directories: readonly string[];
+  readonly only: readonly string[];
 }
 
 /** What one run of probe is asked to do. */
@@ -132,13 +148,15 @@ export function formatPromoteRequest(request: PromoteRequest): string {
   return formatLines(heading(request));
 }
 
+const readableWords = { directories: 'yes', kept: 'kept' } as const;
+
 export function formatJoinRequest({ directories, owner, publicKey, ...request }: JoinRequest): string {
   const belongsTo = owner === undefined ? [] : [owner.user, owner.group];
   return formatLines([
     ...heading(request),
     ...directories.map((directory) => ['directory', directory, ...belongsTo]),
     ['public-key', ...publicKey.split(' ').slice(0, 2)],
-    ...(request.readable === true ? [['option', 'readable', 'yes']] : []),
+    ...(request.readable === undefined ? [] : [['option', 'readable', readableWords[request.readable]]]),
     ...joinOptions(request.options ?? new Map()).map((option) => ['option', ...option]),
   ]);
 }
@@ -174,6 +192,8 @@ export function formatRescueRequest(request: RescueRequest): string {
     ...request.sources.map(targetLine),
     ...(request.lists ? [['option', 'lists', 'yes']] : []),
     ...(request.held === undefined ? [] : [['option', 'held', request.held]]),
+    ...(request.kept === undefined ? [] : [['option', 'kept', request.kept.time]]),
+    ...(request.kept?.only ?? []).map((path) => ['only', path]),
   ]);
 }
 
@@ -190,6 +210,15 @@ export function formatDoctorRequest({ directories, role, ...request }: DoctorReq
     ...heading(request),
     ...directories.map((directory) => ['directory', directory]),
     ['option', 'role', role],
+  ]);
+}
+
+export function formatKeptListRequest({ directories, only, ...request }: KeptListRequest): string {
+  return formatLines([
+    ...heading(request),
+    ...directories.map((directory) => ['directory', directory]),
+    ...only.map((path) => ['only', path]),
+    ['option', 'list-kept', 'yes'],
   ]);
 }
 

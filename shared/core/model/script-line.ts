@@ -66,10 +66,25 @@ export type ScriptLine =
       readonly tooLong?: number | undefined;
     }
   | RescueLine
+  | KeptLine
+  /** So many earlier runs are not listed. */
+  | { readonly kind: 'kept-earlier'; readonly runs: number }
   | { readonly kind: 'probe'; readonly id: string; readonly reached: boolean; readonly message: string }
   /** A part of the package has come; `installed` with the last one. */
   | { readonly kind: 'install'; readonly release: string; readonly installed: boolean }
   | { readonly kind: 'error'; readonly error: string; readonly message: string };
+
+/** What a host keeps of one push that deleted or replaced it. */
+export interface KeptLine {
+  readonly kind: 'kept';
+  readonly directory: string;
+  /** When the push was, in UTC, as 20261122T185325Z; with a number behind it where there was one of that second. */
+  readonly time: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** Absolute paths, some of them. */
+  readonly examples: readonly string[];
+}
 
 /** What a push saw and did that watched. */
 export interface WatchLine {

@@ -4,6 +4,7 @@ import { parseIncidents } from '../model/incident.ts';
 import { notedIntentions } from '../model/intention.ts';
 import { isObserved } from '../model/mode.ts';
 import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
+import { visible } from '../model/plain-text.ts';
 import { epochOf, findPrimary } from '../model/primary.ts';
 import type { ScriptLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
@@ -117,7 +118,7 @@ function heldDeletions(
     return { id: null, count: null, total: null, reason, examples: [], since: recorded.since };
   }
   const { id, count, total, reason, examples } = line;
-  return { id, count, total, reason, examples, since: recorded?.since ?? null };
+  return { id, count, total, reason, examples: examples.map(visible), since: recorded?.since ?? null };
 }
 
 /** One line on the whole. */

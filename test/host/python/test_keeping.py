@@ -109,6 +109,18 @@ class Keeping(unittest.TestCase):
         self.assertEqual((found.code, len(self.kept())), (0, 2), found.log)
         self.assertEqual(found.secondaries[0]["notKept"], "3 of 5 not kept: so many are not told of")
 
+    def test_what_is_too_old_goes_with_a_comparison_of_everything_that_deletes_nothing(self) -> None:
+        self.edit()
+        self.push()
+        run = trash.runs()[0]
+        os.rename(run.path, os.path.join(os.path.dirname(run.path), b"20200101T000000Z"))
+        self.settle()
+        self.push()
+        self.assertEqual(len(trash.runs()), 1)
+        found = self.push(verify_every=1)
+        self.assertEqual((found.code, found.modes, trash.runs()), (0, ["verify"], []), found.log)
+        self.assertNotIn("notKept", found.secondaries[0])
+
     def test_whatever_fails_here_fails_no_push(self) -> None:
         full = OSError(28, "No space left on device")
         for number, (module, name) in enumerate(((to_keep, "_tell"), (to_keep, "read_names"), (doomed, "_find"))):

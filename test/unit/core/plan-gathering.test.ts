@@ -21,7 +21,7 @@ const readable = joinDigest(primary, {
   directories,
   owner: undefined,
   publicKey,
-  readable: true,
+  readable: 'directories',
 });
 
 interface Case {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   formatJoinRequest,
+  formatKeptListRequest,
   formatLeaveRequest,
   formatProbeRequest,
   formatPromoteRequest,
@@ -36,7 +37,7 @@ it.each<[string, string, string]>([
       directories: ['/srv/a'],
       owner: { user: 'www', group: 'web' },
       publicKey,
-      readable: true,
+      readable: 'directories',
     }),
     `${heading}directory\t/srv/a\twww\tweb\npublic-key\t${keyLine(publicKey)}\noption\treadable\tyes\n`,
   ],
@@ -93,6 +94,28 @@ it.each<[string, string, string]>([
     'leave, only prepared',
     formatLeaveRequest({ ...common, ...files, peer: 'i-2', prepare: true }),
     `${heading}${directoryLines}option\tpeer\ti-2\noption\tprepare\tyes\n`,
+  ],
+  [
+    'join, for what is kept to be read',
+    formatJoinRequest({ ...common, directories: ['/srv/a'], owner: undefined, publicKey, readable: 'kept' }),
+    `${heading}directory\t/srv/a\npublic-key\t${keyLine(publicKey)}\noption\treadable\tkept\n`,
+  ],
+  [
+    'rescue of what is kept',
+    formatRescueRequest({
+      ...common,
+      directories: ['/srv/a'],
+      excludes: [],
+      sources: [known],
+      lists: false,
+      kept: { time: '20261128T013000Z-1', only: ['/srv/a/b', '/srv/a/c d'] },
+    }),
+    `${heading}directory\t/srv/a\nsecondary\ti-2\t10.0.0.2\t22\t${keyLine(hostKey)}\noption\tkept\t20261128T013000Z-1\nonly\t/srv/a/b\nonly\t/srv/a/c d\n`,
+  ],
+  [
+    'what is kept',
+    formatKeptListRequest({ ...common, directories: ['/srv/a'], only: ['/srv/a/b'] }),
+    `${heading}directory\t/srv/a\nonly\t/srv/a/b\noption\tlist-kept\tyes\n`,
   ],
   [
     'rescue',

@@ -637,14 +637,14 @@ export class Run {
     switch (action.kind) {
       case 'join': {
         const { instances, newcomers, request, digest } = action;
-        const { epoch, publicKey, readable = false } = request;
+        const { epoch, publicKey, readable } = request;
         const command = group.nextCommand();
         const requestedAt = group.now;
         const task = formatTask({ step: 'join', pass: 1, digest, command, requestedAt });
         return [
           () => {
             for (const id of instances)
-              group.send('join', id, group.join(id, epoch, publicKey, readable), command);
+              group.send('join', id, group.join(id, epoch, publicKey, readable !== undefined), command);
           },
           this.#write(newcomers, { 'hostsync:state': 'joining' }),
           this.#write(instances, { 'hostsync:task': task }),

@@ -45,7 +45,7 @@ const readable = joinDigest(instanceId(1), {
   directories: ['/srv/uploads'],
   owner: undefined,
   publicKey,
-  readable: true,
+  readable: 'directories',
 });
 const joining = { ...secondaryTags, 'hostsync:state': 'joining' };
 const quarantined = { ...group, 'hostsync:state': 'quarantined', 'hostsync:left': '1' };

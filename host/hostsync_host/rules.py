@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from typing import List
 
 from .leftovers import read_names
@@ -29,10 +30,12 @@ def escaped(path: bytes) -> bytes:
 def delete_arguments(names: bytes) -> List[str]:
     """`names`: a list as for --files-from, each name with ./ before it."""
     rules = names + b".rules"
-    with open(rules, "wb") as file:
+    # several secondaries are at the same list, and one's rsync may be reading these
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(rules), delete=False) as file:
         for line in read_names(names):
             path = line[2:]
             file.write(b"R " + rule_of(path) + b"\0R /" + escaped(path) + b"/**\0")
+    os.rename(file.name, rules)
     return [
         "--recursive",
         "--existing",

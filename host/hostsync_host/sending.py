@@ -277,10 +277,9 @@ class Sending:
 
     def touch(self) -> bool:
         """A login and a run that sends nothing: is all well over there?"""
-        names = os.path.join(self.context.scratch, b"touch")
-        if not os.path.exists(names):
-            with open(names, "wb") as file:
-                file.write(NOBODY + b"\0")
+        names = os.path.join(self.context.scratch, f"touch.{self.connection.secondary.id}".encode())
+        with open(names, "wb") as file:
+            file.write(NOBODY + b"\0")
         return self.attempt(listed(names))
 
     # --- large files

@@ -9,6 +9,7 @@ import {
   startScriptGroup,
 } from '../integration/script-group.ts';
 import type { Journal } from './journal.ts';
+import type { FuzzOptions } from './options.ts';
 
 export const directories = ['/srv/uploads', '/srv/other'] as const;
 /** Files of each directory that nobody touches: `stays/N` and `stays/sub/deep/N`. */
@@ -19,9 +20,17 @@ const modules = [...programs, 'choices', 'steps'] as const;
 const webUser = '33';
 
 /** Deletions without limit: holding them back has tests of its own. */
-const pushOptions: PushOptions = {
-  options: { 'max-delete-share': 100, 'max-delete-count': 999_999_999, 'io-timeout': 5, 'push-timeout': 60 },
-};
+const pushOptions = {
+  'max-delete-share': 100,
+  'max-delete-count': 999_999_999,
+  'io-timeout': 5,
+  'push-timeout': 60,
+} as const;
+/** MiB that are soon full, so that what is kept goes again. */
+const keeping = { 'keep-deleted': 30, 'keep-max': 20 } as const;
+
+type HowItPushes = Pick<FuzzOptions, 'watch' | 'keepDeleted'>;
+
 /** What a secondary that is disturbed may well say, and what is no news. */
 const expectedErrors: readonly (string | undefined)[] = [
   'busy',
@@ -44,13 +53,17 @@ const nothingSaid: Push = { code: 0, lines: [], secondaries: [], held: [], stder
 export class FuzzGroup {
   readonly journal: Journal;
   readonly watches: boolean;
+  readonly #pushOptions: Readonly<Record<string, string | number>>;
   readonly #group: ScriptGroup;
   #watching: Watching | undefined;
   #tick = 1;
   #watchers: readonly ChildProcess[] = [];
 
-  constructor(group: ScriptGroup, journal: Journal, watches: boolean) {
-    this.watches = watches;
+  constructor(group: ScriptGroup, journal: Journal, { watch, keepDeleted }: HowItPushes) {
+    this.watches = watch;
+    this.#pushOptions = keepDeleted
+      ? { ...pushOptions, 'keep-deleted': keeping['keep-deleted'] }
+      : pushOptions;
     this.#group = group;
     this.journal = journal;
   }
@@ -118,11 +131,11 @@ export class FuzzGroup {
   }
 
   #options(watch: 'auto' | 'end'): PushOptions {
-    if (!this.watches) return pushOptions;
+    if (!this.watches) return { options: this.#pushOptions };
     this.#tick += 1;
     // No walk but for a doubt
     const more = { watch, tick: this.#tick, lease: 3600, 'walk-every': 86_400 };
-    return { options: { ...pushOptions.options, ...more } };
+    return { options: { ...this.#pushOptions, ...more } };
   }
 
   #note(push: Push): Push {
@@ -178,10 +191,11 @@ export class FuzzGroup {
 }
 
 /** The hosts, with the same files on all of them. */
-export async function startFuzzGroup(journal: Journal, watches = false): Promise<FuzzGroup> {
+export async function startFuzzGroup(journal: Journal, how: HowItPushes): Promise<FuzzGroup> {
   const scripts = await startScriptGroup({ secondaries: 2, diskBytes: 1e9, directories });
-  const group = new FuzzGroup(scripts, journal, watches);
+  const group = new FuzzGroup(scripts, journal, how);
   try {
+    if (how.keepDeleted) for (const host of group.secondaries) await scripts.join(host, keeping);
     for (const host of [group.primary, ...group.secondaries])
       for (const name of modules) {
         const text = readFileSync(new URL(`hosts/${name}.py`, import.meta.url));

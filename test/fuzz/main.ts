@@ -9,7 +9,7 @@ const path = join('.hostsync', 'fuzz', `${options.seed}.log`);
 const journal = new Journal(path, (line) => process.stdout.write(`${line}\n`));
 await fuzz(options, journal);
 if (journal.findings.length > 0) {
-  const command = `npm run fuzz -- --seed ${options.seed} --minutes ${options.minutes}${options.watch ? ' --watch' : ''}`;
+  const command = `npm run fuzz -- --seed ${options.seed} --minutes ${options.minutes}${options.watch ? ' --watch' : ''}${options.keepDeleted ? ' --keep-deleted' : ''}`;
   journal.say(`${journal.findings.length} findings; the same operations again: ${command}`);
   process.exitCode = 1;
 }

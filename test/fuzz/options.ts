@@ -9,6 +9,8 @@ export interface FuzzOptions {
   readonly rounds: number;
   /** The pushes watch: each goes on until the next one. */
   readonly watch: boolean;
+  /** Secondaries keep what is deleted and replaced there. */
+  readonly keepDeleted: boolean;
 }
 
 export const usage = `usage: npm run fuzz -- [FLAG…]
@@ -20,6 +22,8 @@ the local cloud. Nothing may differ in the end, and no file that nobody touched 
   --minutes M   how long, 1 to 1440 (default: 10)
   --rounds N    how many rounds at most (default: no limit)
   --watch       pushes stay and watch until the next one takes over; all must arrive without a walk
+  --keep-deleted
+                secondaries keep what is deleted and replaced there
   --help        this
 
 All that is done is written to .hostsync/fuzz/SEED.log. Exit code 1: something was found.`;
@@ -28,13 +32,18 @@ const most = 1_000_000_000;
 
 /** @throws {UsageError} naming the flag, and what it takes */
 export function parseFuzzOptions(words: readonly string[]): FuzzOptions | 'help' {
-  const values = parseFlags(words, { seed: text, minutes: text, rounds: text, watch: flag }, usage);
+  const values = parseFlags(
+    words,
+    { seed: text, minutes: text, rounds: text, watch: flag, 'keep-deleted': flag },
+    usage,
+  );
   if (values.help === true) return 'help';
   return {
     seed: wholeNumber('seed', values.seed ?? String(Date.now() % 1_000_000), 0, most),
     minutes: wholeNumber('minutes', values.minutes ?? '10', 1, 1440),
     rounds: wholeNumber('rounds', values.rounds ?? String(most), 1, most),
     watch: values.watch === true,
+    keepDeleted: values['keep-deleted'] === true,
   };
 }
 

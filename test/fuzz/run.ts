@@ -12,9 +12,10 @@ const shownDifferences = 4;
 const arrivalSeconds = 120;
 
 /** Rounds of edits and disturbances. What it finds stands in the journal. */
-export async function fuzz({ seed, minutes, rounds, watch }: FuzzOptions, journal: Journal): Promise<void> {
+export async function fuzz(options: FuzzOptions, journal: Journal): Promise<void> {
+  const { seed, minutes, rounds } = options;
   journal.say(`seed ${seed}; all that is done: ${journal.path}`);
-  const group = await startFuzzGroup(journal, watch);
+  const group = await startFuzzGroup(journal, options);
   const end = Date.now() + minutes * 60_000;
   try {
     let round = 0;

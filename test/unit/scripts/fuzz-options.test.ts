@@ -6,8 +6,10 @@ import { Random } from '../../fuzz/random.ts';
 
 describe('npm run fuzz', () => {
   it('takes a seed, minutes and rounds, and has another seed each time', () => {
-    expect(parseFuzzOptions(['--seed', '7', '--minutes', '3', '--rounds', '5', '--watch'])).toEqual({
+    const words = ['--seed', '7', '--minutes', '3', '--rounds', '5', '--watch', '--keep-deleted'];
+    expect(parseFuzzOptions(words)).toEqual({
       watch: true,
+      keepDeleted: true,
       seed: 7,
       minutes: 3,
       rounds: 5,

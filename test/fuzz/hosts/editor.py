@@ -206,7 +206,8 @@ class Editor:
         found = [
             directory
             for directory, directories, _ in os.walk(self.random.choice(self.roots))
-            if b"page0" in directories and b"stays" not in directory.split(b"/")
+            # a synced directory itself can be one: a link led an album into it
+            if b"page0" in directories and b"stays" not in directory.split(b"/") and directory not in self.roots
         ]
         album = self.random.choice(sorted(found))
         make_parents(new)

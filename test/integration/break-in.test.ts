@@ -2,7 +2,7 @@ import type { LocalInstance } from 'local-cloud';
 import type { ExecResult } from 'local-cloud/hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
-import { hostCommand } from './host-package.ts';
+import { hostCommand, refusedForLists } from './host-package.ts';
 
 // A thief has the primary's private key and is root on the primary. Each title says what he would gain, were it not refused.
 
@@ -700,17 +700,7 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
       expect(stdout, command).not.toContain('mine');
     }
     expect(await all()).toBe(before[1]);
-    for (const option of [
-      '-l',
-      '-p',
-      '-o',
-      '-H',
-      '-D',
-      '--delete',
-      '--backup',
-      '--inplace',
-      '-M--log-file=/etc/x',
-    ])
+    for (const option of refusedForLists)
       for (const module of ['to-keep', 'keep'])
         expect(
           (await attack(`ln -s /etc/passwd x; rsync -r ${option} ./ $login::${module}/`)).stderr,

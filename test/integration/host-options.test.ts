@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
+import { refusedForLists } from './host-package.ts';
 import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // What an operator asks for beside the push itself, on hosts that all tests share: s-1 has what is asked for, s-2 has not.
@@ -121,17 +122,7 @@ X`,
       await on('test ! -e /said');
     }
     const refused = /configured to refuse|read only|ERROR/u;
-    for (const option of [
-      '-l',
-      '-p',
-      '-o',
-      '-H',
-      '-D',
-      '--delete',
-      '--backup',
-      '--inplace',
-      '-M--log-file=/etc/x',
-    ])
+    for (const option of refusedForLists)
       for (const module of ['arrived', 'after-sync'])
         expect(await attack(`ln -s /etc/passwd x; rsync -r ${option} ./ $login::${module}/`), option).toMatch(
           refused,

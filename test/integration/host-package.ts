@@ -5,6 +5,12 @@ import { readPackage } from '../../scripts/host-package.mjs';
 
 const directory = resolve(import.meta.dirname, '../../host');
 
+/** rsync's options that the modules for lists of names refuse, though a push uses some of them elsewhere. */
+export const refusedForLists = [
+  ...['-l', '-p', '-o', '-H', '-D', '--delete', '--backup', '--inplace'],
+  '-M--log-file=/etc/x',
+] as const;
+
 /** The words that run a command of the installed package, whose request comes on standard input. */
 export function hostCommand(name: string): string[] {
   return ['/usr/bin/python3', '-I', '/usr/local/lib/hostsync/current', name, '-'];

@@ -3,7 +3,7 @@ import type {
   ObservedPush,
   PromotionObservation,
 } from '../../../../shared/core/model/observation.ts';
-import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
+import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/script-line.ts';
 import type { GroupOverview, OverviewInput } from '../../../../shared/core/operator/overview.ts';
 import { overviewGroup } from '../../../../shared/core/operator/overview-group.ts';
 import { planPush } from '../../../../shared/core/push/plan-push.ts';
@@ -53,6 +53,19 @@ export function observation(
     reachability: [],
   };
 }
+
+/** How a push to a secondary ended that had nothing to send. */
+export const line = (number: number, ok = true): SecondaryLine => ({
+  kind: 'secondary',
+  id: instanceId(number),
+  ok,
+  started: 0,
+  files: 0,
+  deleted: 0,
+  bytes: 0,
+  seconds: 0,
+  ...(!ok && { error: 'unreachable' }),
+});
 
 /** A push of the primary that ended ten seconds ago. */
 export function push(lines: readonly ScriptLine[], more: Partial<ObservedPush> = {}): ObservedPush {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatIncident } from '../../../../shared/core/model/incident.ts';
-import type { ScriptLine, SecondaryLine } from '../../../../shared/core/model/script-line.ts';
+import type { ScriptLine } from '../../../../shared/core/model/script-line.ts';
 import { describeRelease } from '../../../../shared/core/operator/host-release.ts';
 import {
   exitCodeOf,
@@ -10,19 +10,8 @@ import {
   worst,
 } from '../../../../shared/core/operator/overview.ts';
 import { agent, instance, instanceId } from '../fixtures.ts';
-import { ago, changed, members, now, observation, push, view } from './fixtures.ts';
+import { ago, changed, line, members, now, observation, push, view } from './fixtures.ts';
 
-const line = (number: number, ok = true): SecondaryLine => ({
-  kind: 'secondary',
-  id: instanceId(number),
-  ok,
-  started: 0,
-  files: 0,
-  deleted: 0,
-  bytes: 0,
-  seconds: 0,
-  ...(!ok && { error: 'unreachable' }),
-});
 const host = (number: number, shown = view()) => shown.hosts.find(({ id }) => id === instanceId(number));
 
 describe('what an operator sees of a group that is well', () => {
@@ -122,19 +111,8 @@ describe('what is wrong is not shown as well', () => {
   });
 
   it('the words of the push that met the error are shown, and since when', () => {
-    const line: SecondaryLine = {
-      kind: 'secondary',
-      id: instanceId(2),
-      ok: false,
-      error: 'unreachable',
-      message: 'no route to host',
-      started: 0,
-      files: 0,
-      deleted: 0,
-      bytes: 0,
-      seconds: 1,
-    };
-    const shown = view(behind(1), { pushes: [push([line])] });
+    const failed = { ...line(2, false), message: 'no route to host' };
+    const shown = view(behind(1), { pushes: [push([failed])] });
     expect(host(2, shown)?.error).toEqual({
       code: 'unreachable',
       message: 'no route to host',

@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedPush } from '../../../../shared/core/model/observation.ts';
-import type { ScriptLine, SecondaryLine, WatchLine } from '../../../../shared/core/model/script-line.ts';
+import type { ScriptLine, WatchLine } from '../../../../shared/core/model/script-line.ts';
 import { describeWatch } from '../../../../shared/core/operator/watch-view.ts';
 import { instanceId } from '../fixtures.ts';
-import { members, now, push, view } from './fixtures.ts';
+import { line, members, now, push, view } from './fixtures.ts';
 
-const line = (number: number, ok = true): SecondaryLine => ({
-  kind: 'secondary',
-  id: instanceId(number),
-  ok,
-  started: 0,
-  files: 0,
-  deleted: 0,
-  bytes: 0,
-  seconds: 0,
-  ...(!ok && { error: 'unreachable' }),
-});
 const said = (changes: Partial<WatchLine> = {}): WatchLine => ({
   kind: 'watch',
   rung: 'fanotify',

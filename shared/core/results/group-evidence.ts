@@ -2,11 +2,12 @@ import type { Evidence } from '../incidents/incident.ts';
 import {
   type DomainEvent,
   domainEvent,
+  type EventDetails,
   type GroupEventType,
   type IncidentDetail,
 } from '../model/domain-event.ts';
 import type { ObservedPush } from '../model/observation.ts';
-import type { ScriptLine } from '../model/script-line.ts';
+import type { ScriptLine, SecondaryLine } from '../model/script-line.ts';
 
 /** One piece of evidence on the whole group, and how it is told. */
 export interface GroupEvidence extends Evidence {
@@ -118,11 +119,7 @@ export function unpushedDirectories(
 }
 
 /** What the operator's option leaves out: said once, and again when there are others. */
-export function largeFiles(
-  lines: readonly ScriptLine[],
-  at: number,
-  { group, primary }: PushOf,
-): GroupEvidence {
+function largeFiles(lines: readonly ScriptLine[], at: number, { group, primary }: PushOf): GroupEvidence {
   const directories = lines.flatMap((line) =>
     line.kind === 'too-large'
       ? [{ directory: line.directory, count: line.count, examples: line.examples }]
@@ -143,11 +140,7 @@ export function largeFiles(
   };
 }
 
-export function heldDeletions(
-  lines: readonly ScriptLine[],
-  at: number,
-  { group, primary }: PushOf,
-): GroupEvidence {
+function heldDeletions(lines: readonly ScriptLine[], at: number, { group, primary }: PushOf): GroupEvidence {
   const held = lines.find((line) => line.kind === 'deletions-held');
   return {
     code: 'deletions-held',
@@ -168,57 +161,74 @@ export function heldDeletions(
   };
 }
 
-/** A hook that failed on a secondary; undefined where none ran, which says nothing. */
-export function failedHooks(
+/** What a secondary does with files that arrived, which may fail though the push is well. */
+interface AfterArrival {
+  readonly code: string;
+  /** It did this, or had to. */
+  readonly concerns: (line: SecondaryLine) => boolean;
+  /** Why it failed; undefined if it did not. */
+  readonly failure: (line: SecondaryLine) => string | undefined;
+  readonly reason: string;
+  readonly event: (
+    group: string,
+    key: readonly (string | number)[],
+    detail: EventDetails['Deletions Not Kept'],
+  ) => DomainEvent;
+}
+
+const afterArrival: Readonly<Record<'hook' | 'notKept', AfterArrival>> = {
+  hook: {
+    code: 'hook-failed',
+    concerns: ({ hook }) => hook !== undefined,
+    failure: ({ hook, hookMessage }) => (hook === 'failed' ? (hookMessage ?? '') : undefined),
+    reason: 'the hook after-sync failed',
+    event: (group, key, detail) => domainEvent('Hook Failed', group, key, { ...detail, hook: 'after-sync' }),
+  },
+  notKept: {
+    code: 'deletions-not-kept',
+    concerns: ({ files, deleted, notKept }) => files + deleted > 0 || notKept !== undefined,
+    failure: ({ notKept }) => notKept,
+    reason: 'not everything that was deleted or replaced is kept',
+    event: (group, key, detail) => domainEvent('Deletions Not Kept', group, key, detail),
+  },
+};
+
+/** Where the hook failed, or what was deleted was not kept; undefined where there was nothing to do, which says nothing. */
+function failedAfterArrival(
+  field: keyof typeof afterArrival,
   lines: readonly ScriptLine[],
   at: number,
   { group, primary }: PushOf,
 ): GroupEvidence | undefined {
-  const ran = lines.filter((line) => line.kind === 'secondary').filter(({ hook }) => hook !== undefined);
-  if (ran.length === 0) return undefined;
-  const failed = ran.filter(({ hook }) => hook === 'failed');
-  const secondaries = failed
-    .slice(0, 10)
-    .map(({ id, hookMessage }) => ({ secondary: id, message: hookMessage ?? '' }));
+  const { code, concerns, failure, reason, event } = afterArrival[field];
+  const concerned = lines.filter((line) => line.kind === 'secondary').filter(concerns);
+  if (concerned.length === 0) return undefined;
+  const failed = concerned.flatMap((line) => {
+    const message = failure(line);
+    return message === undefined ? [] : [{ secondary: line.id, message }];
+  });
   return {
-    code: 'hook-failed',
+    code,
     raised: failed.length > 0,
     at,
-    reason: `the hook after-sync failed on ${failed.length} of ${ran.length} secondaries`,
+    reason: `${reason} on ${failed.length} of ${concerned.length} secondaries`,
     event: (detail, key) =>
-      domainEvent('Hook Failed', group, [primary, ...key], {
+      event(group, [primary, ...key], {
         ...detail,
         primary,
-        hook: 'after-sync',
         count: failed.length,
-        secondaries,
+        secondaries: failed.slice(0, 10),
       }),
   };
 }
 
-/** What secondaries did not keep of what was deleted or replaced there; undefined where nothing was, which says nothing. */
-export function unkeptDeletions(
-  lines: readonly ScriptLine[],
-  at: number,
-  { group, primary }: PushOf,
-): GroupEvidence | undefined {
-  const all = lines.filter((line) => line.kind === 'secondary');
-  const failed = all.filter(({ notKept }) => notKept !== undefined);
-  if (failed.length === 0 && all.every(({ files, deleted }) => files + deleted === 0)) return undefined;
-  const secondaries = failed
-    .slice(0, 10)
-    .map(({ id, notKept }) => ({ secondary: id, message: notKept ?? '' }));
-  return {
-    code: 'deletions-not-kept',
-    raised: failed.length > 0,
-    at,
-    reason: `${failed.length} of ${all.length} secondaries did not keep everything that was deleted or replaced`,
-    event: (detail, key) =>
-      domainEvent('Deletions Not Kept', group, [primary, ...key], {
-        ...detail,
-        primary,
-        count: failed.length,
-        secondaries,
-      }),
-  };
+/** What the output of a complete push says of the group. */
+export function evidenceIn(lines: readonly ScriptLine[], at: number, of: PushOf): readonly GroupEvidence[] {
+  return [
+    unpushedDirectories(lines, at, of),
+    largeFiles(lines, at, of),
+    heldDeletions(lines, at, of),
+    failedAfterArrival('hook', lines, at, of),
+    failedAfterArrival('notKept', lines, at, of),
+  ].filter((evidence) => evidence !== undefined);
 }

@@ -6,14 +6,7 @@ import type { WatchLine } from '../model/script-line.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { didNothing, watchLine } from '../model/watch-result.ts';
 import type { PushAction } from '../push/push-action.ts';
-import {
-  failedHooks,
-  heldDeletions,
-  largeFiles,
-  pushFailure,
-  unkeptDeletions,
-  unpushedDirectories,
-} from './group-evidence.ts';
+import { evidenceIn, pushFailure } from './group-evidence.ts';
 import { GroupIncidents } from './group-incidents.ts';
 import { measureLag } from './measure-lag.ts';
 import type { OutcomeAction } from './outcome-action.ts';
@@ -125,15 +118,8 @@ class GroupOutcome {
     const watched = watchLine(push);
     const idle = didNothing(push);
     // Only a push that came to its end says that a directory is well again
-    if (!failure.raised && !idle) {
-      this.#incidents.weigh(unpushedDirectories(lines, at, common), known);
-      this.#incidents.weigh(largeFiles(lines, at, common), known);
-      this.#incidents.weigh(heldDeletions(lines, at, common), known);
-      const hooks = failedHooks(lines, at, common);
-      if (hooks !== undefined) this.#incidents.weigh(hooks, known);
-      const unkept = unkeptDeletions(lines, at, common);
-      if (unkept !== undefined) this.#incidents.weigh(unkept, known);
-    }
+    if (!failure.raised && !idle)
+      for (const evidence of evidenceIn(lines, at, common)) this.#incidents.weigh(evidence, known);
     const fresh = lines
       .filter((line) => line.kind === 'secondary')
       .filter((line) => this.#secondaries.weigh(line, push, !failure.raised));

@@ -2,6 +2,7 @@ import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { upload, uploadRandom } from './on-host.ts';
 import { isWatchedByDefault } from './watched.ts';
 
 const resultEvents = /^EC2 Command/u;
@@ -26,8 +27,7 @@ function newEvents(): readonly string[] {
   return fresh.map(({ event }) => parseDomainEvent(event).type);
 }
 const subjects = () => newMessages().map(({ subject }) => subject);
-const put = (name: string) =>
-  must(group.primary, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
+const put = (name: string) => upload(group.primary, name);
 const syncedAt = async (host: LocalInstance) => Date.parse((await group.notes(host))['synced-at'] ?? '');
 const state = ({ tags }: LocalInstance) => tags['hostsync:state'];
 
@@ -127,10 +127,7 @@ describe.each([
       'disk-full',
       async () => {
         await secondary.fillDisk();
-        await must(
-          group.primary,
-          `head -c 20000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
-        );
+        await uploadRandom(group.primary, 'big', 20_000_000);
       },
       async () => {
         await must(group.primary, `rm ${uploads}/big`);
@@ -154,7 +151,7 @@ describe.each([
       'permission-denied',
       async () => {
         await must(secondary, `chown root: ${directory}; chmod 755 ${directory}`);
-        await must(group.primary, `echo 2 > ${directory}/single; chown www-data: ${directory}/single`);
+        await upload(group.primary, 'single', '2', directory);
         await put(`beside-${ticks}`);
       },
       async () => {

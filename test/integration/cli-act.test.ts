@@ -5,7 +5,8 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeUploads, upload } from './on-host.ts';
 import { actingOperator, type Ended, hostsync, operatorPolicy } from './operator.ts';
 
 let group: TestGroup;
@@ -15,17 +16,6 @@ beforeAll(async () => {
 afterAll(() => group?.close());
 
 const run = (...words: readonly string[]): Promise<Ended> => hostsync(actingOperator(group.cloud), ...words);
-
-/** While ticks go on as the schedule would have them. */
-async function whileTicking<Result>(running: Promise<Result>): Promise<Result> {
-  const ticking = setInterval(() => group.cloud.tick(), 3_000);
-  try {
-    return await running;
-  } finally {
-    clearInterval(ticking);
-    await group.settle();
-  }
-}
 
 const current = (): LocalInstance => {
   const found = [group.primary, ...group.secondaries].find(
@@ -109,7 +99,7 @@ describe('an operator steers', () => {
     await group.push();
     await must(group.primary, `cd ${uploads}; rm -r g* deep`);
     const id = /accept-deletions web ([0-9a-f]{16})/u.exec((await run('push', 'web')).stderr)?.[1] ?? '';
-    await must(group.primary, `echo newer > ${uploads}/g7; chown www-data: ${uploads}/g7`);
+    await upload(group.primary, 'g7', 'newer');
     expect((await run('restore', 'web', '--held', id, '--dry-run')).stdout).toContain('is overwritten');
     expect(await must(group.primary, `ls ${uploads} | grep -c g || true`)).toBe('1\n');
     const stale = await run('restore', 'web', '--held', '0123456789abcdef', '--yes');
@@ -132,7 +122,7 @@ describe('an operator steers', () => {
 
   it('has a host join again', async () => {
     await must(group.secondary(1), 'rm -f /var/lib/hostsync/login/.ssh/authorized_keys');
-    const { code, stderr } = await whileTicking(run('resync', 'secondary-2', 'web', '--yes'));
+    const { code, stderr } = await group.whileTicking(run('resync', 'secondary-2', 'web', '--yes'));
     expect(stderr).toContain('has joined again');
     expect(code).toBe(0);
     expect((await run('push', 'web')).code).toBe(0);
@@ -140,13 +130,17 @@ describe('an operator steers', () => {
   });
 
   it('hands the role over, step by step, with nothing lost', async () => {
-    await must(group.primary, `echo last > ${uploads}/last; chown www-data: ${uploads}/last`);
-    const { code, stderr } = await whileTicking(run('switchover', 'web', '--to', 'secondary-1', '--yes'));
+    await upload(group.primary, 'last');
+    const { code, stderr } = await group.whileTicking(
+      run('switchover', 'web', '--to', 'secondary-1', '--yes'),
+    );
     expect(stderr).toContain(`${group.secondary(0).id} is the primary, epoch 2`);
     expect(code).toBe(0);
     expect(current().id).toBe(group.secondary(0).id);
     expect(await must(group.secondary(0), `cat ${uploads}/last`)).toBe('last\n');
-    expect((await whileTicking(run('wait', 'web', '--joined', 'primary', '--timeout', '200'))).code).toBe(0);
+    expect(
+      (await group.whileTicking(run('wait', 'web', '--joined', 'primary', '--timeout', '200'))).code,
+    ).toBe(0);
     expect((await run('history', 'web')).stdout).toContain('switchover, epoch 2');
   });
 
@@ -166,15 +160,17 @@ describe('an operator steers', () => {
   });
 
   it('promotes by force, whatever the primary says', async () => {
-    const { code, stderr } = await whileTicking(run('promote', '--force', 'secondary-2', 'web', '--yes'));
+    const { code, stderr } = await group.whileTicking(
+      run('promote', '--force', 'secondary-2', 'web', '--yes'),
+    );
     expect(stderr).toContain(`${group.secondary(1).id} is the primary, epoch 3`);
     expect(code).toBe(0);
-    expect((await whileTicking(run('wait', 'web', '--in-sync', '--timeout', '250'))).code).toBe(0);
+    expect((await group.whileTicking(run('wait', 'web', '--in-sync', '--timeout', '250'))).code).toBe(0);
   });
 
   it('gives the primary a new epoch, and says whether the key is new', async () => {
     const before = current().tags['hostsync:public-key'];
-    const { code, stderr } = await whileTicking(run('rotate-keys', 'web', '--yes'));
+    const { code, stderr } = await group.whileTicking(run('rotate-keys', 'web', '--yes'));
     expect(current().tags['hostsync:primary']).toBe('4');
     const isNew = current().tags['hostsync:public-key'] !== before;
     expect(stderr).toContain(isNew ? 'the key is new' : 'has kept its key');
@@ -195,16 +191,15 @@ describe('a group begins and ends', () => {
   const before = new Map<string, string>();
 
   it('is made of hosts that are there, and is in sync when the command ends', async () => {
-    const launch = (name: string) =>
-      group.cloud.launch({ name, prepare: (instance) => makeDirectories(instance, [uploads]) });
+    const launch = (name: string) => group.cloud.launch({ name, prepare: makeUploads });
     const [first, second] = await Promise.all([launch('shop-1'), launch('shop-2')]);
     for (const host of [first, second]) before.set(host.id, await everything(host));
-    await must(first, `echo x > ${uploads}/keep; chown www-data: ${uploads}/keep`);
+    await upload(first, 'keep', 'x');
     const words = ['init', 'shop', '--primary', first.id, '--host', second.id, '--directory'];
     const wrong = await run(...words, '/etc', '--yes');
     expect(wrong.code).toBe(1);
     expect(first.tags['hostsync:group']).toBeUndefined();
-    const { code, stdout, stderr } = await whileTicking(run(...words, uploads, '--yes'));
+    const { code, stdout, stderr } = await group.whileTicking(run(...words, uploads, '--yes'));
     expect(stdout).toContain('hostsync:primary=1');
     expect(stderr).toContain('shop is in sync');
     expect(code).toBe(0);
@@ -217,11 +212,11 @@ describe('a group begins and ends', () => {
       name: 'SHOP',
       tags: { 'hostsync:group': 'shop' },
       hooks: [{ name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300 }],
-      launch: { prepare: (instance) => makeDirectories(instance, [uploads]) },
+      launch: { prepare: makeUploads },
     });
-    const [third] = await whileTicking(scaling.scaleOut(1));
+    const [third] = await group.whileTicking(scaling.scaleOut(1));
     if (third === undefined) throw new Error('no instance');
-    const joined = await whileTicking(run('wait', 'shop', '--joined', third.id, '--timeout', '200'));
+    const joined = await group.whileTicking(run('wait', 'shop', '--joined', third.id, '--timeout', '200'));
     expect(joined.code).toBe(0);
     const doctor = await run('doctor', 'shop');
     expect(doctor.stdout).toContain('SHOP has no lifecycle hook hostsync-terminate');
@@ -239,7 +234,7 @@ describe('a group begins and ends', () => {
       hosts[0] ?? group.primary,
       'mkdir -p /etc/hostsync/hooks; echo exit > /etc/hostsync/hooks/before-demotion',
     );
-    const { code, stderr } = await whileTicking(run('uninstall', 'shop', '--yes', '--purge'));
+    const { code, stderr } = await group.whileTicking(run('uninstall', 'shop', '--yes', '--purge'));
     // One that cannot be reached is named with what to do, and stops no other
     expect(stderr).toContain(`${silent?.id} is not clean: its SSM agent is not online`);
     expect(stderr).toContain('on it, as root: /usr/bin/python3 -I /usr/local/lib/hostsync/current uninstall');

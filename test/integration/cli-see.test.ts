@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { upload } from './on-host.ts';
 import { type Ended, hostsync } from './operator.ts';
 
 let group: TestGroup;
@@ -9,8 +10,7 @@ beforeAll(async () => {
 afterAll(() => group?.close());
 
 const run = (...words: readonly string[]): Promise<Ended> => hostsync(group.cloud.clientConfig(), ...words);
-const put = (name: string) =>
-  must(group.primary, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
+const put = (name: string) => upload(group.primary, name);
 
 describe('an operator sees at a glance how a group is', () => {
   it('shows every host, and ends with 0 while all is well', async () => {
@@ -58,10 +58,7 @@ describe('an operator sees at a glance how a group is', () => {
     const early = await run('wait', 'web', '--in-sync', '--timeout', '3');
     expect(early.code).toBe(1);
     expect(early.stderr).toContain('Not done after 3 s');
-    const waiting = run('wait', 'web', '--in-sync', '--timeout', '200');
-    const ticking = setInterval(() => group.cloud.tick(), 3_000);
-    const { code, stderr } = await waiting.finally(() => clearInterval(ticking));
-    await group.settle();
+    const { code, stderr } = await group.whileTicking(run('wait', 'web', '--in-sync', '--timeout', '200'));
     expect(stderr).toContain('web is in sync');
     expect(code).toBe(0);
     expect((await run('wait', 'web', '--joined', 'secondary-1', '--timeout', '20')).code).toBe(0);

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { group, hosts, isReplaced, isWhole, primary, tickUntil, useGroup, wholeGroup } from './failover.ts';
+import { group, hosts, isReplaced, primary, useGroup, wholeAgain, wholeGroup } from './failover.ts';
 import { must } from './group.ts';
+import { writeHook } from './on-host.ts';
 
 // The hooks of docs/guides/wordpress.md, as an operator installs them
 const example = resolve(import.meta.dirname, '../../examples/wordpress/hooks');
@@ -11,11 +12,7 @@ const mark = '/var/lib/site/takes-writes';
 async function installHooks(): Promise<void> {
   for (const host of hosts)
     for (const name of readdirSync(example)) {
-      const content = readFileSync(join(example, name)).toString('base64');
-      await must(
-        host,
-        `mkdir -p -m 755 /etc/hostsync/hooks; base64 -d <<<${content} > /etc/hostsync/hooks/${name}; chmod 755 /etc/hostsync/hooks/${name}`,
-      );
+      await writeHook(host, name, readFileSync(join(example, name), 'utf8'));
     }
 }
 
@@ -38,10 +35,10 @@ it('with the hooks of the example the primary takes writes, and nobody else, bef
   await must(old, '/etc/hostsync/hooks/after-promotion');
   expect(await takingWrites()).toEqual([old.id]);
   old.setTags({ 'hostsync:switchover': 'any' });
-  await tickUntil('another primary', () => isReplaced(old));
+  await group.tickUntil('another primary', () => isReplaced(old));
   expect(await takingWrites()).toEqual([primary().id]);
   expect(primary().id).not.toBe(old.id);
-  await tickUntil('whole again', isWhole, 20);
+  await wholeAgain(20);
   expect(await takingWrites()).toEqual([primary().id]);
   expect(
     group.cloud.messages().filter(({ subject }) => subject?.includes('may still refuse writes')),

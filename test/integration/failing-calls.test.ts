@@ -103,7 +103,7 @@ it.each([
   ['ec2:DescribeInstances', 'InternalError'],
 ])('%s that goes on failing with %s rings an alarm', async (call, code) => {
   const fault = group.cloud.faults.failCall(call, code, { times: Number.POSITIVE_INFINITY });
-  for (let tick = 0; tick < 3; tick += 1) await group.tick();
+  await group.ticks(3);
   const errors = group.cloud
     .invocations({ function: 'SyncLambdaFunction' })
     .slice(-3)

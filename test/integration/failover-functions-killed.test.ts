@@ -5,9 +5,8 @@ import {
   failOver,
   group,
   isReplaced,
-  isWhole,
-  tickUntil,
   useGroup,
+  wholeAgain,
   wholeGroup,
 } from './failover.ts';
 
@@ -19,9 +18,9 @@ describe('AWS at its worst', () => {
     try {
       const old = await wholeGroup();
       await old.stop();
-      await tickUntil('another primary', () => isReplaced(old), 4);
+      await group.tickUntil('another primary', () => isReplaced(old), 4);
       await old.start();
-      await tickUntil('whole again', isWhole, 20);
+      await wholeAgain(20);
       await expectAllEqual();
     } finally {
       fault.remove();

@@ -3,20 +3,20 @@ import {
   addHost,
   content,
   expectAllEqual,
+  expectNotReplaced,
   expectOnePrimary,
   failOver,
   group,
   isReplaced,
-  isWhole,
   primary,
   row,
   subjects,
-  tickUntil,
   useGroup,
+  wholeAgain,
   wholeGroup,
   wwwData,
 } from './failover.ts';
-import { must, uploads } from './group.ts';
+import { makeUploads } from './on-host.ts';
 
 useGroup();
 
@@ -51,39 +51,34 @@ describe('the primary fails', () => {
     expect(await content(primary(), `last-${row}`)).toBe('last\n');
   });
 
-  it('the network is cut between the primary and Systems Manager alone: it is not replaced, and that is told', async () => {
-    const old = await wholeGroup();
-    await old.agentOffline();
-    for (let tick = 0; tick < 4; tick += 1) await group.tick(150);
-    expect(primary().id).toBe(old.id);
-    expect(subjects().join()).toMatch(/is not available|may be dead|the push failed/u);
-    await old.agentOnline();
-    await tickUntil('well again', isWhole);
-    await group.tick();
-    expect(primary().id).toBe(old.id);
+  it('the network is cut between the primary and Systems Manager alone: it is not replaced, and an alert says so', async () => {
+    await expectNotReplaced(async (old) => old.agentOffline(), {
+      ticks: 4,
+      async meanwhile() {
+        expect(subjects().join()).toMatch(/is not available|may be dead|the push failed/u);
+      },
+      mend: async (old) => old.agentOnline(),
+    });
   });
 
   it('a reboot: it is not replaced', async () => {
-    const old = await wholeGroup();
-    await old.reboot();
-    for (let tick = 0; tick < 3; tick += 1) await group.tick(150);
-    expect(primary().id).toBe(old.id);
-    await tickUntil('well again', isWhole);
+    await expectNotReplaced((old) => old.reboot(), {});
   });
 
   it('a full disk on the primary: nobody is replaced, nothing is lost, and it goes on by itself', async () => {
-    const old = await wholeGroup();
-    await wwwData(old, `echo before > before-${row}`);
-    await old.fillDisk();
-    await group.tick(150);
-    await group.tick(150);
-    expect(primary().id).toBe(old.id);
-    await old.freeDisk();
-    await wwwData(old, `echo later > later-${row}`);
-    await tickUntil('well again', isWhole);
-    await group.tick();
-    await expectAllEqual();
-    expect(primary().id).toBe(old.id);
+    await expectNotReplaced(
+      async (old) => {
+        await wwwData(old, `echo before > before-${row}`);
+        await old.fillDisk();
+      },
+      {
+        ticks: 2,
+        async mend(old) {
+          await old.freeDisk();
+          await wwwData(old, `echo later > later-${row}`);
+        },
+      },
+    );
   });
 
   it('two failures in a row: the second before anything of the first is mended', async () => {
@@ -92,17 +87,17 @@ describe('the primary fails', () => {
     await group.tick();
     await wwwData(first, `echo first > stranded-first-${row}`);
     await first.crash();
-    await tickUntil('the second primary', () => isReplaced(first), 6);
+    await group.tickUntil('the second primary', () => isReplaced(first), 6);
     const second = primary();
     await wwwData(second, `echo second > stranded-second-${row}`);
     await second.stop();
-    await tickUntil('the third primary', () => isReplaced(second), 6);
+    await group.tickUntil('the third primary', () => isReplaced(second), 6);
     const third = primary();
     expect([first.id, second.id]).not.toContain(third.id);
     expect(await content(third, `synced-${row}`)).toBe('synced\n');
     await second.start();
     await first.reboot();
-    await tickUntil('whole again', isWhole, 20);
+    await wholeAgain(20);
     await expectOnePrimary();
     expect(await content(third, `stranded-first-${row}`)).toBe('first\n');
     expect(await content(third, `stranded-second-${row}`)).toBe('second\n');
@@ -116,18 +111,19 @@ describe('the primary fails', () => {
     await group.tick();
     await wwwData(old, `echo only > stranded-${row}`);
     const outage = await group.cloud.zoneOutage(old.availabilityZone);
-    await tickUntil('a primary in the other zone', () => isReplaced(old), 6);
+    await group.tickUntil('a primary in the other zone', () => isReplaced(old), 6);
     expect(primary().availabilityZone).not.toBe(old.availabilityZone);
     await wwwData(primary(), `echo after > after-${row}`);
     await group.tick();
     await outage.heal();
-    await tickUntil('whole again', isWhole, 20);
+    await wholeAgain(20);
     await expectOnePrimary();
     expect(await content(primary(), `stranded-${row}`)).toBe('only\n');
     await group.tick();
     await expectAllEqual();
   });
 });
+
 describe('what points at the primary', () => {
   it('a name and a target group follow it, and are put right again at every tick', async () => {
     const old = await wholeGroup();
@@ -148,10 +144,10 @@ describe('the end', () => {
     const replacement = await group.cloud.launch({
       name: `replacement-${row}`,
       tags: { 'hostsync:group': 'web' },
-      prepare: (instance) => must(instance, `install -d -o www-data -g www-data ${uploads}`),
+      prepare: makeUploads,
     });
     addHost(replacement);
-    await tickUntil('whole again', isWhole);
+    await wholeAgain();
     await expectAllEqual();
   });
 });

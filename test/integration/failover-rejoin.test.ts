@@ -5,14 +5,13 @@ import {
   expectAllEqual,
   expectOnePrimary,
   group,
-  hosts,
+  hostsBut,
   isReplaced,
-  isWhole,
   newMessages,
   primary,
   subjects,
-  tickUntil,
   useGroup,
+  wholeAgain,
   wholeGroup,
   wwwData,
 } from './failover.ts';
@@ -43,10 +42,10 @@ it('a former primary whose sshd refuses the login: one alert until it is repaire
   // Somebody locks the host down, and it is away before anybody notices
   await must(old, "cp /etc/ssh/sshd_config /root/kept; sed -i '1i AllowUsers admin' /etc/ssh/sshd_config");
   await old.stop();
-  await tickUntil('another primary', () => isReplaced(old));
+  await group.tickUntil('another primary', () => isReplaced(old));
   const now = primary();
-  const others = hosts.filter(({ id }) => id !== old.id && id !== now.id);
-  await tickUntil('the others follow', () =>
+  const others = hostsBut(old, now);
+  await group.tickUntil('the others follow', () =>
     others.every(({ tags }) => tags['hostsync:state'] === 'in-sync'),
   );
   await group.tick();
@@ -74,9 +73,9 @@ it('a former primary whose sshd refuses the login: one alert until it is repaire
   await expectOnePrimary();
 
   await must(old, 'mv /root/kept /etc/ssh/sshd_config; kill -HUP "$(cat /run/sshd.pid)"');
-  await slowlyUntil('it is a secondary', isWhole);
-  await group.tick();
-  await group.tick();
+  await slowlyUntil('it is a secondary', () => old.tags['hostsync:state'] === 'in-sync');
+  await wholeAgain();
+  await group.ticks(2);
   expect(subjects()).toEqual([`resolved: join failed of ${old.id}`]);
   await expectOnePrimary();
   expect(primary().id).toBe(now.id);

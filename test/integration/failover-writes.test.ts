@@ -5,14 +5,14 @@ import {
   group,
   hosts,
   isReplaced,
-  isWhole,
   primary,
-  tickUntil,
   useGroup,
+  wholeAgain,
   wholeGroup,
   wwwData,
 } from './failover.ts';
 import { must } from './group.ts';
+import { writeHook } from './on-host.ts';
 
 // What becomes of the editors' writes around a planned switchover: they are stopped and let go on by the operator's hooks, and some editors'
 // resolvers still have the old address.
@@ -20,17 +20,14 @@ import { must } from './group.ts';
 // A former primary that was rescued lists again after so many seconds
 useGroup({ HOSTSYNC_RESCUE_QUIET: '5' });
 
-const hooks = '/etc/hostsync/hooks';
 const readOnly = '/var/lib/site-is-read-only';
 
 /** The site refuses writes while a file is there. */
 async function installHooks(): Promise<void> {
-  const script = (name: string, command: string) =>
-    `mkdir -p ${hooks} && printf '#!/bin/sh\\n${command}\\n' > ${hooks}/${name} && chmod 755 ${hooks}/${name}`;
   for (const host of hosts) {
-    await must(host, script('before-demotion', `touch ${readOnly}; sleep 3`));
-    await must(host, script('demotion-cancelled', `rm -f ${readOnly}`));
-    await must(host, script('after-promotion', `rm -f ${readOnly}`));
+    await writeHook(host, 'before-demotion', `touch ${readOnly}; sleep 3`);
+    await writeHook(host, 'demotion-cancelled', `rm -f ${readOnly}`);
+    await writeHook(host, 'after-promotion', `rm -f ${readOnly}`);
   }
 }
 
@@ -49,7 +46,7 @@ describe('a switchover is withdrawn', () => {
     for (let tick = 0; tick < 8 && (await refusesWrites(old)); tick += 1) await group.tick(150);
     expect(await refusesWrites(old)).toBe(false);
     expect(primary().id).toBe(old.id);
-    await tickUntil('well again', isWhole);
+    await wholeAgain();
   });
 });
 
@@ -63,13 +60,13 @@ describe('editors still reach the former primary', () => {
       await wwwData(old, `echo ${name} > ${name}`);
       written.push(name);
     };
-    await tickUntil('another is the primary', () => isReplaced(old));
+    await group.tickUntil('another is the primary', () => isReplaced(old));
     for (let tick = 0; tick < 60 && old.tags['hostsync:state'] !== 'in-sync'; tick += 1) {
       if (old.tags['hostsync:state'] === 'quarantined' && written.length < 4) await write();
       await group.tick(150);
       await sleep(1000);
     }
-    await tickUntil('the group is whole', isWhole);
+    await wholeAgain();
     expect(written.length).toBeGreaterThan(0);
     for (const name of written) expect(await content(primary(), name)).toBe(`${name}\n`);
     for (const name of written) expect(await content(old, name)).toBe(`${name}\n`);

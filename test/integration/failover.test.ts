@@ -2,16 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   expectAllEqual,
+  expectNotReplaced,
   expectOnePrimary,
   failOver,
   group,
   hosts,
-  isWhole,
+  hostsBut,
   newMessages,
   primary,
   subjects,
-  tickUntil,
   useGroup,
+  wholeAgain,
   wholeGroup,
 } from './failover.ts';
 
@@ -36,7 +37,7 @@ describe('the primary fails', () => {
 
   it('tags moved by hand: they are adopted, with a new epoch and new keys', async () => {
     const old = await wholeGroup();
-    const [other] = hosts.filter(({ id }) => id !== old.id);
+    const [other] = hostsBut(old);
     if (other === undefined) throw new Error('fixture');
     const directories = old.tags['hostsync:directories'] ?? '';
     old.deleteTags('hostsync:primary');
@@ -44,38 +45,50 @@ describe('the primary fails', () => {
     await group.tick();
     expect(primary().id).toBe(other.id);
     await expectOnePrimary();
-    await tickUntil('whole again', isWhole);
+    await wholeAgain();
     await expectAllEqual();
   });
 });
 
 describe('no failover', () => {
-  it('without a candidate: it is told once, with what stands in the way of each and the command that overrides', async () => {
-    const old = await wholeGroup();
-    for (const host of hosts) if (host.id !== old.id) host.setTags({ 'hostsync:promote': 'never' });
-    // Runs at the same time tell it as one if they are in the same minute
-    while (new Date().getUTCSeconds() > 45) await sleep(500);
-    await old.stop();
-    for (let tick = 0; tick < 3; tick += 1) await group.tick();
-    expect(primary().id).toBe(old.id);
-    const notifications = newMessages().filter(({ subject }) => subject?.includes('is not replaced'));
-    expect(notifications.length).toBe(1);
-    expect(notifications[0]?.message).toContain('its tag hostsync:promote says never');
-    expect(notifications[0]?.message).toContain('aws ec2 create-tags --resources');
-    await old.start();
-    for (const host of hosts) host.deleteTags('hostsync:promote');
-    await tickUntil('well again', isWhole);
+  it('without a candidate: one alert, with what stands in the way of each and the command that overrides', async () => {
+    await expectNotReplaced(
+      async (old) => {
+        for (const host of hostsBut(old)) host.setTags({ 'hostsync:promote': 'never' });
+        // Runs at the same time tell it as one if they are in the same minute
+        while (new Date().getUTCSeconds() > 45) await sleep(500);
+        await old.stop();
+      },
+      {
+        async meanwhile() {
+          const notifications = newMessages().filter(({ subject }) => subject?.includes('is not replaced'));
+          expect(notifications.length).toBe(1);
+          expect(notifications[0]?.message).toContain('its tag hostsync:promote says never');
+          expect(notifications[0]?.message).toContain('aws ec2 create-tags --resources');
+        },
+        async mend(old) {
+          await old.start();
+          for (const host of hosts) host.deleteTags('hostsync:promote');
+        },
+      },
+    );
   });
 
-  it('while the group is paused: it is told', async () => {
-    const old = await wholeGroup();
-    old.setTags({ 'hostsync:paused': 'moving house' });
-    await old.stop();
-    for (let tick = 0; tick < 3; tick += 1) await group.tick();
-    expect(primary().id).toBe(old.id);
-    expect(subjects().join()).toContain('the group is paused');
-    await old.start();
-    old.deleteTags('hostsync:paused');
-    await tickUntil('well again', isWhole);
+  it('while the group is paused, as an alert says', async () => {
+    await expectNotReplaced(
+      async (old) => {
+        old.setTags({ 'hostsync:paused': 'moving house' });
+        await old.stop();
+      },
+      {
+        async meanwhile() {
+          expect(subjects().join()).toContain('the group is paused');
+        },
+        async mend(old) {
+          await old.start();
+          old.deleteTags('hostsync:paused');
+        },
+      },
+    );
   });
 });

@@ -80,51 +80,33 @@ function eventTypes(): readonly string[] {
   return fresh.map(({ event }) => parseDomainEvent(event).type);
 }
 
-/** Ticks until something is so. */
-export async function tickUntil(what: string, done: () => boolean, most = 12): Promise<number> {
-  for (let tick = 0; tick < most; tick += 1) {
-    if (done()) return tick;
-    await group.tick(150);
-  }
-  if (done()) return most;
-  throw new Error(`not after ${most} ticks: ${what}\n${describeGroup()}`);
-}
+/** The hosts but these. */
+export const hostsBut = (...excluded: readonly LocalInstance[]) =>
+  hosts.filter(({ id }) => excluded.every((host) => host.id !== id));
 
-/** What a person would look at: the last tick's reasons, the tags, and what failed on the hosts. */
-function describeGroup(): string {
-  const failed = group.cloud
-    .commands()
-    .flatMap(({ document, invocations }) =>
-      invocations.flatMap(({ steps }) => steps.map((step) => ({ document, ...step }))),
-    )
-    .filter(({ status }) => status === 'Failed')
-    .slice(-3);
-  return [
-    ...group.lastLog().map(({ message }) => message),
-    ...hosts.map(({ id, state, tags }) => JSON.stringify({ id, state, tags })),
-    ...failed.map((step) => JSON.stringify(step)),
-  ].join('\n');
-}
-
-export const isWhole = () =>
+const isWhole = () =>
   primaries().length === 1 &&
-  hosts
-    .filter(({ id, state }) => id !== primaries()[0]?.id && state !== 'terminated')
+  hostsBut(primary())
+    .filter(({ state }) => state !== 'terminated')
     .every(({ tags }) => tags['hostsync:state'] === 'in-sync');
+
+/** Ticks until there is one primary and every other host is in sync. */
+export async function wholeAgain(most?: number): Promise<void> {
+  await group.tickUntil('the group is whole', isWhole, most);
+}
 
 /** Everything that was uploaded before is on every secondary, and was reported so. */
 export async function wholeGroup(): Promise<LocalInstance> {
-  await tickUntil('the group is whole', isWhole);
-  await group.tick();
-  await group.tick();
+  await wholeAgain();
+  await group.ticks(2);
   subjects();
   eventTypes();
   return primary();
 }
 
 export async function expectAllEqual(): Promise<void> {
-  for (const host of hosts) {
-    if (host.id === primary().id || host.state === 'terminated') continue;
+  for (const host of hostsBut(primary())) {
+    if (host.state === 'terminated') continue;
     expect(await eventuallySame(primary().host, host.host, uploads), host.id).toEqual([]);
   }
 }
@@ -173,7 +155,7 @@ export async function failOver(
       `echo only here > stranded-${row}; echo only > 'deep-${row}/er/strange  name'; echo old edit > both-${row}`,
     );
   await fail(old);
-  await tickUntil('another primary', () => isReplaced(old), within);
+  await group.tickUntil('another primary', () => isReplaced(old), within);
   const now = primary();
   expect(epoch(now)).toBeGreaterThan(before);
   await expectOnePrimary();
@@ -184,8 +166,8 @@ export async function failOver(
     now,
     `echo after > after-${row}; echo new edit > both-${row}; rm doomed-${row}-* deep-${row}/doomed`,
   );
-  const others = hosts.filter(({ id, state }) => id !== old.id && id !== now.id && state === 'running');
-  await tickUntil('the others follow', () =>
+  const others = hostsBut(old, now).filter(({ state }) => state === 'running');
+  await group.tickUntil('the others follow', () =>
     others.every(
       ({ tags, host }) =>
         host.frozen ||
@@ -200,7 +182,7 @@ export async function failOver(
   ]);
   if (comeBack === undefined) return;
   await comeBack(old);
-  await tickUntil('it is a secondary', () => old.tags['hostsync:state'] === 'in-sync', 16);
+  await group.tickUntil('it is a secondary', () => old.tags['hostsync:state'] === 'in-sync', 16);
   await expectOnePrimary();
   expect(primary().id).toBe(now.id);
   expect(await content(now, `both-${row}`)).toBe('new edit\n');
@@ -212,11 +194,35 @@ export async function failOver(
     );
     expect(subjects().filter((subject) => subject.includes('were rescued')).length).toBe(1);
   }
-  await group.tick();
-  await group.tick();
+  await group.ticks(2);
   await expectAllEqual();
   // What was deleted meanwhile does not come back with the host that still has it
   expect([...(await readTree(now.host, uploads)).keys()].filter((name) => name.includes('doomed'))).toEqual(
     [],
   );
+}
+
+interface Trial {
+  /** So many pass before it is mended. */
+  readonly ticks?: number;
+  /** While it lasts. */
+  readonly meanwhile?: (old: LocalInstance) => Promise<unknown>;
+  readonly mend?: (old: LocalInstance) => Promise<unknown>;
+}
+
+/** Something befalls the primary, and nobody takes its place: not while it lasts, and not when it is mended. */
+export async function expectNotReplaced(
+  befall: (old: LocalInstance) => Promise<unknown>,
+  { ticks = 3, meanwhile, mend }: Trial,
+): Promise<void> {
+  const old = await wholeGroup();
+  await befall(old);
+  await group.ticks(ticks);
+  expect(primary().id).toBe(old.id);
+  await meanwhile?.(old);
+  await mend?.(old);
+  await wholeAgain();
+  await group.tick();
+  await expectAllEqual();
+  expect(primary().id).toBe(old.id);
 }

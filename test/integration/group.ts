@@ -7,6 +7,7 @@ import { notesOf } from '../../tour/notes.ts';
 import { packageWith } from '../../tour/own-package.ts';
 import { type PushResult, parseResults, pushResults } from '../../tour/pushes.ts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
+import { describeCloud } from './describe-cloud.ts';
 import { hasEnded, hasSaid, inTotal, isWatchedByDefault, outputOf, watching, watchTags } from './watched.ts';
 
 export const packageDirectory = join('.hostsync', 'package');
@@ -77,6 +78,34 @@ export class TestGroup {
     this.cloud.tick();
     await this.settle({ timeoutSeconds });
     return pushResults(this.cloud).slice(before);
+  }
+
+  async ticks(count: number): Promise<void> {
+    for (let tick = 0; tick < count; tick += 1) await this.tick();
+  }
+
+  /** Waits for something while ticks go on as the schedule would have them. */
+  async whileTicking<Result>(running: Promise<Result>): Promise<Result> {
+    const ticking = setInterval(() => this.cloud.tick(), 3_000);
+    try {
+      return await running;
+    } finally {
+      clearInterval(ticking);
+      await this.settle();
+    }
+  }
+
+  /** Ticks until something is so. @throws {Error} with what was seen last, if it is not so after that many */
+  async tickUntil(what: string, done: () => boolean | Promise<boolean>, most = 14): Promise<void> {
+    for (let tick = 0; !(await done()); tick += 1) {
+      if (tick === most) {
+        const reasons = this.lastLog().map(({ message }) => message);
+        throw new Error(
+          `not after ${most} ticks: ${what}\n${reasons.join('\n')}\n${describeCloud(this.cloud)}`,
+        );
+      }
+      await this.tick();
+    }
   }
 
   /**

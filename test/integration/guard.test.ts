@@ -1,6 +1,7 @@
 import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
+import { upload, uploadRandom } from './on-host.ts';
 import { type ScriptGroup, type ScriptGroupOptions, startScriptGroup } from './script-group.ts';
 
 // A user who loses the files on the primary still has them on the secondaries: as long as no push carries the loss over.
@@ -20,8 +21,7 @@ const fill = (directory: string) =>
     `cd ${directory}; mkdir -p a/b; for i in $(seq 100); do echo $i > a/$i; echo $i > a/b/$i; done; chown -R www-data: .
     sleep 0.1 # what changes as a push begins leaves a doubt, and has the next one compare everything`,
   );
-const put = (name: string, directory = uploads) =>
-  must(group.primary, `echo ${name} > ${directory}/${name}; chown www-data: ${directory}/${name}`);
+const put = (name: string, directory = uploads) => upload(group.primary, name, name, directory);
 const entries = async (host: Host = group.secondary(), directory = uploads) =>
   Number(await must(host, `find ${directory} -mindepth 1 | wc -l`));
 const has = async (name: string, directory = uploads) =>
@@ -159,10 +159,7 @@ describe('rm -rf of most', () => {
 
   it('does not make room on a full disk, which still gets what fits', async () => {
     await group.secondary().fillDisk();
-    await must(
-      group.primary,
-      `head -c 30000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
-    );
+    await uploadRandom(group.primary, 'big', 30_000_000);
     expect((await group.push()).secondaries[0]).toMatchObject({ ok: false, error: 'disk-full' });
     expect((await group.push()).secondaries[0]).toMatchObject({ ok: false, error: 'disk-full' });
     expect(await entries()).toBeGreaterThanOrEqual(203);
@@ -233,7 +230,7 @@ describe('a volume', () => {
     expect(code).toBe(11);
     expect(await has('keep', volume)).toBe(true);
     // the same files, moved to a new volume on purpose, are no loss
-    await must(group.primary, `echo x > ${volume}/keep; chown www-data: ${volume}/keep`);
+    await upload(group.primary, 'keep', 'x', volume);
     expect((await group.push()).code).toBe(0);
     await expectSame(volume);
   });

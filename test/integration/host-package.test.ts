@@ -1,7 +1,8 @@
 import { type Host, type HostFleet, openFleet } from 'local-cloud/hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeDirectories, must, uploads } from './group.ts';
+import { must, uploads } from './group.ts';
 import { hostCommand, installPackage } from './host-package.ts';
+import { makeUploads, writeHook } from './on-host.ts';
 
 let fleet: HostFleet;
 let primary: Host;
@@ -41,7 +42,7 @@ beforeAll(async () => {
   ];
   for (const host of [primary, secondary]) {
     await host.start();
-    await makeDirectories(host, [uploads]);
+    await makeUploads(host);
   }
 });
 afterAll(() => fleet?.close());
@@ -199,12 +200,9 @@ describe('rsync reaches the module', () => {
 
 describe('hooks of a primary', () => {
   it('are run again when a demotion that was prepared does not come', async () => {
-    await must(
-      primary,
-      `mkdir -p -m 755 /etc/hostsync/hooks
-       for hook in after-promotion demotion-cancelled; do printf '#!/bin/sh\\necho %s >> /root/hooks\\n' $hook > /etc/hostsync/hooks/$hook; done
-       chmod 755 /etc/hostsync/hooks/*; rm -f /root/hooks`,
-    );
+    for (const name of ['after-promotion', 'demotion-cancelled'])
+      await writeHook(primary, name, `echo ${name} >> /root/hooks`);
+    await must(primary, 'rm -f /root/hooks');
     expect(await promote(7)).toMatchObject({ hook: 'ok', hookName: 'after-promotion' });
     expect(await promote(7)).toMatchObject({ hook: 'none' });
     const prepare = 'echo 7 > /var/lib/hostsync/demotion-prepared';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeUploads, upload } from './on-host.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -16,18 +17,6 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-async function tickUntil(what: string, done: () => boolean): Promise<void> {
-  for (let tick = 0; tick < 14; tick += 1) {
-    if (done()) return;
-    await group.tick(150);
-  }
-  const reasons = group.lastLog().map(({ message }) => message);
-  expect(done(), `${what}: ${reasons.join('\n')}`).toBe(true);
-}
-
-const upload = (name: string, on: TestGroup['primary']) =>
-  must(on, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
-
 it('a host with IPv6 alone is pushed to, takes over when the primary stops, and what it then holds is rescued', async () => {
   const { primary, cloud } = group;
   const [alone, dual] = [group.secondary(0), group.secondary(1)];
@@ -36,26 +25,29 @@ it('a host with IPv6 alone is pushed to, takes over when the primary stops, and 
     now.tags['hostsync:primary'] !== undefined &&
     all.every((each) => each === now || each.tags['hostsync:state'] === 'in-sync');
   expect(alone.host.ipv4).toBeUndefined();
-  await upload('first', primary);
+  await upload(primary, 'first');
   await group.tick();
   for (const each of [alone, dual]) expect(await group.differences(each)).toEqual([]);
 
-  await upload('stranded', primary);
+  await upload(primary, 'stranded');
   await primary.stop();
   await cloud.settle({ timeoutSeconds: 100 });
-  await tickUntil('the host with IPv6 alone is the primary', () => alone.tags['hostsync:primary'] === '2');
-  await upload('second', alone);
-  await tickUntil('the other one follows', () => dual.tags['hostsync:gathered'] === '2');
+  await group.tickUntil(
+    'the host with IPv6 alone is the primary',
+    () => alone.tags['hostsync:primary'] === '2',
+  );
+  await upload(alone, 'second');
+  await group.tickUntil('the other one follows', () => dual.tags['hostsync:gathered'] === '2');
   await group.tick();
   expect(await must(dual, `cat ${uploads}/second`)).toBe('second\n');
   await primary.start();
-  await tickUntil('the former primary follows', () => isWhole(alone));
+  await group.tickUntil('the former primary follows', () => isWhole(alone));
   expect(await must(alone, `cat ${uploads}/stranded`)).toBe('stranded\n');
 
   // And the other way round, planned
   alone.setTags({ 'hostsync:switchover': dual.id });
-  await tickUntil('the role is handed over', () => isWhole(dual));
-  await upload('third', dual);
+  await group.tickUntil('the role is handed over', () => isWhole(dual));
+  await upload(dual, 'third');
   await group.tick();
   for (const each of [primary, alone]) expect(await must(each, `cat ${uploads}/third`)).toBe('third\n');
 });
@@ -66,16 +58,15 @@ it('a newcomer without a family in common with the primary is told of once, with
   const now = hosts.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? group.primary;
   // The primary has IPv6 alone, the newcomer IPv4 alone
   now.setTags({ 'hostsync:switchover': alone.id });
-  await tickUntil('the host with IPv6 alone is the primary', () => 'hostsync:primary' in alone.tags);
+  await group.tickUntil('the host with IPv6 alone is the primary', () => 'hostsync:primary' in alone.tags);
   const newcomer = await group.cloud.launch({
     name: 'ipv4',
     addressing: 'ipv4',
     tags: { 'hostsync:group': 'web' },
-    prepare: (instance) => makeDirectories(instance, [uploads]),
+    prepare: makeUploads,
   });
-  await upload('news', alone);
-  await group.tick();
-  await group.tick();
+  await upload(alone, 'news');
+  await group.ticks(2);
   const notifications = group.cloud
     .messages()
     .filter(({ message }) => message.includes(`${newcomer.id} an IPv4 address only`));
@@ -86,7 +77,7 @@ it('a newcomer without a family in common with the primary is told of once, with
       invocations.some(({ instanceId }) => instanceId === newcomer.id),
     ),
   ).toEqual([]);
-  await tickUntil('the others get their files', () =>
+  await group.tickUntil('the others get their files', () =>
     hosts.every((each) => each === alone || each.tags['hostsync:state'] === 'in-sync'),
   );
   await group.tick();

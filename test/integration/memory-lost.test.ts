@@ -8,12 +8,11 @@ import {
   group,
   hosts,
   isReplaced,
-  isWhole,
   primary,
   row,
   subjects,
-  tickUntil,
   useGroup,
+  wholeAgain,
   wholeGroup,
   wwwData,
 } from './failover.ts';
@@ -38,7 +37,7 @@ async function expectUploaded(name: string): Promise<void> {
 
 async function expectToGoOn(): Promise<void> {
   await group.tick();
-  await tickUntil('whole again', isWhole, 20);
+  await wholeAgain(20);
   await expectOnePrimary();
   await upload('afterwards');
   await group.tick();
@@ -57,7 +56,7 @@ describe('the table', () => {
     expect(primary().id).toBe(before.id);
     await table().make();
     const known = messages().length;
-    await tickUntil('the epoch is a time', () => isTime(epochOf(primary())));
+    await group.tickUntil('the epoch is a time', () => isTime(epochOf(primary())));
     await expectToGoOn();
     expect(primary().id).toBe(before.id);
     expect(
@@ -75,7 +74,7 @@ describe('the table', () => {
     const now = primary();
     const epoch = epochOf(now);
     await table().restore(yesterday);
-    await tickUntil('a newer epoch', () => epochOf(primary()) > epoch);
+    await group.tickUntil('a newer epoch', () => epochOf(primary()) > epoch);
     expect(primary().id).toBe(now.id);
     await expectToGoOn();
     expect(primary().id).toBe(now.id);
@@ -132,7 +131,7 @@ describe('the table', () => {
       group.cloud.faults.failCall(call, 'InternalServerError', { times: Infinity }),
     );
     await upload('meanwhile');
-    for (let tick = 0; tick < 3; tick += 1) await group.tick();
+    await group.ticks(3);
     await expectUploaded('meanwhile');
     expect(primary().id).toBe(before.id);
     expect(subjects()).toEqual([]);
@@ -157,7 +156,7 @@ describe('the queue', () => {
     await group.tick();
     expect(isReplaced(old)).toBe(false);
     fault.remove();
-    await tickUntil('another primary', () => isReplaced(old), 4);
+    await group.tickUntil('another primary', () => isReplaced(old), 4);
     await old.start();
     await expectToGoOn();
   });

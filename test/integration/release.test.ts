@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
 import type { PushResult } from '../../tour/pushes.ts';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup } from './group.ts';
+import { makeUploads, upload } from './on-host.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -18,7 +19,7 @@ it('hosts whose release is another one get that of the deployment, and the push 
   // As after a deployment: what the documents run is not there, and what is there is older
   for (const host of hosts())
     await must(host, 'cd /usr/local/lib/hostsync; mv [0-9]* 0.0.0-0123456789abcdef');
-  await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
+  await upload(group.primary, 'new');
   const results = await group.tick();
   expect(results).toEqual([expect.objectContaining({ ok: true }), expect.objectContaining({ ok: true })]);
   for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
@@ -34,7 +35,7 @@ it('hosts whose release is another one get that of the deployment, and the push 
 it('a newcomer without the package gets it before it joins', async () => {
   const newcomer = await group.cloud.launch({
     tags: { 'hostsync:group': 'web' },
-    prepare: (instance) => makeDirectories(instance, [uploads]),
+    prepare: makeUploads,
   });
   await group.cloud.waitFor(() => newcomer.tags['hostsync:host-key'], {
     what: `${newcomer.id} joins`,
@@ -49,7 +50,7 @@ it('a host without Python says so, and the others are pushed to', async () => {
   const bare = await group.cloud.launch({
     tags: { 'hostsync:group': 'web' },
     async prepare(instance) {
-      await makeDirectories(instance, [uploads]);
+      await makeUploads(instance);
       await must(instance, 'chmod a-x /usr/bin/python3*');
     },
   });
@@ -58,7 +59,7 @@ it('a host without Python says so, and the others are pushed to', async () => {
       .events(({ event }) => event['detail-type'] === 'Join Failed')
       .map(({ event }) => parseDomainEvent(event).detail);
   const pushes: PushResult[] = [];
-  await must(group.primary, `echo meanwhile > ${uploads}/meanwhile; chown www-data: ${uploads}/meanwhile`);
+  await upload(group.primary, 'meanwhile');
   await expect
     .poll(
       async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { upload } from './on-host.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -12,18 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-async function tickUntil(what: string, done: () => boolean): Promise<void> {
-  for (let tick = 0; tick < 14; tick += 1) {
-    if (done()) return;
-    await group.tick(150);
-  }
-  const reasons = group.lastLog().map(({ message }) => message);
-  expect(done(), `${what}: ${reasons.join('\n')}`).toBe(true);
-}
-
-const upload = (name: string, on: TestGroup['primary']) =>
-  must(on, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
-
 it('a host whose SSH server has another port joins, is pushed to, is promoted, and follows again', async () => {
   const { primary, cloud } = group;
   const [moved, usual] = [group.secondary(0), group.secondary(1)];
@@ -31,30 +20,30 @@ it('a host whose SSH server has another port joins, is pushed to, is promoted, a
     now.tags['hostsync:primary'] !== undefined &&
     [primary, moved, usual].every((each) => each === now || each.tags['hostsync:state'] === 'in-sync');
   // Nothing from outside is answered at 22, so whatever comes to it went by the tag
-  await upload('first', primary);
+  await upload(primary, 'first');
   await group.tick();
   expect(await group.differences(moved)).toEqual([]);
 
   // Its files are pushed to it before it takes over, and what follows it is at 22
   primary.setTags({ 'hostsync:switchover': moved.id });
-  await tickUntil('the host with another port is the primary', () => isWhole(moved));
-  await upload('second', moved);
+  await group.tickUntil('the host with another port is the primary', () => isWhole(moved));
+  await upload(moved, 'second');
   await group.tick();
   for (const each of [primary, usual]) expect(await must(each, `cat ${uploads}/second`)).toBe('second\n');
 
   // It stops with files that only it has: they are rescued from its port, and it follows
-  await upload('stranded', moved);
+  await upload(moved, 'stranded');
   await moved.stop();
   await cloud.settle({ timeoutSeconds: 100 });
   const others = [primary, usual];
-  await tickUntil('another primary', () =>
+  await group.tickUntil('another primary', () =>
     others.some(({ tags }) => Number(tags['hostsync:primary'] ?? 0) > 2),
   );
   const next = others.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? primary;
   await moved.start();
-  await tickUntil('it follows', () => isWhole(next));
+  await group.tickUntil('it follows', () => isWhole(next));
   expect(await must(next, `cat ${uploads}/stranded`)).toBe('stranded\n');
-  await upload('third', next);
+  await upload(next, 'third');
   await group.tick();
   expect(await must(moved, `cat ${uploads}/third`)).toBe('third\n');
 });
@@ -65,9 +54,8 @@ it('a value that is no port is told once, with the remedy, and the other seconda
   const primary = hosts.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? group.primary;
   const others = hosts.filter((each) => each !== primary && each !== group.secondary(0));
   group.secondary(0).setTags({ 'hostsync:port': '22222222' });
-  await upload('fourth', primary);
-  await group.tick();
-  await group.tick();
+  await upload(primary, 'fourth');
+  await group.ticks(2);
   const notifications = cloud.messages().filter(({ message }) => message.includes('hostsync:port'));
   expect(notifications).toHaveLength(1);
   expect(notifications[0]?.message).toContain(

@@ -15,11 +15,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runScript } from '../../tour/run-script.ts';
 import { must, packageDirectory, startGroup, type TestGroup, uploads } from './group.ts';
 import { hostCommand, installPackage } from './host-package.ts';
+import { upload, uploadRandom } from './on-host.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
   group = await startGroup({ secondaries: 2 });
-  await must(group.primary, `echo x > ${uploads}/keep; chown www-data: ${uploads}/keep`);
+  await upload(group.primary, 'keep', 'x');
 });
 afterAll(() => group?.close());
 
@@ -82,7 +83,7 @@ it('incident in one group changes nothing for another', async () => {
     name: 'blog',
     tags: { 'hostsync:group': 'blog', 'hostsync:primary': 'x' },
   });
-  await must(group.primary, `echo y > ${uploads}/y; chown www-data: ${uploads}/y`);
+  await upload(group.primary, 'y');
   const results = await group.tick();
   expect(results.map(({ ok }) => ok)).toEqual([true, true]);
   expect(codes()).toEqual(['ERROR bad-tags']);
@@ -91,7 +92,7 @@ it('incident in one group changes nothing for another', async () => {
 });
 
 it('the operator’s options reach the primary, and the deletions that they hold are accepted by a tag', async () => {
-  await must(group.primary, `echo x > ${uploads}/going; chown www-data: ${uploads}/going`);
+  await upload(group.primary, 'going', 'x');
   await group.tick();
   group.primary.setTags({ 'hostsync:options': 'max-delete-count=0 nice=5' });
   await must(group.primary, `rm ${uploads}/going`);
@@ -142,10 +143,7 @@ describe('AWS at its worst', () => {
   });
 
   it('loses the answer to SendCommand, so that a retry starts a second push: the lock makes that harmless', async () => {
-    await must(
-      group.primary,
-      `head -c 30000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
-    );
+    await uploadRandom(group.primary, 'big', 30_000_000);
     group.cloud.faults.loseResponse('ssm:SendCommand');
     const results = await group.tick();
     expect(results.filter(({ ok }) => ok).length).toBeGreaterThanOrEqual(2);
@@ -154,10 +152,7 @@ describe('AWS at its worst', () => {
   });
 
   it('fires the schedule twice at once', async () => {
-    await must(
-      group.primary,
-      `head -c 30000000 /dev/urandom > ${uploads}/big2; chown www-data: ${uploads}/big2`,
-    );
+    await uploadRandom(group.primary, 'big2', 30_000_000);
     group.cloud.tick();
     const results = await group.tick();
     for (const { ok, error } of results) expect(ok || error === 'busy').toBe(true);
@@ -343,7 +338,7 @@ it('a host that is promoted trusts the earlier primary no more, and follows no o
     lines: [expect.objectContaining({ kind: 'promote', epoch: 2, changed: true })],
   });
   // A push that has nothing to send sends nothing, and so is not refused
-  await must(group.primary, `echo y > ${uploads}/after; chown www-data: ${uploads}/after`);
+  await upload(group.primary, 'after', 'y');
   expect(await group.tick()).toContainEqual(
     expect.objectContaining({ id: host.id, ok: false, error: 'key-refused' }),
   );

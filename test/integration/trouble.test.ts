@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pushResults } from '../../tour/pushes.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { upload, uploadRandom } from './on-host.ts';
 
 const more = '/srv/more';
 const volume = '/srv/volume';
@@ -31,8 +32,7 @@ beforeEach(async () => {
 const ids = () => group.secondaries.map(({ id }) => id);
 const byId = (results: Awaited<ReturnType<TestGroup['push']>>) =>
   ids().map((id) => results.find((result) => result.id === id));
-const put = (name: string) =>
-  must(group.primary, `echo ${name} > ${uploads}/${name}; chown www-data: ${uploads}/${name}`);
+const put = (name: string) => upload(group.primary, name);
 const has = async (index: number, name: string) =>
   (await group.secondary(index).exec(['test', '-e', `${uploads}/${name}`])).code === 0;
 
@@ -87,10 +87,7 @@ describe('one secondary in trouble does not delay or fail the others, and is nam
   it('with a full disk', async () => {
     await group.push();
     await group.secondary(0).fillDisk();
-    await must(
-      group.primary,
-      `head -c 30000000 /dev/urandom > ${uploads}/big; chown www-data: ${uploads}/big`,
-    );
+    await uploadRandom(group.primary, 'big', 30_000_000);
     const [first, second] = byId(await group.push());
     expect(first).toMatchObject({
       ok: false,
@@ -164,7 +161,7 @@ describe('a directory that is not as it should be is never carried over as delet
   ])('%s', async (error, harm, mend) => {
     await group.push();
     await must(group.primary, harm);
-    await must(group.primary, `echo new > ${more}/new; chown www-data: ${more}/new`);
+    await upload(group.primary, 'new', 'new', more);
     const results = byId(await group.push());
     for (const result of results) expect(result).toMatchObject({ ok: false, error: 'directory-skipped' });
     expect(group.lastOutput()).toContainEqual(

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type LocalCloud, startCloud } from 'local-cloud';
 import { openFleet } from 'local-cloud/hosts';
 import { packageWith } from '../../tour/own-package.ts';
-import { makeDirectories, must, packageDirectory, uploads } from './group.ts';
+import { must, packageDirectory, uploads } from './group.ts';
 import { type RunningCommand, startProgram } from './hostsync-command.ts';
+import { makeUploads } from './on-host.ts';
 
 /** The name that CloudFormation gives to the site's Auto Scaling group. */
 export const hostGroup = 'hostsync-verify-site-HostGroup-1ABC';
@@ -111,7 +112,7 @@ async function makeSite(cloud: LocalCloud, parameters: Readonly<Record<string, s
     ],
     launch: {
       async prepare(instance) {
-        await makeDirectories(instance, [uploads]);
+        await makeUploads(instance);
         await must(instance, `echo x > ${uploads}/index.html; chown -R www-data: ${uploads}`);
       },
     },

@@ -5,7 +5,8 @@ import { startLiveView } from '../../tour/live-view.ts';
 import { Stage } from '../../tour/stage.ts';
 import { openBrowser, type SandboxBrowser } from '../../view/screenshots/browser.ts';
 import type { View } from '../../view/server.ts';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeUploads } from './on-host.ts';
 
 /** Only a fault reaches it: a promotion takes its time on a machine that does other things too. */
 const patience = 150_000;
@@ -27,7 +28,7 @@ beforeAll(async () => {
     group.cloud.createAutoScalingGroup({
       name: 'web',
       tags: { 'hostsync:group': 'web' },
-      launch: { prepare: (instance) => makeDirectories(instance, [uploads]) },
+      launch: { prepare: makeUploads },
       hooks: [
         { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 300, defaultResult: 'ABANDON' },
         {

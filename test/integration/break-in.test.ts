@@ -3,6 +3,7 @@ import type { ExecResult } from 'local-cloud/hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 import { hostCommand, refusedForLists } from './host-package.ts';
+import { upload } from './on-host.ts';
 
 // A thief has the primary's private key and is root on the primary. Each title says what he would gain, were it not refused.
 
@@ -313,15 +314,12 @@ while not os.path.exists("/root/enough"):
   });
 
   it('by any other way: the daemon that writes sees nothing but the directory, and is its owner', async () => {
-    const running = attack(`head -c 100000000 /dev/urandom > big; rsync big $login::$module/`);
+    // Slowly: it is looked at while it runs
+    const running = attack(`head -c 30000000 /dev/urandom > big; rsync --bwlimit=5000 big $login::$module/`);
     const daemons = await must(
       target,
-      `for _ in {1..400}; do
-         if read -r p < <(pgrep -u www-data -f '^/usr/bin/rsync --server --daemon'); then
-           readlink /proc/$p/root; grep -E '^(Uid|Gid|Groups|CapEff):' /proc/$p/status | sort; break
-         fi
-         sleep 0.02
-       done`,
+      `until read -r p < <(pgrep -u www-data -f '^/usr/bin/rsync --server --daemon'); do sleep 0.1; done
+       readlink /proc/$p/root; grep -E '^(Uid|Gid|Groups|CapEff):' /proc/$p/status | sort`,
     );
     expect(
       daemons
@@ -620,7 +618,7 @@ describe('while a host is gathered from, the primary’s key reads the synced di
     const running = attack(`timeout 100 tail -f /dev/null | $ssh $login >/dev/null; echo ended`);
     await must(target, waitFor(daemon));
     expect((await joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '')).code).toBe(0);
-    expect(await must(target, `pgrep -fc '^/usr/bin/rsync --server --daemon' || true`)).toBe('0\n');
+    await must(target, waitFor(`! ${daemon}`));
     await running;
     for (const name of ['$module-read/mine', 'stranded/listed'])
       expect((await attack(`rsync $login::${name} got`)).stderr).toContain('Unknown module');
@@ -646,7 +644,7 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
   const join = (more = '') => joinByHand(target, 1, group.primary.tags['hostsync:public-key'] ?? '', more);
 
   beforeAll(async () => {
-    await must(target, `echo mine > ${uploads}/mine; chown www-data: ${uploads}/mine`);
+    await upload(target, 'mine');
     expect((await join('option\tkeep-deleted\t30\n')).code).toBe(0);
   });
   afterAll(async () => {
@@ -713,7 +711,7 @@ describe('where secondaries keep what is deleted, the primary’s key has root k
 it('after all that, the group is pushed as before', async () => {
   // What was done behind the primary's back is found when everything is compared: each day, or when nothing is known
   await must(group.primary, 'rm -r /var/lib/hostsync/manifest');
-  await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
+  await upload(group.primary, 'new');
   expect((await group.push()).map(({ ok }) => ok)).toEqual([true, true]);
   for (const directory of [uploads, other]) expect(await group.differences(target, directory)).toEqual([]);
 });
@@ -726,7 +724,7 @@ it('a machine that took a secondary’s address, and shows another host key, get
     target,
     `cd /etc/ssh; mkdir old; mv ssh_host_* old; ssh-keygen -qt ed25519 -N '' -f ssh_host_ed25519_key; ${restart}`,
   );
-  await must(group.primary, `echo mine > ${uploads}/mine; chown www-data: ${uploads}/mine`);
+  await upload(group.primary, 'mine');
   const results = await group.push();
   expect(results).toContainEqual(
     expect.objectContaining({ id: target.id, ok: false, error: 'host-key-changed', files: 0, bytes: 0 }),
@@ -793,7 +791,7 @@ describe('a secondary trusts one key', () => {
     const refused = await attack(`$ssh ${login} </dev/null`);
     expect(refused.code).toBe(255);
     expect(refused.stderr).toContain('Permission denied (publickey');
-    await must(group.primary, `echo later > ${uploads}/later; chown www-data: ${uploads}/later`);
+    await upload(group.primary, 'later');
     expect(await group.push()).toContainEqual(
       expect.objectContaining({ id: victim.id, ok: false, error: 'key-refused' }),
     );

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
-import { type ScriptGroup, startScriptGroup } from './script-group.ts';
+import { killGroup, type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 /** `HOSTSYNC_CHURN_SEED=123 npm run integration -- churn` does the same again. */
 const seed = Number(process.env['HOSTSYNC_CHURN_SEED'] ?? Date.now() % 1_000_000);
@@ -93,15 +93,10 @@ it('whatever happens to the files, to pushes and to hosts: in the end all trees 
     const victim = group.secondary(random() < 0.5 ? 0 : 1);
     if (event < 0.35) {
       const push = group.start({ options });
+      const ended = once(push, 'exit');
       await sleep(random() * 900);
-      if (push.pid !== undefined && push.exitCode === null) {
-        try {
-          process.kill(-push.pid, 'SIGKILL');
-        } catch {
-          // it was faster
-        }
-      }
-      if (push.exitCode === null && push.signalCode === null) await once(push, 'exit');
+      killGroup(push);
+      await ended;
     } else if (event < 0.6) {
       const push = group.push({ options });
       await sleep(random() * 700);

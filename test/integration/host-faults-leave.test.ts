@@ -2,6 +2,7 @@ import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
 import { hostCommand } from './host-package.ts';
+import { writeHook } from './on-host.ts';
 import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // A former primary comes back. Each title says what an editor would lose, or for what an operator would be woken.
@@ -67,11 +68,7 @@ const rescue = () =>
     `${heading}${directory}secondary\t${primary.id}\t${primary.address}\t22\t${hostKeys.get(primary)}\noption\tlists\tyes\noption\tio-timeout\t10\n`,
   );
 
-const hook = (text: string) =>
-  must(
-    primary,
-    `mkdir -p /etc/hostsync/hooks; printf '#!/bin/sh\\n${text}\\n' > /etc/hostsync/hooks/before-demotion; chmod -R 755 /etc/hostsync/hooks`,
-  );
+const hook = (script: string) => writeHook(primary, 'before-demotion', script);
 
 describe('the hook before-demotion', () => {
   it('runs on a primary that comes back, once, before anything is listed', async () => {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
 import { type ScriptGroup, type ScriptGroupOptions, startScriptGroup } from './script-group.ts';
@@ -27,7 +26,7 @@ it('a file that went, came back while a push ran, and went for good does not sta
   await edit('rm cache/x.html; head -c 8000000 /dev/urandom > big');
   const push = group.start({ options: { bandwidth: 3000 } });
   const ended = once(push, 'exit');
-  await sleep(1500);
+  await must(group.primary, 'until pgrep -x rsync; do sleep 0.1; done');
   await edit('echo page > cache/x.html');
   await ended;
   await edit('rm cache/x.html');

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
-import { type ScriptGroup, startScriptGroup } from './script-group.ts';
+import { killGroup, type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // What whoever writes into the directory, or holds a secondary, can do to stop everybody else's files. Each title says what an
 // editor would wait for in vain.
@@ -19,13 +20,13 @@ const edit = (command: string) => must(group.primary, `cd ${uploads}; ${command}
 /** Runs on the primary until it is killed; what it does may fail at any moment. */
 function meanwhile(program: string): { end(): Promise<void> } {
   const child = group.primary.spawn(['python3', '-c', program]);
-  const closed = new Promise((done) => child.on('close', done));
+  const closed = once(child, 'close');
   child.stdout?.resume();
   child.stderr?.resume();
   return {
     async end() {
       // the whole group: what was started here is in the host
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      killGroup(child);
       await closed;
     },
   };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
 import { refusedForLists } from './host-package.ts';
+import { writeHook } from './on-host.ts';
 import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // What an operator asks for beside the push itself, on hosts that all tests share: s-1 has what is asked for, s-2 has not.
@@ -24,10 +25,7 @@ async function settle(options: Record<string, string | number> = {}): Promise<vo
 
 describe('the hook after-sync', () => {
   const options = { 'after-sync': 'yes' };
-  const write = (text: string) =>
-    on(
-      `install -d /etc/hostsync/hooks; printf '%s' '#!/bin/sh\n${text}' > /etc/hostsync/hooks/after-sync; chmod 755 /etc/hostsync/hooks/after-sync`,
-    );
+  const write = (script: string) => writeHook(group.secondary(), 'after-sync', script);
   const said = async () => (await on('cat /said; rm -f /said')).split('\n').sort();
   const note = 'id -un >> /said; tr "\\000" "\\n" >> /said';
 
@@ -80,18 +78,12 @@ describe('the hook after-sync', () => {
   it('runs after each cycle of a watch, too', async () => {
     await write(note);
     await settle();
-    const watch = group.start({ options: { ...options, watch: 'auto', lease: 60 } });
-    const closed = new Promise((done) => watch.on('close', done));
-    await must(
-      group.primary,
-      'until [ -e /var/lib/hostsync/manifest/web/watch/lock ]; do sleep 0.1; done; sleep 3',
-    );
+    const end = await group.watch(options);
     for (const name of ['one', 'two']) {
       await edit(`echo x > ${name}`);
       await on(`until grep -qs ${uploads}/${name} /said; do sleep 0.1; done`);
     }
-    await group.push({ options: { watch: 'end' } });
-    await closed;
+    await end();
     await on('rm -f /said');
   });
 

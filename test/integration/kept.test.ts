@@ -79,17 +79,11 @@ it('keeps an upload that went to the secondary, which a comparison of everything
 });
 
 it('keeps what a watch deletes, cycle by cycle', async () => {
-  const watch = group.start({ options: { ...options, watch: 'auto', lease: 60 } });
-  const closed = new Promise((done) => watch.on('close', done));
-  await must(
-    group.primary,
-    'until [ -e /var/lib/hostsync/manifest/web/watch/lock ]; do sleep 0.1; done; sleep 3',
-  );
+  const end = await group.watch(options);
   await must(group.primary, `rm ${uploads}/changed`);
   await must(keeper, `until [ ! -e ${uploads}/changed ]; do sleep 0.1; done`);
   expect(await kept()).toEqual(['changed=old']);
-  await group.push({ options: { watch: 'end' } });
-  await closed;
+  await end();
 });
 
 it('is brought back by hand as docs/guides/bring-back.md says, as the site’s user and over nothing that is there', async () => {

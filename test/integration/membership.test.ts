@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushResults } from '../../tour/pushes.ts';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeUploads, upload } from './on-host.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -14,9 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-const prepare = (instance: LocalInstance) => makeDirectories(instance, [uploads]);
 const launch = (name: string, wait = true) =>
-  group.cloud.launch({ name, tags: { 'hostsync:group': 'web' }, prepare, wait });
+  group.cloud.launch({ name, tags: { 'hostsync:group': 'web' }, prepare: makeUploads, wait });
 const list = () =>
   Object.entries(group.primary.tags)
     .filter(([key]) => key.startsWith('hostsync:secondaries'))
@@ -30,7 +30,7 @@ describe('Auto Scaling', () => {
       name,
       tags: { 'hostsync:group': 'web' },
       warmPool,
-      launch: { prepare },
+      launch: { prepare: makeUploads },
       hooks: [
         { name: 'hostsync-launch', transition: 'launching', heartbeatTimeout: 120, defaultResult: 'ABANDON' },
         {
@@ -94,7 +94,7 @@ describe('Auto Scaling', () => {
     const asg = group.cloud.createAutoScalingGroup({
       name: 'others',
       tags: { 'hostsync:group': 'web' },
-      launch: { prepare },
+      launch: { prepare: makeUploads },
       replace: false,
       hooks: [
         { name: 'warm-caches', transition: 'launching', heartbeatTimeout: 3600, defaultResult: 'CONTINUE' },
@@ -121,7 +121,7 @@ describe('a plain instance', () => {
     expect(Object.keys(instance.tags).filter((key) => key.startsWith('hostsync:'))).toEqual([
       'hostsync:group',
     ]);
-    await must(group.primary, `echo while-away > ${uploads}/away; chown www-data: ${uploads}/away`);
+    await upload(group.primary, 'away', 'while-away');
     await instance.start();
     await group.tick();
     expect(isIn(instance)).toBe(true);
@@ -132,7 +132,7 @@ describe('a plain instance', () => {
   });
 
   it('joins when it is given the tag later, and leaves when the tag is taken away, with all that was written on it', async () => {
-    const instance = await group.cloud.launch({ name: 'later', prepare });
+    const instance = await group.cloud.launch({ name: 'later', prepare: makeUploads });
     await group.tick();
     expect(list()).not.toContain(instance.id);
     instance.setTags({ 'hostsync:group': 'web' });
@@ -156,10 +156,10 @@ describe('a plain instance', () => {
       .flatMap(({ logs }) => logs)
       .join('\n');
     expect(messages).toMatch(/not-ready: .*\/srv\/uploads/u);
-    await makeDirectories(instance, [uploads]);
+    await makeUploads(instance);
+    // A join that failed is tried again 15 seconds later
     await sleep(15_000);
-    await group.tick();
-    expect(isIn(instance)).toBe(true);
+    await group.tickUntil('it has joined', () => isIn(instance), 2);
     await instance.terminate();
     await group.tick();
   });
@@ -206,7 +206,7 @@ it('twenty at once are all in the list in the end, over several tags, though EC2
   group.cloud.tick();
   // An operator's hand, in the middle of it
   group.primary.setTags({ 'hostsync:secondaries': 'by-hand.example.com' });
-  for (let tick = 0; tick < 4; tick++) await group.tick();
+  await group.ticks(4);
   group.cloud.faults.staleTags({ seconds: 0 });
   await group.tick();
   expect(list()).toEqual(
@@ -227,24 +227,20 @@ it('a large first sync does not delay the others, and goes on where it was when 
     group.primary,
     `for i in $(seq 20); do head -c 20000000 /dev/urandom > ${uploads}/large$i; done; chown -R www-data: ${uploads}`,
   );
-  for (let tick = 0; tick < 2; tick++) await group.tick();
+  await group.ticks(2);
   const instance = await launch('large');
   group.cloud.tick();
   const firstSync = async () => (await group.primary.exec(`pgrep -f 'rsync .*${instance.id}::'`)).code === 0;
   await group.cloud.waitFor(firstSync, { what: 'the first sync' });
   // The others are served meanwhile
-  await must(group.primary, `echo small > ${uploads}/small; chown www-data: ${uploads}/small`);
+  await upload(group.primary, 'small');
   group.cloud.tick();
   const arrived = async () => (await group.secondary(0).exec(['test', '-e', `${uploads}/small`])).code === 0;
   await group.cloud.waitFor(arrived, { what: 'the small file' });
   // As SSM does when the command's time is over
   await must(group.primary, `pkill -KILL -f 'rsync .*[${instance.id[0]}]${instance.id.slice(1)}::' || true`);
   await group.settle();
-  for (let tick = 0; tick < 4 && !isIn(instance); tick++) {
-    await sleep(5000);
-    await group.tick();
-  }
-  expect(isIn(instance)).toBe(true);
+  await group.tickUntil('it has joined', async () => isIn(instance) || (await sleep(5000, false)), 4);
   expect(await group.differences(instance)).toEqual([]);
   await instance.terminate();
   await group.tick();

@@ -48,7 +48,7 @@ it('the editors follow the primary by its name, and a name that somebody moved i
     // A name outside of the ones that the deployment allows
     next?.setTags({ 'hostsync:dns': 'www.example.com' });
     await group.tick().catch(() => undefined);
-    expect(cloud.takeProblems().length + 1).toBeGreaterThan(0);
+    cloud.takeProblems();
     expect(cloud.resolve('www.example.com')).toEqual([]);
   } finally {
     await group.close().catch(() => undefined);

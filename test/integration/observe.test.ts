@@ -1,6 +1,7 @@
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeUploads, upload } from './on-host.ts';
 import { type Ended, hostsync } from './operator.ts';
 
 // An operator who only observes a group loses nothing and sees everything: no file, no tag and no host changes.
@@ -37,8 +38,8 @@ describe('a group that hostsync never touched', () => {
       group.cloud.launch({
         name,
         async prepare(instance) {
-          await makeDirectories(instance, [uploads]);
-          await must(instance, `echo ${name} > ${uploads}/keep; chown www-data: ${uploads}/keep`);
+          await makeUploads(instance);
+          await upload(instance, 'keep', name);
         },
       });
     const [first, second] = await Promise.all([launch('shop-1'), launch('shop-2')]);
@@ -48,7 +49,7 @@ describe('a group that hostsync never touched', () => {
     expect(made.code).toBe(0);
     await group.settle();
     const before = await seen([first, second]);
-    for (let tick = 0; tick < 3; tick += 1) await group.tick();
+    await group.ticks(3);
     expect(await seen([first, second])).toEqual(before);
     expect(wouldBe('shop')).toEqual(['promote', 'join']);
     const status = await run('status', 'shop');
@@ -61,16 +62,11 @@ describe('a group that hostsync never touched', () => {
   });
 
   it('begins when the operator says so', async () => {
-    const ticking = setInterval(() => group.cloud.tick(), 3_000);
-    try {
-      const resumed = await run('resume', 'shop', '--yes');
-      expect(resumed.stdout).toContain('hostsync is about to');
-      expect(resumed.code).toBe(0);
-      expect((await run('wait', 'shop', '--in-sync', '--timeout', '200')).code).toBe(0);
-    } finally {
-      clearInterval(ticking);
-    }
-    await group.settle();
+    const resumed = await run('resume', 'shop', '--yes');
+    expect(resumed.stdout).toContain('hostsync is about to');
+    expect(resumed.code).toBe(0);
+    const waited = await group.whileTicking(run('wait', 'shop', '--in-sync', '--timeout', '200'));
+    expect(waited.code).toBe(0);
     const second = hosts().find(({ tags }) => tags['Name'] === 'shop-2') ?? group.primary;
     expect(await must(second, `cat ${uploads}/keep`)).toBe('shop-1\n');
   });
@@ -80,7 +76,7 @@ describe('a group in service', () => {
   it('is not pushed while it is observed', async () => {
     group.primary.setTags({ 'hostsync:mode': 'observe' });
     await group.settle();
-    await must(group.primary, `echo new > ${uploads}/new; chown www-data: ${uploads}/new`);
+    await upload(group.primary, 'new');
     const before = await seen([group.primary, ...group.secondaries]);
     await group.tick();
     await group.tick();
@@ -93,7 +89,7 @@ describe('a group in service', () => {
     await group.primary.stop();
     await group.settle();
     const tags = hosts().map(({ id, tags: its }) => [id, { ...its }]);
-    for (let tick = 0; tick < 3; tick += 1) await group.tick();
+    await group.ticks(3);
     expect(hosts().map(({ id, tags: its }) => [id, { ...its }])).toEqual(tags);
     expect(wouldBe('web')).toContain('promote');
     for (const secondary of group.secondaries)
@@ -103,8 +99,8 @@ describe('a group in service', () => {
   it('replaces it when the operator ends the mode', async () => {
     group.primary.deleteTags('hostsync:mode');
     await group.settle();
-    for (let tick = 0; tick < 6; tick += 1) await group.tick();
-    const primary = group.secondaries.find(({ tags }) => tags['hostsync:primary'] !== undefined);
-    expect(primary?.tags['hostsync:primary']).toBe('2');
+    await group.tickUntil('another is the primary', () =>
+      group.secondaries.some(({ tags }) => tags['hostsync:primary'] === '2'),
+    );
   });
 });

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
 import { hostCommand } from './host-package.ts';
@@ -12,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => group?.close());
 
 /** 300 KiB/s, and 1.2 MB before many small ones: seconds in which something may happen. */
-const slow = { bandwidth: 300, nice: 7 };
+const slow = { bandwidth: 300, nice: 7, 'io-timeout': 100 };
 const fill = (seed: number) =>
   must(
     group.primary,
@@ -30,16 +29,16 @@ describe.each([
     const started = Date.now();
     const push = group.start({ options: { ...slow, ...options } });
     const ended = once(push, 'exit');
-    await sleep(2000);
+    // It waits while files come, however long that takes
     const niceness = await must(
       group.primary,
-      'ps -eo ni=,comm= | awk \'$2 == "rsync" { print $1 }\' | sort -u',
+      `until pkill -STOP -x rsync; do sleep 0.1; done; ps -eo ni=,comm= | awk '$2 == "rsync" { print $1 }' | sort -u`,
     );
     const quote = (path: string) => `'${path}'`;
     const [file, odd, directory] = late.map(quote);
     await must(
       group.primary,
-      `echo x > ${file}; echo x > ${odd}; mkdir -p ${directory}; echo x > ${directory}/x; chown -R www-data: ${uploads}`,
+      `echo x > ${file}; echo x > ${odd}; mkdir -p ${directory}; echo x > ${directory}/x; chown -R www-data: ${uploads}; pkill -CONT -x rsync`,
     );
     await ended;
     expect(push.exitCode).toBe(0);

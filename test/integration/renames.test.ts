@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
-import { type ScriptGroup, startScriptGroup } from './script-group.ts';
+import { killGroup, type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // A renamed directory: nothing of it crosses the wire, nobody must accept its deletion, and no two names stay one file.
 
@@ -66,7 +66,7 @@ it('whenever the push is killed, the next one finds all', async () => {
     const push = group.start();
     const ended = once(push, 'exit');
     await sleep(milliseconds);
-    if (push.pid !== undefined && push.exitCode === null) process.kill(-push.pid, 'SIGKILL');
+    killGroup(push);
     await ended;
     [old, now] = [now, old];
     // back at once, every other time: what was linked already is in the way
@@ -86,19 +86,13 @@ it('in a watch, too', async () => {
     '\n',
   );
   const before = await inodes(from ?? '');
-  const watch = group.start({ options: { watch: 'auto', lease: 300 } });
-  const closed = once(watch, 'close');
-  await must(
-    group.primary,
-    'until [ -e /var/lib/hostsync/manifest/web/watch/lock ]; do sleep 0.1; done; sleep 3',
-  );
+  const end = await group.watch();
   await rename(from ?? '', 'watched');
   await must(
     group.secondary(),
     `cd ${uploads}; until [ -e watched/10/${files / 10} ] && [ ! -e '${from}' ]; do sleep 0.1; done`,
   );
-  await group.push({ options: { watch: 'end' } });
-  await closed;
+  await end();
   expect(await inodes('watched')).toBe(before);
   await same();
 });

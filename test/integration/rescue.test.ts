@@ -1,9 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must, uploads } from './group.ts';
 import { hostCommand } from './host-package.ts';
-import { type ScriptGroup, startScriptGroup } from './script-group.ts';
+import { writeHook } from './on-host.ts';
+import { killGroup, type ScriptGroup, startScriptGroup } from './script-group.ts';
 
 // The primary P dies or is left, N takes over, S is the other secondary. Each title says what an editor would lose, or a
 // thief would gain.
@@ -351,13 +353,12 @@ describe('what a secondary got and the new primary did not', () => {
 
 /** Starts a script and kills its process group, as the SSM agent does. */
 async function kill(host: Host, script: string, request: string, afterMilliseconds: number): Promise<void> {
-  const child: ChildProcess = host.spawn(hostCommand(script), { stdin: request });
+  const child = host.spawn(hostCommand(script), { stdin: request });
   child.stdout?.resume();
   child.stderr?.resume();
-  await new Promise((done) => setTimeout(done, afterMilliseconds));
-  if (child.exitCode !== null) return;
-  const ended = new Promise((done) => child.on('close', done));
-  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  const ended = once(child, 'close');
+  await sleep(afterMilliseconds);
+  killGroup(child);
   await ended;
 }
 
@@ -410,11 +411,7 @@ describe('a source that is in bad hands', () => {
 
 describe('the former primary', () => {
   it('is not left, if the operator’s hook says no', async () => {
-    const hook = (text: string, mode = 755) =>
-      must(
-        primary,
-        `mkdir -p /etc/hostsync/hooks; chmod 755 /etc/hostsync/hooks; printf '#!/bin/sh\\n${text}\\n' > /etc/hostsync/hooks/before-demotion; chmod ${mode} /etc/hostsync/hooks/before-demotion`,
-      );
+    const hook = (script: string, mode?: string) => writeHook(primary, 'before-demotion', script, mode);
     const prepare = () => leave(primary, next, 'option\tprepare\tyes\n');
     expect(await prepare()).toMatchObject({ code: 0, last: { prepared: true, hook: 'none' } });
     await hook('echo $HOSTSYNC_GROUP $HOSTSYNC_EPOCH > /tmp/told; echo noise');
@@ -422,7 +419,7 @@ describe('the former primary', () => {
     expect(await must(primary, 'cat /tmp/told')).toBe('web 1\n');
     await hook('exit 3');
     expect(await prepare()).toMatchObject({ code: 13, last: { kind: 'error', error: 'hook-failed' } });
-    await hook('echo hacked > /tmp/hacked', 777);
+    await hook('echo hacked > /tmp/hacked', '777');
     expect(await prepare()).toMatchObject({ code: 13, last: { error: 'hook-failed' } });
     await must(primary, '[[ ! -e /tmp/hacked ]]; rm /etc/hostsync/hooks/before-demotion');
     expect((await group.push()).code).toBe(0);
@@ -446,11 +443,10 @@ describe('the former primary', () => {
     await promote(next);
     expect((await leave(primary, next)).code).toBe(0);
     await ended;
-    expect(
-      await must(primary, 'pgrep -x "rsync|ssh" || true; ls /etc/hostsync; pgrep -fcx "sleep 50"'),
-    ).toMatch(/^group\n.*1\n$/su);
+    await must(primary, 'while pgrep -x "rsync|ssh"; do sleep 0.1; done');
+    expect(await must(primary, 'ls /etc/hostsync; pgrep -fcx "sleep 50"')).toMatch(/^group\n.*1\n$/su);
     expect(looking.exitCode).toBeNull();
-    if (looking.pid !== undefined) process.kill(-looking.pid, 'SIGKILL');
+    killGroup(looking);
     expect((await group.push()).code).toBe(14);
     expect((await group.push({ epoch: 2 })).code).toBe(13);
     expect((await run(primary, 'promote', heading(1))).code).toBe(14);
@@ -464,11 +460,11 @@ describe('the former primary', () => {
     await primary.freeze();
     await promote(next);
     await join(other);
-    expect(await must(next, 'pgrep -fc "^/usr/bin/rsync --server --daemon" || true')).toBe('0\n');
+    await must(next, 'while pgrep -f "^/usr/bin/rsync --server --daemon"; do sleep 0.1; done');
     const trees = async () => [await names(next), await names(other)];
     const before = await trees();
     await primary.thaw();
-    await new Promise((done) => setTimeout(done, 3000));
+    await sleep(3000);
     const again = await group.push();
     expect(again.code).toBe(10);
     expect(again.secondaries.map(({ error }) => error)).not.toContain(undefined);
@@ -478,11 +474,7 @@ describe('the former primary', () => {
 
 describe('the new primary', () => {
   it('runs the operator’s hook once for each epoch, again if it was killed, and tells of its failure', async () => {
-    const hook = (text: string) =>
-      must(
-        next,
-        `mkdir -p /etc/hostsync/hooks; chmod 755 /etc/hostsync/hooks; printf '#!/bin/bash\\n${text}\\n' > /etc/hostsync/hooks/after-promotion; chmod 755 /etc/hostsync/hooks/after-promotion`,
-      );
+    const hook = (script: string) => writeHook(next, 'after-promotion', script);
     await hook('echo $HOSTSYNC_GROUP $HOSTSYNC_EPOCH >> /tmp/told; echo noise; sleep 100 & disown');
     expect((await promote(next)).lines).toEqual([expect.objectContaining({ kind: 'promote', hook: 'ok' })]);
     // what the hook left running holds nothing up

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
@@ -150,6 +151,18 @@ export class ScriptGroup {
     return child;
   }
 
+  /** Starts a push that watches. What changes before it sees changes, its first walk finds. @returns what ends it */
+  async watch(options: Readonly<Record<string, string | number>> = {}): Promise<() => Promise<void>> {
+    const child = this.start({ options: { ...options, watch: 'auto', lease: 300 } });
+    const closed = once(child, 'close');
+    const lock = '/var/lib/hostsync/manifest/web/watch/lock';
+    await must(this.primary, `until [ -e ${lock} ]; do sleep 0.1; done; sleep 3`);
+    return async () => {
+      await this.push({ options: { watch: 'end' } });
+      await closed;
+    };
+  }
+
   /** Joins a secondary again, as after something was installed there, or with options. */
   async join(
     host: Host = this.secondary(),
@@ -166,6 +179,16 @@ export class ScriptGroup {
 
   async close(): Promise<void> {
     await this.fleet.close();
+  }
+}
+
+/** Kills the process group of what was started, as the SSM agent does; it may have ended by itself just now. */
+export function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }
 

@@ -50,7 +50,7 @@ describe('a watch of a primary that is none any more', () => {
     expect(left).toMatchObject({ kind: 'leave', prepared: false });
     await one.ended;
     await until(async () => (await watch.pushes()) === 0, 'no process is left');
-    expect((await primary.exec("pgrep -f '[s]sh -F .* -N -M'")).stdout).toBe('');
+    await until(async () => (await watch.connections()) === 0, 'no connection is left');
     await watch.put('late');
     // The next tick may still come: its command was on its way
     const next = watch.next();

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
-import { makeDirectories, must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { makeUploads, upload } from './on-host.ts';
 import { watching } from './watched.ts';
 
 let group: TestGroup;
@@ -16,8 +17,7 @@ beforeEach(async () => {
   await group.tick();
 });
 
-const put = (name: string, to: LocalInstance = group.primary) =>
-  must(to, `cd ${uploads}; echo ${name} > ${name}; chown www-data: ${name}`);
+const put = (name: string, to: LocalInstance = group.primary) => upload(to, name);
 
 const has = async (host: LocalInstance, name: string) =>
   (await host.exec(`cat ${uploads}/${name}`)).stdout.trim() === name;
@@ -71,12 +71,10 @@ describe('a group that is watched', () => {
     const newcomer = await group.cloud.launch({
       name: `newcomer-${row}`,
       tags: { 'hostsync:group': 'web' },
-      prepare: (instance) => makeDirectories(instance, [uploads]),
+      prepare: makeUploads,
     });
-    const isIn = () => newcomer.tags['hostsync:state'] === 'in-sync';
-    for (let tick = 0; tick < 4 && !isIn(); tick += 1) await group.tick();
+    await group.tickUntil('it has joined', () => newcomer.tags['hostsync:state'] === 'in-sync', 4);
     // Its first sync came after the push of the tick, and did not end that
-    expect(isIn()).toBe(true);
     expect(watch()?.status).toBe('InProgress');
     await put(`four-${row}`);
     await arrives(`four-${row}`);
@@ -113,7 +111,7 @@ describe('a group that is watched', () => {
     await put(`seven-${row}`);
     await group.tick();
     expect(await has(group.secondary(0), `seven-${row}`)).toBe(false);
-    expect(watch()).toBe(undefined);
+    await until('its command has ended', () => watch() === undefined);
     group.primary.deleteTags('hostsync:paused');
     await group.tick();
     await arrives(`seven-${row}`);
@@ -165,8 +163,7 @@ describe('a group that is watched', () => {
   it('a tag that says off ends it with the next tick', async () => {
     group.primary.setTags({ 'hostsync:options': 'watch=off' });
     await group.tick();
-    expect(watch()).toBe(undefined);
-    expect(await pushes()).toBe(0);
+    await until('it has ended', async () => watch() === undefined && (await pushes()) === 0);
     await put(`nine-${row}`);
     await group.tick();
     expect(await has(group.secondary(1), `nine-${row}`)).toBe(true);
@@ -182,18 +179,15 @@ describe('a group that is watched', () => {
     old.setTags({ 'hostsync:switchover': 'any' });
     const isPrimary = (host: LocalInstance) => host.tags['hostsync:primary'] !== undefined;
     const next = () => group.secondaries.find(isPrimary);
-    for (let tick = 0; tick < 6 && (next() === undefined || isPrimary(old)); tick += 1) await group.tick(150);
+    await group.tickUntil('another primary', () => next() !== undefined && !isPrimary(old), 6);
     const now = next();
     if (now === undefined) throw new Error('nobody was promoted');
-    expect(await pushes(old)).toBe(0);
+    await until('the former primary pushes no more', async () => (await pushes(old)) === 0);
     for (const number of [1, 2, 3, 4, 5]) expect(await has(now, `last-${row}-${number}`)).toBe(true);
     const others = [old, ...group.secondaries].filter(({ id }) => id !== now.id);
-    for (
-      let tick = 0;
-      tick < 12 && others.some(({ tags }) => tags['hostsync:state'] !== 'in-sync');
-      tick += 1
-    )
-      await group.tick(150);
+    await group.tickUntil('the others follow', () =>
+      others.every(({ tags }) => tags['hostsync:state'] === 'in-sync'),
+    );
     await group.tick();
     await put(`new-${row}`, now);
     await arrives(`new-${row}`, others);

@@ -5,6 +5,7 @@ import type { Host } from 'local-cloud/hosts';
 import { must, uploads } from './group.ts';
 import { hostCommand } from './host-package.ts';
 import {
+  killGroup,
   type PushOptions,
   type ScriptGroup,
   type ScriptGroupOptions,
@@ -82,8 +83,7 @@ export class WatchGroup {
 
   /** As cancelling a command does: SIGKILL to its process group. */
   async cancel({ child, ended }: Watch): Promise<void> {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-      process.kill(-child.pid, 'SIGKILL');
+    killGroup(child);
     await ended;
   }
 
@@ -111,6 +111,11 @@ export class WatchGroup {
   /** How many processes of the primary push. */
   async pushes(): Promise<number> {
     return Number((await this.group.primary.exec(`pgrep -cf '[h]ostsync/current push'`)).stdout);
+  }
+
+  /** How many connections to secondaries are open. */
+  async connections(): Promise<number> {
+    return Number((await this.group.primary.exec(`pgrep -cf '[s]sh -F .* -N -M'`)).stdout);
   }
 
   async run(script: string): Promise<void> {

@@ -82,7 +82,7 @@ describe('a push that watches', () => {
     await watch.arrives('before');
     await watch.cancel(one);
     await until(async () => (await watch.pushes()) === 0, 'no process is left');
-    expect((await watch.group.primary.exec("pgrep -f '[s]sh -F .* -N -M'")).stdout).toBe('');
+    await until(async () => (await watch.connections()) === 0, 'no connection is left');
     await watch.put('meanwhile');
     watch.next();
     await watch.arrives('meanwhile');
@@ -116,11 +116,12 @@ describe('a push that watches', () => {
   });
 
   it('ends with its lease, and a frozen one that thaws after it sends nothing more', async () => {
-    const one = watch.next({ lease: 8 });
+    const lease = 20;
+    const one = watch.next({ lease });
     await watch.put('leased');
     await watch.arrives('leased');
     await watch.freeze();
-    await sleep(8000);
+    await sleep(lease * 1000);
     await watch.put('expired');
     watch.thaw(one);
     expect(linesOf(await one.ended, 'watch')).toMatchObject([{ ended: 'lease' }]);

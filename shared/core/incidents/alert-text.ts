@@ -1,4 +1,4 @@
-import type { IncidentDetail } from '../model/domain-event.ts';
+import type { IncidentDetail } from '../model/incident-detail.ts';
 import { plainText, subjectText } from '../model/plain-text.ts';
 import { duration, secondsBetween } from '../model/time.ts';
 

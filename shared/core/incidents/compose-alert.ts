@@ -1,5 +1,6 @@
-import type { DomainEvent, EventDetails, GroupEventType, PromotionCandidate } from '../model/domain-event.ts';
+import type { DomainEvent, EventDetails, GroupEventType } from '../model/domain-event.ts';
 import { plainText } from '../model/plain-text.ts';
+import type { PromotionCandidate } from '../model/role-event-details.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { duration } from '../model/time.ts';
 import {

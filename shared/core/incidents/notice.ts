@@ -1,5 +1,6 @@
-import { type IncidentDetail, timestamp } from '../model/domain-event.ts';
+import { timestamp } from '../model/domain-event.ts';
 import type { Incident } from '../model/incident.ts';
+import type { IncidentDetail } from '../model/incident-detail.ts';
 import type { Notice } from './incident.ts';
 
 /** What an event on an incident says of it, besides what the incident is about. */

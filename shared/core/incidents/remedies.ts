@@ -1,4 +1,4 @@
-import type { FailedSecondary } from '../model/domain-event.ts';
+import type { FailedSecondary } from '../model/push-event-details.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { mostNamed } from './alert-text.ts';
 

@@ -4,8 +4,8 @@ import {
   domainEvent,
   type EventDetails,
   type GroupEventType,
-  type IncidentDetail,
 } from '../model/domain-event.ts';
+import type { IncidentDetail } from '../model/incident-detail.ts';
 import type { ObservedPush } from '../model/observation.ts';
 import type { ScriptLine, SecondaryLine } from '../model/script-line.ts';
 

@@ -1,13 +1,9 @@
 import type { Notice } from '../incidents/incident.ts';
 import { incidentDetail, noticeKey } from '../incidents/notice.ts';
-import {
-  domainEvent,
-  type FailedSecondary,
-  type RecoveredSecondary,
-  timestamp,
-} from '../model/domain-event.ts';
+import { domainEvent, timestamp } from '../model/domain-event.ts';
 import type { Incident } from '../model/incident.ts';
 import type { ObservedInstance } from '../model/observation.ts';
+import type { FailedSecondary, RecoveredSecondary } from '../model/push-event-details.ts';
 import { secondsBetween } from '../model/time.ts';
 import type { SecondaryState } from './group-state.ts';
 import type { OutcomeLog } from './outcome-log.ts';

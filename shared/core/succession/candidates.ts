@@ -1,6 +1,6 @@
-import type { PromotionCandidate } from '../model/domain-event.ts';
 import { isConfiguration } from '../model/mirror.ts';
 import type { ObservedInstance } from '../model/observation.ts';
+import type { PromotionCandidate } from '../model/role-event-details.ts';
 import { roomProblem } from '../model/room.ts';
 import { routeBetween } from '../model/route.ts';
 import { tagKeys } from '../model/tag-keys.ts';

@@ -1,14 +1,9 @@
 import { assess, isRaised } from '../incidents/incident.ts';
 import { incidentDetail, noticeKey } from '../incidents/notice.ts';
 import { holdOf, isInhibited } from '../incidents/rules.ts';
-import {
-  type DomainEvent,
-  domainEvent,
-  type GroupEventType,
-  type IncidentDetail,
-  timestamp,
-} from '../model/domain-event.ts';
+import { type DomainEvent, domainEvent, type GroupEventType, timestamp } from '../model/domain-event.ts';
 import { formatIncident, type Incident, parseIncidents } from '../model/incident.ts';
+import type { IncidentDetail } from '../model/incident-detail.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { secondsBetween } from '../model/time.ts';
 import { type GroupView, notify, setTags } from './group-view.ts';

@@ -1,7 +1,7 @@
 import type { EventDetails } from '../model/domain-event.ts';
 import { plainText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
-import { type Alert, incidentAlert, list, longestQuote, message, todo } from './alert-text.ts';
+import { type Alert, incidentAlert, list, longestQuote, message, quote, todo } from './alert-text.ts';
 
 /** A file's name as a word of a shell. */
 function quoted(path: string): string {
@@ -99,6 +99,18 @@ export function filesTooLarge(detail: EventDetails['Files Too Large'], group: st
       `to send them: raise max-size in the tag ${tagKeys.options}, or take it out; everything is compared once then`,
       `to leave them out and hear no more of them: name them in the tag ${tagKeys.exclude}`,
       `or move them out of the synced directories: aws ssm start-session --target ${primary}`,
+    ),
+  ]);
+}
+
+export function rescueFailed(detail: EventDetails['Rescue Failed'], group: string, now: number): Alert {
+  const { primary, from, message: words } = detail;
+  return incidentAlert(group, detail, now, `what ${from} holds is not rescued yet`, [
+    quote(words),
+    `It stays apart and loses nothing; it is tried again every minute.`,
+    todo(
+      `see what was said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,
+      `look at the host: aws ssm start-session --target ${from}`,
     ),
   ]);
 }

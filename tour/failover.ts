@@ -5,7 +5,7 @@ import type { Presenter } from './presenter.ts';
 
 /** An editor who uploads without a break, until told to stop. */
 interface Editor {
-  /** Names, in order, of what the host had wholly taken. */
+  /** Names, in order, of what the host had taken in full. */
   stop(): Promise<readonly string[]>;
 }
 

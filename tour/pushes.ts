@@ -39,7 +39,7 @@ function parseLine(line: string): readonly PushResult[] {
 }
 
 /**
- * Waits until every one of these secondaries has wholly received what the primary held now.
+ * Waits until every one of these secondaries has received everything that the primary holds now.
  *
  * @returns for each, the push that did it
  */

@@ -1,9 +1,9 @@
-// The part of the tour in which a secondary is lost, that is told, and it comes back.
+// The part of the tour in which a secondary is lost, an alert says so, and it comes back.
 import type { LocalCloud, LocalInstance } from 'local-cloud';
 import { notesOf } from './notes.ts';
 import type { Presenter } from './presenter.ts';
 
-/** Cuts a secondary off while files are uploaded, until the alert is there; heals it, until the recovery is told. */
+/** Cuts a secondary off while files are uploaded, until the alert is there; heals it, until the alert is resolved. */
 export async function showTrouble(
   cloud: LocalCloud,
   presenter: Presenter,
@@ -28,7 +28,7 @@ export async function showTrouble(
   show(presenter, alert);
   await showLag(presenter, cloud, secondaries);
   await lost.heal();
-  const recovery = await presenter.step('heal it: until the recovery is told', () =>
+  const recovery = await presenter.step('heal it: until the alert is resolved', () =>
     cloud.waitFor(() => message('is in sync again'), { what: 'the recovery', timeoutSeconds: 60 }),
   );
   show(presenter, recovery);

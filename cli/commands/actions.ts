@@ -97,7 +97,7 @@ export async function pause(
     throw new RefusedError('A reason has 1 to 256 characters', 'Others read it in the status.');
   const done = await makeChange(session, options, {
     title: `Pause ${group}`,
-    steps: ['pushes stop: what runs now comes to its end', 'no host joins, and no host is promoted'],
+    steps: ['pushes stop: what runs now finishes', 'no host joins, and no host is promoted'],
     warnings: ['Copies go out of date from now on, and a primary that dies is not replaced.'],
     tags: [{ instances: [primary.id], set: { [tagKeys.paused]: reason }, remove: [] }],
   });

@@ -66,7 +66,7 @@ function changeOf(
   return {
     title: `Take ${group} out of hostsync. Files stay on every host`,
     steps: [
-      'pause the group, and wait a minute: what runs comes to its end',
+      'pause the group, and wait a minute: what runs finishes',
       `on each of ${members.length} hosts: take the login hostsync, its rule for sudo, keys, state and the package away${purges ? ', with hooks, known_hosts and what a rescue kept' : '; hooks, known_hosts and what a rescue kept stay, and are named (--purge)'}`,
       `take all tags that begin with ${prefix} off ${members.length} hosts, off the primary last`,
       ...scaling.map(

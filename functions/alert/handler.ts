@@ -27,7 +27,7 @@ const memory = { dynamoDb, table: configuration.HOSTSYNC_TABLE };
 
 /** One message, and what subscriptions filter by. */
 interface Notification {
-  /** Of what happened, the same however often it is told. */
+  /** Of what happened, the same however often the event comes. */
   readonly id: string;
   readonly event: string;
   readonly group: string;

@@ -131,7 +131,7 @@ const mostItems = 100;
  * The heads of these groups, of those that have one that can be read. One call for each hundred; one that fails takes nothing from the
  * others.
  *
- * @param fail is told of what could not be read
+ * @param fail takes what could not be read
  */
 export async function readHeads(
   memory: Memory,

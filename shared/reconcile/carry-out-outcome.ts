@@ -9,7 +9,7 @@ export class OutcomeError extends AggregateError {
   override readonly name = 'OutcomeError';
 }
 
-/** What is told, recorded and measured with. */
+/** What notifies, records and measures. */
 export type OutcomeTools = Pick<Tools, 'clients' | 'marks' | 'logger' | 'metrics' | 'metricsBySecondary'>;
 
 const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {

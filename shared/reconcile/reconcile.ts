@@ -314,7 +314,7 @@ class Reconciliation {
   }
 
   /**
-   * Pushes that cannot be cancelled are told of and hold nothing up: a former primary is kept from pushing by its fence.
+   * Pushes that cannot be cancelled send an alert and hold nothing up: a former primary is kept from pushing by its fence.
    *
    * @returns false if it failed and ends the steps
    */

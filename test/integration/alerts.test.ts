@@ -56,7 +56,7 @@ describe.each([
     newEvents();
   });
 
-  /** Breaks something, sees it told once, mends it, sees that told once. */
+  /** Breaks something, sees one alert, mends it, sees the alert resolved. */
   async function failAndRecover(
     secondary: LocalInstance,
     error: string,
@@ -182,7 +182,7 @@ describe.each([
     expect(await group.differences(secondary)).toEqual([]);
   });
 
-  it('a directory that is gone on the primary: told once, for the group', async () => {
+  it('a directory that is gone on the primary: one alert, for the group', async () => {
     await must(group.primary, `mv ${uploads} /srv/away`);
     await settle();
     await settle();
@@ -196,7 +196,7 @@ describe.each([
     for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
   });
 
-  it('a push that is killed, or that nobody hears of: told once', async () => {
+  it('a push that is killed, or that nobody hears of: one alert', async () => {
     await group.primary.agentOffline(false);
     await group.tick(120);
     await settle();

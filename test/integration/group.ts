@@ -225,7 +225,7 @@ export async function moveSshServer(host: Pick<Host, 'exec' | 'id'>, port: numbe
   );
 }
 
-/** Here a minute is a second: incidents are told at once, and again as soon as they change. */
+/** Here a minute is a second: incidents send alerts at once, and again as soon as they change. */
 const atOnce = { HOSTSYNC_GROUP_WAIT: '0', HOSTSYNC_GROUP_INTERVAL: '0', HOSTSYNC_RESCUE_QUIET: '0' };
 
 /** Starts the hosts of a group `web`, sets the primary's tags, and has ticks bring every secondary in sync. */

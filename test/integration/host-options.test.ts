@@ -51,7 +51,7 @@ describe('the hook after-sync', () => {
     await on('test ! -e /said');
   });
 
-  it('that fails, hangs or leaves something running is told, and nobody’s files wait for it', async () => {
+  it('that fails, hangs or leaves something running is reported, and nobody’s files wait for it', async () => {
     await write('echo no cache here >&2; exit 7');
     await edit('echo 1 > failing');
     const failed = await group.push({ options });

@@ -52,7 +52,7 @@ it('a host with IPv6 alone is pushed to, takes over when the primary stops, and 
   for (const each of [primary, alone]) expect(await must(each, `cat ${uploads}/third`)).toBe('third\n');
 });
 
-it('a newcomer without a family in common with the primary is told of once, with what to do', async () => {
+it('a newcomer without a family in common with the primary sends one alert, with what to do', async () => {
   const hosts = [group.primary, ...group.secondaries];
   const alone = group.secondary(0);
   const now = hosts.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? group.primary;

@@ -146,7 +146,7 @@ describe('a plain instance', () => {
     await instance.terminate();
   });
 
-  it('that lacks the directory is told what to do, stays out, and joins once that is done', async () => {
+  it('that lacks the directory stays out, with the remedy in the log, and joins once it is there', async () => {
     const instance = await group.cloud.launch({ name: 'bare', tags: { 'hostsync:group': 'web' } });
     await group.tick();
     expect(instance.tags['hostsync:state']).toBe('joining');

@@ -80,7 +80,7 @@ describe('the table', () => {
     expect(primary().id).toBe(now.id);
   });
 
-  it('is restored from before some pushes: nothing is told, and after the next push all is known', async () => {
+  it('is restored from before some pushes: no alert is sent, and after the next push all is known', async () => {
     const before = await wholeGroup();
     const earlier = await table().items();
     await upload('later');
@@ -125,7 +125,7 @@ describe('the table', () => {
     await expectToGoOn();
   });
 
-  it('answers nobody for a while: pushes go on, nobody joins or is promoted, and nothing is told falsely', async () => {
+  it('answers nobody for a while: pushes go on, nobody joins or is promoted, and no false alert is sent', async () => {
     const before = await wholeGroup();
     const faults = (['dynamodb:Query', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'] as const).map((call) =>
       group.cloud.faults.failCall(call, 'InternalServerError', { times: Infinity }),

@@ -48,7 +48,7 @@ it('a host whose SSH server has another port joins, is pushed to, is promoted, a
   expect(await must(moved, `cat ${uploads}/third`)).toBe('third\n');
 });
 
-it('a value that is no port is told once, with the remedy, and the other secondaries get their files', async () => {
+it('a value that is no port sends one alert, with the remedy, and the other secondaries get their files', async () => {
   const { cloud } = group;
   const hosts = [group.primary, ...group.secondaries];
   const primary = hosts.find(({ tags }) => tags['hostsync:primary'] !== undefined) ?? group.primary;

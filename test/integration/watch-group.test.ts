@@ -84,12 +84,12 @@ describe('a group that is watched', () => {
     await group.tick();
   });
 
-  it('a host that fails is told of before the next tick, and the others go on', async () => {
+  it('a host that fails sends an event before the next tick, and the others go on', async () => {
     const [first, second] = [group.secondary(0), group.secondary(1)];
     const before = [ticks(), events().length, watch()?.id];
     await second.cutOff();
     await put(`five-${row}`);
-    await until('the failure is told', () => events().slice(Number(before[1])).includes('Sync Failed'));
+    await until('the event on the failure', () => events().slice(Number(before[1])).includes('Sync Failed'));
     expect(ticks()).toBe(before[0]);
     await until('another push watches', () => watch() !== undefined && watch()?.id !== before[2]);
     await put(`six-${row}`);
@@ -117,7 +117,7 @@ describe('a group that is watched', () => {
     await arrives(`seven-${row}`);
   });
 
-  it('held deletions are told of and accepted as ever', async () => {
+  it('held deletions send an event and are accepted as ever', async () => {
     await must(
       group.primary,
       `cd ${uploads}; mkdir many-${row}; for i in $(seq 60); do echo $i > many-${row}/$i; done; chown -R www-data: many-${row}`,
@@ -127,7 +127,7 @@ describe('a group that is watched', () => {
     await group.tick();
     const known = events().length;
     await must(group.primary, `cd ${uploads}; rm -r many-${row}`);
-    await until('they are told', async () => {
+    await until('the event on them', async () => {
       if (!events().slice(known).includes('Deletions Held')) await group.tick();
       return events().slice(known).includes('Deletions Held');
     });

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 describe('a watch with a secondary in trouble', () => {
-  it('ends at once when a secondary fails and when it is back, and not for what was told already', async () => {
+  it('ends at once when a secondary fails and when it is back, and not for what it said already', async () => {
     const one = watch.next();
     await watch.put('well');
     await watch.arrives('well');
@@ -40,7 +40,7 @@ describe('a watch with a secondary in trouble', () => {
     expect(linesOf(back, 'watch')).toMatchObject([{ ended: 'outcome changed' }]);
     expect(outcomes(back).toSorted()).toEqual(['s-1 ok', 's-2 ok']);
     await watch.arrives('still');
-    // A second time within five minutes is told by the next tick
+    // The next tick reports a second time within five minutes
     const three = watch.next();
     await watch.put('again');
     await watch.arrives('again');

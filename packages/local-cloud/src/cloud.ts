@@ -230,7 +230,7 @@ export class LocalCloud {
     return this.#services.zones.create(options);
   }
 
-  /** What a resolver with an empty cache is told now: the values of the record, none when there is none. */
+  /** What a resolver with an empty cache gets now: the values of the record, none when there is none. */
   resolve(name: string, type = 'A'): readonly string[] {
     return this.#services.zones.resolve(name, type);
   }

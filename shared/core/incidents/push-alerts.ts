@@ -35,7 +35,7 @@ export function syncRecovered(detail: EventDetails['Sync Recovered'], group: str
 export function pushFailed(detail: EventDetails['Push Failed'], group: string, now: number): Alert {
   const { primary, error, message: words } = detail;
   return incidentAlert(group, detail, now, `the push failed (${error})`, [
-    `The push of ${primary} did not come to its end, so no secondary is brought up to date.`,
+    `The push of ${primary} did not finish, so no secondary is brought up to date.`,
     quote(words),
     todo(
       `see what it said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,

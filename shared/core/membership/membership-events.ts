@@ -6,7 +6,7 @@ import type { MembershipAction } from './membership-action.ts';
 
 type Failure = Extract<MembershipAction, { kind: 'report-failure' }>;
 
-/** What is told of a host that cannot join, or whose files cannot be rescued; nothing while that is only noted. */
+/** The event on a host that cannot join, or whose files cannot be rescued; none while that is only noted. */
 export function failureEvents(action: Failure): readonly DomainEvent[] {
   const { group, instance, incident, notice, message, rescuedBy, rejoins = false } = action;
   if (notice === undefined) return [];
@@ -24,7 +24,7 @@ export function failureKey({ rejoins = false }: Failure): string {
 }
 
 /**
- * What is told of a host whose incident is over, if its incident was.
+ * The event on a host whose incident is resolved, if there was one when it was raised.
  *
  * @param now milliseconds since 1970
  */

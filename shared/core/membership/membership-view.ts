@@ -5,7 +5,7 @@ import type { MembershipObservation } from '../model/observation.ts';
 export interface JoinSettings extends IncidentPolicy {
   /** Seconds from the start of the instance to the completion of its launch hook. */
   readonly joinTimeout: number;
-  /** What the launch hook is told when that time is over. */
+  /** The result for the launch hook when that time is over. */
   readonly joinFailure: 'ABANDON' | 'CONTINUE';
   /** Seconds in which nothing new may come on a former primary before it joins: editors may still reach it by a cached name. */
   readonly rescueQuiet: number;

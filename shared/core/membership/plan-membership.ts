@@ -70,7 +70,7 @@ function planGroup(
   const ready = readiness(group, primaries, view);
   const steps = others.flatMap((instance) => planInstance(group, instance, ready, view));
   const tagged = members.filter(({ tags }) => tags[tagKeys.primary] !== undefined);
-  // The list first: a host that is told to take traffic is in it already
+  // The list first: a host that takes traffic from now on is in it already
   return [
     ...planList(group, primaries.current, others, view),
     ...tagged.flatMap((each) => holdPrimary(group, each, primaries, view)),
@@ -162,7 +162,7 @@ function planStranger(
 
 /**
  * A newcomer that can do nothing but wait, as for its agent: told when it has waited for longer than a launch may take.
- * The tag says since when. While the group itself takes nobody, that is told, and not this.
+ * The tag says since when. While the group itself takes nobody, the alert is on that, and not on this.
  */
 function tooLate(
   group: string,

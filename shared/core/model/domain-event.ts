@@ -19,7 +19,7 @@ export interface EventDetails extends PushEventDetails, RoleEventDetails {
   };
   readonly 'Configuration Invalid': IncidentDetail & { readonly message: string };
   readonly 'Group Recovered': {
-    /** The event that told of the incident. */
+    /** The event that raised the incident. */
     readonly from: GroupEventType;
     /** The host that it was about; undefined for the group as a whole. */
     readonly instance?: string | undefined;
@@ -30,7 +30,7 @@ export interface EventDetails extends PushEventDetails, RoleEventDetails {
 
 export type EventType = keyof EventDetails;
 
-/** Of incidents whose end is told by `Group Recovered`. */
+/** Of incidents that `Group Recovered` resolves. */
 export type GroupEventType =
   | 'Push Failed'
   | 'Push Overrun'

@@ -3,7 +3,7 @@ import { words } from './tag-problem.ts';
 
 /**
  * Something that is wrong with a group or a host, as it is kept in a tag. What was told about it is part of it, so that
- * every run knows and nothing is told twice.
+ * every run knows and nobody is notified twice.
  */
 export interface Incident {
   readonly code: string;

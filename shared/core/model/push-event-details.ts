@@ -59,7 +59,7 @@ export interface PushEventDetails {
     readonly bytes: number;
     readonly secondaries: readonly SyncedSecondary[];
   };
-  /** Secondaries that one push found failing, or that are told again: one event for all of them. */
+  /** Secondaries that one push found failing, or that are due for a reminder: one event for all of them. */
   readonly 'Sync Failed': IncidentDetail & {
     readonly primary: string;
     readonly secondaries: readonly FailedSecondary[];

@@ -7,7 +7,7 @@ export interface WakeUp {
   readonly because: string;
   /** When what it tells of was known, in milliseconds since 1970. */
   readonly at: number;
-  /** The same for one event, however often it is told: the queue takes it once. */
+  /** The same for one event, however often it comes: the queue takes it once. */
   readonly ref: string;
   /** The minute that the schedule named, in milliseconds since 1970, if a tick asks. */
   readonly tick?: number | undefined;

@@ -9,7 +9,7 @@ export interface PushSummary {
   readonly exitCode: number;
   readonly command: string;
   readonly primary: string;
-  /** Of the whole push; null where it did not come to its end. */
+  /** Of the whole push; null where it did not finish. */
   readonly seconds: number | null;
   readonly files: number;
   readonly deleted: number;
@@ -24,7 +24,7 @@ export interface PushSummary {
     readonly total: number;
     readonly reason: string;
   } | null;
-  /** Why it did not come to its end, or null. */
+  /** Why it did not finish, or null. */
   readonly failure: string | null;
 }
 

@@ -9,7 +9,7 @@ import type { IncidentDetail } from '../model/incident-detail.ts';
 import type { ObservedPush } from '../model/observation.ts';
 import type { ScriptLine, SecondaryLine } from '../model/script-line.ts';
 
-/** One piece of evidence on the whole group, and how it is told. */
+/** One piece of evidence on the whole group, and the event on it. */
 export interface GroupEvidence extends Evidence {
   /** The event on it. `key` tells this message from the others on the incident. */
   readonly event: (detail: IncidentDetail, key: readonly (string | number)[]) => DomainEvent;
@@ -39,10 +39,10 @@ export interface PushOf {
 
 // --- in the output of a push
 
-/** Exit codes of a push that came to its end; its output may be too long to be kept. Source: docs/host-package.md. */
+/** Exit codes of a push that finished; its output may be too long to be kept. Source: docs/host-package.md. */
 const regularEnds: ReadonlySet<number> = new Set([0, 10, 11]);
 
-/** A push that did not come to its end. */
+/** A push that did not finish. */
 export function pushFailure(push: ObservedPush, at: number, { group, primary }: PushOf): GroupEvidence {
   const ended =
     push.lines.some(({ kind }) => kind === 'push') ||
@@ -55,7 +55,7 @@ export function pushFailure(push: ObservedPush, at: number, { group, primary }: 
     raised: !ended && push.status === 'failed',
     at,
     cause: error,
-    reason: ended ? 'the push came to its end' : `the push failed: ${error}: ${message}`,
+    reason: ended ? 'the push finished' : `the push failed: ${error}: ${message}`,
     event: (detail, key) =>
       domainEvent('Push Failed', group, [primary, ...key], {
         ...detail,

@@ -117,7 +117,7 @@ class GroupOutcome {
     this.#incidents.weigh(failure, known);
     const watched = watchLine(push);
     const idle = didNothing(push);
-    // Only a push that came to its end says that a directory is well again
+    // Only a push that finished says that a directory is well again
     if (!failure.raised && !idle)
       for (const evidence of evidenceIn(lines, at, common)) this.#incidents.weigh(evidence, known);
     const fresh = lines

@@ -6,7 +6,7 @@ import { tagKeys } from '../model/tag-keys.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 import type { OutcomeView } from './outcome-view.ts';
 
-/** A host that cannot join is told of by planMembership at first; here again after a while. */
+/** The first alert on a host that cannot join comes from planMembership; the reminders come from here. */
 export function remindOfJoins({ group, members, settings, now }: OutcomeView, log: OutcomeLog): void {
   for (const { id, tags } of members) {
     const [entry] = parseIncidents(tags[tagKeys.incident]);

@@ -10,7 +10,7 @@ import type { OutcomeLog } from './outcome-log.ts';
 import type { OutcomeView } from './outcome-view.ts';
 import { SecondaryNews } from './secondary-news.ts';
 
-/** Errors of secondaries that are those of the group, and are told once for all. Source: docs/host-package.md. */
+/** Errors of secondaries that are those of the group: one alert for all of them. Source: docs/host-package.md. */
 const groupWide: ReadonlySet<string> = new Set(['directory-skipped', 'deletions-held']);
 
 /** Errors of a secondary that has lost its key, login, sudoers or module, as by configuration management: joining again mends them. */
@@ -49,7 +49,7 @@ export class SecondaryIncidents {
   }
 
   /**
-   * @param whole it stands in a push that came to its end
+   * @param whole it stands in a push that finished
    * @returns whether the line is news: what it counts was counted by nobody yet
    */
   weigh(line: SecondaryLine, push: ObservedPush, whole: boolean): boolean {

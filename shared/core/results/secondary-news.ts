@@ -8,7 +8,7 @@ import { secondsBetween } from '../model/time.ts';
 import type { SecondaryState } from './group-state.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 
-/** A secondary that is told of, and why. */
+/** A secondary that an event names, and why. */
 interface NotifiedSecondary {
   readonly entry: FailedSecondary;
   readonly incident: Incident;
@@ -64,7 +64,7 @@ export class SecondaryNews {
   }
 }
 
-/** Those that are told for one reason: one event, since the first of them began. */
+/** Those with one reason: one event, since the first of them began. */
 function tellFailures(
   group: string,
   primary: string,

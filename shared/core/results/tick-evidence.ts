@@ -101,7 +101,7 @@ function configurationEvidence(view: TickView): GroupEvidence {
   };
 }
 
-/** Nothing while what is told of its replacement says the same. */
+/** Nothing while the alert on its replacement says the same. */
 function unavailableEvidence(view: TickView, primary: string): readonly GroupEvidence[] {
   const { group, now: at } = view;
   const found = blockedBy(view, 'primary-not-running', 'primary-not-online');

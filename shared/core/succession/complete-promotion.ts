@@ -198,7 +198,7 @@ export function completeTags(
   return { ...configurationOf(view, before), ...own };
 }
 
-/** What a secondary carries and a primary does not; what is told of the group stays, and how far it was when it was promoted. */
+/** What a secondary carries and a primary does not; the incidents of the group stay, and how far it was when it was promoted. */
 export function leftWhenPromoted(tags: Readonly<Record<string, string>>): readonly string[] {
   return stateTagKeys.filter((key) => tags[key] !== undefined && key !== tagKeys.syncedAt);
 }

@@ -4,7 +4,7 @@ import type { ObservedInstance, PromotionObservation, Register } from '../model/
 import type { PromotionAction } from './promotion-action.ts';
 
 export interface PromotionSettings extends JoinSettings {
-  /** `manual`: what would be done is told, and left to a person. */
+  /** `manual`: an alert says what would be done, and leaves it to a person. */
   readonly failover: 'auto' | 'manual';
   /** Ticks in a row whose closer look has to find a suspected primary dead. */
   readonly failoverTicks: number;

@@ -54,7 +54,7 @@ function failoverBlocker(
   const paused = current?.tags[tagKeys.paused] ?? register?.configuration?.tags[tagKeys.paused];
   if (paused !== undefined) return `the group is paused: "${paused}"`;
   if (settings.failover === 'manual') return 'failover is left to a person';
-  // A promotion that did not come to its end does not hold up the next
+  // A promotion that did not finish does not hold up the next
   const last = register?.claims.findLast(
     (claim) => (claim.kind === 'failover' || claim.kind === 'switchover') && claim.epoch <= epoch,
   );

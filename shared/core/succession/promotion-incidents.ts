@@ -26,7 +26,7 @@ interface RaisedIncident {
 }
 
 /**
- * Brings the incidents in the tags to just these: what is raised is told when it has held for long enough, and what is not raised any more
+ * Brings the incidents in the tags to just these: what is raised sends an alert when it has held for long enough, and what is not raised any more
  * is over. Times are those of whole minutes: runs at the same time would each tell it with a time, and so an id, of their own.
  */
 export function assessIncidents(
@@ -92,7 +92,7 @@ function noteIncidents(
   return [setTags(view, ids, { [key]: text(after) }, [], text(after))];
 }
 
-/** @param cause what is told at once when it changes, but for numbers in it */
+/** @param cause sends an alert at once when it changes, but for numbers in it */
 export function raised(
   _view: GroupView,
   code: IncidentCode,

@@ -140,7 +140,7 @@ describe('heads', () => {
     expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({ version: 0, reconciledFrom: 10 });
   });
 
-  it('that cannot be read are told of, and are not taken for none by whoever asks', async () => {
+  it('that cannot be read are reported, and are not taken for none by whoever asks', async () => {
     const memory = await startTable();
     await memory.cloud.table('Memory').drop();
     const errors: unknown[] = [];

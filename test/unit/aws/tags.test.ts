@@ -61,7 +61,7 @@ const tagged = () =>
     .flat();
 
 it.each(['InvalidInstanceID.NotFound', 'TagLimitExceeded'])(
-  'one instance of several that cannot have tags (%s) keeps no other from them, and is told of',
+  'one instance of several that cannot have tags (%s) keeps no other from them, and is reported',
   async (name) => {
     refuse('i-2', name);
     const tags = writer();

@@ -59,7 +59,7 @@ describe.each(['AccessDeniedException', 'ThrottlingException', 'InternalServerEr
       expect(await connectionOf(client, instanceId(1))).toEqual({ unknown: `${code}: ${code}!` });
     });
 
-    it('for one push that is to be cancelled leaves no other running, and is told', async () => {
+    it('for one push that is to be cancelled leaves no other running, and is reported', async () => {
       ssm.on(ListCommandInvocationsCommand).resolves({
         CommandInvocations: ['c-1', 'c-2', 'c-3'].map((CommandId) => ({ CommandId, DocumentName: 'push' })),
       });

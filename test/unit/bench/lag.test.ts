@@ -65,7 +65,7 @@ it('a file arrives when it has its name and all of its bytes', async () => {
   }
 });
 
-it('is told as a table and as a plot, with what is missing', () => {
+it('is shown as a table and as a plot, with what is missing', () => {
   const rows = [
     rowOf('hostsync watch', 20, [0.1, 0.2, 0.3], 1, { cpuSeconds: 1.25, wireBytes: 2_000_000 }),
     rowOf('cron loop', 0, [], 4, { cpuSeconds: 0, wireBytes: 0 }),

@@ -32,7 +32,7 @@ const blocked = {
 const candidates = (state: string, ...blockers: readonly string[]) =>
   blockers.map((blocker, index) => ({ instance: instanceId(index + 2), blocker, state }));
 
-/** Forms of the same event that are told in other words. */
+/** Forms of the same event that have other words. */
 const others: readonly DomainEvent[] = [
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'switchover' }),
   domainEvent('Primary Promoted', 'web', [], { ...promoted, kind: 'failover' }),

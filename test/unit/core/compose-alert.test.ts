@@ -30,7 +30,7 @@ function named(type: DomainEvent['type'], events = exampleEvents()): DomainEvent
 
 const alertOn = (event: DomainEvent): Alert => {
   const alert = composeAlert(event, now);
-  if (alert === undefined) throw new Error(`nobody is told of ${event.type}`);
+  if (alert === undefined) throw new Error(`no alert on ${event.type}`);
   return alert;
 };
 

@@ -134,7 +134,7 @@ describe('a promotion that is done', () => {
     secondaries: { 2: { ...promoted, ...notes, 'hostsync:state': undefined } },
   });
 
-  it('is told after its tags are written, and by the next run if this one was killed in between', () => {
+  it('is notified after its tags are written, and by the next run if this one was killed in between', () => {
     expect(notifications(promotedWith({}))).toMatchObject([
       { type: 'Primary Promoted', detail: { primary: second, epoch: 2 } },
     ]);
@@ -144,7 +144,7 @@ describe('a promotion that is done', () => {
     });
   });
 
-  it('is told once', () => {
+  it('is notified once', () => {
     expect(notifications(promotedWith({ 'hostsync:promotion-notified': '2' }))).toEqual([]);
     expect(notifications(promotedWith({ 'hostsync:promotion-notified': '1' })).length).toBe(1);
   });
@@ -239,7 +239,7 @@ describe('a suspicion', () => {
     expect(kinds({ observed })).not.toContain('probe');
   });
 
-  it('is counted once a probe, is told at once, and kills nobody before it was found as often as is set', () => {
+  it('is counted once a probe, sends an event at once, and replaces nobody before it was found as often as is set', () => {
     expect(noted({ observed: dead })[0]).toBe(`1 ${new Date(now).toISOString()}`);
     expect(notifications({ observed: dead }).map(({ type }) => type)).toEqual(['Primary Suspected']);
     expect(claimed({ observed: dead })).toEqual([]);
@@ -304,7 +304,7 @@ describe('who is promoted', () => {
     expect(claimed({ state: 'stopped', observed })).toMatchObject([{ holder: second }]);
   });
 
-  it('is none that is silent, and that is told', () => {
+  it('is none that is silent, and an event says so', () => {
     const silent: Case = { state: 'stopped', observed: { reachability: [alive()] } };
     expect(claimed(silent)).toEqual([]);
     const message = 'none of the secondaries that may be promoted answers';
@@ -416,7 +416,7 @@ describe('a primary that is gone', () => {
       { secondaries: { 2: { 'hostsync:state': 'behind' }, 3: { 'hostsync:promote': 'never' } } },
       'no secondary may be promoted',
     ],
-  ])('is not replaced when %s, and that is told', (_name, each, message) => {
+  ])('is not replaced when %s, and an event says so', (_name, each, message) => {
     const gone = { ...each, state: 'stopped' };
     expect(claimed(gone)).toEqual([]);
     expect(notifications(gone)).toMatchObject([
@@ -430,14 +430,14 @@ describe('a primary that is gone', () => {
     expect(notifications(each)).toMatchObject([{ type: 'Promotion Blocked' }]);
   });
 
-  it('is told of once, with what blocks each candidate and the command that overrides', () => {
+  it('sends one event, with what blocks each candidate and the command that overrides', () => {
     const each: Case = {
       state: 'stopped',
       secondaries: { 2: { 'hostsync:state': 'behind' }, 3: { 'hostsync:promote': 'never' } },
     };
     const [event, ...more] = notifications(each);
     expect(more).toEqual([]);
-    if (event === undefined) throw new Error('nobody is told');
+    if (event === undefined) throw new Error('no event');
     const { body = '' } = composeAlert(event, now) ?? {};
     expect(body).toContain(`${second}: its state is behind`);
     expect(body).toContain(`${third}: its tag hostsync:promote says never`);
@@ -453,7 +453,7 @@ describe('a primary that is gone', () => {
     expect(acts(again)).toEqual([]);
   });
 
-  it('a promotion that did not come to its end does not hold up the next one: its host has died, too', () => {
+  it('a promotion that did not finish does not hold up the next one: its host has died, too', () => {
     const claims = [begun, { ...failover, kind: 'failover' as const }];
     const each: Case = { state: 'stopped', claims, secondaries: { 2: { 'hostsync:state': undefined } } };
     expect(claimed(each)).toMatchObject([{ epoch: 3, holder: third }]);
@@ -474,7 +474,7 @@ describe('a primary that is gone', () => {
     expect(acts({ state: 'terminated', observed })).toEqual([]);
   });
 
-  it('a switchover that is asked for to a host without a family in common is blocked, and why is told', () => {
+  it('a switchover that is asked for to a host without a family in common is blocked, and the event says why', () => {
     const each: Case = { tags: { 'hostsync:switchover': third }, ipv6: [3] };
     expect(acts(each).map(({ kind }) => kind)).not.toContain('run');
     expect(notifications(each)).toMatchObject([
@@ -641,7 +641,7 @@ describe('a planned switchover', () => {
       { tags: asked('any', task('final-push', 2)), observed: pushed(0, 'disk-full') },
       'disk-full',
     ],
-  ])('one %s is told of, and nothing is claimed', (_name, each, message) => {
+  ])('one %s sends an event, and nothing is claimed', (_name, each, message) => {
     expect(claimed(each)).toEqual([]);
     expect(notifications(each)).toMatchObject([
       { type: 'Promotion Blocked', detail: { message: expect.stringContaining(message) } },

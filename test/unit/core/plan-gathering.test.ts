@@ -144,7 +144,7 @@ describe('a former primary', () => {
       ],
     ],
     [
-      'keeps what nobody can fetch: people are told where',
+      'keeps what nobody can fetch: an event says where',
       {
         tags: { 'hostsync:left': undefined },
         task: ['leave', 3],
@@ -165,7 +165,7 @@ describe('a former primary', () => {
       ],
     ],
     [
-      'keeps more at its last list: that is told too, and paths that are too long are not told again',
+      'keeps more at its last list: an event on that too, and none again on paths that are too long',
       { task: ['relist', 3], lines: [listed({ new: 0, kept: 1, keptIn: '/kept', tooLong: 1 })] },
       [{ kind: 'notify-kept', files: 1, tooLong: 0 }, { kind: 'record-gathered' }],
     ],
@@ -244,17 +244,17 @@ describe('a former primary', () => {
       ],
     ],
     [
-      'had nothing: nobody is told',
+      'had nothing: no event',
       { task: ['rescue', 3], lines: [rescued({ files: 0, conflicts: 0 })] },
       [list('relist', `${former} was rescued: has anything come since?`)],
     ],
     [
-      'had only conflicts: that is told',
+      'had only conflicts: an event says so',
       { task: ['rescue', 3], lines: [rescued({ files: undefined, conflicts: 2 })] },
       [{ kind: 'notify-rescued' }, { kind: 'relist' }],
     ],
     [
-      'had only paths that are too long: that is told, for they end with the host',
+      'had only paths that are too long: an event says so, for they end with the host',
       { task: ['rescue', 3], lines: [rescued({ files: 0, conflicts: 0, tooLong: 1 })] },
       [{ kind: 'notify-rescued' }, { kind: 'relist' }],
     ],
@@ -335,7 +335,7 @@ describe('a former primary', () => {
     expect(plan({ tags: { 'hostsync:incident': noted } })).toMatchObject([{ kind: 'rescue' }]);
   });
 
-  it('is told of once for one cause', () => {
+  it('sends one event for one cause', () => {
     const failed: Case = {
       task: ['rescue', 14],
       lines: [rescued({ ok: false, error: 'disk-full', message: 'x' })],

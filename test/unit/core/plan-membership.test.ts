@@ -96,7 +96,7 @@ describe('a newcomer without room for the tags of a secondary', () => {
   const crowd = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`team:tag-${index}`, 'x']));
 
-  it('is told of once and stays out, and keeps no other from joining', () => {
+  it('sends one event and stays out, and keeps no other from joining', () => {
     const group = groupOf(2);
     Object.assign(group.instances.get(instanceId(2))?.tags ?? {}, crowd(45));
     const actions = plan(group);
@@ -246,7 +246,7 @@ describe('a newcomer', () => {
     );
   });
 
-  it('that waits for its agent for longer than a launch may take is told of, once, and forgotten when it joins', () => {
+  it('that waits for its agent for longer than a launch may take sends one event, and is forgotten when it joins', () => {
     const group = groupOf(1);
     Object.assign(group.instances.get(instanceId(1))?.tags ?? {}, { 'hostsync:public-key': publicKey });
     group.offline.add(instanceId(2));
@@ -264,7 +264,7 @@ describe('a newcomer', () => {
     expect(group.instances.get(instanceId(2))?.tags['hostsync:incident']).toBeUndefined();
   });
 
-  it('whose join or first sync fails is told of once, in the host’s words, however often it is tried again', () => {
+  it('whose join or first sync fails sends one event, in the host’s words, however often it is tried again', () => {
     const group = groupOf(1);
     group.fails = { kind: 'error', error: 'not-ready', message: 'rsync is missing' };
     for (let round = 0; round < 30; round++) {
@@ -277,7 +277,7 @@ describe('a newcomer', () => {
     expect(group.commands.filter(({ instance }) => instance === instanceId(2)).length).toBeGreaterThan(5);
   });
 
-  it('whose first sync another run has asked for already is told of to nobody, and goes on in a moment', () => {
+  it('whose first sync another run has asked for already sends no event, and goes on in a moment', () => {
     const group = groupOf(1);
     while (!group.commands.some(({ lines }) => lines.some(({ kind }) => kind === 'secondary')))
       for (const action of plan(group)) group.carryOut(action);

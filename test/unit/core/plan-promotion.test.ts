@@ -259,7 +259,7 @@ describe('runs at the same time, killed anywhere, with old tags before their eye
         for (const id of group.machines.keys()) group.recover(id);
         settle(group);
         // A host that took the role and was forgotten before that could be noted refuses the key of the primary that came
-        // back. That is told (key-refused), and this is what the message says
+        // back. An alert says so (key-refused), and this is its text
         const refuses = [...group.hosts].filter(
           ([, { epoch }]) => epoch > Number(group.primary()?.tags['hostsync:primary']),
         );

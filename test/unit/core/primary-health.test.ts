@@ -133,7 +133,7 @@ describe('a suspected primary is dead only if nobody sees anything of it', () =>
     expect(verdict).toBe(expected);
   });
 
-  it('and what was seen by whom is told', () => {
+  it('and the event says what was seen by whom', () => {
     const reachability = [closeLook(id, [no(2), yes(3)])];
     expect(probeVerdict(instance(1, primaryTags), { ...well, ...impaired }, reachability, 2).seen).toEqual([
       'EC2 status checks: system ok, instance impaired',

@@ -69,7 +69,7 @@ describe('the same results again', () => {
         lines: [{ kind: 'error', error: 'not-ready', message: 'no rsync' }],
       },
     ],
-  ])('are told, recorded and counted once: %s', (_name, result) => {
+  ])('are notified, recorded and counted once: %s', (_name, result) => {
     const group = new SimulatedResults(2, [outside]);
     group.now += 5000;
     expect(consequences(group.actions([result]))).not.toEqual([]);
@@ -159,7 +159,7 @@ describe('a push', () => {
     });
   });
 
-  it('whose directory is not there is told once for the group and never for each secondary', () => {
+  it('whose directory is not there sends one event for the group and none for each secondary', () => {
     const group = new SimulatedResults(3);
     const skipped = (minutes: number) =>
       push(
@@ -181,7 +181,7 @@ describe('a push', () => {
     expect(Object.keys(group.tags(2))).not.toContain('hostsync:group-incident');
   });
 
-  it('whose deletions are held is told once for the group, with what has to be typed to accept them', () => {
+  it('whose deletions are held sends one event for the group, with what has to be typed to accept them', () => {
     const group = new SimulatedResults(3);
     const held = (minutes: number): ObservedPush => {
       const moment = at(minutes);
@@ -213,7 +213,7 @@ describe('a push', () => {
     expect(group.types().at(-1)).toBe('Group Recovered');
   });
 
-  it('after which a hook failed is told once, and over when files arrive and the hook does its work', () => {
+  it('after which a hook failed sends one event, and is resolved when files arrive and the hook does its work', () => {
     const group = new SimulatedResults(2);
     const ran = (minutes: number, hook?: 'ok' | 'failed') => {
       const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
@@ -238,7 +238,7 @@ describe('a push', () => {
     });
   });
 
-  it('that did not keep what it deleted is told once, and over when what is deleted next is kept', () => {
+  it('that did not keep what it deleted sends one event, and is resolved when what is deleted next is kept', () => {
     const group = new SimulatedResults(2);
     const deleted = (minutes: number, count: number, notKept?: string) => {
       const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
@@ -270,7 +270,7 @@ describe('a push', () => {
     });
   });
 
-  it('that left out what is larger than max-size is told with names, again when there are others, and over when there are none', () => {
+  it('that left out what is larger than max-size sends an event with names, again when there are others, and is resolved when there are none', () => {
     const group = new SimulatedResults(2);
     const left = (minutes: number, count: number): ObservedPush => {
       const whole = push([line(second, 'ok', at(minutes)), line(third, 'ok', at(minutes))], at(minutes));
@@ -286,7 +286,7 @@ describe('a push', () => {
     expect(news[1]?.detail).toMatchObject({ changed: true });
   });
 
-  it('that deleted what only secondaries had is told with names: an upload may have gone to the wrong host', () => {
+  it('that deleted what only secondaries had sends an event with names: an upload may have gone to the wrong host', () => {
     const group = new SimulatedResults(2);
     const whole = push([line(second), line(third)]);
     const found = { directory: '/srv/a', count: 2, secondaries: 1, ids: [second], examples: ['/srv/a/x'] };
@@ -339,7 +339,7 @@ describe('a push', () => {
     ['Undeliverable', 'did not reach'],
     ['Terminated', 'ended as Terminated without a result'],
   ])(
-    'that ended as %s is told, and over when one comes to its end: %s',
+    'that ended as %s sends an event, and is resolved when one finishes: %s',
     (detail, message, exitCode?: number) => {
       const group = new SimulatedResults(1);
       group.record([{ ...broken(detail), exitCode }]);
@@ -416,7 +416,7 @@ describe('a push', () => {
 });
 
 describe('an incident that lasts', () => {
-  it('is told again every six hours, with how long it lasts, and never more often', () => {
+  it('is sent again every six hours, with how long it lasts, and never more often', () => {
     const group = new SimulatedResults(1);
     for (let minutes = 0; minutes < 13 * 60; minutes++) {
       group.now = at(minutes) + 5000;
@@ -430,7 +430,7 @@ describe('an incident that lasts', () => {
     expect(new Set(group.notifications.map(({ detail: { id } }) => id)).size).toBe(3);
   });
 
-  it('is told again once, not as often as was missed, after a long pause', () => {
+  it('is sent again once, not as often as was missed, after a long pause', () => {
     const group = new SimulatedResults(1);
     group.record([push([line(second, 'unreachable')])]);
     group.tags(1)['hostsync:paused'] = 'maintenance';
@@ -443,7 +443,7 @@ describe('an incident that lasts', () => {
     expect(group.notifications).toMatchObject([{ detail: { reminder: 0 } }, { detail: { reminder: 12 } }]);
   });
 
-  it('of a host that cannot join is told again by the tick', () => {
+  it('of a host that cannot join is sent again by the tick', () => {
     const group = new SimulatedResults(1);
     Object.assign(group.tags(2), {
       'hostsync:state': 'joining',
@@ -460,7 +460,7 @@ describe('an incident that lasts', () => {
 });
 
 describe('what only a tick sees', () => {
-  it('no primary is told when it lasts, not when the tag is just being moved', () => {
+  it('no primary sends an event when it lasts, not when the tag is just being moved', () => {
     const group = new SimulatedResults(2);
     const { 'hostsync:primary': epoch = '' } = group.tags(1);
     delete group.tags(1)['hostsync:primary'];
@@ -479,7 +479,7 @@ describe('what only a tick sees', () => {
     expect(group.types()).toEqual(['No Primary', 'Group Recovered']);
   });
 
-  it('several primaries are told when it lasts, with who they are', () => {
+  it('several primaries send an event when it lasts, with who they are', () => {
     const group = new SimulatedResults(2);
     Object.assign(group.tags(3), { 'hostsync:primary': '1', 'hostsync:directories': '/srv/uploads' });
     for (let minutes = 0; minutes < 5; minutes++) group.tick();
@@ -488,7 +488,7 @@ describe('what only a tick sees', () => {
     ]);
   });
 
-  it('a primary that is down, or whose agent is silent, is told at once and once', () => {
+  it('a primary that is down, or whose agent is silent, sends one event at once', () => {
     const group = new SimulatedResults(1);
     group.offline = true;
     for (let minutes = 0; minutes < 5; minutes++) group.tick();
@@ -527,7 +527,7 @@ describe('what only a tick sees', () => {
     expect(group.types()).toEqual(types);
   });
 
-  it('a push that runs for longer than a minute is told once, with the command, and over when it ends', () => {
+  it('a push that runs for longer than a minute sends one event, with the command, and is resolved when it ends', () => {
     const group = new SimulatedResults(1);
     const running: ObservedPush = { ...broken('InProgress', []), status: 'under-way' };
     for (let minutes = 0; minutes < 5; minutes++) group.tick([running]);
@@ -538,7 +538,7 @@ describe('what only a tick sees', () => {
     expect(group.types()).toEqual(['Push Overrun', 'Files Synced', 'Group Recovered']);
   });
 
-  it('a secondary that no push brings up to date is told of, though no result says why', () => {
+  it('a secondary that no push brings up to date sends an event, though no result says why', () => {
     const group = new SimulatedResults(2);
     for (let minutes = 0; minutes < 10; minutes++) {
       group.tick([push([line(third, 'ok', at(minutes))], at(minutes))]);
@@ -571,7 +571,7 @@ describe('what only a tick sees', () => {
     expect(group.notifications).toEqual([]);
   });
 
-  it('nothing is over because the group was paused, and nothing is told again meanwhile', () => {
+  it('nothing is resolved because the group was paused, and nothing is sent again meanwhile', () => {
     const group = new SimulatedResults(2);
     group.offline = true;
     Object.assign(group.tags(2), {
@@ -601,7 +601,7 @@ describe('what only a tick sees', () => {
 });
 
 describe('what is known of the group', () => {
-  it('outlives the host that carried it: whoever is lost, nothing is told twice', () => {
+  it('outlives the host that carried it: whoever is lost, nobody is notified twice', () => {
     const group = new SimulatedResults(3);
     const { 'hostsync:primary': epoch = '' } = group.tags(1);
     delete group.tags(1)['hostsync:primary'];
@@ -670,7 +670,7 @@ describe.each(['key-refused', 'not-prepared'] as const)(
 );
 
 describe('hosts outside EC2', () => {
-  it('have their incidents on the primary, are told once, and their recovery too', () => {
+  it('have their incidents on the primary, send one event, and their recovery another', () => {
     const group = new SimulatedResults(1, [outside, 'web8.example.com']);
     for (let minutes = 0; minutes < 5; minutes++) {
       const lines = [
@@ -686,7 +686,7 @@ describe('hosts outside EC2', () => {
     expect(Object.keys(group.tags(1))).not.toContain('hostsync:outside');
   });
 
-  it('that are many: no mail a minute, and each is told of and recovers', () => {
+  it('that are many: no mail a minute, and each is named and recovers', () => {
     const names = Array.from({ length: 60 }, (_, index) => `web${index}.example.com`);
     const group = new SimulatedResults(0, names);
     for (let minutes = 0; minutes < 20; minutes++) {
@@ -817,7 +817,7 @@ function happenings(notifications: readonly DomainEvent[]): ReadonlySet<string> 
 }
 
 describe('whatever pushes bring', () => {
-  it('in order: failure and recovery are told in turn, each once, and never a recovery of what was not notified', () => {
+  it('in order: failure and recovery are sent in turn, each once, and never a recovery of what was not notified', () => {
     fc.assert(
       fc.property(pushes, (all) => {
         const group = inOrder(all);

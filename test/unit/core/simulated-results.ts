@@ -37,7 +37,7 @@ export function line(id: string, went: Went = 'ok', at = start, files = 0): Seco
     : { kind: 'secondary', id, ok: false, error: went, message: `it is ${went}`, ...counts };
 }
 
-/** A push that came to its end. */
+/** A push that finished. */
 export function push(lines: readonly SecondaryLine[], at = start): ObservedPush {
   const ok = lines.every((each) => each.ok || each.error === 'busy');
   const skipped = lines.some(({ error }) => error === 'directory-skipped');
@@ -65,7 +65,7 @@ export function push(lines: readonly SecondaryLine[], at = start): ObservedPush 
   };
 }
 
-/** A push that did not come to its end, as SSM words it, with what it said until then. */
+/** A push that did not finish, as SSM words it, with what it said until then. */
 export function broken(detail: string, lines: readonly SecondaryLine[] = [], at = start): ObservedPush {
   return { ...push(lines, at), lines, status: 'failed', detail, exitCode: undefined };
 }

@@ -127,7 +127,7 @@ describe('how far behind a secondary is', () => {
     expect(measured(group.actions([], true))).toEqual({ SecondariesFailing: 0 });
   });
 
-  it('is told by a tick when no result comes', () => {
+  it('is reported by a tick when no result comes', () => {
     const group = watchedGroup();
     group.now = seconds(62);
     group.record([watched()]);
@@ -157,7 +157,7 @@ describe('results that overlap: the next push is asked for before the one that w
     expect(group.types().length).toBe(3);
   });
 
-  it('a failure in the next one is told, though that was asked for before the last good moment', () => {
+  it('a failure in the next one sends an event, though that was asked for before the last good moment', () => {
     const group = watchedGroup();
     group.now = seconds(62);
     group.record([watched()]);
@@ -222,7 +222,7 @@ describe('a push that still runs', () => {
   };
   it.each([
     ['and watches, is well until its lease is over', 149, false],
-    ['and watches, is told of when its lease is over', 151, true],
+    ['and watches, sends an event when its lease is over', 151, true],
   ])('%s', (_name, after, notifications) => {
     const group = watchedGroup();
     group.now = seconds(after);

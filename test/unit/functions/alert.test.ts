@@ -270,7 +270,7 @@ describe('an incident whose beginning could not be stored, so that each tick fin
     expect(messages().length).toBe(2);
   });
 
-  it('is told again with another cause, and when it comes back after its end', async () => {
+  it('is sent again with another cause, and when the incident comes back after its end', async () => {
     await found(1);
     await found(2, { error: 'not-ready' });
     await found(3, { error: 'not-ready' });

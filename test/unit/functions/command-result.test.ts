@@ -107,7 +107,7 @@ it('records, tells and measures how a push went, within seconds of its end', asy
   ]);
 });
 
-it('records again what another run has outrun, and what is told stays one message', async () => {
+it('records again what another run has outrun, and sends one message all the same', async () => {
   ssm.on(GetCommandInvocationCommand).resolves(result);
   const { dynamoDb } = aws;
   const first = Object.assign(new Error('outrun'), { name: 'ConditionalCheckFailedException' });
@@ -117,7 +117,7 @@ it('records again what another run has outrun, and what is told stays one messag
   expect(new Set(failures.map((each) => JSON.stringify(each))).size).toBe(1);
 });
 
-it('tells before it writes down that it told: what is cut off between the two is told again', async () => {
+it('notifies before it writes down that it did: what is cut off between the two is sent again', async () => {
   ssm.on(GetCommandInvocationCommand).resolves(result);
   eventBridge.on(PutEventsCommand).rejects(named('InternalException'));
   await expect(handler(ended, lambdaContext)).rejects.toThrow('InternalException');

@@ -105,7 +105,7 @@ describe('a newcomer that lacks the release', () => {
     ]);
   });
 
-  it('and cannot take it is told of once a run, in its own words, and not asked without end', async () => {
+  it('and cannot take it is reported once a run, in its own words, and not asked without end', async () => {
     problem = 'no room';
     aws.show([...healthyGroup().instances, newcomer(4)]);
     await look();

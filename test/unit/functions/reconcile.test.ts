@@ -207,7 +207,7 @@ describe('what makes a push possible', () => {
 });
 
 describe('what cannot be read', () => {
-  it('as lifecycle states, is told of, and nothing of it is taken for known', async () => {
+  it('as lifecycle states, is reported, and nothing of it is taken for known', async () => {
     aws.show([...healthyGroup().instances, newcomer(4, scaled)]);
     autoScaling.on(DescribeAutoScalingInstancesCommand).rejects(denied);
     await look();
@@ -318,7 +318,7 @@ describe('the primary', () => {
     expect(sent('probe-document').length).toBe(others.length);
   });
 
-  it('of before is demoted though its pushes cannot be cancelled, which is told of', async () => {
+  it('of before is demoted though its pushes cannot be cancelled, which is reported', async () => {
     const promoted = { ...primaryTags, 'hostsync:primary': '2', 'hostsync:promoted': `2 ${instanceId(4)}` };
     const instances = [...healthyGroup().instances, instance(4, promoted)];
     aws.show(instances);
@@ -384,7 +384,7 @@ describe('results of pushes', () => {
     CommandPlugins: [{ Output: output.slice(0, 100), ResponseCode: 10 }],
   };
 
-  it('whose event was lost are told of by the next look, from the whole output', async () => {
+  it('whose event was lost are reported by the next look, from the whole output', async () => {
     ssm
       .on(ListCommandInvocationsCommand)
       .resolvesOnce({ CommandInvocations: [listed] })

@@ -64,7 +64,7 @@ export class TableEngine {
     throw new AwsError(code, error.message ?? error.Message ?? code, response.status);
   }
 
-  /** Calls that run come to their end before. */
+  /** Calls that run finish before. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#running);

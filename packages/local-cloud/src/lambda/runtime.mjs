@@ -1,5 +1,5 @@
 // The runtime of a function's process: fetches invocations from the Runtime API and calls the handler of the bundle.
-// It is told where by the environment, as on AWS; its one argument marks the end of an invocation in the output.
+// The environment says where, as on AWS; its one argument marks the end of an invocation in the output.
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';

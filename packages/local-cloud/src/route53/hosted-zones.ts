@@ -212,7 +212,7 @@ export class HostedZones {
     return Date.now() - at.getTime() < this.#clock.scaledMs(dnsSeconds) ? 'PENDING' : 'INSYNC';
   }
 
-  /** What a resolver that has nothing in its cache is told now; it follows a CNAME or alias as far as the zones go. */
+  /** What a resolver that has nothing in its cache gets now; it follows a CNAME or alias as far as the zones go. */
   resolve(name: string, type: string): readonly string[] {
     return this.#resolve(normalName(name), type, new Set());
   }

@@ -52,7 +52,7 @@ describe('what is notified, minute by minute', () => {
       ],
     ],
     [
-      'one that comes back is told again, and its second end only after five minutes without it',
+      'one that comes back sends a message again, and its second end only after five minutes without it',
       'xx.xx.......',
       30,
       [
@@ -63,7 +63,7 @@ describe('what is notified, minute by minute', () => {
       ],
     ],
     [
-      'while it flaps nothing more is told',
+      'while it flaps no more messages are sent',
       'xx.xx.x.x.x.x.x.x.x.x.x.x.x.x.x.x.',
       30,
       [
@@ -73,7 +73,7 @@ describe('what is notified, minute by minute', () => {
       ],
     ],
     [
-      'another cause is told when five minutes are over',
+      'another cause sends a message when five minutes are over',
       'xxyyyyyy',
       0,
       [
@@ -83,7 +83,7 @@ describe('what is notified, minute by minute', () => {
     ],
     ['another cause that went away before that sent no notification', 'xxyyxxxxxx', 0, [[0, 'raised']]],
     [
-      'causes that take turns are told every five minutes at most',
+      'causes that take turns send a message every five minutes at most',
       'xyxyxyxyxyxy',
       0,
       [
@@ -105,7 +105,7 @@ describe('what is notified, minute by minute', () => {
     ]);
   });
 
-  it('without damping each end and each cause is told at once', () => {
+  it('without damping each end and each cause sends a message at once', () => {
     expect(observe('x.x.xy', { policy: undamped })).toEqual([
       ...([
         [0, 'raised'],
@@ -126,7 +126,7 @@ describe('what is notified, minute by minute', () => {
   });
 });
 
-it('the end of what came back is told later each time, an hour at most', () => {
+it('the end of what came back is sent later each time, an hour at most', () => {
   expect([0, 1, 2, 3, 4, 400].map((flaps) => resolveAfter(flaps, policy) / 1000)).toEqual([
     0, 300, 1200, 3600, 3600, 3600,
   ]);
@@ -193,7 +193,7 @@ describe('what comes late, twice or out of order', () => {
   });
 });
 
-it('what begins near the last message of its kind waits, and is told when that is over', () => {
+it('what begins near the last message of its kind waits, and sends its own when that is over', () => {
   const evidence = { code: 'disk-full', raised: true, at: start, notBefore: start + 4 * minute };
   const held = assess(undefined, evidence, policy, start).incident;
   expect(held).toMatchObject({ notifications: 0 });
@@ -205,7 +205,7 @@ it('what begins near the last message of its kind waits, and is told when that i
   );
 });
 
-it('whatever is observed: an end is told only of what was told, and each once', () => {
+it('whatever is observed: only what was notified is resolved, and each once', () => {
   const observations = fc.array(
     fc.record({
       raised: fc.boolean(),

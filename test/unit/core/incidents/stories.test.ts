@@ -4,7 +4,7 @@ import { assess, causeDigest, type IncidentPolicy } from '../../../../shared/cor
 import { incidentDetail, noticeKey } from '../../../../shared/core/incidents/notice.ts';
 import { formatIncident, type Incident } from '../../../../shared/core/model/incident.ts';
 
-// What becomes of an incident, and what is told of it, observation by observation: npm run unit -- stories -u writes it anew, for you to review.
+// What becomes of an incident, and which messages it sends, observation by observation: npm run unit -- stories -u writes it anew, for you to review.
 
 const start = Date.parse('2026-11-22T10:00:00.000Z');
 const minute = 60_000;

@@ -29,7 +29,7 @@ const detail = {
 const id = expect.stringMatching(/^[0-9a-f]{16}$/u);
 const idOf = (action: Parameters<typeof failureEvents>[0]) => failureEvents(action)[0]?.detail.id;
 
-it('what a host cannot do is told of that host: a newcomer, a secondary, a former primary', () => {
+it('the event on what a host cannot do names that host: a newcomer, a secondary, a former primary', () => {
   expect(failureEvents(failure)).toEqual([
     { type: 'Join Failed', detail: { ...detail, id, secondary: two, final: false } },
   ]);
@@ -57,7 +57,7 @@ it('that a secondary cannot join again is noted beside what is wrong with pushes
   ]);
 });
 
-it('an end is told of what was told, with how long it lasted', () => {
+it('what was raised is resolved, with how long it lasted', () => {
   const action = {
     kind: 'admit',
     group: 'web',

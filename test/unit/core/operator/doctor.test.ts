@@ -154,7 +154,7 @@ describe('a group', () => {
     expect(found[0]).toMatchObject({ level, mend: expect.stringContaining(mend), why: expect.any(String) });
   });
 
-  it('an unknown agent without an instance profile is told what it lacks', () => {
+  it('of an unknown agent without an instance profile, it says what that lacks', () => {
     const value = [one, two, three].map((id) => ({ id, profile: undefined, securityGroups: ['sg-primary'] }));
     const facts = {
       observed: observation(members(), [agent(1), agent(3)]),
@@ -373,7 +373,7 @@ describe('what hosts say of themselves', () => {
   it.each([
     ['other-release', 'warning', 'host-release', 'hostsync push web'],
     ['not-ready', 'error', 'host-python', 'python3'],
-  ])('a host that cannot run the command, %s, is told what it lacks', (error, level, check, mend) => {
+  ])('of a host that cannot run the command, %s, it says what that lacks', (error, level, check, mend) => {
     const line = JSON.stringify({ v: 1, kind: 'error', error, message: 'words' });
     expect(ofHosts([two, answered(line)])).toMatchObject([
       { level, check, subject: two, mend: expect.stringContaining(mend) },

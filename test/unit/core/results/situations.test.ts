@@ -190,7 +190,7 @@ const situations: readonly Situation[] = [
     pushes: [broken('Failed', { exitCode: 10, lines: [fails(second, 'disk-full')] })],
   },
   {
-    name: 'a push that came to its end, whatever SSM says',
+    name: 'a push that finished, whatever SSM says',
     members: group({ 'hostsync:group-incident': incident('push-failed', 600, 1, tellsAtOnce) }),
     pushes: [broken('Failed', { lines: [end] })],
   },
@@ -246,7 +246,7 @@ const situations: readonly Situation[] = [
     pushes: [push([fails(third, 'partial'), fails(second, 'disk-full'), end])],
   },
   {
-    name: 'and is told when five minutes are over, as what lasts longest',
+    name: 'and sends a message when five minutes are over, as what lasts longest',
     members: [
       primary(),
       secondary(3, { 'hostsync:state': 'behind', 'hostsync:incident': incident('partial', 200, 0) }),
@@ -286,12 +286,12 @@ const situations: readonly Situation[] = [
     pushes: [push([fails(second, 'key-refused'), fails(outside, 'key-refused'), end])],
   },
   {
-    name: 'a host outside EC2 fails in a push that did not come to its end',
+    name: 'a host outside EC2 fails in a push that did not finish',
     members: group(),
     pushes: [broken('ExecutionTimedOut', { lines: [fails(outside, 'timeout'), fails(second, 'timeout')] })],
   },
   {
-    name: 'one that goes on failing there, and is told with what is known',
+    name: 'one that goes on failing there, and sends an event with what is known',
     members: [
       primary({ 'hostsync:outside': `${outside}/${incident('timeout', 30_000)}` }),
       secondary(2, { 'hostsync:state': 'joining' }),

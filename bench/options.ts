@@ -4,11 +4,11 @@ import { flag, parseFlags, text } from '../tour/flags.ts';
 import { UsageError } from '../tour/options.ts';
 
 /** In the order in which they are measured; the first is what the others are compared with. */
-export const toolNames = ['cron', 'parallel', 'lsyncd', 'push'] as const;
+const toolNames = ['cron', 'parallel', 'lsyncd', 'push'] as const;
 export type ToolName = (typeof toolNames)[number];
 
 /** In the order in which they are measured; `first` always happens, for the others begin where it ends. */
-export const caseNames = ['first', 'nothing', 'changed', 'new', 'renamed'] as const;
+const caseNames = ['first', 'nothing', 'changed', 'new', 'renamed'] as const;
 export type CaseName = (typeof caseNames)[number];
 const flatCases = ['first', 'nothing', 'changed'] as const;
 

@@ -235,7 +235,7 @@ export function secondariesText(number: number): string {
 }
 
 /** The section of docs/performance.md about one run. */
-export function markdownSection(run: BenchRun): string {
+function markdownSection(run: BenchRun): string {
   const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
     [
       head,

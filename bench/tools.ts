@@ -111,7 +111,7 @@ class Push extends Command {
 
 const configuration = '/etc/lsyncd.lua';
 /** Seconds that lsyncd collects changes before it acts; its own default is 15. */
-export const lsyncdDelay = 1;
+const lsyncdDelay = 1;
 /** Idle for so long, and nothing is to come. */
 const quietSeconds = lsyncdDelay + 3;
 /** It has begun by then, or has missed it. */

@@ -52,7 +52,7 @@ export interface ControlResult extends TickMeasure {
   readonly ratio: Ratio | null;
 }
 
-export function callsOf({ calls }: Pick<TickMeasure, 'calls'>): number {
+function callsOf({ calls }: Pick<TickMeasure, 'calls'>): number {
   return Object.values(calls).reduce((sum, count) => sum + count, 0);
 }
 

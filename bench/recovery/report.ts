@@ -1,7 +1,7 @@
 import { percentile } from '../lag/arrivals.ts';
 import type { RecoveryOptions } from './options.ts';
 
-export const recoveryKinds = ['stop', 'power cut'] as const;
+const recoveryKinds = ['stop', 'power cut'] as const;
 export type RecoveryKind = (typeof recoveryKinds)[number];
 
 /** What a promotion reaches, in this order as a rule. */
@@ -22,7 +22,7 @@ export interface RecoveryRun {
 }
 
 /** Most seconds from the event until the promotion is complete. */
-export const goals: Readonly<Record<RecoveryKind, number>> = { stop: 15, 'power cut': 90 };
+const goals: Readonly<Record<RecoveryKind, number>> = { stop: 15, 'power cut': 90 };
 
 /** A run's kind, and its place between two ticks: spread evenly, for each kind apart, however many runs there are. */
 export function planRun(index: number): Pick<RecoveryRun, 'kind' | 'phase'> {

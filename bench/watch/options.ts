@@ -2,7 +2,7 @@ import { flag, parseFlags, text } from '../../tour/flags.ts';
 import { list, resultFile, wholeNumber } from '../options.ts';
 
 /** In the order in which they are measured. */
-export const watchCases = ['idle', 'changed', 'times', 'capped', 'loss'] as const;
+const watchCases = ['idle', 'changed', 'times', 'capped', 'loss'] as const;
 export type WatchCase = (typeof watchCases)[number];
 
 export interface WatchOptions {

@@ -97,7 +97,7 @@ function attentionLines(
 }
 
 /** One line for each host: the same columns for ever, new ones are added at the end. */
-export const tsvColumns = [
+const tsvColumns = [
   ...['group', 'host', 'name', 'role', 'level', 'state', 'seconds-behind', 'error', 'zone', 'agent'],
   ...['watch', 'release', 'release-deployed'],
 ] as const;

@@ -38,13 +38,6 @@ export function findInstances(ec2: EC2Client, ids: readonly string[]): Promise<r
     : describe(ec2, [{ Name: 'instance-id', Values: [...ids] }, present]);
 }
 
-/** The instances with one of these names (tag `Name`), whatever else they carry. One call for each 1,000. */
-export function findNamed(ec2: EC2Client, names: readonly string[]): Promise<readonly ObservedInstance[]> {
-  return names.length === 0
-    ? Promise.resolve([])
-    : describe(ec2, [{ Name: 'tag:Name', Values: names.map(literal) }, present]);
-}
-
 /** The group of an instance, or of one that was; undefined for one of no group. One call. */
 export async function groupOf(ec2: EC2Client, id: string): Promise<string | undefined> {
   const [found] = await describe(ec2, [{ Name: 'instance-id', Values: [id] }]);

@@ -138,7 +138,7 @@ async function probesOf(
 const onPrimary: ReadonlySet<TaskStep> = new Set(['first-sync', 'gather', 'rescue']);
 
 /** The commands that the tasks of a group name, each once. */
-export function commandsOfInterest(members: readonly ObservedInstance[]): readonly CommandOfInterest[] {
+function commandsOfInterest(members: readonly ObservedInstance[]): readonly CommandOfInterest[] {
   const found = new Map<string, CommandOfInterest>();
   const primary = findPrimary(members).current;
   for (const { id, tags } of members) {

@@ -25,8 +25,6 @@ export interface GroupOptions {
   /** Of every host; default 4 GiB. */
   readonly diskBytes?: number;
   readonly timeScale?: number;
-  /** Where the packaged service is. */
-  readonly package?: string;
   /** Variables of the functions' environments that are to be other than those of the default deployment. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly spot?: boolean;
@@ -217,7 +215,7 @@ export async function makeDirectories(
 }
 
 /** From port 22 to another one. The host itself looks for its server at 22 when it boots. */
-export async function moveSshServer(host: Pick<Host, 'exec' | 'id'>, port: number): Promise<void> {
+async function moveSshServer(host: Pick<Host, 'exec' | 'id'>, port: number): Promise<void> {
   const lines = `ListenAddress 127.0.0.1:22\nListenAddress 0.0.0.0:${port}\n`;
   await must(
     host,
@@ -239,7 +237,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
     timeScale,
   } = options;
   const fleet = await openFleet();
-  const own = packageWith(options.package ?? packageDirectory, { ...atOnce, ...options.environment });
+  const own = packageWith(packageDirectory, { ...atOnce, ...options.environment });
   const cloud = await startCloud({
     packageDirectory: own,
     tickSeconds: 'manual',

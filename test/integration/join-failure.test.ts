@@ -1,28 +1,10 @@
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
-import { packageDirectory, startGroup, uploads } from './group.ts';
-
-/** The packaged service as `join-timeout: 60` makes it. */
-function packageWithShortTimeout(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'package-'));
-  cpSync(packageDirectory, directory, { recursive: true });
-  const file = join(directory, 'cloudformation-template-update-stack.json');
-  const template = readFileSync(file, 'utf8').replaceAll(
-    '"HOSTSYNC_JOIN_TIMEOUT":"3600"',
-    '"HOSTSYNC_JOIN_TIMEOUT":"60"',
-  );
-  const spaced = template.replaceAll('"HOSTSYNC_JOIN_TIMEOUT": "3600"', '"HOSTSYNC_JOIN_TIMEOUT": "60"');
-  expect(spaced).toContain('"60"');
-  writeFileSync(file, spaced);
-  return directory;
-}
+import { startGroup, uploads } from './group.ts';
 
 it('a launch that cannot be completed in time is abandoned, never let into service, and an event says why', async () => {
-  const group = await startGroup({ secondaries: 1, package: packageWithShortTimeout() });
+  const group = await startGroup({ secondaries: 1, environment: { HOSTSYNC_JOIN_TIMEOUT: '60' } });
   try {
     // An image without the directory: join cannot do its work
     const asg = group.cloud.createAutoScalingGroup({

@@ -5,8 +5,8 @@ import { type LocalCloud, startCloud } from 'local-cloud';
 import { openFleet } from 'local-cloud/hosts';
 import { packageWith } from '../../tour/own-package.ts';
 import { must, packageDirectory, uploads } from './group.ts';
-import { type RunningCommand, startProgram } from './hostsync-command.ts';
 import { makeUploads } from './on-host.ts';
+import { type RunningProgram, startProgram } from './start-program.ts';
 
 /** The name that CloudFormation gives to the site's Auto Scaling group. */
 export const hostGroup = 'hostsync-verify-site-HostGroup-1ABC';
@@ -17,7 +17,7 @@ export interface VerifySite {
   /** Stacks that were made, and those that were taken away, in order. */
   readonly made: readonly string[];
   readonly removed: readonly string[];
-  readonly start: (...words: readonly string[]) => RunningCommand;
+  readonly start: (...words: readonly string[]) => RunningProgram;
   /** What a run has written; empty if it has written nothing. */
   readonly report: (file: 'report.md' | 'report.json') => string;
   /** Those of the local cloud, but for refused calls on the site's group when it is gone: its tags, which allow them, are gone, too. */

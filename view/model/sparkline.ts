@@ -1,5 +1,5 @@
 /** Where a number of seconds stands between 0.1 s (0) and 1 h (1): both 0.4 s and 20 minutes must be legible. */
-export function logPlace(seconds: number): number {
+function logPlace(seconds: number): number {
   const [low, high] = [Math.log10(0.1), Math.log10(3_600)];
   const place = (Math.log10(Math.max(seconds, 0.1)) - low) / (high - low);
   return Math.min(1, Math.max(0, place));

@@ -69,7 +69,7 @@ const verbs: Readonly<Record<IntentionKind, string>> = {
 };
 
 /** What, and to whom: after "would". */
-export function intentionWords({ kind, hosts }: Intention): string {
+function intentionWords({ kind, hosts }: Intention): string {
   return `${verbs[kind]} ${hosts.length === 0 ? 'the primary' : hosts.join(', ')}`;
 }
 

@@ -4,7 +4,7 @@ import { tagKeys } from './tag-keys.ts';
 import { parseTask } from './task.ts';
 
 /** A host's word that it has not the release of the package that a document runs. That is an answer, and nobody's failure. */
-export const otherRelease = 'other-release';
+const otherRelease = 'other-release';
 
 /** By host: the release of the stage's package that it took, as `0.2.0-0123456789abcdef`. */
 export type InstalledReleases = ReadonlyMap<string, string>;

@@ -9,7 +9,7 @@ export function overviewPushes(pushes: readonly ObservedPush[]): readonly PushOv
 }
 
 /** What came of one push, as far as it has come. */
-export function overviewPush(push: ObservedPush): PushOverview {
+function overviewPush(push: ObservedPush): PushOverview {
   const { command, instance, requestedAt, status, lines } = push;
   const served = lines.filter((line): line is SecondaryLine => line.kind === 'secondary');
   const sum = (of: (line: SecondaryLine) => number) => served.reduce((total, line) => total + of(line), 0);

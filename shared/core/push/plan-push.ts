@@ -15,7 +15,7 @@ import type { NoPushCode, PushAction, Severity } from './push-action.ts';
 import { pushTargets } from './push-target.ts';
 
 /** How late a tick may be, in seconds; after that the next one has come. */
-export const maximumTickAge = 60;
+const maximumTickAge = 60;
 
 /** Why a scheduled tick is dropped, or nothing. Times are milliseconds since 1970. */
 export function tickBlocker(scheduledAt: number, now: number): string | undefined {

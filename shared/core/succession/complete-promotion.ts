@@ -92,7 +92,7 @@ function promotionFails(
   // A host that was just tagged may not have its agent online yet
   if (secondsBetween(task.requestedAt, view.now) < 1) return [];
   return assessIncidents(view, [
-    raised(view, 'promotion-blocked', message, (detail, key) =>
+    raised('promotion-blocked', message, (detail, key) =>
       domainEvent('Promotion Blocked', view.group, [id, ...key, claim.epoch], {
         ...detail,
         primary: claim.from ?? id,

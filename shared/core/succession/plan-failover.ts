@@ -28,7 +28,7 @@ export function planFailover(
   if (living !== undefined) return living;
   const message = held ?? 'none of the secondaries that may be promoted answers';
   const next = nextEpoch(view, epoch);
-  const notifications = raised(view, 'promotion-blocked', message, (detail, key) =>
+  const notifications = raised('promotion-blocked', message, (detail, key) =>
     domainEvent('Promotion Blocked', view.group, [from, ...key, message], {
       ...detail,
       primary: from,

@@ -38,7 +38,7 @@ export function planSuspicion(
   // One that somebody sees is not told of as one that may be dead
   if (verdict === 'alive') return [...clearSuspicion(view, current), ...assessIncidents(view, [])];
   const notifications = assessIncidents(view, [
-    raised(view, 'primary-suspected', '', (detail, key) =>
+    raised('primary-suspected', '', (detail, key) =>
       domainEvent('Primary Suspected', view.group, [id, ...key], {
         ...detail,
         primary: id,

@@ -113,7 +113,7 @@ function switchoverBlocked(
   const epoch = nextEpoch(view, epochOf(current) ?? 0);
   const directories = current.tags[tagKeys.directories] ?? '';
   return assessIncidents(view, [
-    raised(view, 'promotion-blocked', message, (detail, key) =>
+    raised('promotion-blocked', message, (detail, key) =>
       domainEvent('Promotion Blocked', view.group, [current.id, ...key, message], {
         ...detail,
         primary: current.id,
@@ -267,7 +267,7 @@ export function withdrawSwitchover(view: GroupView, current: ObservedInstance): 
 
 function undoFails(view: GroupView, { id }: ObservedInstance, message: string): readonly PromotionAction[] {
   return assessIncidents(view, [
-    raised(view, 'writes-not-resumed', message, (detail, key) =>
+    raised('writes-not-resumed', message, (detail, key) =>
       domainEvent('Writes Not Resumed', view.group, [id, ...key], { ...detail, primary: id, message }),
     ),
   ]);

@@ -93,11 +93,6 @@ function noteIncidents(
 }
 
 /** @param cause sends an alert at once when it changes, but for numbers in it */
-export function raised(
-  _view: GroupView,
-  code: IncidentCode,
-  cause: string,
-  event: RaisedIncident['event'],
-): RaisedIncident {
+export function raised(code: IncidentCode, cause: string, event: RaisedIncident['event']): RaisedIncident {
   return { code, cause: cause.replaceAll(/\b\d+\b/gu, '#'), event };
 }

@@ -126,8 +126,6 @@ export const alarmSchema = v.pipe(
   }, 'EvaluationPeriods times Period is longer than CloudWatch allows (one day; seven from an hour a period)'),
 );
 
-export type AlarmProperties = v.InferOutput<typeof alarmSchema>;
-
 // AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 const widgetFrame = {
   x: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(23)),

@@ -9,16 +9,11 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** The command as an operator runs it: `npx hostsync …`, with what it has said so far. */
-export interface RunningCommand {
+/** A program that runs, with what it has said so far. */
+export interface RunningProgram {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   readonly said: () => string;
-}
-
-/** Starts the real command against a local cloud, as its operator. */
-export function startCommand(cloud: LocalCloud, words: readonly string[]): RunningCommand {
-  return startProgram(cloud, ['scripts/hostsync.mjs', ...words]);
 }
 
 /**
@@ -31,7 +26,7 @@ export function startProgram(
   cloud: LocalCloud,
   words: readonly string[],
   caller: ReturnType<LocalCloud['clientConfig']> = cloud.clientConfig(),
-): RunningCommand {
+): RunningProgram {
   const { endpoint, region, credentials } = caller;
   const child = spawn(process.execPath, [...words, '--endpoint', endpoint, '--region', region], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -52,22 +47,4 @@ export function startProgram(
   });
   const ended = new Promise<Ended>((done) => child.once('close', (code) => done({ code, stdout, stderr })));
   return { child, ended, said: () => stdout + stderr };
-}
-
-export function hostsync(cloud: LocalCloud, ...words: readonly string[]): Promise<Ended> {
-  return startCommand(cloud, words).ended;
-}
-
-/** Fires the schedule again and again until the command has ended, as the minutes pass meanwhile. */
-export async function withTicks(cloud: LocalCloud, running: RunningCommand): Promise<Ended> {
-  let over = false;
-  const ended = running.ended.finally(() => {
-    over = true;
-  });
-  while (!over) {
-    cloud.tick();
-    await cloud.settle({ timeoutSeconds: 100 });
-    await Promise.race([ended, new Promise((done) => setTimeout(done, 500))]);
-  }
-  return ended;
 }

@@ -56,7 +56,7 @@ describe('no failover', () => {
       async (old) => {
         for (const host of hostsBut(old)) host.setTags({ 'hostsync:promote': 'never' });
         // Runs at the same time tell it as one if they are in the same minute
-        while (new Date().getUTCSeconds() > 45) await sleep(500);
+        while (new Date().getUTCSeconds() > 30) await sleep(500);
         await old.stop();
       },
       {

@@ -10,14 +10,12 @@ import { line } from '../core/simulated-results.ts';
 import { lambdaContext } from './lambda-context.ts';
 import * as aws from './mocked-aws.ts';
 
-for (const [name, value] of Object.entries({
-  ...aws.environment,
+aws.stubEnvironment({
   POWERTOOLS_SERVICE_NAME: 'hostsync',
   POWERTOOLS_METRICS_NAMESPACE: 'hostsync',
   POWERTOOLS_METRICS_DISABLED: 'false',
   POWERTOOLS_LOG_LEVEL: 'SILENT',
-}))
-  vi.stubEnv(name, value);
+});
 const waited: number[] = [];
 vi.mock('node:timers/promises', () => ({
   setTimeout: async (milliseconds: number) => {

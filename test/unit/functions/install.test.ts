@@ -9,13 +9,8 @@ import { healthyGroup, hostKey, instance, instanceId } from '../core/fixtures.ts
 import { lambdaContext } from './lambda-context.ts';
 import * as aws from './mocked-aws.ts';
 
-for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
-vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'true');
-// Waits take no time, and time passes all the same
-vi.useFakeTimers({ toFake: ['Date'] });
-vi.mock('node:timers/promises', () => ({
-  setTimeout: async (milliseconds: number) => void vi.setSystemTime(Date.now() + milliseconds),
-}));
+aws.stubEnvironment({ POWERTOOLS_METRICS_DISABLED: 'true' });
+vi.mock('node:timers/promises', () => import('./passing-time.ts'));
 const { handler } = await import('../../../functions/reconcile/handler.ts');
 
 const { ssm } = aws;

@@ -1,12 +1,11 @@
 import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { healthyGroup, instance, instanceId, primaryTags } from '../core/fixtures.ts';
 import { lambdaContext } from './lambda-context.ts';
 import * as aws from './mocked-aws.ts';
 
-for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
-vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
+aws.stubEnvironment({ POWERTOOLS_LOG_LEVEL: 'SILENT' });
 const names = ['instance-launch', 'instance-termination', 'primary-failure'] as const;
 const handlers = new Map(
   await Promise.all(

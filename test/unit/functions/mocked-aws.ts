@@ -64,6 +64,11 @@ export const environment = {
   POWERTOOLS_DEV: 'true',
 };
 
+/** Sets the variables of all functions, and others. A handler reads them when it is imported. */
+export function stubEnvironment(more: Readonly<Record<string, string>> = {}): void {
+  for (const [name, value] of Object.entries({ ...environment, ...more })) vi.stubEnv(name, value);
+}
+
 export const ec2 = mockClient(EC2Client);
 export const ssm = mockClient(SSMClient);
 export const sqs = mockClient(SQSClient);

@@ -18,12 +18,8 @@ import * as aws from './mocked-aws.ts';
 
 // What an operator who only observes a group would lose if one of these failed: hostsync would change a host that it was to leave alone.
 
-for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
-vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'true');
-vi.useFakeTimers({ toFake: ['Date'] });
-vi.mock('node:timers/promises', () => ({
-  setTimeout: async (milliseconds: number) => void vi.setSystemTime(Date.now() + milliseconds),
-}));
+aws.stubEnvironment({ POWERTOOLS_METRICS_DISABLED: 'true' });
+vi.mock('node:timers/promises', () => import('./passing-time.ts'));
 const { handler } = await import('../../../functions/reconcile/handler.ts');
 const { handler: result } = await import('../../../functions/command-result/handler.ts');
 const { handler: sync } = await import('../../../functions/sync/handler.ts');

@@ -9,7 +9,7 @@ import { healthyGroup, instance, instanceId, primaryTags, secondaryTags } from '
 import { lambdaContext, scheduledEvent } from './lambda-context.ts';
 import * as aws from './mocked-aws.ts';
 
-for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
+aws.stubEnvironment();
 // The exported handler, with its middleware: what Lambda calls
 const { handler } = await import('../../../functions/sync/handler.ts');
 

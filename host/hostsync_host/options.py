@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Mapping, Optional, Union
 
-from . import trash
-
 Value = Union[int, bool, str, None]
+
+KEPT_TIME = r"[0-9]{8}T[0-9]{6}Z(-[1-9][0-9]*)?"
+"""Of a push, with a number behind it where there was one of that second."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "kept": Kind(
         frozenset(["rescue"]),
-        pattern=trash.FORM_OF_NAMES,
+        pattern=KEPT_TIME,
         remedy="is no time of kept files; copy it from the list that doctor makes with the option list-kept",
     ),
     "list-kept": _yes("doctor"),

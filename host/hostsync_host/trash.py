@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import List
 
 from . import layout, results
+from .options import KEPT_TIME
 
 DAY = 86400
 FORM = "%Y%m%dT%H%M%SZ"
-FORM_OF_NAMES = r"[0-9]{8}T[0-9]{6}Z(-[1-9][0-9]*)?"
-"""With a number behind it where there was one of that second."""
-_RUN = re.compile(FORM_OF_NAMES.encode())
+_RUN = re.compile(KEPT_TIME.encode())
 
 
 @dataclass(frozen=True)

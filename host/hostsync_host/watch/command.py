@@ -21,9 +21,6 @@ from .cycles import Cycles, cpu_seconds, word
 from .eyes import Eyes, open_eyes
 from .pending import Pending
 
-EARLY_EVERY = 300.0
-"""Seconds: so often at most a watch ends early to tell of a change."""
-
 
 def run(context: Context) -> ExitCode:
     """Pushes and watches. @raises HostError if nothing can be pushed at all"""
@@ -128,14 +125,14 @@ class Watch(Cycles):
             return "mounts changed"
         if self.eyes.exchanged():
             return self._exchanged()
-        if self.news and lease.now() >= self.ended_early + EARLY_EVERY:
+        if self.news and self.post.may_end_early():
             self.post.note_early()
             return "outcome changed"
         return ""
 
     def _exchanged(self) -> str:
-        """Whoever can write the parent can do it a hundred times a second: after one early end the tick comes first."""
-        if lease.now() < self.ended_early + EARLY_EVERY:
+        """Whoever can write the parent can do it a hundred times a second: after some early ends the tick comes."""
+        if not self.post.may_end_early():
             return "directory moved again"
         self.post.note_early()
         return "directory moved"

@@ -40,7 +40,6 @@ class Cycles:
         self.post = post
         self.began = lease.now()
         self.walked = 0.0
-        self.ended_early = 0.0
         self.number = self.walks = 0
         self.next_cycle = 0.0
         self.cpu = cpu_seconds()
@@ -81,7 +80,6 @@ class Cycles:
             and self.eyes.complete
             and (left.boot, left.scope) == (self.context.boot, self.scope())
         )
-        self.ended_early = self.post.ended_early()
         if chain and left is not None and dirty is not None:
             self.walked = left.walked
             self.pending.put_back(dirty, time.monotonic())

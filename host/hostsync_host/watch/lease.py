@@ -21,6 +21,8 @@ from ..locks import Lock, try_lock, wait_for_lock
 PATIENCE = 5.0
 """Seconds in which the earlier command has to answer."""
 HANDOVER_LIMIT = 16 * 1024 * 1024
+EARLY_MOST, EARLY_SPAN = 2, 600.0
+"""So many commands may end early within so many seconds."""
 
 
 def now() -> float:
@@ -164,16 +166,22 @@ class Post:
             return True
         return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
 
-    def ended_early(self) -> float:
-        """When a command ended before its time, by `now`; 0 if none did since the boot."""
+    def may_end_early(self) -> bool:
+        """Has that not been done too often of late? A failure and its end are told at once, a host that comes and goes
+        is not."""
+        return len(self._early()) < EARLY_MOST
+
+    def _early(self) -> List[float]:
+        """When commands ended before their time of late, by `now`."""
         try:
-            at = float(read_small(self._path(b"early")) or 0)
+            times = [float(word) for word in (read_small(self._path(b"early")) or b"").split()]
         except (OSError, ValueError):
-            return 0.0
-        return at if at <= now() else 0.0
+            return []
+        return [at for at in times if now() - EARLY_SPAN < at <= now()][-EARLY_MOST:]
 
     def note_early(self) -> None:
-        write_atomic(self._path(b"early"), str(now()).encode("ascii"), sync=False)
+        times = [*self._early(), now()]
+        write_atomic(self._path(b"early"), " ".join(map(str, times)).encode("ascii"), sync=False)
 
     def leave(self, handover: Optional[Handover]) -> None:
         """Ends the watch."""

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 from typing import List
 
 from hostsync_host.watch import lease
@@ -130,6 +131,27 @@ class LeaseTest(unittest.TestCase):
         self.assertFalse(post.has_successor())
         post.leave(lease.Handover("boot", "scope", 1.0))
         self.assertIsNone(self.post(2).take())
+
+    def test_a_failure_and_its_end_may_be_told_at_once_and_no_more_for_ten_minutes(self) -> None:
+        at = 1000.0
+        with unittest.mock.patch.object(lease, "now", lambda: at):
+            self.assertTrue(self.post(1).may_end_early())
+            self.post(1).note_early()
+            at += 1
+            self.assertTrue(self.post(2).may_end_early())
+            self.post(2).note_early()
+            self.assertFalse(self.post(3).may_end_early())
+            at += lease.EARLY_SPAN - 2
+            self.assertFalse(self.post(4).may_end_early())
+            at += 1
+            self.assertTrue(self.post(5).may_end_early())
+            self.post(5).note_early()
+            self.assertFalse(self.post(6).may_end_early())
+            at = 5.0  # booted
+            self.assertTrue(self.post(7).may_end_early())
+        with open(f"{self.place}/early", "wb") as file:
+            file.write(b"\xff damaged")
+        self.assertTrue(self.post(8).may_end_early())
 
 
 if __name__ == "__main__":

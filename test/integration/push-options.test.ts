@@ -42,7 +42,8 @@ describe.each([
     );
     await ended;
     expect(push.exitCode).toBe(0);
-    expect(niceness).toBe('7\n');
+    // The tests themselves may be nice already
+    expect(Number(niceness)).toBe(Number(await must(group.primary, 'nice')) + slow.nice);
     expect(Date.now() - started).toBeGreaterThan(3500);
     // The changes are sent first, so what came meanwhile is there when everything is compared
     if ('verify-every' in options)

@@ -32,7 +32,7 @@ interface Notification {
   readonly event: string;
   readonly group: string;
   readonly alert: Alert;
-  /** Of an incident, so that what could not be stored is not told at every tick. */
+  /** Of an incident, so that what could not be stored is not sent at every tick. */
   readonly update: IncidentUpdate | undefined;
 }
 

@@ -28,7 +28,7 @@ export class ResultNotThereError extends Error {
 }
 
 /**
- * A command has ended on a host. What became of a push is recorded, told of and measured here, and the group is looked at only if that changed
+ * A command has ended on a host. What became of a push is recorded, sent as events and measured here, and the group is looked at only if that changed
  * something; what the other commands say is for the look.
  */
 export const handler = makeHandler(async (event, instruments) => {

@@ -85,7 +85,7 @@ function asksToGoOn({ watches, requestedAt, lines }: ObservedPush, now: number):
 }
 
 /** By comment and document, and not by a filter on the document: an upgrade makes another one, and what runs then is a push like any other. */
-/** A line is as long as it is whole. Of many secondaries the summary comes first, and says how many there are to be told of. */
+/** A line is as long as it is whole. Of many secondaries the summary comes first, and says of how many secondaries lines follow. */
 function isWhole({ status, lines }: ObservedPush): boolean {
   const summary = lines.find(({ kind }) => kind === 'push');
   if (status === 'under-way') return true;

@@ -54,7 +54,7 @@ export const settings = {
     v.string(),
     v.regex(/^(?:[^\s@,;]+@[^\s@,;]+)?$/u, 'must be one e-mail address, or empty'),
   ),
-  /** A week at most: what is not told again within that is forgotten. */
+  /** A week at most: what is not sent again within that is forgotten. */
   'remind-after': seconds(60, 604_800),
   'group-wait': seconds(0, 3600),
   'group-interval': seconds(0, 3600),

@@ -4,7 +4,7 @@ import { describeError, errorsOf, throwAll } from '../aws/errors.ts';
 import type { MetricName, OutcomeAction } from '../core/results/outcome-action.ts';
 import type { Tools } from './tools.ts';
 
-/** The results of at least one group could not be told or recorded; those of the others were. */
+/** The results of at least one group could not be sent or recorded; those of the others were. */
 export class OutcomeError extends AggregateError {
   override readonly name = 'OutcomeError';
 }
@@ -27,7 +27,7 @@ const units: Readonly<Record<MetricName, (typeof MetricUnit)[keyof typeof Metric
 /**
  * Does what the results ask for, each group whatever becomes of the others.
  *
- * @throws {OutcomeError} when all is done, if a group's results could not be told or recorded
+ * @throws {OutcomeError} when all is done, if a group's results could not be sent or recorded
  */
 export async function carryOutOutcome(actions: readonly OutcomeAction[], tools: OutcomeTools): Promise<void> {
   publishMeasures(actions, tools.metricsBySecondary);
@@ -37,7 +37,7 @@ export async function carryOutOutcome(actions: readonly OutcomeAction[], tools: 
 }
 
 /**
- * Tells first, then writes the tags that say it was told. A run that is cut off between the two tells once more, with the
+ * Sends the events first, then writes the tags that say so. A run that is cut off between the two sends them once more, with the
  * same id.
  */
 async function carryOutGroup(

@@ -36,7 +36,7 @@ export type Fail = (what: string, error: unknown) => void;
 
 /**
  * One look at one group. What tells who is there, and what is remembered, has to be read, or nothing is known; of all else what cannot be
- * read is left out and told of.
+ * read is left out and reported.
  *
  * @param reachability which candidates have answered in this run
  */

@@ -54,7 +54,7 @@ describe('an operator sees at a glance how a group is', () => {
     expect(await group.differences(group.secondary(1))).toEqual([]);
   });
 
-  it('waits until everything has what the primary holds, and no longer than it was told', async () => {
+  it('waits until everything has what the primary holds, and no longer than --timeout says', async () => {
     const early = await run('wait', 'web', '--in-sync', '--timeout', '3');
     expect(early.code).toBe(1);
     expect(early.stderr).toContain('Not done after 3 s');

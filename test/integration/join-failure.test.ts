@@ -30,7 +30,7 @@ it('a launch that cannot be completed in time is abandoned, never let into servi
       group.cloud
         .events((each) => each.event['detail-type'] === 'Join Failed')
         .map(({ event }) => parseDomainEvent(event).detail);
-    // It was told why when join had failed, and then that its launch was given up
+    // One event says why join failed, and the other that its launch was given up
     expect(failures()).toMatchObject([
       { group: 'web', secondary: instance.id, message: expect.stringContaining(uploads), final: false },
       {

@@ -28,7 +28,7 @@ it('hosts whose release is another one get that of the deployment, and the push 
     expect(now).toContain(before.match(/^\d.*$/mu)?.[0]);
     expect(now).toContain('0.0.0-0123456789abcdef');
   }
-  // Nobody was told of a failure
+  // No event says that anything failed
   expect(group.cloud.events(({ event }) => event['detail-type'] === 'Push Failed')).toEqual([]);
 });
 

@@ -32,7 +32,7 @@ export interface NotificationDecision {
   readonly log: NotificationLog;
 }
 
-/** What this event says of an incident; undefined for one that tells of no incident. */
+/** What this event says of an incident; undefined for one that is on no incident. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case for each event, and nothing else
 export function incidentUpdate({ type, detail }: DomainEvent): IncidentUpdate | undefined {
   const { group } = detail;

@@ -17,7 +17,7 @@ export interface Step<Action> {
   readonly wait: (reason: string, soon: boolean) => readonly Action[];
   /** It has failed, and that is somebody's failure. */
   readonly report: (reason: string, task: Task) => readonly Action[];
-  /** It has come to its end, well or not. */
+  /** It has ended, well or not. */
   readonly ended: (command: ObservedCommand, task: Task) => readonly Action[];
 }
 

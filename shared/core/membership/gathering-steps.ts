@@ -66,7 +66,7 @@ export function recordGathered(
 }
 
 /**
- * What keeps a former primary's files from being rescued: told when it has lasted, and again when it is something else.
+ * What keeps a former primary's files from being rescued: an event when it has lasted, and another when it is something else.
  *
  * @param at when that was tried, in milliseconds since 1970
  */

@@ -22,7 +22,7 @@ export type MembershipAction =
       readonly hostKey: string;
       readonly epoch: number;
       readonly digest: string;
-      /** That it could not join again was told, and is over. */
+      /** An alert said that it could not join again, and is resolved. */
       readonly over: Incident | undefined;
       readonly reason: string;
     }
@@ -93,7 +93,7 @@ export type MembershipAction =
       readonly primary: string;
       /** A former primary, which now joins as any newcomer. */
       readonly released: boolean;
-      /** That it could not be rescued was told, and is over. */
+      /** An alert said that it could not be rescued, and is resolved. */
       readonly over: Incident | undefined;
       readonly reason: string;
     }
@@ -104,7 +104,7 @@ export type MembershipAction =
       readonly syncedAt: number;
       /** Under which it was admitted. */
       readonly epoch: number;
-      /** That it could not join was told, and is over. */
+      /** An alert said that it could not join, and is resolved. */
       readonly over: Incident | undefined;
       readonly reason: string;
     }
@@ -118,7 +118,7 @@ export type MembershipAction =
       readonly left: readonly string[];
       readonly reason: string;
     }
-  /** Notes an incident of a host, and tells of it where there is something to be told. */
+  /** Notes an incident of a host, and sends an event where one is due. */
   | {
       readonly kind: 'report-failure';
       readonly group: string;
@@ -147,7 +147,7 @@ export type MembershipAction =
       readonly autoScalingGroup: string;
       readonly hook: string;
       readonly result: 'CONTINUE' | 'ABANDON';
-      /** The launch is given up: somebody must be told. */
+      /** The launch is given up: somebody must know. */
       readonly failed: boolean;
       readonly reason: string;
     }

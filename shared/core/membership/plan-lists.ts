@@ -101,7 +101,7 @@ export function planRelist(
   const { id } = instance;
   const because = `${id} lists again what only it may hold`;
   return planList('relist', because, group, instance, ready, view, (line, task) => {
-    // The first list told of paths that are too long
+    // The event on the first list names paths that are too long
     const news = keptNews(group, id, ready, { ...line, tooLong: 0 }, task);
     const came = `${line.new} files came to ${id} after its last list`;
     if ((line.new ?? 0) > 0) return [...news, ...askToFetch('rescue', group, instance, ready, view, came)];

@@ -161,7 +161,7 @@ function planStranger(
 }
 
 /**
- * A newcomer that can do nothing but wait, as for its agent: told when it has waited for longer than a launch may take.
+ * A newcomer that can do nothing but wait, as for its agent: an event when it has waited for longer than a launch may take.
  * The tag says since when. While the group itself takes nobody, the alert is on that, and not on this.
  */
 function tooLate(

@@ -54,7 +54,7 @@ const rejoinFailed = 'rejoin-failed';
 const joinFailed = 'join-failed';
 
 /**
- * What keeps a host from joining: told when it has lasted, for the user data of a newcomer may still run, and again when it is something else.
+ * What keeps a host from joining: an event when it has lasted, for the user data of a newcomer may still run, and again when it is something else.
  *
  * @param at when that was tried, in milliseconds since 1970
  */

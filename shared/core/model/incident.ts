@@ -2,20 +2,20 @@ import { tagKeys } from './tag-keys.ts';
 import { words } from './tag-problem.ts';
 
 /**
- * Something that is wrong with a group or a host, as it is kept in a tag. What was told about it is part of it, so that
+ * Something that is wrong with a group or a host, as it is kept in a tag. The notifications on it are part of it, so that
  * every run knows and nobody is notified twice.
  */
 export interface Incident {
   readonly code: string;
   /** Milliseconds since 1970: the start of the first look or push that found it. */
   readonly since: number;
-  /** How often it was told: 0 while it has not held for long enough, then 1, then one more for each reminder. */
+  /** How many notifications were sent: 0 while it has not held for long enough, then 1, then one more for each reminder. */
   readonly notifications: number;
-  /** A fingerprint of the cause that was told last, four characters of base 36. */
+  /** A fingerprint of the cause in the last notification, four characters of base 36. */
   readonly cause?: string;
-  /** When it was told last, in milliseconds since 1970. */
+  /** When the last notification was sent, in milliseconds since 1970. */
   readonly notifiedAt?: number;
-  /** Since when the condition is away, in milliseconds since 1970: what is not told yet, or only remembered. */
+  /** Since when the condition is away, in milliseconds since 1970: not resolved yet, or only remembered. */
   readonly clearedAt?: number;
   /** How often it came back soon after it was over. */
   readonly flaps?: number;
@@ -26,7 +26,7 @@ const form =
 
 /**
  * `unreachable/2026-11-22T10:00:00.123Z/1`, with the host before it where the tag does not belong to the host itself, and the history behind
- * it: the cause, when it was told and when it went away, both in milliseconds of base 36 after it began, and how often it came back.
+ * it: the cause, when the notification was sent and when the condition went away, both in milliseconds of base 36 after it began, and how often it came back.
  */
 export function formatIncident(incident: Incident, subject?: string): string {
   const { code, since, notifications } = incident;
@@ -42,7 +42,7 @@ function formatHistory({ since, cause = '', notifiedAt, clearedAt, flaps = 0 }: 
   return `/${[cause, after(notifiedAt), after(clearedAt), times].join('.')}`;
 }
 
-/** The incidents of a tag value, each with its subject ('' for none). What cannot be read is left out: it is found and told again. */
+/** The incidents of a tag value, each with its subject ('' for none). What cannot be read is left out: it is found and notified again. */
 export function parseIncidents(value: string | undefined): readonly (readonly [string, Incident])[] {
   return words(value ?? '').flatMap((word) => {
     const groups = form.exec(word)?.groups;
@@ -62,7 +62,7 @@ export function parseIncidents(value: string | undefined): readonly (readonly [s
   });
 }
 
-/** The incident of this kind that a host carries, if people were told of it. */
+/** The incident of this kind that a host carries, if people were notified of it. */
 export function notifiedIncident(
   tags: Readonly<Record<string, string>>,
   code: string,

@@ -4,7 +4,7 @@ import { tagKeys } from './tag-keys.ts';
 
 /** Who of a group is its primary. */
 export interface Primaries {
-  /** The one with the highest epoch; undefined if there is none, or if that cannot be told. */
+  /** The one with the highest epoch; undefined if there is none, or if that is not known. */
   readonly current: ObservedInstance | undefined;
   /** Those with a lower epoch: they were primary before, and nobody has taken the tag off them yet. */
   readonly superseded: readonly ObservedInstance[];

@@ -16,7 +16,7 @@ export interface GroupEvidence extends Evidence {
   readonly reason: string;
 }
 
-/** The event that tells of an incident, by the code in the tag. */
+/** The event on an incident, by the code in the tag. */
 export const groupEvents: Readonly<Record<string, GroupEventType>> = {
   'push-failed': 'Push Failed',
   'push-overrun': 'Push Overrun',

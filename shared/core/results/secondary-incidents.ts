@@ -31,7 +31,7 @@ export class SecondaryIncidents {
   readonly #log: OutcomeLog;
   readonly #states: ReadonlyMap<string, SecondaryState>;
   readonly #news = new SecondaryNews();
-  /** When a failure of a secondary was told last, in milliseconds since 1970; 0 for never. */
+  /** When the last event on a failure of a secondary was sent, in milliseconds since 1970; 0 for never. */
   readonly #notifiedBefore: number;
 
   constructor(view: OutcomeView, log: OutcomeLog) {
@@ -65,7 +65,7 @@ export class SecondaryIncidents {
     const leavesTime = line.ok && state.instance !== undefined;
     const fresh = leavesTime ? at > known : whole && isNews && at > known;
     if (line.error !== undefined && groupWide.has(line.error)) return fresh;
-    // Of a host without tags only a whole push notes until when it is known: from another one it would be told at each look
+    // Of a host without tags only a whole push notes until when it is known: from another one each look would send an event
     if (!line.ok && !whole && state.instance === undefined) return fresh;
     this.#weighLine(state, line, { at, known, requestedAt: push.requestedAt });
     return fresh;

@@ -15,9 +15,9 @@ interface NotifiedSecondary {
   readonly notice: Notice;
 }
 
-/** What was found on single secondaries, to be told in as few events as can be. */
+/** What was found on single secondaries, for as few events as can be. */
 export class SecondaryNews {
-  /** By the reminder that is due, or what else there is to be told. */
+  /** By the reminder that is due, or what else there is to say. */
   readonly #failures = new Map<string, readonly NotifiedSecondary[]>();
   /** By the push that brought them up to date: when it was asked for. */
   readonly #recovered = new Map<number, readonly RecoveredSecondary[]>();

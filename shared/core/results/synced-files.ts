@@ -3,7 +3,7 @@ import type { ObservedInstance, ObservedPush } from '../model/observation.ts';
 import type { SecondaryLine } from '../model/script-line.ts';
 import type { OutcomeLog } from './outcome-log.ts';
 
-/** Counts, and tells of, the files that one push sent and deleted, as lines say that nobody has counted yet. */
+/** Counts the files that one push sent and deleted, and makes the event on them, as lines say that nobody has counted yet. */
 export function tellFiles(
   group: string,
   lines: readonly SecondaryLine[],

@@ -130,7 +130,7 @@ function completePromotion(
   return [setTags(view, [id], set, gone, reason), ...notifyPromoted(view, holder, claim, synced)];
 }
 
-/** A promotion that is done and was not told: the run was killed in between. */
+/** A promotion that is done and was not notified: the run was killed in between. */
 export function notifyUnsent(view: GroupView, current: ObservedInstance): readonly PromotionAction[] {
   const claim = view.register?.claims.at(-1);
   const epoch = epochOf(current);
@@ -140,7 +140,7 @@ export function notifyUnsent(view: GroupView, current: ObservedInstance): readon
     : notifyPromoted(view, current, claim);
 }
 
-/** Told once the tags are written, which EC2 may refuse; then it is noted that it was told. */
+/** Notified once the tags are written, which EC2 may refuse; then the notification is noted. */
 function notifyPromoted(
   view: GroupView,
   holder: ObservedInstance,
@@ -163,7 +163,7 @@ function notifyPromoted(
   });
   return [
     notify(view, event, reason),
-    setTags(view, [id], { [tagKeys.promotionNotified]: String(epoch) }, [], `it was told that ${reason}`),
+    setTags(view, [id], { [tagKeys.promotionNotified]: String(epoch) }, [], `notified: ${reason}`),
   ];
 }
 

@@ -35,7 +35,7 @@ export function planSuspicion(
   }
   if (!isDecided(last, now)) return [];
   const { verdict, seen } = probeVerdict(current, observed, found, probers.length);
-  // One that somebody sees is not told of as one that may be dead
+  // No event says of one that somebody sees that it may be dead
   if (verdict === 'alive') return [...clearSuspicion(view, current), ...assessIncidents(view, [])];
   const notifications = assessIncidents(view, [
     raised('primary-suspected', '', (detail, key) =>

@@ -130,7 +130,7 @@ function moveName(
   choice: AddressChoice,
   elastic: ObservedElasticAddress | undefined,
 ): readonly UpkeepAction[] {
-  // That it could not be read was told
+  // The log says that it could not be read
   if (choice.kind === 'elastic-ip' && elastic === undefined) return [];
   const wanted = wantedAddresses(primary, choice, elastic);
   if (!wanted.ok) return refuse(group, `${name} is left as it is: ${wanted.problem}`);

@@ -9,10 +9,10 @@ import { secondsBetween } from '../model/time.ts';
 import { type GroupView, notify, setTags } from './group-view.ts';
 import type { PromotionAction } from './promotion-action.ts';
 
-/** What can be wrong with a promotion, and the event that tells of it. */
+/** What can be wrong with a promotion, and the event on it. */
 type IncidentCode = 'primary-suspected' | 'promotion-blocked' | 'writes-not-resumed';
 
-/** The event that tells of an incident, by the code in the tag. */
+/** The event on an incident, by the code in the tag. */
 const promotionEvents: Readonly<Record<string, GroupEventType>> = {
   'primary-suspected': 'Primary Suspected',
   'promotion-blocked': 'Promotion Blocked',
@@ -27,7 +27,7 @@ interface RaisedIncident {
 
 /**
  * Brings the incidents in the tags to just these: what is raised sends an alert when it has held for long enough, and what is not raised any more
- * is over. Times are those of whole minutes: runs at the same time would each tell it with a time, and so an id, of their own.
+ * is over. Times are those of whole minutes: runs at the same time would each make an event with a time, and so an id, of its own.
  */
 export function assessIncidents(
   view: GroupView,
@@ -48,7 +48,7 @@ export function assessIncidents(
   }
   const codes = [...after].flatMap(([code, incident]) => (isRaised(incident) ? [code] : []));
   for (const [code, noted] of before) {
-    // What is raised says more: this one is neither over nor told any more
+    // What is raised says more: this one is neither resolved nor notified any more
     if (after.has(code) || isInhibited(code, codes)) continue;
     const { incident, notice } = assess(noted, { code, raised: false, at: now }, settings, now);
     if (incident !== undefined) after.set(code, incident);

@@ -205,7 +205,7 @@ describe('a launch', () => {
 
   test('that times out has the default result; heartbeats put that off', async () => {
     const { cloud, group, client } = await setUp({
-      timeScale: 60,
+      timeScale: 20,
       replace: false,
       hooks: [{ ...onLaunch, heartbeatTimeout: 60 }],
     });
@@ -216,12 +216,12 @@ describe('a launch', () => {
       InstanceId: instance.id,
     });
     for (let beats = 0; beats < 4; beats += 1) {
-      await sleep(500);
+      await sleep(1000);
       await client.send(heartbeat);
     }
     await cloud.settle();
     expect(group.stateOf(instance)).toBe('Pending:Wait');
-    await cloud.waitFor(() => group.instances().length === 0, { what: 'the time-out', timeoutSeconds: 5 });
+    await cloud.waitFor(() => group.instances().length === 0, { what: 'the time-out', timeoutSeconds: 60 });
     await cloud.settle();
     expect(autoScalingEvents(cloud)[1]?.detail['StatusMessage']).toContain(
       'was abandoned: Heartbeat Timeout',

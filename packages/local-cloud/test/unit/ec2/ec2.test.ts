@@ -3,7 +3,7 @@ import {
   type DescribeInstancesCommandInput,
   paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { matchesWildcard } from '../../../src/ec2/filters.ts';
 import { clientsOf, sampleCloud } from '../sample-cloud.ts';
 
@@ -123,14 +123,17 @@ describe('DescribeInstances', () => {
       await cloud.launch({ tags: { role: 'old' } }),
       await cloud.launch({ tags: { role: 'old' } }),
     ];
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     cloud.faults.staleTags({ seconds: 0.5, instance: late });
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    vi.setSystemTime(Date.now() + 5);
     for (const instance of [late, prompt]) instance.setTags({ role: 'new' });
     expect(await idsOf(ec2, tagged('role', 'new'))).toEqual([prompt.id]);
     expect(await idsOf(ec2, tagged('role', 'old'))).toEqual([late.id]);
-    await cloud.waitFor(async () => (await idsOf(ec2, tagged('role', 'new'))).length === 2, {
-      what: 'the new tag',
-    });
+    vi.setSystemTime(Date.now() + 501);
+    expect(await idsOf(ec2, tagged('role', 'new'))).toHaveLength(2);
     cloud.faults.staleTags({ seconds: 60 });
     expect(await idsOf(ec2, tagged('role', 'old'))).toEqual([prompt.id]);
     cloud.faults.staleTags({ seconds: 0 });

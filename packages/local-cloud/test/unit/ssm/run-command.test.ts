@@ -166,12 +166,12 @@ describe('a host in trouble', () => {
   });
 
   test('that hangs reports after it goes on', async () => {
-    const cloud = await sampleCloud({ runCommand: ['sleep 0.2'] });
+    const cloud = await sampleCloud({ runCommand: ['sleep 2'] });
     const instance = await cloud.launch();
     const { result } = await send(cloud, instance);
     await cloud.waitFor(async () => (await result()).Status === 'InProgress', { what: 'the start' });
     await instance.freeze();
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 2500));
     expect(await result()).toMatchObject({ Status: 'InProgress' });
     await instance.thaw();
     await cloud.settle();

@@ -9,7 +9,13 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { LocalCloud, LocalInstance } from '../../src/cloud.ts';
 import { clientsOf, sampleCloud } from './sample-cloud.ts';
 
-const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** The time of day is what the test sets, until it ends. */
+function stopClock(): void {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
 
 async function statuses(cloud: LocalCloud, input: DescribeInstanceStatusCommandInput = {}) {
   const { InstanceStatuses = [] } = await clientsOf(cloud).ec2.send(new DescribeInstanceStatusCommand(input));
@@ -27,10 +33,7 @@ describe('a failover sees the host that is in trouble, and no other', () => {
     const cloud = await sampleCloud({ impairedSeconds: 0.8 });
     const sick = await cloud.launch();
     const well = await cloud.launch();
-    vi.useFakeTimers({ toFake: ['Date'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
+    stopClock();
     const before = Date.now();
     await strike(sick);
     expect(await statuses(cloud)).toMatchObject([
@@ -112,10 +115,12 @@ describe('a failover sees the host that is in trouble, and no other', () => {
     const ping = async () =>
       (await ssm.send(new DescribeInstanceInformationCommand({}))).InstanceInformationList?.[0]?.PingStatus;
     expect([await connection(instance.id), await ping()]).toEqual(['connected', 'Online']);
+    stopClock();
     await instance.cutOff();
     expect([await connection(instance.id), await ping()]).toEqual(['notconnected', 'Online']);
-    await later(1100);
+    vi.setSystemTime(Date.now() + 1100);
     expect(await ping()).toBe('ConnectionLost');
+    vi.useRealTimers();
     await instance.heal();
     expect([await connection(instance.id), await ping()]).toEqual(['connected', 'Online']);
     expect(await connection('i-0ffffffffffffffff')).toBe('notconnected');

@@ -12,24 +12,22 @@ afterEach(() => group?.close());
 
 async function start(prepare: string, options: ScriptGroupOptions = {}): Promise<void> {
   group = await startScriptGroup(options);
-  await edit(prepare);
+  await group.edit(prepare);
   await must(group.primary, 'sleep 0.1');
   expect((await group.push({ options: { first: 'yes' } })).code).toBe(0);
 }
-const edit = (command: string, directory = uploads) =>
-  must(group.primary, `cd ${directory}; ${command}; chown -hR www-data: ${group.directories.join(' ')}`);
 const has = async (name: string, directory = uploads) =>
   (await group.secondary().exec(['test', '-e', `${directory}/${name}`])).code === 0;
 
 it('a file that went, came back while a push ran, and went for good does not stay there for good', async () => {
   await start('mkdir cache; echo page > cache/x.html');
-  await edit('rm cache/x.html; head -c 8000000 /dev/urandom > big');
+  await group.edit('rm cache/x.html; head -c 8000000 /dev/urandom > big');
   const push = group.start({ options: { bandwidth: 3000 } });
   const ended = once(push, 'exit');
   await must(group.primary, 'until pgrep -x rsync; do sleep 0.1; done');
-  await edit('echo page > cache/x.html');
+  await group.edit('echo page > cache/x.html');
   await ended;
-  await edit('rm cache/x.html');
+  await group.edit('rm cache/x.html');
   expect((await group.push()).code).toBe(0);
   expect(await has('cache/x.html')).toBe(false);
   expect(await group.differences()).toEqual([]);
@@ -67,7 +65,7 @@ it('a link is switched when what it points to is there', async () => {
     ]);
   const said: string[] = [];
   watch.stdout?.on('data', (chunk: Buffer) => said.push(String(chunk)));
-  await edit(
+  await group.edit(
     'mkdir releases/2; head -c 3000000 /dev/urandom > releases/2/a; echo 2 > releases/2/index.php; ln -sfn releases/2 current',
   );
   expect((await group.push({ options: { bandwidth: 1500 } })).code).toBe(0);
@@ -84,7 +82,7 @@ describe('a name makes no alarm', () => {
   ])('%s', async (name, below) => {
     const quoted = `'${name}'`;
     await start(`mkdir -p ${quoted}/d; echo x > ${quoted}/${below}`);
-    await edit(`rm -r ${quoted}; ln -s keep ${quoted}`);
+    await group.edit(`rm -r ${quoted}; ln -s keep ${quoted}`);
     for (const { code, secondaries } of [await group.push(), await group.push()]) {
       expect(secondaries[0]?.error ?? 'none').toBe('none');
       expect(code).toBe(0);
@@ -94,9 +92,9 @@ describe('a name makes no alarm', () => {
 
   it('that is the one under which rsync keeps what it has received', async () => {
     await start('mkdir a');
-    await edit("echo x > '.~tmp~'; echo x > 'a/.~tmp~'; echo y > a/y; echo z > z");
+    await group.edit("echo x > '.~tmp~'; echo x > 'a/.~tmp~'; echo y > a/y; echo z > z");
     await group.push();
-    await edit("rm '.~tmp~' 'a/.~tmp~'");
+    await group.edit("rm '.~tmp~' 'a/.~tmp~'");
     expect((await group.push()).code).toBe(0);
     expect(await group.differences()).toEqual([]);
   });
@@ -105,11 +103,11 @@ describe('a name makes no alarm', () => {
 describe('held deletions', () => {
   it('of one directory are not released by the id of another', async () => {
     await start('mkdir a; touch a/{1..100}', { directories: [uploads, other] });
-    await edit('mkdir b; touch b/{1..100}', other);
+    await group.edit('mkdir b; touch b/{1..100}', other);
     expect((await group.push()).code).toBe(0);
-    await edit('rm -r a');
+    await group.edit('rm -r a');
     const [first] = (await group.push()).held;
-    await edit('rm -r b', other);
+    await group.edit('rm -r b', other);
     const { held } = await group.push({ options: { 'accept-deletions': first?.id ?? '' } });
     expect(held).toEqual([
       expect.objectContaining({ count: 101, examples: expect.arrayContaining([`${other}/b/1`]) }),
@@ -122,7 +120,7 @@ describe('held deletions', () => {
     await start('touch {1..1000}');
     const codes: number[] = [];
     for (let from = 1; from < 700; from += 150) {
-      await edit(`rm $(seq ${from} ${from + 149})`);
+      await group.edit(`rm $(seq ${from} ${from + 149})`);
       codes.push((await group.push()).code);
     }
     expect(codes[0]).toBe(0);

@@ -12,8 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-const edit = (command: string) =>
-  must(group.primary, `cd ${uploads}; ${command}; chown -hR www-data: ${uploads}`);
 const on = (command: string) => must(group.secondary(), command);
 
 /** So that nothing differs, and nothing is in doubt. */
@@ -37,7 +35,7 @@ describe('the hook after-sync', () => {
   });
 
   it('learns as root what came and went, once, and only where something did', async () => {
-    await edit('mkdir -p deep/er; echo x > deep/er/new; rm keep; ln -s deep link');
+    await group.edit('mkdir -p deep/er; echo x > deep/er/new; rm keep; ln -s deep link');
     const { code, secondaries } = await group.push({ options });
     expect(code).toBe(0);
     expect(secondaries.map(({ ok, hook }) => [ok, hook])).toEqual([
@@ -53,7 +51,7 @@ describe('the hook after-sync', () => {
 
   it('that fails, hangs or leaves something running is reported, and nobody’s files wait for it', async () => {
     await write('echo no cache here >&2; exit 7');
-    await edit('echo 1 > failing');
+    await group.edit('echo 1 > failing');
     const failed = await group.push({ options });
     expect([failed.code, failed.secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
     expect(failed.secondaries[0]).toMatchObject({
@@ -61,7 +59,7 @@ describe('the hook after-sync', () => {
       hookMessage: expect.stringContaining('ended with exit code 7'),
     });
     await write('sleep 1000');
-    await edit('echo 2 > hanging');
+    await group.edit('echo 2 > hanging');
     const hung = await group.push({ options });
     expect(hung.secondaries[0]).toMatchObject({
       ok: true,
@@ -69,7 +67,7 @@ describe('the hook after-sync', () => {
       hookMessage: expect.stringContaining('longer than 10 seconds'),
     });
     await write('setsid sleep 1000 & cat > /dev/null');
-    await edit('echo 3 > leaving');
+    await group.edit('echo 3 > leaving');
     expect((await group.push({ options })).secondaries[0]).toMatchObject({ ok: true, hook: 'ok' });
     await on('pkill -x sleep');
     for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
@@ -80,7 +78,7 @@ describe('the hook after-sync', () => {
     await settle();
     const end = await group.watch(options);
     for (const name of ['one', 'two']) {
-      await edit(`echo x > ${name}`);
+      await group.edit(`echo x > ${name}`);
       await on(`until grep -qs ${uploads}/${name} /said; do sleep 0.1; done`);
     }
     await end();
@@ -134,7 +132,7 @@ X`,
 
 it('files larger than max-size stay away, are named, and hold up nobody; the rest arrives', async () => {
   const options = { 'max-size': 32 };
-  await edit('truncate -s 33M film; truncate -s 32M clip; echo x > small');
+  await group.edit('truncate -s 33M film; truncate -s 32M clip; echo x > small');
   const { code, lines, secondaries } = await group.push({ options });
   expect([code, secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
   expect(lines.filter(({ kind }) => kind === 'too-large')).toEqual([
@@ -148,7 +146,7 @@ it('files larger than max-size stay away, are named, and hold up nobody; the res
 
 describe('hosts as they are', () => {
   it('what changes every ctime is read and not sent again: chown -R to the same owner, a backup with hard links', async () => {
-    await edit('mkdir -p tree; for i in {1..50}; do head -c 20000 /dev/urandom > tree/$i; done');
+    await group.edit('mkdir -p tree; for i in {1..50}; do head -c 20000 /dev/urandom > tree/$i; done');
     await settle();
     await must(
       group.primary,
@@ -165,7 +163,7 @@ describe('hosts as they are', () => {
 
   it('a firewall that counts connections sees one for a push, and an idle push logs in nowhere', async () => {
     // Large files go over a connection of their own, and the edits here change every ctime
-    await edit('find . -size +20M -delete; mkdir shelf; echo 1 > goes; echo 1 > changes');
+    await group.edit('find . -size +20M -delete; mkdir shelf; echo 1 > goes; echo 1 > changes');
     await settle();
     await must(
       group.primary,
@@ -174,7 +172,9 @@ describe('hosts as they are', () => {
     );
     const connections = async () =>
       Number(await must(group.primary, 'touch /connections; wc -l < /connections; rm /connections'));
-    await edit('mkdir a; echo x > a/new; ln -s a way; rm goes; echo changed > changes; chmod 700 shelf');
+    await group.edit(
+      'mkdir a; echo x > a/new; ln -s a way; rm goes; echo changed > changes; chmod 700 shelf',
+    );
     expect((await group.push()).code).toBe(0);
     expect(await connections()).toBe(group.secondaries.length);
     await settle();
@@ -192,7 +192,7 @@ describe('hosts as they are', () => {
          printf 'LANG=de_DE.UTF-8\\nLC_ALL=de_DE.UTF-8\\n' > /etc/default/locale; cp /etc/default/locale /etc/environment`,
       );
     for (const secondary of group.secondaries) await group.join(secondary);
-    await edit('echo x > umläut');
+    await group.edit('echo x > umläut');
     const { code, secondaries } = await group.push();
     expect([code, secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
     for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);

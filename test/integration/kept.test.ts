@@ -17,8 +17,6 @@ beforeAll(async () => {
 });
 afterAll(() => group?.close());
 
-const edit = (command: string) =>
-  must(group.primary, `cd ${uploads}; ${command}; chown -hR www-data: ${uploads}`);
 const push = (more: Record<string, string | number> = {}) => group.push({ options: { ...options, ...more } });
 
 /** What is kept: names below a run, and contents. */
@@ -32,7 +30,7 @@ const kept = async () => {
 
 beforeEach(async () => {
   await group.join(keeper, options);
-  await edit(
+  await group.edit(
     'find . -mindepth 1 -delete; mkdir -p deep/er; echo old > deep/er/gone; echo old > changed; echo x > keep',
   );
   // Without the option nothing is kept: that is the state before
@@ -44,7 +42,7 @@ beforeEach(async () => {
 });
 
 it('keeps what is deleted, what is replaced, and nothing of what is new or the same; without the option nothing', async () => {
-  await edit('rm -r deep; echo newer > changed; echo x > new');
+  await group.edit('rm -r deep; echo newer > changed; echo x > new');
   const { code, secondaries } = await push();
   expect([code, secondaries.map(({ ok }) => ok)]).toEqual([0, [true, true]]);
   expect(secondaries.map(({ notKept }) => notKept)).toEqual([
@@ -54,14 +52,14 @@ it('keeps what is deleted, what is replaced, and nothing of what is new or the s
   expect(await kept()).toEqual(['changed=old', 'deep/er/gone=old']);
   for (const secondary of group.secondaries) expect(await group.differences(secondary)).toEqual([]);
   await must(group.secondary(1), `test ! -e ${trash}`);
-  await edit('rm new');
+  await group.edit('rm new');
   const again = await group.push();
   expect([again.code, (await kept()).includes('new=x')]).toEqual([0, false]);
 });
 
 it('keeps a directory that becomes a file, with what only the secondary had in it', async () => {
   await must(keeper, `cd ${uploads}/deep; echo upload > upload; chown www-data: upload`);
-  await edit('rm -r deep; echo file > deep');
+  await group.edit('rm -r deep; echo file > deep');
   const { code, secondaries } = await push();
   expect([code, secondaries[0]?.notKept]).toEqual([0, undefined]);
   const names = await kept();
@@ -87,7 +85,7 @@ it('keeps what a watch deletes, cycle by cycle', async () => {
 });
 
 it('is brought back by hand as docs/guides/bring-back.md says, as the site’s user and over nothing that is there', async () => {
-  await edit('rm -r deep; echo newer > changed');
+  await group.edit('rm -r deep; echo newer > changed');
   expect((await push()).secondaries[0]?.notKept).toBeUndefined();
   const run = `${trash}/$(printf %s ${uploads} | sha256sum | cut -c 1-16)`;
   const archive = await must(
@@ -119,9 +117,11 @@ describe('a rescue with the option kept', () => {
   };
 
   it('brings back what was asked for, as it was, over nothing that is there; and nothing once the host is joined again', async () => {
-    await edit('chmod 750 .; chmod 600 deep/er/gone; touch -d 2001-02-03 deep/er/gone; echo old > other');
+    await group.edit(
+      'chmod 750 .; chmod 600 deep/er/gone; touch -d 2001-02-03 deep/er/gone; echo old > other',
+    );
     await group.push();
-    await edit('rm -r deep other; echo newer > changed');
+    await group.edit('rm -r deep other; echo newer > changed');
     expect((await push()).secondaries[0]?.notKept).toBeUndefined();
     const kept = `option\tkept\t${await time()}\n`;
     expect(await bring(kept)).toMatchObject({ ok: false, error: 'not-prepared' });
@@ -145,11 +145,11 @@ describe('a rescue with the option kept', () => {
     expect(await bring(kept)).toMatchObject({ ok: false, error: 'not-prepared' });
     expect((await group.push()).code).toBe(0);
     expect(await group.differences(keeper)).toEqual([]);
-    await edit('chmod 755 .');
+    await group.edit('chmod 755 .');
   });
 
   it('shows nothing but that while it may: not the directory, and writes nothing there', async () => {
-    await edit('rm changed');
+    await group.edit('rm changed');
     await push();
     await group.join(keeper, { ...options, readable: 'kept' });
     const module = (await must(keeper, `ls ${trash}`)).trim();
@@ -169,12 +169,12 @@ describe('a rescue with the option kept', () => {
 
 it('holds the limit: the oldest goes, and what is larger than all of it is said, with the push well', async () => {
   await group.join(keeper, { 'keep-deleted': 30, 'keep-max': 1 });
-  await edit(
+  await group.edit(
     'for i in 1 2; do head -c 600000 /dev/zero | tr "\\0" b > big$i; done; head -c 2000000 /dev/zero | tr "\\0" b > huge',
   );
   await group.push();
   const run = async (name: string) => {
-    await edit(`rm ${name}`);
+    await group.edit(`rm ${name}`);
     return await push();
   };
   for (const name of ['big1', 'big2']) expect((await run(name)).secondaries[0]?.notKept).toBeUndefined();
@@ -187,11 +187,11 @@ it('holds the limit: the oldest goes, and what is larger than all of it is said,
 });
 
 it('holds the days', async () => {
-  await edit('rm changed');
+  await group.edit('rm changed');
   await push();
   await must(keeper, `cd ${trash}/*; mv * 20200101T000000Z`);
   expect(await kept()).toContain('changed=old');
-  await edit('rm deep/er/gone');
+  await group.edit('rm deep/er/gone');
   await push();
   const names = await kept();
   expect(names).toContain('deep/er/gone=old');
@@ -200,7 +200,7 @@ it('holds the days', async () => {
 
 describe('a site user on the secondary', () => {
   it('has root keep nothing but files of his own, whatever he puts in the way', async () => {
-    await edit('mkdir folder; for n in link pipe hard socket folder/shadow own; do echo x > $n; done');
+    await group.edit('mkdir folder; for n in link pipe hard socket folder/shadow own; do echo x > $n; done');
     await group.push();
     await must(
       keeper,
@@ -209,7 +209,7 @@ describe('a site user on the secondary', () => {
        ln -s /root/secret link; ln -s /etc folder; ln /root/secret hard; setpriv --reuid www-data --regid www-data --clear-groups mkfifo pipe
        chown -h www-data: link folder; echo mine > own; chown www-data: own`,
     );
-    await edit('rm -r link pipe hard folder own');
+    await group.edit('rm -r link pipe hard folder own');
     const { code, secondaries } = await push();
     expect(code).toBe(0);
     expect(secondaries[0]?.notKept).toMatch(/^1 not kept: it is not the directory's owner's/u);
@@ -218,7 +218,7 @@ describe('a site user on the secondary', () => {
   });
 
   it('can read nothing of it', async () => {
-    await edit('rm changed');
+    await group.edit('rm changed');
     await push();
     const file = (await must(keeper, `find ${trash} -name changed`)).trim();
     expect(file).not.toBe('');
@@ -231,13 +231,13 @@ describe('a site user on the secondary', () => {
 });
 
 it('joined with other limits has these, without the option keeps no more and loses nothing; uninstall removes all', async () => {
-  await edit('rm changed');
+  await group.edit('rm changed');
   await push();
   await group.join(keeper, { 'keep-deleted': 7, 'keep-max': 500 });
   await must(keeper, 'grep -q "current keep 7 500$" /etc/hostsync/rsyncd.conf');
   await group.join(keeper);
   await must(keeper, '! grep -q "keep" /etc/hostsync/rsyncd.conf');
-  await edit('rm deep/er/gone');
+  await group.edit('rm deep/er/gone');
   const { code, secondaries } = await push();
   expect([code, secondaries[0]?.notKept]).toEqual([0, 'it was not joined with this option']);
   const names = await kept();

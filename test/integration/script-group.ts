@@ -106,6 +106,12 @@ export class ScriptGroup {
     ].join('');
   }
 
+  /** Runs a command in a directory of the primary; all that is there is the web server's afterwards. */
+  edit(command: string, directory = uploads): Promise<string> {
+    const owned = `chown -hR www-data: ${this.directories.join(' ')}`;
+    return must(this.primary, `cd ${directory}; ${command}; ${owned}`);
+  }
+
   async push(options: PushOptions = {}): Promise<Push> {
     const { code, stdout, stderr } = await this.primary.exec(hostCommand('push'), {
       stdin: this.request(options),

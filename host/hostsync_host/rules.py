@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from typing import List
-
-from .leftovers import read_names
+from typing import Iterable, List
 
 _WILD = re.compile(rb"[*?\[]")
 _SPECIAL = re.compile(rb"([\\*?\[])")
@@ -27,15 +24,11 @@ def escaped(path: bytes) -> bytes:
     return _SPECIAL.sub(rb"\\\1", path)
 
 
-def delete_arguments(names: bytes) -> List[str]:
-    """`names`: a list as for --files-from, each name with ./ before it."""
-    rules = names + b".rules"
-    # several secondaries are at the same list, and one's rsync may be reading these
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(rules), delete=False) as file:
-        for line in read_names(names):
-            path = line[2:]
+def delete_arguments(paths: Iterable[bytes], rules: bytes) -> List[str]:
+    """`rules`: the file that is written for them."""
+    with open(rules, "wb") as file:
+        for path in paths:
             file.write(b"R " + rule_of(path) + b"\0R /" + escaped(path) + b"/**\0")
-    os.rename(file.name, rules)
     return [
         "--recursive",
         "--existing",

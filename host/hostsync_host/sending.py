@@ -13,10 +13,11 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from . import moving, rsync, rules, to_keep, verdict
+from . import moving, rsync, to_keep, verdict
 from .blame import NOBODY, named, pick
 from .compare import Comparison
 from .context import Context, Deletion, Scanned
+from .deleting import delete
 from .leftovers import Leftover, read_leftovers, read_names, split
 from .outcome import Tally
 from .rsync import Within, listed
@@ -29,7 +30,6 @@ CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 
 MERGED = 256
 FSYNC_MOST = 2000
-_FEW = 20
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Sending:
         """Sends what differs by name, without large files. `checked`: what is there may be of the same size and time by
         accident."""
         self.keep(to_keep.names_of(comparison, deletion))
-        if deletion.swaps and not self._delete(deletion.swap_list, deletion.swaps + deletion.allowed):
+        if deletion.swaps and not delete(self, deletion.swap_list, deletion.swaps + deletion.allowed):
             return False
         well = True
         for names, options in self._lists(comparison, checked):
@@ -229,30 +229,8 @@ class Sending:
         few = sum(comparison.counts.values()) <= FSYNC_MOST
         return ["--fsync"] if few and self.fsync and self.context.can.fsync else []
 
-    def _delete(self, names: bytes, most: int) -> bool:
-        by_names = [f"--files-from={os.fsdecode(names)}", "--from0", "--dirs", "--delete-missing-args", "--delete"]
-        finished = self._delete_run(rules.delete_arguments(names) if self.by_rules else by_names, names, most)
-        if verdict.refuses_missing(finished):
-            self.by_rules = True
-            finished = self._delete_run(rules.delete_arguments(names), names, most)
-        self.tally.add(finished)
-        return self.judge(finished) is None and finished.spared == 0
-
-    def _delete_run(self, options: Sequence[str], names: bytes, most: int) -> rsync.Finished:
-        bare = [f"--timeout={self.context.request.options.io_timeout}", "--stats", "--no-h", "--8-bit-output"]
-        self.sent = True
-        return rsync.run(
-            [*bare, *options, f"--max-delete={most + _FEW}"],
-            place=os.path.join(os.path.dirname(names), b"skeleton"),
-            connection=self.connection,
-            module=self.scan.module,
-            deadline=self.deadline,
-            inherit=(self.lock,),
-            prefix=self.context.prefix,
-        )
-
     def _delete_gone(self, comparison: Comparison, deletion: Deletion) -> None:
-        self.deleted = self._delete(deletion.list, deletion.allowed)
+        self.deleted = delete(self, deletion.list, deletion.allowed)
         if not self.deleted:
             self.unsure += read_leftovers(deletion.names)
         if not self.lost:

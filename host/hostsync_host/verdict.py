@@ -41,6 +41,10 @@ def refuses_missing(finished: Finished) -> bool:
     return finished.code == 2 and any(line.startswith("invalid file mode 00 for ") for line in finished.lines)
 
 
+def is_denied_there(finished: Finished) -> bool:
+    return any(not report.here and report.number == errno.EACCES for report in finished.troubles)
+
+
 def judge(finished: Finished, connection: Connection, timeout: int) -> Optional[Fault]:
     """Nothing, if everything arrived that was still there."""
     if finished.late:

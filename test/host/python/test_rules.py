@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 import unittest
 
 from group import OWNER, Group
-from hostsync_host import layout, rules
+from hostsync_host import layout
 from hostsync_host.rules import rule_of
 
 GOING = (
@@ -25,19 +24,6 @@ class Rules(unittest.TestCase):
     def test_names_with_a_meaning_of_their_own(self) -> None:
         self.assertEqual(rule_of(b"a\\b"), b"/a\\b")
         self.assertEqual(rule_of(b"a\\b*"), b"/a\\\\b\\*")
-
-    def test_who_reads_the_rules_is_not_disturbed_by_another_who_writes_the_same(self) -> None:
-        place = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, place)
-        names = os.fsencode(place) + b"/list"
-        with open(names, "wb") as file:
-            file.write(b"./a\0./b\0")
-        rules.delete_arguments(names)
-        with open(names + b".rules", "rb") as reading:
-            written = os.stat(reading.fileno())
-            rules.delete_arguments(names)
-            self.assertEqual(reading.read(), b"R /a\0R /a/**\0R /b\0R /b/**\0")
-            self.assertNotEqual(os.stat(names + b".rules").st_ino, written.st_ino)
 
     def test_what_is_to_go_goes_and_nothing_else(self) -> None:
         group = Group(secondaries=1)

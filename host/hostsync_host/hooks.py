@@ -79,6 +79,8 @@ def _call(name: str, path: bytes, seconds: int, environment: dict[str, str], std
             stderr=writing,
             cwd="/",
             env={**commands.ENVIRONMENT, **environment},
+            # Ours is 0077: what a hook makes for the web server would be root's alone
+            umask=0o022,
         )
     finally:
         os.close(writing)

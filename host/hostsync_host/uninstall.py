@@ -106,6 +106,6 @@ def run(arguments: Sequence[str]) -> ExitCode:
         remove_tree(layout.RELEASES, ())
         files.remove(layout.TURN)
     for each in kept:
-        results.log(f"{results.show(each)} stays; uninstall --purge removes it, too")
+        results.log(f"{results.show(each)} stays: it is yours. To remove it, too: rm -r {results.show(each)}")
     results.emit("uninstall", kept=kept)
     return ExitCode.DONE

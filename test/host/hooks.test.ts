@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,9 +44,11 @@ interface HookResult {
 async function runHook(text: string, seconds = 30): Promise<HookResult> {
   writeFileSync(join(directory, 'hooks', 'sample'), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
   const program = programOf(`
+import os
 from hostsync_host import hooks, layout, locks, results
 directory = sys.argv[1].encode()
 layout.ETC = directory
+os.umask(0o077)
 results.name_command("sample")
 with locks.wait_for_lock(directory + b"/lock", 1):
     result = hooks.run_hook("sample", ${seconds}, "web", 7)
@@ -94,6 +96,12 @@ describe('a process that a hook leaves behind holds nothing up, and lives on', (
     expect(isAlive(process_)).toBe(true);
     expect(await isLockFree()).toBe(true);
   });
+});
+
+it("what a hook makes can be read by the web server, as what a shell of root's makes", async () => {
+  const { stderr } = await runHook(`umask; mkdir ${directory}/site; touch ${directory}/site/takes-writes`);
+  expect(stderr).toBe('hostsync sample: hook sample: 0022\n');
+  expect(statSync(join(directory, 'site')).mode & 0o777).toBe(0o755);
 });
 
 describe('the output of a hook', () => {

@@ -16,11 +16,12 @@ async function installHooks(): Promise<void> {
     }
 }
 
-/** The hosts whose web server would take an upload now. */
+/** The hosts whose web server, which is not root, would take an upload now. */
 async function takingWrites(): Promise<readonly string[]> {
   const said = await Promise.all(
     hosts.map(
-      async (host) => [host.id, await must(host, `[[ -e ${mark} ]] && echo yes || echo no`)] as const,
+      async (host) =>
+        [host.id, await must(host, `sudo -u www-data test -e ${mark} && echo yes || echo no`)] as const,
     ),
   );
   return said.filter(([, answer]) => answer.trim() === 'yes').map(([id]) => id);

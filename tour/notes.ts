@@ -4,7 +4,7 @@ import type { LocalCloud } from 'local-cloud';
 export async function notesOf(
   cloud: LocalCloud,
   host: string,
-  group = 'web',
+  group: string,
 ): Promise<Readonly<Record<string, string>>> {
   const notes = new Map<string, string>();
   for (const item of await cloud.table('Memory').items()) {

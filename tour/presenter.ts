@@ -60,7 +60,10 @@ export class Presenter {
     }
   }
 
+  /** @throws {TypeError} for a cell that shows a mistake of ours, as a number that is none */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const wrong = rows.flat().find((cell) => /^(?:NaN|undefined|-?Infinity)(?:$| )/u.test(cell));
+    if (wrong !== undefined) throw new TypeError(`"${wrong}" in the table of ${head.join(', ')}`);
     const widths = head.map((title, column) =>
       Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
     );

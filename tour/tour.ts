@@ -269,7 +269,7 @@ async function show(
       if (id === primary.id) return [host.hostname, id, 'primary', count, '', '', '', ''];
       const wrong = differences[index - 1]?.length ?? 0;
       const own = since.filter((push) => push.id === id);
-      const started = done.findLast((push) => push.id === id && push.ok)?.started ?? Number.NaN;
+      const started = done.findLast((push) => push.id === id && push.ok)?.started;
       const sum = (of: 'files' | 'deleted') => String(own.reduce((total, push) => total + push[of], 0));
       const proof = wrong === 0 ? 'identical' : `${wrong} differences`;
       const state = wrong === 0 ? 'in sync' : 'DIFFERS';
@@ -278,7 +278,7 @@ async function show(
         id,
         state,
         count,
-        (now - started).toFixed(1),
+        started === undefined ? '?' : (now - started).toFixed(1),
         sum('files'),
         sum('deleted'),
         proof,

@@ -1,7 +1,7 @@
 // The part of the tour in which a secondary is lost, an alert says so, and it comes back.
 import type { LocalCloud, LocalInstance } from 'local-cloud';
-import { notesOf } from './notes.ts';
 import type { Presenter } from './presenter.ts';
+import { pushResults } from './pushes.ts';
 
 /** Cuts a secondary off while files are uploaded, until the alert is there; heals it, until the alert is resolved. */
 export async function showTrouble(
@@ -26,13 +26,13 @@ export async function showTrouble(
     () => cloud.waitFor(() => message('is behind'), { what: 'the alert', timeoutSeconds: 100 }),
   );
   show(presenter, alert);
-  await showLag(presenter, cloud, secondaries);
+  showLag(presenter, cloud, secondaries);
   await lost.heal();
   const recovery = await presenter.step('heal it: until the alert is resolved', () =>
     cloud.waitFor(() => message('is in sync again'), { what: 'the recovery', timeoutSeconds: 60 }),
   );
   show(presenter, recovery);
-  await showLag(presenter, cloud, secondaries);
+  showLag(presenter, cloud, secondaries);
   const told = cloud.messages().length - before;
   if (told !== 2) throw new Error(`${told} messages, where one alert and one recovery were due`);
 }
@@ -45,15 +45,11 @@ function show(
   for (const line of message.trimEnd().split('\n')) presenter.note(`| ${line}`.trimEnd());
 }
 
-async function showLag(
-  presenter: Presenter,
-  cloud: LocalCloud,
-  secondaries: readonly LocalInstance[],
-): Promise<void> {
-  const rows = secondaries.map(async ({ host, id, tags }) => {
-    const { 'synced-at': syncedAt = '', trouble = '' } = await notesOf(cloud, id);
-    const seconds = (Date.now() - Date.parse(syncedAt)) / 1000;
-    return [host.hostname, id, tags['hostsync:state'] ?? '', trouble, seconds.toFixed(1)];
+function showLag(presenter: Presenter, cloud: LocalCloud, secondaries: readonly LocalInstance[]): void {
+  const rows = secondaries.map(({ host, id, tags }) => {
+    const last = pushResults(cloud, id).findLast(({ ok }) => ok)?.started;
+    const seconds = last === undefined ? '?' : (Date.now() / 1000 - last).toFixed(1);
+    return [host.hostname, id, tags['hostsync:state'] ?? '', seconds];
   });
-  presenter.table(['host', 'instance', 'state', 'trouble', 'seconds behind'], await Promise.all(rows));
+  presenter.table(['host', 'instance', 'state', 'seconds behind'], rows);
 }

@@ -178,7 +178,7 @@ export class TestGroup {
 
   /** What the table remembers of a host, by the names of docs/memory.md. */
   notes({ id }: Pick<LocalInstance, 'id'>): Promise<Readonly<Record<string, string>>> {
-    return notesOf(this.cloud, id);
+    return notesOf(this.cloud, id, 'web');
   }
 
   async close(): Promise<void> {

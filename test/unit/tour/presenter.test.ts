@@ -55,3 +55,18 @@ it('a table has columns as wide as what is in them', () => {
   new Presenter(pipe).table(['host', 'state'], [['secondary-1', 'in sync']]);
   expect(pipe.text()).toBe('\n  host         state\n  ───────────  ───────\n  secondary-1  in sync\n\n');
 });
+
+it('a table shows no number that is none, nor what is not there', () => {
+  const pipe = output({});
+  const presenter = new Presenter(pipe);
+  presenter.table(
+    ['host', 'seconds behind'],
+    [
+      ['null.example.com', '1.5'],
+      ['web', '?'],
+    ],
+  );
+  expect(pipe.text()).toContain('1.5');
+  for (const cell of ['NaN', 'NaN s', 'undefined', 'Infinity'])
+    expect(() => presenter.table(['host', 'seconds behind'], [['web', cell]])).toThrow(TypeError);
+});

@@ -1,6 +1,7 @@
 /** Checks that links in the documentation lead somewhere, and that its commands name things that exist. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { type AwsModels, awsProblems, loadAwsModels } from './aws-commands.ts';
 
 /** What documents may refer to. Paths are relative to the project, with `/`. */
 export interface Project {
@@ -13,6 +14,7 @@ export interface Project {
   readonly programs: ReadonlySet<string>;
   /** Commands of a program, where they are known. */
   readonly commands: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly aws: AwsModels;
 }
 
 interface Line {
@@ -82,13 +84,40 @@ function commandProblems(text: string, project: Project): readonly string[] {
   return problems;
 }
 
+/** Lines that end in a backslash are one command, at its first line. */
+function joined(lines: readonly Line[]): readonly Line[] {
+  const found: Line[] = [];
+  let open = false;
+  for (const line of lines) {
+    const last = open ? found.pop() : undefined;
+    const text = last === undefined ? line.text : `${last.text.slice(0, -1)} ${line.text.trimStart()}`;
+    found.push(last === undefined ? line : { ...last, text });
+    open = line.isCode && line.text.endsWith('\\');
+  }
+  return found;
+}
+
+/** Rows that no head stands above are shown as text. */
+function rowsWithoutHead(lines: readonly Line[]): readonly number[] {
+  const isRow = (line: Line | undefined) => line !== undefined && !line.isCode && /^\s*\|/u.test(line.text);
+  const isRule = (line: Line | undefined) =>
+    line !== undefined && /^\s*\|(?:\s*:?-+:?\s*\|)+\s*$/u.test(line.text);
+  return lines.flatMap((line, index) =>
+    isRow(line) && !isRow(lines[index - 1]) && !isRule(lines[index + 1]) ? [line.number] : [],
+  );
+}
+
 /** @returns what is wrong, each with its line */
 export function checkDocument(path: string, text: string, project: Project): readonly string[] {
   const problems: string[] = [];
-  for (const { number, text: line, isCode } of linesOf(text)) {
+  const lines = linesOf(text);
+  for (const number of rowsWithoutHead(lines))
+    problems.push(`${path}:${number}: a row of a table, without the table's head above it`);
+  for (const { number, text: line, isCode } of joined(lines)) {
     const tell = (problem: string) => problems.push(`${path}:${number}: ${problem}`);
     const codes = isCode ? [line] : [...line.matchAll(/`([^`]+)`/gu)].map(([, code = '']) => code);
     for (const problem of codes.flatMap((code) => commandProblems(code, project))) tell(problem);
+    for (const problem of codes.flatMap((code) => awsProblems(code, project.aws))) tell(problem);
     if (isCode) {
       for (const [file] of line.matchAll(named)) if (!project.exists(file)) tell(`${file} is not there`);
       continue;
@@ -106,16 +135,15 @@ export function checkDocument(path: string, text: string, project: Project): rea
 export function checkSource(
   path: string,
   text: string,
-  { exists }: Pick<Project, 'exists'>,
+  { exists, aws }: Pick<Project, 'exists' | 'aws'>,
 ): readonly string[] {
   const [folder = ''] = /^packages\/[^/]+\//u.exec(path) ?? [];
-  return text
-    .split('\n')
-    .flatMap((line, index) =>
-      [...line.matchAll(/(?<![\w/.-])docs\/[\w/-]+\.(?:md|json)\b/gu)].flatMap(([file]) =>
-        exists(file) || exists(`${folder}${file}`) ? [] : [`${path}:${index + 1}: ${file} is not there`],
-      ),
+  return text.split('\n').flatMap((line, index) => {
+    const missing = [...line.matchAll(/(?<![\w/.-])docs\/[\w/-]+\.(?:md|json)\b/gu)].flatMap(([file]) =>
+      exists(file) || exists(`${folder}${file}`) ? [] : [`${file} is not there`],
     );
+    return [...missing, ...awsProblems(line, aws)].map((problem) => `${path}:${index + 1}: ${problem}`);
+  });
 }
 
 const root = resolve(import.meta.dirname, '..');
@@ -131,8 +159,8 @@ const foreign = new Set([
 ]);
 
 const sources = /\.(?:ts|mts|mjs|cjs|py|sh|yml)$/u;
-/** Its documents are made up. */
-const ownTest = 'test/unit/scripts/check-docs.test.ts';
+/** Their documents are made up. */
+const ownTests = new Set(['test/unit/scripts/check-docs.test.ts', 'test/unit/scripts/aws-commands.test.ts']);
 
 function filesBelow(directory: string): readonly string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
@@ -151,7 +179,7 @@ function ownCommands(): ReadonlySet<string> {
   );
 }
 
-function thisProject(): Project {
+async function thisProject(): Promise<Project> {
   const manifest: { readonly scripts: object; readonly bin: object } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
@@ -169,14 +197,17 @@ function thisProject(): Project {
       ['serverless', new Set(['deploy', 'info', 'invoke', 'logs', 'package', 'print', 'remove'])],
       ['hostsync', ownCommands()],
     ]),
+    aws: await loadAwsModels(),
   };
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const project = thisProject();
+  const project = await thisProject();
   const problems = filesBelow(root).flatMap((path) => {
     if (path.endsWith('.md')) return checkDocument(path, project.read(path) ?? '', project);
-    return sources.test(path) && path !== ownTest ? checkSource(path, project.read(path) ?? '', project) : [];
+    return sources.test(path) && !ownTests.has(path)
+      ? checkSource(path, project.read(path) ?? '', project)
+      : [];
   });
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;

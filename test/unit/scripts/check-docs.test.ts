@@ -13,6 +13,7 @@ const project: Project = {
   scripts: new Set(['unit', 'start']),
   programs: new Set(['serverless', 'hostsync']),
   commands: new Map([['serverless', new Set(['deploy'])]]),
+  aws: new Map([['ec2', new Map([['create-tags', new Set(['resources', 'tags'])]])]]),
 };
 const check = (text: string) => checkDocument('docs/page.md', text, project);
 
@@ -44,11 +45,27 @@ describe('a reader who follows a link', () => {
     ],
     [
       'two on one line',
-      '| [a](x.md) | [b](y.md) |',
+      '[a](x.md) and [b](y.md)',
       ['docs/page.md:1: x.md is not there', 'docs/page.md:1: y.md is not there'],
     ],
   ])('is not sent to %s', (_, text, problems) => {
     expect(check(text)).toEqual(problems);
+  });
+});
+
+describe('a reader of a table', () => {
+  it.each([
+    ['| a | b |\n| --- | :-: |\n| c | d |'],
+    ['```\n| no | table |\n```'],
+    ['| | |\n| --- | --- |\n| c | d |\n\ntext | with | bars'],
+  ])('sees one: %j', (text) => {
+    expect(check(text)).toEqual([]);
+  });
+
+  it('sees no row that an empty line has cut off its table', () => {
+    expect(check('| a |\n| --- |\n| b |\n\n| c |\n| d |')).toEqual([
+      "docs/page.md:5: a row of a table, without the table's head above it",
+    ]);
   });
 });
 
@@ -58,6 +75,7 @@ describe('a reader who types a command', () => {
     ['```\nnpm run unit -- x\nnpm start\nnpx serverless deploy --stage prod\nnpx hostsync anything\n```'],
     ['```\nbash .ci/run\n```'],
     ['npm run none is no code here'],
+    ['```\naws ec2 create-tags --resources i-1 \\\n  --tags Key=a,Value=b\n```'],
   ])('can: %s', (text) => {
     expect(check(text)).toEqual([]);
   });
@@ -68,6 +86,11 @@ describe('a reader who types a command', () => {
     ['`npx other`', 'npx other: no program of the project'],
     ['`npx serverless deply`', 'npx serverless deply: no such command'],
     ['```\nbash .ci/none\n```', '.ci/none is not there'],
+    ['`aws ec2 create-tag`', 'aws ec2 create-tag: AWS has no such command'],
+    [
+      '```\naws ec2 create-tags --resources i-1 \\\n  --tag Key=a\n```',
+      'docs/page.md:2: aws ec2 create-tags --tag: AWS has no such option',
+    ],
   ])('is not told to type %s', (text, problem) => {
     expect(check(text)).toEqual([expect.stringContaining(problem)]);
   });
@@ -84,7 +107,15 @@ it('messages and comments name documents that are there', () => {
   expect(
     checkSource('shared/x.ts', '// docs/a.md\n// see docs/none.md, https://example.com/docs/c.md', {
       exists,
+      aws: project.aws,
     }),
   ).toEqual(['shared/x.ts:2: docs/none.md is not there']);
-  expect(checkSource('packages/p/src/y.ts', '// docs/b.md', { exists })).toEqual([]);
+  expect(checkSource('packages/p/src/y.ts', '// docs/b.md', { exists, aws: project.aws })).toEqual([]);
+});
+
+it('messages name commands of the AWS CLI that are there', () => {
+  const text = 'const mend = `aws ec2 create-tags --resource ${id} --tags Key=a,Value=${value}`;';
+  expect(checkSource('shared/x.ts', text, { exists: () => true, aws: project.aws })).toEqual([
+    'shared/x.ts:1: aws ec2 create-tags --resource: AWS has no such option',
+  ]);
 });

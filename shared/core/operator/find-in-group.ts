@@ -1,4 +1,5 @@
 import { groupNameProblem, parseConfiguration } from '../model/group.ts';
+import { isObserved } from '../model/mode.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import { findPrimary } from '../model/primary.ts';
 import { joinTagKeys, roomProblem } from '../model/room.ts';
@@ -22,7 +23,11 @@ export function findInGroup(facts: GroupFacts): readonly Finding[] {
     ...findCandidates(facts, members),
     ...findAutoScaling(facts, members),
     ...findPointers(facts),
-    ...findOnHosts(facts.hosts, { primary: findPrimary(members).current?.id ?? null, group: facts.group }),
+    ...findOnHosts(facts.hosts, {
+      primary: findPrimary(members).current?.id ?? null,
+      group: facts.group,
+      observed: isObserved(members),
+    }),
   ];
 }
 

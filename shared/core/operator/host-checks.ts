@@ -13,12 +13,14 @@ import { parseHostReport } from './host-report.ts';
 export interface Roles {
   readonly primary: string | null;
   readonly group: string;
+  /** hostsync does nothing to the group, so it installs nothing. */
+  readonly observed: boolean;
 }
 
 /** @param hosts undefined where no host was asked: then nothing is found, and whoever shows it says so */
 export function findOnHosts(
   hosts: ReadonlyMap<string, Known<HostAnswer>> | undefined,
-  { primary, group }: Roles,
+  { primary, group, observed }: Roles,
 ): readonly Finding[] {
   const reports = new Map(
     [...(hosts ?? [])].map(([id, answer]) => [
@@ -31,7 +33,7 @@ export function findOnHosts(
     if (!report.known) return [unknown('host', id, report.reason)];
     const answer = hosts?.get(id);
     return [
-      ...findAnswer(id, report.value, group),
+      ...findAnswer(id, report.value, group, observed),
       ...(answer?.known === true ? findClock(id, report.value, answer.value) : []),
       ...(id !== primary && model?.known === true ? findOwners(id, report.value, model.value) : []),
     ];
@@ -39,7 +41,20 @@ export function findOnHosts(
 }
 
 /** The host decides what is wrong with itself; here its words become findings. */
-function findAnswer(id: string, { checks, problem }: HostReport, group: string): readonly Finding[] {
+function findAnswer(
+  id: string,
+  { checks, problem }: HostReport,
+  group: string,
+  observed: boolean,
+): readonly Finding[] {
+  if (problem?.error === 'other-release' && observed)
+    return [
+      unknown(
+        'host',
+        id,
+        `it has no host package of this release, and gets none while the group is only observed: hostsync resume ${group}`,
+      ),
+    ];
   if (problem?.error === 'other-release')
     return [
       fault('warning', 'host-release', id, {

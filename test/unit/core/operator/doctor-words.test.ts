@@ -113,11 +113,11 @@ it('of deployments and of hosts', async () => {
   const found = [
     ...facts.map((each) => findInDeployment(each)),
     ...[
-      { primary: 'p', group: 'web' },
-      { primary: 'gone', group: 'web' },
-      { primary: null, group: 'web' },
+      { primary: 'p', group: 'web', observed: false },
+      { primary: 'gone', group: 'web', observed: false },
+      { primary: null, group: 'web', observed: true },
     ].map((roles) => findOnHosts(hosts, roles)),
-    findOnHosts(undefined, { primary: null, group: 'web' }),
+    findOnHosts(undefined, { primary: null, group: 'web', observed: false }),
   ];
   const text = found.map((findings) => findings.map(describeFinding).join('\n')).join('\n====\n');
   await expect(`${text}\n`).toMatchFileSnapshot(join(import.meta.dirname, 'doctor-words.txt'));

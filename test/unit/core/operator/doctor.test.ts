@@ -380,6 +380,19 @@ describe('what hosts say of themselves', () => {
     ]);
   });
 
+  it('of a group that is only observed, a host without the package was not asked, and nobody is told to push', () => {
+    const line = JSON.stringify({ v: 1, kind: 'error', error: 'other-release', message: 'words' });
+    const instances = members().map((each) =>
+      each.id === one ? { ...each, tags: { ...each.tags, 'hostsync:mode': 'observe' } } : each,
+    );
+    const hosts = new Map([[two, answered(line)]]);
+    expect(
+      findInGroup(group({ hosts }, instances)).filter(({ check }) => check.startsWith('host')),
+    ).toMatchObject([
+      { level: 'unknown', check: 'host', subject: two, what: expect.stringContaining('hostsync resume web') },
+    ]);
+  });
+
   it.each([
     [-6, undefined],
     [-8, 'warning'],

@@ -12,7 +12,7 @@ import {
   switchoverStage,
 } from '../../shared/core/operator/action-blockers.ts';
 import { conditionBlocker } from '../../shared/core/operator/conditions.ts';
-import { acceptCommand, heldDeletions } from '../../shared/core/operator/held-deletions.ts';
+import { acceptCommand, heldDeletions, heldWarnings } from '../../shared/core/operator/held-deletions.ts';
 import type { GroupOverview } from '../../shared/core/operator/overview.ts';
 import { describePush } from '../../shared/core/operator/summarize-push.ts';
 import { type Change, makeChange } from '../change.ts';
@@ -61,7 +61,10 @@ export async function switchover(
       `make ${name} the primary: hook after-promotion, name and target group moved`,
       `first push from ${name} to the other hosts`,
     ],
-    warnings: ['Uploads fail for some seconds if there is a hook before-demotion. No file can be lost.'],
+    warnings: [
+      'Uploads fail for some seconds if there is a hook before-demotion. No file can be lost.',
+      ...heldWarnings(overview),
+    ],
     tags: [{ instances: [primary.id], set: { [tagKeys.switchover]: target?.id ?? 'any' }, remove: [] }],
   };
   if (!(await makeChange(session, options, change))) return 0;
@@ -263,6 +266,7 @@ export async function promote(
       ...(host.promotionBlocker === null
         ? []
         : [`By itself hostsync would not take ${labelOf(host)}: ${host.promotionBlocker}.`]),
+      ...heldWarnings(overview),
     ],
     tags: [{ instances: [host.id], set: { [tagKeys.primary]: String(epoch) }, remove: [] }],
     typed: { question: `Type the name of the group to go on (${group}):`, answer: group },
@@ -318,7 +322,10 @@ export async function rotateKeys(
       `${labelOf(primary)} makes a new SSH key for epoch ${epoch}`,
       'every secondary joins again: it trusts the new key, and the old one no more',
     ],
-    warnings: ['Pushes pause until the secondaries have joined again: seconds, for some hosts more.'],
+    warnings: [
+      'Pushes pause until the secondaries have joined again: seconds, for some hosts more.',
+      ...heldWarnings(seen.overview),
+    ],
     tags: [{ instances: [primary.id], set: { [tagKeys.primary]: String(epoch) }, remove: [] }],
   });
   if (!done) return 0;

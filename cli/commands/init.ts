@@ -108,11 +108,13 @@ async function askFor(session: Session, options: InitOptions): Promise<NewGroup>
   const primary = options.primary ?? (await answer('Id of the host that editors upload to', '--primary i-…'));
   const directories =
     options.directory ??
-    split(await answer('Directories to keep the same', '--directory /var/www/html/uploads'));
+    split(
+      await answer('Directories to keep the same (blanks between them)', '--directory /var/www/html/uploads'),
+    );
   const others =
     options.host ??
     (terminal.options.interactive
-      ? split(await terminal.ask('Ids of the other hosts (empty for none yet):'))
+      ? split(await terminal.ask('Ids of the other hosts (blanks between them, empty for none yet):'))
       : []);
   return { group, primary, directories, others };
 }

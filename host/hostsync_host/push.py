@@ -7,6 +7,7 @@ had left the group would live on. Request, output, exit codes and what is kept b
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import queue
@@ -32,6 +33,10 @@ from .secondary import Push
 from .store import Store
 from .watch import lease
 
+NEVER_FILLED = (
+    "is empty, and no push has ever found a file in it: the directory of a new site looks like this, and so does a "
+    "volume that is not mounted. It is sent once a file is in it"
+)
 PROGRAMS = {"rsync": "rsync/rsync", "ssh": "openssh-client/openssh-clients"}
 
 
@@ -177,6 +182,7 @@ def open_directories(context: Context) -> List[directories.Opened]:
         before = known.get(layout.module_name(found.path))
         # One that never had anything, as of a site that was just installed: who has all of nothing lacks nothing
         if found.problem is directories.Problem.EMPTY and (before is None or before.entries == 0):
+            found = dataclasses.replace(found, explanation=NEVER_FILLED)
             context.incomplete += 1
         else:
             context.unfit += 1

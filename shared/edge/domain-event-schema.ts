@@ -63,6 +63,7 @@ const details = {
     message: text,
     final: v.boolean(),
     member: v.optional(v.boolean()),
+    unrescued: v.optional(v.boolean()),
   }),
   'Push Failed': v.object({ ...common, ...detail, primary: text, error: text, message: text }),
   'Push Overrun': v.object({ ...common, ...detail, primary: text, command: text, seconds }),

@@ -2,6 +2,7 @@ import type { EventDetails } from '../model/domain-event.ts';
 import { plainText } from '../model/plain-text.ts';
 import { tagKeys } from '../model/tag-keys.ts';
 import { type Alert, incidentAlert, list, longestQuote, message, quote, todo } from './alert-text.ts';
+import { filesThatWait } from './remedies.ts';
 
 /** A file's name as a word of a shell. */
 function quoted(path: string): string {
@@ -110,7 +111,7 @@ export function rescueFailed(detail: EventDetails['Rescue Failed'], group: strin
     `It stays apart and loses nothing; it is tried again every minute.`,
     todo(
       `see what was said: aws ssm list-command-invocations --instance-id ${primary} --details --max-items 3`,
-      `look at the host: aws ssm start-session --target ${from}`,
+      `see which files may wait there, once they are listed: ${filesThatWait(from)}`,
     ),
   ]);
 }

@@ -62,12 +62,15 @@ export function directoryNotPushed(
 ): Alert {
   const { primary, directories } = detail;
   const names = directories.map(({ directory }) => directory).join(', ');
-  return incidentAlert(group, detail, now, `${names} is not pushed`, [
+  return incidentAlert(group, detail, now, `${names} ${directories.length === 1 ? 'is' : 'are'} not pushed`, [
     `On ${primary}, as seen by the last push (nothing was deleted anywhere):`,
     list(directories, ({ directory, error, message: words }) => `${directory}: ${error}: ${words}`),
     todo(
       `look at it there: aws ssm start-session --target ${primary}`,
       'mount the volume, or put the directory back; the next push goes on by itself',
+      ...(directories.some(({ error }) => error === 'empty')
+        ? ['a directory of a new site that is empty as yet needs nothing: the first file in it ends this']
+        : []),
     ),
   ]);
 }

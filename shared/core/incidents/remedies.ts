@@ -81,6 +81,11 @@ function enumerate(ids: readonly string[], separator: string): string {
   return ids.length > mostNamed ? `${named}${separator}… (${ids.length - mostNamed} more)` : named;
 }
 
+/** The commands that name what a former primary has listed for its rescue. Source: docs/host-package.md, `stranded`. */
+export function filesThatWait(instance: string): string {
+  return `aws ssm start-session --target ${instance}, then cat /var/lib/hostsync/stranded/*.list | tr '\\0' '\\n'`;
+}
+
 /** The command that says what EC2 knows of a host. */
 export function statusOf(instance: string): string {
   return `aws ec2 describe-instance-status --include-all-instances --instance-ids ${instance}`;

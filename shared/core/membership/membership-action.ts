@@ -130,6 +130,8 @@ export type MembershipAction =
       readonly rescuedBy: string | undefined;
       /** It is a secondary, and cannot join again: a note beside that on pushes to it. */
       readonly rejoins?: boolean;
+      /** It was the primary, and what only it holds cannot be fetched until it joins. */
+      readonly unrescued?: boolean;
       readonly message: string;
       readonly reason: string;
     }

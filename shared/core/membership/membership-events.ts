@@ -8,11 +8,25 @@ type Failure = Extract<MembershipAction, { kind: 'report-failure' }>;
 
 /** The event on a host that cannot join, or whose files cannot be rescued; none while that is only noted. */
 export function failureEvents(action: Failure): readonly DomainEvent[] {
-  const { group, instance, incident, notice, message, rescuedBy, rejoins = false } = action;
+  const {
+    group,
+    instance,
+    incident,
+    notice,
+    message,
+    rescuedBy,
+    rejoins = false,
+    unrescued = false,
+  } = action;
   if (notice === undefined) return [];
   const detail = { ...incidentDetail(incident, notice), message };
   const key = [instance, ...noticeKey(incident, notice)];
-  const join = { secondary: instance, final: false, ...(rejoins && { member: true }) };
+  const join = {
+    secondary: instance,
+    final: false,
+    ...(rejoins && { member: true }),
+    ...(unrescued && { unrescued: true }),
+  };
   return rescuedBy === undefined
     ? [domainEvent('Join Failed', group, key, { ...detail, ...join })]
     : [domainEvent('Rescue Failed', group, key, { ...detail, primary: rescuedBy, from: instance })];

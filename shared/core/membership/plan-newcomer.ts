@@ -80,6 +80,7 @@ function reportFailure(
       rescuedBy: undefined,
       message,
       rejoins,
+      ...(tags[tagKeys.state] === 'quarantined' && { unrescued: true }),
       incident: incident,
       notice,
       reason: `${id} cannot join${rejoins ? ' again' : ''}: ${message}`,

@@ -20,6 +20,8 @@ export interface RoleEventDetails {
     readonly final: boolean;
     /** It was in sync before, serves the files that it has, and cannot join again. */
     readonly member?: boolean | undefined;
+    /** It was the primary: what only it holds is listed there, and not rescued yet. */
+    readonly unrescued?: boolean | undefined;
   };
   readonly 'No Primary': IncidentDetail & { readonly instances: readonly string[] };
   readonly 'Several Primaries': IncidentDetail & { readonly primaries: readonly string[] };

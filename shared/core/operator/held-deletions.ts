@@ -27,3 +27,12 @@ export function heldDeletions(
     };
   return { ...held, id: held.id };
 }
+
+/** What a new epoch undoes: the primary of it fetches what only others hold, or has it. */
+export function heldWarnings({ held, group }: GroupOverview): readonly string[] {
+  if (held === null) return [];
+  const accept = held.id === null ? `hostsync push ${group}` : acceptCommand(group, held.id);
+  return [
+    `${held.count} deletions are held. What they would delete stays, and the primary of the new epoch has it. If it is to go, first: ${accept}`,
+  ];
+}

@@ -68,6 +68,7 @@ class Pushes(unittest.TestCase):
         os.unlink(f"{self.root}/keep")
         empty = self.group.push()
         self.assertEqual((empty.code, [one["ok"] for one in empty.of("secondary")]), (11, [True, True]))
+        self.assertIn("no push has ever found a file", str(empty.of("directory")[0]["message"]))
         self.write("first")
         self.assertEqual(self.group.push().code, 0)
         self.same()

@@ -52,6 +52,18 @@ const others: readonly DomainEvent[] = [
     final: false,
     member: true,
   }),
+  domainEvent('Join Failed', 'web', [], {
+    ...detail,
+    secondary: instanceId(2),
+    message: 'message',
+    final: false,
+    unrescued: true,
+  }),
+  domainEvent('Directory Not Pushed', 'web', [], {
+    ...detail,
+    primary,
+    directories: [{ directory: '/srv/a', error: 'empty', message: 'is empty' }],
+  }),
   domainEvent('Promotion Blocked', 'web', [], {
     ...detail,
     primary,

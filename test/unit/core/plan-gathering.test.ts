@@ -317,6 +317,22 @@ describe('a former primary', () => {
     expect(overOf('unreachable')).toMatchObject({ over: undefined });
   });
 
+  it('that cannot join says that what only it holds is not rescued; a newcomer has nothing to rescue', () => {
+    const failed: Case = {
+      tags: { 'hostsync:joined': undefined },
+      task: ['join', 15],
+      digest: readable,
+      status: 'failed',
+    };
+    expect(plan(failed)).toContainEqual(
+      expect.objectContaining({ kind: 'report-failure', instance: former, unrescued: true }),
+    );
+    const newcomer = plan({ ...failed, tags: { ...failed.tags, 'hostsync:state': 'joining' } });
+    expect(newcomer.filter(({ kind }) => kind === 'report-failure')).not.toContainEqual(
+      expect.objectContaining({ unrescued: true }),
+    );
+  });
+
   it('that could not join, and people were told, says that it is over once it has joined: the end of its rescue would forget it', () => {
     const over = { code: 'join-failed', since: now - 600_000, notifications: 1 };
     const told = { 'hostsync:incident': formatIncident(over) };

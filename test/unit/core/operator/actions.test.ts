@@ -10,6 +10,7 @@ import { conditionBlocker } from '../../../../shared/core/operator/conditions.ts
 import {
   acceptCommand,
   heldDeletions,
+  heldWarnings,
   restoreCommand,
 } from '../../../../shared/core/operator/held-deletions.ts';
 import { planGroup } from '../../../../shared/core/operator/plan-group.ts';
@@ -82,6 +83,16 @@ describe('other commands are refused where they would do harm', () => {
     ).toHaveProperty('advice');
     expect(heldDeletions({ ...view(), held }, 'a', acceptCommand)).toEqual(held);
     expect(heldDeletions({ ...view(), held }, undefined, acceptCommand)).toEqual(held);
+  });
+
+  it('a new epoch undoes deletions that are held, and the plan says so', () => {
+    expect(heldWarnings(view())).toEqual([]);
+    expect(heldWarnings({ ...view(), held })).toEqual([
+      expect.stringContaining('first: hostsync accept-deletions web a'),
+    ]);
+    expect(heldWarnings({ ...view(), held: { ...held, id: null } })).toEqual([
+      expect.stringContaining('first: hostsync push web'),
+    ]);
   });
 
   it('an id that is stale is answered with the one that holds now, for the same command', () => {

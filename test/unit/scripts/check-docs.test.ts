@@ -114,7 +114,7 @@ it('messages and comments name documents that are there', () => {
 });
 
 it('messages name commands of the AWS CLI that are there', () => {
-  const text = 'const mend = `aws ec2 create-tags --resource ${id} --tags Key=a,Value=${value}`;';
+  const text = 'const mend = `aws ec2 create-tags --resource INSTANCE --tags Key=a,Value=b`;';
   expect(checkSource('shared/x.ts', text, { exists: () => true, aws: project.aws })).toEqual([
     'shared/x.ts:1: aws ec2 create-tags --resource: AWS has no such option',
   ]);

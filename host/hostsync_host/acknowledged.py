@@ -9,7 +9,7 @@ from typing import Optional
 
 from . import layout
 from .manifest import Damaged, Manifest, open_manifest
-from .store import Store
+from .store import GroupMemory, Store
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,16 @@ def read(group: str, peer: Optional[str], held_epoch: int) -> dict[str, Acknowle
             continue
         found[module] = Acknowledged(manifest, dict(doubtful))
     return found
+
+
+def was_never_filled(group: str, module: str) -> bool:
+    """While this host was the primary, no push found a file in the directory: it is known to be that of a new site.
+
+    What cannot be read, or is damaged, knows nothing."""
+    if not os.path.isdir(layout.manifests(group)):
+        return False
+    store = Store(group)
+    memory = store.read_group()
+    before = memory.directories.get(module)
+    known = memory.boot != GroupMemory().boot and not os.path.lexists(store.path(f"damaged/{module}"))
+    return known and (before is None or before.entries == 0)

@@ -162,7 +162,7 @@ def open_directory(path: bytes, mounts: Sequence[bytes], volume: Optional[str] =
     except OSError:
         return _missing(path)
     own = os.fstat(descriptor)
-    if _is_empty(descriptor):
+    if is_empty(descriptor):
         os.close(descriptor)
         return Unfit(
             path,
@@ -175,13 +175,26 @@ def open_directory(path: bytes, mounts: Sequence[bytes], volume: Optional[str] =
     )
 
 
+def open_even_empty(path: bytes, mounts: Sequence[bytes]) -> Union[Opened, Unfit]:
+    """The same of a directory that may be empty, for what is done there deletes nothing."""
+    opened = open_directory(path, mounts)
+    if isinstance(opened, Opened) or opened.problem is not Problem.EMPTY:
+        return opened
+    try:
+        descriptor = open_unlinked(path)
+    except OSError:
+        return Unfit(path, Problem.MISSING, "went away")
+    status = os.fstat(descriptor)
+    return Opened(path, module_name(path), descriptor, status.st_uid, status.st_gid, volume_of(path))
+
+
 def _missing(path: bytes) -> Unfit:
     if os.path.realpath(path) != path:
         return Unfit(path, Problem.SYMLINK, "was exchanged for a symbolic link a moment ago; name the real path")
     return Unfit(path, Problem.MISSING, "is not there, or is no directory; make it, or take it off the list")
 
 
-def _is_empty(descriptor: int) -> bool:
+def is_empty(descriptor: int) -> bool:
     with os.scandir(descriptor) as entries:
         return all(entry.name == "lost+found" for entry in entries)
 

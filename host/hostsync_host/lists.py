@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, Union
 
 from . import acknowledged, files, layout
 from .acknowledged import Acknowledged
 from .conflicts import Conflicts
-from .directories import Opened, Problem, Unfit, expected_mounts, open_directory
+from .directories import Opened, Problem, Unfit, expected_mounts, is_empty, open_directory, open_even_empty
 from .errors import not_ready
 from .excludes import compile_excludes
 from .fence import held_epoch
@@ -51,7 +51,7 @@ class Lists:
         mounts = expected_mounts()
         known = acknowledged.read(self.request.group, self.request.options.peer, held_epoch())
         for directory in self.request.directories:
-            opened = open_directory(directory.path, mounts)
+            opened = self._open(directory.path, mounts)
             if isinstance(opened, Unfit):
                 self._tell(opened)
                 continue
@@ -61,6 +61,14 @@ class Lists:
                 os.close(opened.descriptor)
         self.aside.close()
         files.install(done, b"%d\n" % self.request.epoch, 0o600)
+
+    def _open(self, path: bytes, mounts: Sequence[bytes]) -> Union[Opened, Unfit]:
+        """One that is empty may be a volume that is not mounted, unless no push has ever found a file in it."""
+        found = open_directory(path, mounts)
+        if isinstance(found, Opened) or found.problem is not Problem.EMPTY:
+            return found
+        never = acknowledged.was_never_filled(self.request.group, layout.module_name(path))
+        return open_even_empty(path, mounts) if never else found
 
     def _clear(self) -> None:
         """What an earlier run said is remembered to tell what is new, but is no list."""
@@ -78,7 +86,8 @@ class Lists:
         except WalkFailed as error:
             self._tell(Unfit(opened.path, Problem.UNREADABLE, str(error)))
             return
-        self.known = self.known and known is not None
+        # Where nothing is, nothing can be missing elsewhere
+        self.known = self.known and (known is not None or is_empty(opened.descriptor))
         self.total += listing.count
         self.new += listing.new
         self.too_long += listing.found.long.count

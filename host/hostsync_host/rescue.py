@@ -16,7 +16,7 @@ from typing import Optional, Union
 
 from . import commands, epoch, files, held_names, kept_names, layout
 from .conflicts import Conflicts
-from .directories import Opened, Problem, Unfit, expected_mounts, open_directory, open_unlinked, volume_of
+from .directories import Opened, expected_mounts, open_even_empty
 from .errors import ExitCode, bad_request, not_ready
 from .locks import Lock, try_lock
 from .owner import die_with_parent
@@ -71,7 +71,7 @@ def _open_all(request: Request) -> list[Opened]:
     mounts = expected_mounts()
     fit: list[Opened] = []
     for directory in request.directories:
-        opened = _open(directory.path, mounts)
+        opened = open_even_empty(directory.path, mounts)
         if isinstance(opened, Opened):
             fit.append(opened)
             continue
@@ -79,19 +79,6 @@ def _open_all(request: Request) -> list[Opened]:
         log(f"nothing is brought to {path}: {error}: {message}")
         emit("directory", directory=path, error=error, message=message)
     return fit
-
-
-def _open(path: bytes, mounts: Sequence[bytes]) -> Union[Opened, Unfit]:
-    opened = open_directory(path, mounts)
-    if isinstance(opened, Opened) or opened.problem is not Problem.EMPTY:
-        return opened
-    # Then all the more must be brought
-    try:
-        descriptor = open_unlinked(path)
-    except OSError:
-        return Unfit(path, Problem.MISSING, "went away")
-    status = os.fstat(descriptor)
-    return Opened(path, layout.module_name(path), descriptor, status.st_uid, status.st_gid, volume_of(path))
 
 
 # --- one process a source: they work side by side, and what one does to its working directory is its own

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { group, hosts, isReplaced, primary, useGroup, wholeAgain, wholeGroup } from './failover.ts';
-import { must } from './group.ts';
+import { makeDirectories, must, uploads } from './group.ts';
 import { writeHook } from './on-host.ts';
 
 // The hooks of docs/guides/wordpress.md, as an operator installs them
@@ -44,4 +44,17 @@ it('with the hooks of the example the primary takes writes, and nobody else, bef
   expect(
     group.cloud.messages().filter(({ subject }) => subject?.includes('may still refuse writes')),
   ).toEqual([]);
+});
+
+it('a site with a directory that never had a file is handed over: its former primary becomes a secondary', async () => {
+  const old = await wholeGroup();
+  const plugins = '/srv/plugins';
+  for (const host of hosts) await makeDirectories(host, [plugins]);
+  old.setTags({ 'hostsync:directories': `${uploads} ${plugins}` });
+  await group.ticks(2);
+  old.setTags({ 'hostsync:switchover': 'any' });
+  await group.tickUntil('another primary', () => isReplaced(old));
+  await wholeAgain(20);
+  expect(old.tags['hostsync:state']).toBe('in-sync');
+  expect(group.cloud.messages().filter(({ subject }) => subject?.includes('is not rescued yet'))).toEqual([]);
 });

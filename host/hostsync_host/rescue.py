@@ -12,7 +12,7 @@ import stat
 import sys
 import time
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Optional
 
 from . import commands, epoch, files, held_names, kept_names, layout
 from .conflicts import Conflicts

@@ -1,4 +1,4 @@
-"""A former primary is let go with a directory that never had a file; one that is empty now may be a volume that is gone."""
+"""A former primary with a directory that never had a file is let go; one that is empty now may be a lost volume."""
 
 from __future__ import annotations
 

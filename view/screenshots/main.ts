@@ -16,8 +16,8 @@ interface Picture {
 }
 
 const pictures: readonly Picture[] = [
-  { name: 'page-light', group: healthyGroup, scheme: 'light', width: 1440, height: 1180 },
-  { name: 'page-dark', group: healthyGroup, scheme: 'dark', width: 1440, height: 1180 },
+  { name: 'page-light', group: healthyGroup, scheme: 'light', width: 1440, height: 1240 },
+  { name: 'page-dark', group: healthyGroup, scheme: 'dark', width: 1440, height: 1240 },
   { name: 'page-phone', group: groupBehind, scheme: 'light', width: 390, height: 844 },
   { name: 'page-held', group: groupHolding, scheme: 'dark', width: 1440, height: 620 },
 ];

@@ -198,12 +198,13 @@ async function measureCase(
   testbed: Testbed,
   leave: (undo: () => Promise<void>) => void,
 ): Promise<readonly [readonly Sample[], readonly string[]]> {
-  const expected = name !== 'nothing';
+  const verified = name === 'verified';
+  const expected = name !== 'nothing' && !verified;
   const samples: Sample[] = [];
   let differences: readonly string[] = [];
   for (let turn = 0; turn < repeat; turn += 1) {
     leave(change.undo);
-    const sample = await tool.sync(change.apply, expected);
+    const sample = verified ? await tool.verify() : await tool.sync(change.apply, expected);
     samples.push(sample);
     const last = turn === repeat - 1 || sample.wallSeconds > longSeconds;
     if (last) differences = await compare(testbed, tool);

@@ -8,9 +8,9 @@ const toolNames = ['cron', 'parallel', 'lsyncd', 'push'] as const;
 export type ToolName = (typeof toolNames)[number];
 
 /** In the order in which they are measured; `first` always happens, for the others begin where it ends. */
-const caseNames = ['first', 'nothing', 'changed', 'new', 'renamed'] as const;
+const caseNames = ['first', 'nothing', 'verified', 'changed', 'new', 'renamed'] as const;
 export type CaseName = (typeof caseNames)[number];
-const flatCases = ['first', 'nothing', 'changed'] as const;
+const flatCases = ['first', 'nothing', 'verified', 'changed'] as const;
 
 export interface BenchOptions {
   readonly files: number;

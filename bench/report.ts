@@ -121,6 +121,11 @@ export function evaluateTargets(run: BenchRun): readonly Target[] {
       against('cron', 'nothing', 'cpuSeconds'),
     ),
     target(
+      'everything compared: wall time against parallel rsync',
+      1,
+      against('parallel', 'verified', 'wallSeconds'),
+    ),
+    target(
       '100 changed: wall time against parallel rsync',
       1 / 4.5,
       tree(against('parallel', 'changed', 'wallSeconds')),

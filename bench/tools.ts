@@ -13,6 +13,8 @@ export interface Tool {
   first(): Promise<Sample>;
   /** Makes a change on the primary and brings it to the secondaries. @param expected is there anything to bring? */
   sync(change: () => Promise<void>, expected: boolean): Promise<Sample>;
+  /** Has it compare everything, where it does not do so anyway. */
+  verify(): Promise<Sample>;
   /** Takes a change back, on the secondaries too; nobody measures it. */
   undo(change: () => Promise<void>): Promise<void>;
   /** Leaves nothing running. */
@@ -70,6 +72,10 @@ class Command implements Tool {
     return this.testbed.meter.measure(() => this.work());
   }
 
+  verify(): Promise<Sample> {
+    return this.testbed.meter.measure(() => this.work());
+  }
+
   async undo(change: () => Promise<void>): Promise<void> {
     await change();
     await this.testbed.run(this.#undo);
@@ -101,6 +107,16 @@ class Push extends Command {
   override async sync(change: () => Promise<void>): Promise<Sample> {
     await this.#prepare();
     return super.sync(change);
+  }
+
+  override async verify(): Promise<Sample> {
+    // The one before was more than a second ago
+    await this.testbed.writeRequest(this.#count, [['option', 'verify-every', '1']]);
+    try {
+      return await super.verify();
+    } finally {
+      await this.testbed.writeRequest(this.#count);
+    }
   }
 
   async #prepare(): Promise<void> {
@@ -161,6 +177,12 @@ class Lsyncd implements Tool {
   }
 
   /** Started anew, for what it collects while thousands of files go takes it longer than all measures together. */
+  /** It compares when it starts, and never else. */
+  async verify(): Promise<Sample> {
+    await this.end();
+    return this.first();
+  }
+
   async undo(change: () => Promise<void>): Promise<void> {
     await this.end();
     await change();

@@ -78,6 +78,8 @@ export class Workload {
     switch (name) {
       case 'nothing':
         return { title: 'nothing changed', apply: nothing, undo: nothing };
+      case 'verified':
+        return { title: 'nothing changed, and everything compared', apply: nothing, undo: nothing };
       case 'changed':
         return {
           title: `${count.changed.toLocaleString('en')} of ${this.files.toLocaleString('en')} files changed`,

@@ -10,7 +10,7 @@ it('takes what docs/performance.md says', () => {
     repeat: 3,
     plot: false,
     writeDocs: false,
-    cases: ['first', 'nothing', 'changed', 'new', 'renamed'],
+    cases: ['first', 'nothing', 'verified', 'changed', 'new', 'renamed'],
     tools: ['cron', 'parallel', 'lsyncd', 'push'],
     json: undefined,
   });
@@ -21,7 +21,7 @@ it('takes what docs/performance.md says', () => {
     cases: ['nothing'],
   });
   expect(parseBenchOptions(['--flat', '--files', '300000'])).toMatchObject({
-    cases: ['first', 'nothing', 'changed'],
+    cases: ['first', 'nothing', 'verified', 'changed'],
   });
   expect(parseBenchOptions(['--plot', '--write-docs', '--json', 'out.json'])).toMatchObject({
     plot: true,

@@ -16,8 +16,9 @@ from . import verdict
 from .blame import NOBODY
 from .compare import Comparison, Move
 from .directories import open_beneath
-from .leftovers import read_leftovers
-from .manifest import Damaged
+from .leftovers import read_leftovers, read_names
+from .manifest import Damaged, Manifest
+from .other_names import add_other_names
 from .renames import files_below
 from .rsync import Within, listed
 from .store import SecondaryMemory, Store, open_known
@@ -103,16 +104,31 @@ def _part(sending: Sending, directories: Sequence[bytes]) -> bool:
     if manifest is None:
         return False
     path = os.path.join(context.scratch, f"part.{sending.connection.secondary.id}.{sending.scan.module}".encode())
-    count = 0
-    with contextlib.closing(manifest), open(path, "wb") as file:
+    with contextlib.closing(manifest):
         try:
-            for name in files_below(manifest, directories):
-                file.write(b"./" + name + b"\0")
-                count += 1
+            count = _list_files(manifest, directories, path, context.largest)
         except Damaged:
             return False
-        file.write(NOBODY + b"\0")
     if not count:
         return True
+    names = path + b".list"
+    with open(names, "wb") as file:
+        file.writelines(b"./" + name + b"\0" for name in read_names(path))
+        file.write(NOBODY + b"\0")
     options: List[str] = ["--ignore-times", "--hard-links", "--delay-updates"]
-    return sending.attempt([*listed(path), *options], path)
+    return sending.attempt([*listed(names), *options], names)
+
+
+def _list_files(manifest: Manifest, directories: Sequence[bytes], path: bytes, most: int) -> int:
+    """With the other names that they have elsewhere: those would be parted, too. @returns how many"""
+    count, missing = 0, dict[int, int]()
+    with open(path, "wb") as file:
+        for name, record in files_below(manifest, directories):
+            if record.size > most:
+                continue
+            file.write(name + b"\0")
+            count += 1
+            if record.links > 1:
+                missing[record.inode] = missing.get(record.inode, record.links) - 1
+    elsewhere = frozenset(inode for inode, links in missing.items() if links > 0)
+    return count + (add_other_names(path, manifest, elsewhere) if elsewhere else 0)

@@ -13,7 +13,7 @@ from .compare import Move, same_block
 from .differing import differing
 from .leftovers import Leftover, join
 from .manifest import MOUNT, Entry, Manifest, below, key_of, pairs
-from .records import name_of, parse_record
+from .records import Record, name_of, parse_record
 
 MOST_DIRECTORIES = 20_000
 """That are gone, and looked for under another name."""
@@ -123,11 +123,11 @@ def _count(old: Manifest, new: Manifest, seed: str, moved: Sequence[Moved]) -> T
     return count, names.hexdigest()[:16]
 
 
-def files_below(manifest: Manifest, directories: Sequence[bytes]) -> Iterator[bytes]:
-    """@raises Damaged"""
+def files_below(manifest: Manifest, directories: Sequence[bytes]) -> Iterator[Tuple[bytes, Record]]:
+    """With their paths, in the order of the manifest. @raises Damaged"""
     tops = [key_of(directory) for directory in directories]
     for entry in manifest.entries():
         if any(below(entry.key, top) for top in tops):
             for record in manifest.records(entry):
                 if record.startswith(b"f"):
-                    yield join(entry.path, name_of(record))
+                    yield join(entry.path, name_of(record)), parse_record(record)

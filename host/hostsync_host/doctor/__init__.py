@@ -21,6 +21,7 @@ def looks(request: Request, places: Places) -> dict[str, Look]:
         "release": state.find_release,
         "epoch": lambda: state.find_group(request),
         "key": lambda: state.find_key(request),
+        "readable": lambda: state.find_readable(request.group),
         "rescued": state.find_rescued,
         "programs": programs.find,
         "sudo": access.find_setuid,

@@ -60,6 +60,13 @@ def find_key(request: Request) -> Iterable[Check]:
         yield warning("key", f"there is a key {path}", why, "hostsync resync HOST: a join removes it")
 
 
+def find_readable(group: str) -> Iterable[Check]:
+    if os.path.exists(layout.readable()):
+        what = "the primary's key can read files here"
+        why = "That is so while files are fetched from here; a command that was broken off may have left it."
+        yield warning("readable", what, why, f"if no failover or restore is under way: hostsync resync HOST {group}")
+
+
 def find_rescued() -> Iterable[Check]:
     try:
         kept = sorted(entry.name for entry in os.scandir(layout.rescued()) if entry.is_dir(follow_symlinks=False))

@@ -163,6 +163,13 @@ class OnDisk(unittest.TestCase):
 
 
 class Guarded(unittest.TestCase):
+    def test_what_a_broken_off_copy_left_readable_is_named(self) -> None:
+        self.assertEqual(list(state.find_readable("web")), [])
+        os.makedirs(layout.STATE, exist_ok=True)
+        with open(layout.readable(), "wb") as file:
+            file.write(b"kept")
+        self.assertEqual(levels(state.find_readable("web")), [("readable", "warning")])
+
     def test_a_check_that_breaks_is_unknown_and_stops_no_other(self) -> None:
         def broken() -> Iterable[check.Check]:
             yield check.ok("a", "b")

@@ -181,6 +181,10 @@ class Renames(unittest.TestCase):
         self.assertEqual(memory and memory.moving, {})
         self.assertEqual(os.listdir(Store("web").path("left")), [])
 
+    def link(self, name: str, other: str) -> None:
+        os.makedirs(os.path.dirname(f"{self.root}/{other}"), exist_ok=True)
+        os.link(f"{self.root}/{name}", f"{self.root}/{other}")
+
     def links(self, secondary: int = 1) -> List[str]:
         said = subprocess.run(
             ["find", self.group.copy(secondary), "-type", "f", "-links", "+1"], stdout=subprocess.PIPE, check=True
@@ -218,6 +222,30 @@ class Renames(unittest.TestCase):
         self.assertEqual(self.links(), [])
         subprocess.run(["umount", "-l", mount], check=True)
         self.assertEqual(self.group.push().code, 0)
+        self.same()
+
+    def test_what_is_parted_from_its_old_name_stays_linked_with_its_other_names(self) -> None:
+        """Others: below the directory, and before and behind it."""
+        for name, other in (("d0/f0", "old/d1/twin"), ("d0/f4", "aside/twin"), ("d2/f2", "zz/twin"), ("d2/f2", "a/b")):
+            os.makedirs(os.path.dirname(f"{self.root}/{other}"), exist_ok=True)
+            os.link(f"{self.root}/old/{name}", f"{self.root}/{other}")
+        with open(f"{self.root}/old/d0/huge", "wb") as file:
+            file.truncate(33 << 20)
+        self.group.own()
+        self.group.push(max_size=32)
+        time.sleep(2.1)
+        self.group.push(max_size=32)
+        mount = f"{self.group.copy()}/old/d3"
+        subprocess.run(["mount", "--bind", mount, mount], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", mount], check=False)
+        self.rename()
+        self.assertEqual(self.group.push(max_size=32).code, 10)
+        self.assertFalse(os.path.exists(f"{self.group.copy()}/new name/d0/huge"))
+        for twin in ("new name/d1/twin", "aside/twin", "zz/twin", "a/b"):
+            self.assertGreater(os.stat(f"{self.group.copy()}/{twin}").st_nlink, 1, twin)
+        subprocess.run(["umount", "-l", mount], check=True)
+        os.unlink(f"{self.root}/new name/d0/huge")
+        self.assertEqual(self.group.push(max_size=32).code, 0)
         self.same()
 
     def test_a_rename_is_no_deletion_of_all_that_is_in_it(self) -> None:

@@ -33,6 +33,6 @@ export function heldWarnings({ held, group }: GroupOverview): readonly string[] 
   if (held === null) return [];
   const accept = held.id === null ? `hostsync push ${group}` : acceptCommand(group, held.id);
   return [
-    `${held.count} deletions are held. What they would delete stays, and the primary of the new epoch has it. If it is to go, first: ${accept}`,
+    `${held.count === null ? 'Deletions' : `${held.count} deletions`} are held. What they would delete stays, and the primary of the new epoch has it. If it is to go, first: ${accept}`,
   ];
 }

@@ -38,6 +38,8 @@ describe('the saved queries', () => {
       ],
       ...[
         'shared/core/model/domain-event.ts',
+        'shared/core/model/push-event-details.ts',
+        'shared/core/model/role-event-details.ts',
         'shared/reconcile/action-log.ts',
         'shared/reconcile/reconcile.ts',
       ],

@@ -71,6 +71,7 @@ export default defineConfig({
         test: {
           name: 'host',
           include: ['test/host/**/*.test.ts'],
+          maxConcurrency: 3,
           // A module of Python's tests is one test here, and the longest takes a minute beside others
           testTimeout: 600_000,
           hookTimeout: 600_000,

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The commands that take a request. */
@@ -30,6 +30,22 @@ function run(words: readonly string[], stdin: string | Uint8Array): Ended {
 /** Runs a command of the package, as cron and the documents do. */
 export function runCommand(args: readonly string[], stdin: string | Uint8Array = ''): Ended {
   return run([directory, ...args], stdin);
+}
+
+/** Runs Python that can import the package, beside other work: what it mounts is mounted for it alone, as all mounts of the layer are private. */
+export async function startPython(text: string, args: readonly string[] = []): Promise<Ended> {
+  const words = ['--mount', '--propagation', 'unchanged', '--', ...python, '-c', programOf(text), ...args];
+  const child = spawn('/usr/bin/unshare', words, { env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (data: string) => {
+      said[name] += data;
+    });
+  const code = await new Promise<number | null>((done, fail) => {
+    child.on('error', fail);
+    child.on('close', done);
+  });
+  return { code, ...said };
 }
 
 /** Runs Python that can import the package. */

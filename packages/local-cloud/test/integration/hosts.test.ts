@@ -141,9 +141,10 @@ describe('hosts', () => {
   });
 
   test('reap orphans', async () => {
-    await a.exec('for i in 1 2 3 4 5; do (sleep 0.1 & ) ; done');
-    // A zombie has the name of its program
-    await until(async () => (await a.exec('pgrep -x sleep')).code === 1);
+    await a.exec('for i in 1 2 3 4 5; do (sleep 0.1357 & ) ; done');
+    await until(async () => (await processesWith('0.1357')).length === 0);
+    const zombies = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
+    await until(async () => (await output(a, zombies)) === '0');
   });
 
   test('keep disk, volumes, address and host key over a power cut', async () => {

@@ -14,9 +14,8 @@ import {
 } from '../shared/core/model/request.ts';
 import type { ScriptLine } from '../shared/core/model/script-line.ts';
 import { tagKeys } from '../shared/core/model/tag-keys.ts';
-import { describePush } from '../shared/core/operator/summarize-push.ts';
 import { askHosts } from './ask-hosts.ts';
-import { pushNow } from './commands/push.ts';
+import { pushNow, sayPush } from './commands/push.ts';
 import { RefusedError } from './errors.ts';
 import { interruption } from './follow.ts';
 import { labelOf, primaryOf, type Seen } from './observe.ts';
@@ -84,11 +83,7 @@ export async function bringBack(
 
 /** Sends what is back to all secondaries. @returns the exit code */
 export async function pushBack(session: Session, group: string, timeout: number): Promise<number> {
-  const { terminal } = session;
-  const summary = await pushNow(session, group, timeout);
-  for (const { level, text } of describePush(summary, group))
-    terminal.say(`${terminal.symbol(level === 'in-sync' ? 'ok' : level)} ${text}`);
-  return summary.exitCode;
+  return sayPush(session, await pushNow(session, group, timeout), group);
 }
 
 /** Seconds for one join. */

@@ -14,14 +14,13 @@ import {
 import { conditionBlocker } from '../../shared/core/operator/conditions.ts';
 import { acceptCommand, heldDeletions, heldWarnings } from '../../shared/core/operator/held-deletions.ts';
 import type { GroupOverview } from '../../shared/core/operator/overview.ts';
-import { describePush } from '../../shared/core/operator/summarize-push.ts';
 import { type Change, makeChange } from '../change.ts';
 import { RefusedError } from '../errors.ts';
 import { follow, type Stage } from '../follow.ts';
 import { hostOf, labelOf, observe, primaryOf, type Seen } from '../observe.ts';
 import type { ActionOptions } from '../options.ts';
 import type { Session } from '../session.ts';
-import { pushNow } from './push.ts';
+import { pushNow, sayPush } from './push.ts';
 
 /** @throws {RefusedError} for a group that is only observed */
 function refuseIfObserved(overview: GroupOverview): void {
@@ -191,10 +190,7 @@ export async function acceptDeletions(
     typed: { question: `Type the number of entries to accept (${count}):`, answer: String(count) },
   });
   if (!done) return 0;
-  const summary = await pushNow(session, group, options.timeout, held.id);
-  for (const { level, text } of describePush(summary, group))
-    session.terminal.say(`${session.terminal.symbol(level === 'in-sync' ? 'ok' : level)} ${text}`);
-  return summary.exitCode;
+  return sayPush(session, await pushNow(session, group, options.timeout, held.id), group);
 }
 
 export async function resync(

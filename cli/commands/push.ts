@@ -21,9 +21,13 @@ export async function push(session: Session, options: PushCommandOptions): Promi
   const summary = await pushNow(session, group, options.timeout);
   const { terminal } = session;
   if (options.output === 'json') terminal.print(JSON.stringify(summary, undefined, 2));
-  for (const { level, text } of describePush(summary, group)) {
+  return sayPush(session, summary, group);
+}
+
+/** Says to the person how a push went. @returns the exit code */
+export function sayPush({ terminal }: Session, summary: PushSummary, group: string): number {
+  for (const { level, text } of describePush(summary, group))
     terminal.say(`${terminal.symbol(level === 'in-sync' ? 'ok' : level)} ${text}`);
-  }
   return summary.exitCode;
 }
 

@@ -12,6 +12,8 @@ import { hasEnded, hasSaid, inTotal, isWatchedByDefault, outputOf, watching, wat
 
 export const packageDirectory = join('.hostsync', 'package');
 export const uploads = '/srv/uploads';
+/** Matches the command line of an rsync that sends a directory, and not that of one that says its version. */
+export const sends = '^rsync .*::';
 
 /** Until a push that watches has said something of every secondary; one that hangs is `busy` for longer. */
 const mostTicks = 4;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { must, uploads } from './group.ts';
+import { must, sends, uploads } from './group.ts';
 import { type ScriptGroup, type ScriptGroupOptions, startScriptGroup } from './script-group.ts';
 
 // Each title says what a user would find on a secondary, were it not so: files that are gone here, links to nothing, alarms
@@ -24,7 +24,7 @@ it('a file that went, came back while a push ran, and went for good does not sta
   await group.edit('rm cache/x.html; head -c 8000000 /dev/urandom > big');
   const push = group.start({ options: { bandwidth: 3000 } });
   const ended = once(push, 'exit');
-  await must(group.primary, 'until pgrep -x rsync; do sleep 0.1; done');
+  await must(group.primary, `until pgrep -f '${sends}'; do sleep 0.1; done`);
   await group.edit('echo page > cache/x.html');
   await ended;
   await group.edit('rm cache/x.html');

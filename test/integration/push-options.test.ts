@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { must, uploads } from './group.ts';
+import { must, sends, uploads } from './group.ts';
 import { hostCommand } from './host-package.ts';
 import { type ScriptGroup, startScriptGroup } from './script-group.ts';
 
@@ -32,7 +32,7 @@ describe.each([
     // It waits while files come, however long that takes
     const niceness = await must(
       group.primary,
-      `until pkill -STOP -x rsync; do sleep 0.1; done; ps -eo ni=,comm= | awk '$2 == "rsync" { print $1 }' | sort -u`,
+      `until pkill -STOP -f '${sends}'; do sleep 0.1; done; ps -eo ni=,comm= | awk '$2 == "rsync" { print $1 }' | sort -u`,
     );
     const quote = (path: string) => `'${path}'`;
     const [file, odd, directory] = late.map(quote);

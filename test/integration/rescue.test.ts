@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from 'local-cloud/hosts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { must, uploads } from './group.ts';
+import { must, sends, uploads } from './group.ts';
 import { hostCommand } from './host-package.ts';
 import { writeHook } from './on-host.ts';
 import { killGroup, type ScriptGroup, startScriptGroup } from './script-group.ts';
@@ -433,7 +433,7 @@ describe('the former primary', () => {
     await edit(primary, 'head -c 300000000 /dev/urandom > big');
     const pushing = group.start({ options: { bandwidth: 1000 } });
     const ended = new Promise((done) => pushing.on('close', done));
-    await must(primary, 'until pgrep -x rsync; do sleep 0.1; done');
+    await must(primary, `until pgrep -f '${sends}'; do sleep 0.1; done`);
     // somebody looks around in our files meanwhile
     const looking = primary.spawn([
       'bash',
@@ -456,7 +456,7 @@ describe('the former primary', () => {
     await edit(primary, 'head -c 200000000 /dev/urandom > big');
     const pushing = group.start({ options: { bandwidth: 1000 } });
     pushing.on('error', () => undefined);
-    await must(primary, 'until pgrep -x rsync; do sleep 0.1; done; sleep 1');
+    await must(primary, `until pgrep -f '${sends}'; do sleep 0.1; done; sleep 1`);
     await primary.freeze();
     await promote(next);
     await join(other);

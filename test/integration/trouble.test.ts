@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pushResults } from '../../tour/pushes.ts';
-import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { must, sends, startGroup, type TestGroup, uploads } from './group.ts';
 import { upload, uploadRandom } from './on-host.ts';
 
 const more = '/srv/more';
@@ -214,7 +214,7 @@ it('a push that is killed in the middle leaves nothing that the next one does no
     `head -c 60000000 /dev/urandom > ${uploads}/big; for i in $(seq 500); do echo $i > ${uploads}/f$i; done; chown -R www-data: ${uploads}`,
   );
   group.cloud.tick();
-  await group.cloud.waitFor(async () => (await group.primary.exec('pgrep -x rsync')).code === 0, {
+  await group.cloud.waitFor(async () => (await group.primary.exec(`pgrep -f '${sends}'`)).code === 0, {
     what: 'rsync',
   });
   // What the SSM agent does on a timeout: SIGKILL, no trap runs. With the first some of the others end by themselves

@@ -29,15 +29,21 @@ export class Terminal {
   readonly options: TerminalOptions;
   readonly #out: (text: string) => void;
   readonly #error: (text: string) => void;
+  readonly #input: NodeJS.ReadableStream;
+  /** Pasted with the last answer: the lines after it, and the beginning of one. */
+  #ahead: readonly string[] = [];
+  #begun = '';
 
   constructor(
     options: TerminalOptions,
     out: (text: string) => void = (text) => void process.stdout.write(text),
     error: (text: string) => void = (text) => void process.stderr.write(text),
+    input: NodeJS.ReadableStream = process.stdin,
   ) {
     this.options = options;
     this.#out = out;
     this.#error = error;
+    this.#input = input;
   }
 
   /** A line of data. */
@@ -79,22 +85,42 @@ export class Terminal {
     return /^y(?:es)?$/iu.test(await this.ask(`${question} [y/N]`));
   }
 
-  /** @throws {UsageError} where nobody can be asked */
-  async ask(question: string): Promise<string> {
+  /**
+   * Asks a question. What was pasted before it was asked answers it only with `ahead`: nobody agrees to what is not seen yet.
+   *
+   * @throws {UsageError} where nobody can be asked
+   */
+  async ask(question: string, { ahead = false } = {}): Promise<string> {
     if (!this.options.interactive)
       throw new UsageError(
         'There is nobody to answer a question, and nothing was changed',
         'Add --yes to go on without a question, or --dry-run to see the plan alone.',
       );
-    const reader = createInterface({ input: process.stdin, output: process.stderr });
+    const [pasted, ...rest] = ahead ? this.#ahead : [];
+    this.#ahead = rest;
+    if (pasted !== undefined) {
+      this.say(`${question} ${pasted}`);
+      return pasted.trim();
+    }
+    return (await this.#read(question, ahead ? this.#begun : '')).trim();
+  }
+
+  async #read(question: string, begun: string): Promise<string> {
+    const reader = createInterface({ input: this.#input, output: process.stderr, terminal: true });
+    const lines: string[] = [];
+    reader.on('line', (line) => void lines.push(line));
     try {
       const closed = new Promise<never>((_resolve, reject) => {
         reader.once('close', () =>
           reject(new CommandError(exitCodes.interrupted, 'Ended without an answer. Nothing was changed')),
         );
       });
-      return (await Promise.race([reader.question(`${question} `), closed])).trim();
+      const answer = reader.question(`${question} `);
+      if (begun !== '') reader.write(begun);
+      return await Promise.race([answer, closed]);
     } finally {
+      this.#ahead = lines;
+      this.#begun = reader.line;
       reader.close();
     }
   }

@@ -102,7 +102,7 @@ async function askFor(session: Session, options: InitOptions): Promise<NewGroup>
   const answer = async (question: string, flag: string): Promise<string> => {
     if (!terminal.options.interactive)
       throw new UsageError(`${question} is not given, and there is nobody to ask`, `Add ${flag}.`);
-    return terminal.ask(`${question}:`);
+    return terminal.ask(`${question}:`, { ahead: true });
   };
   const group = options.group ?? (await answer('Group name', 'GROUP, as in hostsync init web'));
   const primary = options.primary ?? (await answer('Id of the host that editors upload to', '--primary i-…'));
@@ -114,7 +114,11 @@ async function askFor(session: Session, options: InitOptions): Promise<NewGroup>
   const others =
     options.host ??
     (terminal.options.interactive
-      ? split(await terminal.ask('Ids of the other hosts (blanks between them, empty for none yet):'))
+      ? split(
+          await terminal.ask('Ids of the other hosts (blanks between them, empty for none yet):', {
+            ahead: true,
+          }),
+        )
       : []);
   return { group, primary, directories, others };
 }

@@ -47,7 +47,7 @@ export function wayBack({ overview, plan, observed }: Seen, group: string): Way 
   const sources = push?.request.secondaries.filter(({ id }) => online.has(id)) ?? [];
   if (push === undefined || publicKey === undefined || sources.length === 0)
     throw new RefusedError(
-      `No secondary of ${group} can be read from ${labelOf(primary)} now: ${overview.verdict}`,
+      `No secondary of ${group} can be read from ${labelOf(primary)} now: ${overview.attention[0]?.message ?? overview.verdict}`,
       `See: hostsync doctor ${group}`,
     );
   return { group, primary: primary.id, publicKey, request: push.request, sources };

@@ -13,6 +13,7 @@ import { didNothing } from '../model/watch-result.ts';
 import { groupIncidents } from '../results/group-state.ts';
 import { listAttention, type ModeView } from './list-attention.ts';
 import {
+  type Attention,
   type GroupOverview,
   type HeldDeletions,
   type HostOverview,
@@ -50,7 +51,7 @@ export function overviewGroup(input: OverviewInput): GroupOverview {
     held,
     incidents,
     attention,
-    verdict: verdictOf(hosts, attention.find((each) => each.level === level)?.message, held, paused, mode),
+    verdict: verdictOf(hosts, attention.find((each) => each.level === level), held, paused, mode),
     primary: current?.id ?? null,
     epoch: current === undefined ? null : (epochOf(current) ?? null),
     failover: settings.failover,
@@ -124,19 +125,20 @@ function heldDeletions(
 /** One line on the whole. */
 function verdictOf(
   hosts: readonly HostOverview[],
-  first: string | undefined,
+  first: Attention | undefined,
   held: HeldDeletions | null,
   paused: string | null,
   mode: ModeView,
 ): string {
   const others = hosts.filter(({ role }) => role !== 'primary');
   const late = others.filter(({ level }) => level !== 'in-sync');
-  if (!hosts.some(({ role }) => role === 'primary')) return first ?? 'The group has no primary';
+  if (!hosts.some(({ role }) => role === 'primary')) return first?.message ?? 'The group has no primary';
   if (mode.isObserved) return 'Only observed: hostsync says what it would do';
   if (held !== null) return held.count === null ? 'Deletions are held' : `${held.count} deletions are held`;
   if (paused !== null) return `Paused: "${paused}"`;
   if (late.length > 0) return lateVerdict(others, late);
-  if (first !== undefined) return first;
+  // Its message stands below
+  if (first !== undefined) return first.title;
   return wellVerdict(others.length);
 }
 

@@ -40,6 +40,7 @@ export function overviewGroup(input: OverviewInput): GroupOverview {
   const mode = modeOf(members, input);
   const attention = listAttention({ ...input, members, primaries, hosts, incidents, held, paused, mode });
   const level = worst([...hosts, ...attention].map((each) => each.level));
+  const first = attention.find((each) => each.level === level);
   return {
     group,
     at: now,
@@ -51,7 +52,7 @@ export function overviewGroup(input: OverviewInput): GroupOverview {
     held,
     incidents,
     attention,
-    verdict: verdictOf(hosts, attention.find((each) => each.level === level), held, paused, mode),
+    verdict: verdictOf(hosts, first, held, paused, mode),
     primary: current?.id ?? null,
     epoch: current === undefined ? null : (epochOf(current) ?? null),
     failover: settings.failover,

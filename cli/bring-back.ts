@@ -176,12 +176,32 @@ async function run(
   request: string,
   timeout: number,
 ): Promise<readonly ScriptLine[] | string> {
+  const answers = await askToRestore(session, [instance], { document, group, request }, timeout);
+  return answers.get(instance) ?? 'it was not asked';
+}
+
+/**
+ * Sends the same request to several hosts.
+ *
+ * @param timeout seconds for one host
+ * @returns for each the lines that it printed, or why there are none
+ */
+export async function askToRestore(
+  session: Session,
+  instances: readonly string[],
+  { document, group, request }: { document: string; group: string; request: string },
+  timeout: number,
+): Promise<ReadonlyMap<string, readonly ScriptLine[] | string>> {
   const parameters = { request: [encodeRequest(request)] };
   const comment = `hostsync restore, group ${group}`;
-  const answers = await askHosts(session, [{ instance, document, comment, parameters }], timeout);
-  const answer = answers.get(instance);
-  if (answer?.known !== true) return answer?.reason ?? 'it was not asked';
-  return parseScriptOutput(answer.value.output);
+  const questions = instances.map((instance) => ({ instance, document, comment, parameters }));
+  const answers = await askHosts(session, questions, timeout);
+  return new Map(
+    [...answers].map(([id, answer]) => [
+      id,
+      answer.known ? parseScriptOutput(answer.value.output) : answer.reason,
+    ]),
+  );
 }
 
 function wordsOf(lines: readonly ScriptLine[]): string {

@@ -1,5 +1,3 @@
-import { parseScriptOutput } from '../../shared/aws/script-output.ts';
-import { encodeRequest } from '../../shared/aws/ssm.ts';
 import { visible } from '../../shared/core/model/plain-text.ts';
 import { formatKeptListRequest } from '../../shared/core/model/request.ts';
 import type { ScriptLine } from '../../shared/core/model/script-line.ts';
@@ -12,8 +10,7 @@ import {
   type KeptRun,
   keptRuns,
 } from '../../shared/core/operator/kept-files.ts';
-import { askHosts } from '../ask-hosts.ts';
-import { bringBack, pushBack, type Way, wayBack } from '../bring-back.ts';
+import { askToRestore, bringBack, pushBack, type Way, wayBack } from '../bring-back.ts';
 import { makeChange } from '../change.ts';
 import { CommandError, exitCodes, RefusedError, UsageError } from '../errors.ts';
 import { observe } from '../observe.ts';
@@ -88,19 +85,12 @@ async function askKept(
       'Deploy again.',
     );
   const request = formatKeptListRequest({ group, epoch, holder: primary, directories, only });
-  const questions = sources.map(({ id }) => ({
-    instance: id,
-    document,
-    comment: `hostsync restore, group ${group}`,
-    parameters: { request: [encodeRequest(request)] },
-  }));
-  const answers = await askHosts(session, questions, listTimeout);
+  const hosts = sources.map(({ id }) => id);
+  const answers = await askToRestore(session, hosts, { document, group, request }, listTimeout);
   return new Map(
-    [...answers].flatMap(([id, answer]) => {
-      const lines = answer.known ? parseScriptOutput(answer.value.output) : [];
-      const failed = !answer.known || lines.some(({ kind }) => kind === 'error');
-      return failed ? [] : [[id, lines] as const];
-    }),
+    [...answers].flatMap(([id, lines]) =>
+      typeof lines === 'string' || lines.some(({ kind }) => kind === 'error') ? [] : [[id, lines] as const],
+    ),
   );
 }
 

@@ -8,6 +8,7 @@ import { packageWith } from '../../tour/own-package.ts';
 import { type PushResult, parseResults, pushResults } from '../../tour/pushes.ts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
 import { describeCloud } from './describe-cloud.ts';
+import { installOtherRsync } from './other-rsync.ts';
 import { hasEnded, hasSaid, inTotal, isWatchedByDefault, outputOf, watching, watchTags } from './watched.ts';
 
 export const packageDirectory = join('.hostsync', 'package');
@@ -263,6 +264,7 @@ export async function startGroup(options: GroupOptions = {}): Promise<TestGroup>
       ...(diskBytes !== undefined && { diskBytes }),
       async prepare(instance) {
         await makeDirectories(instance, directories);
+        await installOtherRsync(instance.host, name === 'primary');
         if (sshPort !== undefined) await moveSshServer(instance, sshPort);
       },
     });

@@ -4,6 +4,7 @@ import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-
 import { compareTrees, readTree } from '../../tour/tree.ts';
 import { makeDirectories, must, uploads } from './group.ts';
 import { hostCommand, installPackage } from './host-package.ts';
+import { installOtherRsync } from './other-rsync.ts';
 
 const kinds = [
   ...(['secondary', 'push', 'directory', 'deletions-held', 'deletions-accepted', 'extras-deleted'] as const),
@@ -225,6 +226,7 @@ export async function startScriptGroup(options: ScriptGroupOptions = {}): Promis
   await Promise.all(hosts.map((host) => host.start()));
   for (const host of hosts) {
     await makeDirectories(host, directories);
+    await installOtherRsync(host, host === primary);
     await installPackage(host);
   }
   await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));

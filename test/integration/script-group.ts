@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type Host, type HostFleet, openFleet, type VolumeOptions } from 'local-cloud/hosts';
 import { compareTrees, readTree } from '../../tour/tree.ts';
-import { makeDirectories, must, uploads } from './group.ts';
+import { makeDirectories, must, plainKeyExchange, uploads } from './group.ts';
 import { hostCommand, installPackage } from './host-package.ts';
 import { installOtherRsync } from './other-rsync.ts';
 
@@ -214,7 +214,7 @@ async function runCommand(
 /** Starts the hosts and joins them; nothing is pushed yet. */
 export async function startScriptGroup(options: ScriptGroupOptions = {}): Promise<ScriptGroup> {
   const { secondaries: count = 1, directories = [uploads], volumes = [], diskBytes } = options;
-  const fleet = await openFleet();
+  const fleet = await openFleet(plainKeyExchange);
   const size = diskBytes !== undefined && { diskBytes };
   const [primary, ...secondaries] = await Promise.all(
     Array.from({ length: count + 1 }, (_, index) =>

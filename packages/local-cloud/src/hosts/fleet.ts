@@ -66,8 +66,12 @@ class LinuxFleet implements HostFleet, Network {
   async create(options: HostOptions): Promise<Host> {
     if (this.closed) throw new HostError('This fleet is closed.');
     if (this.members.has(options.id)) throw new HostError(`There is a host ${options.id} already.`);
-    const { packages = this.software.packages ?? [], services = this.software.services ?? [] } = options;
-    const host = new LinuxHost(this, this.claimHostNumber(), { ...options, services }, () =>
+    const {
+      packages = this.software.packages ?? [],
+      services = this.software.services ?? [],
+      sshd = this.software.sshd ?? [],
+    } = options;
+    const host = new LinuxHost(this, this.claimHostNumber(), { ...options, services, sshd }, () =>
       this.forget(options.id),
     );
     this.members.set(options.id, host);

@@ -74,6 +74,8 @@ export interface SoftwareOptions {
   /** Debian packages with what they depend on, not with what they recommend; they come from where the machine's apt-get has its own from */
   readonly packages?: readonly string[];
   readonly services?: readonly ServiceOptions[];
+  /** Lines for `/etc/ssh/sshd_config.d/fleet.conf`, as `MaxStartups 3`. */
+  readonly sshd?: readonly string[];
 }
 
 export interface HostOptions extends SoftwareOptions {

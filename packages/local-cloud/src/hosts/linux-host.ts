@@ -56,6 +56,7 @@ export class LinuxHost implements Host {
   private readonly bootLog: string;
   private readonly volumes: readonly VolumeOptions[];
   private readonly services: readonly Service[];
+  private readonly sshd: readonly string[];
   private readonly diskBytes: number;
   private readonly filled = new Set<string>();
   private readonly mounted: Set<string>;
@@ -85,6 +86,7 @@ export class LinuxHost implements Host {
     this.bootLog = join(network.directory, 'exec', `${number}.boot`);
     this.volumes = options.volumes ?? [];
     this.services = parseServices(options.services ?? []);
+    this.sshd = options.sshd ?? [];
     this.diskBytes = options.diskBytes ?? 4 * GiB;
     this.mounted = new Set(this.volumes.map((volume) => volume.path));
   }
@@ -112,6 +114,11 @@ export class LinuxHost implements Host {
     const { sandbox } = this.network;
     await run(['bash', script, sandbox, layer ?? '', this.directory, String(this.diskBytes), ...volumes]);
     await writeFile(join(this.directory, 'root/etc/hostname'), `${this.hostname}\n`);
+    if (this.sshd.length > 0)
+      await writeFile(
+        join(this.directory, 'root/etc/ssh/sshd_config.d/fleet.conf'),
+        `${this.sshd.join('\n')}\n`,
+      );
     this.hasDisk = true;
     for (const { name, script: path } of this.services) {
       if (path === undefined || existsSync(join(this.directory, 'root', path))) continue;

@@ -54,7 +54,12 @@ describe('hosts', () => {
     fleet = await openFleet({ name: 'hosts-test' });
     [a, b] = await Promise.all([
       fleet.create({ id: 'i-0a', volumes: [{ path: '/srv/files', bytes: 64 * MiB }] }),
-      fleet.create({ id: 'i-0b', hostname: 'web-2.example', diskBytes: 256 * MiB }),
+      fleet.create({
+        id: 'i-0b',
+        hostname: 'web-2.example',
+        diskBytes: 256 * MiB,
+        sshd: ['MaxAuthTries 2', 'MaxSessions 3'],
+      }),
     ]);
     await Promise.all([a.start(), b.start()]);
   });
@@ -70,6 +75,12 @@ describe('hosts', () => {
     socket.destroy();
     expect(String(first)).toMatch(/^SSH-2\.0-/);
     expect(await output(b, 'hostname')).toBe('web-2.example');
+  });
+
+  test('have an sshd that is set up as they were made', async () => {
+    const settings = "sshd -T | grep -E '^max(authtries|sessions) ' | sort";
+    expect(await output(b, settings)).toBe('maxauthtries 2\nmaxsessions 3');
+    expect(await output(a, settings)).toBe('maxauthtries 6\nmaxsessions 10');
   });
 
   test('let nobody in without a key, and let in who has one', async () => {

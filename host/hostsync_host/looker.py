@@ -154,8 +154,7 @@ class Looker:
         return True
 
     def _left_out(self, name: bytes, is_directory: bool) -> bool:
-        excluded = self.walk.excluded
-        return excluded is not None and excluded(self.path + b"/" + name if self.path else name, name, is_directory)
+        return self.walk.left_out(self.path, name, is_directory)
 
     def _record(self, name: bytes, status: os.stat_result, kind: int) -> None:
         changed = b"%d" % status.st_ctime_ns

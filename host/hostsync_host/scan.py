@@ -81,32 +81,60 @@ class Walk:
     written."""
     hidden: Container[bytes] = ()
     """Names in that directory that are new, and are being written."""
+    on_change: Callable[[], None] = lambda: None
+    """Called as soon as a directory is not as it was known, before its records are made."""
 
     def look(self, path: bytes, sink: Optional[BinaryIO], known: Optional[Known] = None) -> Optional[Seen]:
         """Looks at one directory; its records go to `sink`: with `known` only if it is not as it was known. Nothing if
         it went away. @raises PermissionError, Damaged"""
+        directory = self._open(path)
+        if directory is None:
+            return None
         try:
-            directory = os.open(path or b".", _OPEN, dir_fd=self.root)
+            return self._look(path, directory, sink, known)
+        finally:
+            os.close(directory)
+
+    def directories(self, path: bytes) -> Optional[Below]:
+        """What a look would find of directories in one, and its device, without a look at anything in it. Nothing if
+        it went away. @raises PermissionError"""
+        directory = self._open(path)
+        if directory is None:
+            return None
+        try:
+            with os.scandir(directory) as entries:
+                names = [os.fsencode(entry.name) for entry in entries if entry.is_dir(follow_symlinks=False)]
+            names = [name for name in self._sendable(path, names) if not self.left_out(path, name, True)]
+            return names, os.fstat(directory).st_dev
+        finally:
+            os.close(directory)
+
+    def _open(self, path: bytes) -> Optional[int]:
+        try:
+            return os.open(path or b".", _OPEN, dir_fd=self.root)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             if error.errno in (40, 36):  # ELOOP, ENAMETOOLONG: it is a link now, or too deep
                 return None
             raise
-        try:
-            return self._look(path, directory, sink, known)
-        finally:
-            os.close(directory)
+
+    def left_out(self, path: bytes, name: bytes, is_directory: bool) -> bool:
+        """Is something in a directory excluded?"""
+        excluded = self.excluded
+        return excluded is not None and excluded(path + b"/" + name if path else name, name, is_directory)
 
     def _look(self, path: bytes, directory: int, sink: Optional[BinaryIO], known: Optional[Known]) -> Seen:
         own = os.fstat(directory)
-        names = self._names(path, directory)
+        with os.scandir(directory) as entries:
+            names = self._sendable(path, [os.fsencode(entry.name) for entry in entries])
         looker = Looker(self, path, own, None if known is not None else sink)
         if sink is None or known is not None:
             looker.glance(names, directory)
             seen = looker.end()
             if known is None or sink is None or seen.digest == known.digest != NEVER:
                 return seen
+            self.on_change()
             start = sink.tell()
             revised = revise(looker, seen, known.records(), directory, sink)
             if revised is not None:
@@ -122,10 +150,8 @@ class Walk:
                 continue
         return looker.end()
 
-    def _names(self, path: bytes, directory: int) -> List[bytes]:
-        encode = os.fsencode
-        with os.scandir(directory) as entries:
-            names = [encode(entry.name) for entry in entries]
+    def _sendable(self, path: bytes, names: List[bytes]) -> List[bytes]:
+        """Sorts names of a directory, and leaves out what is never sent."""
         names.sort()
         if TEMPORARY in names:  # also a file of that name: over there it would stand in rsync's way
             names.remove(TEMPORARY)
@@ -181,6 +207,8 @@ def may_hold(key: bytes, low: bytes, high: Optional[bytes]) -> bool:
 
 
 Emit = Callable[[Entry], None]
+Below = Tuple[List[bytes], int]
+"""The directories in one, and its device."""
 
 
 def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: BinaryIO, emit: Emit) -> None:
@@ -194,24 +222,26 @@ def walk_range(walk: Walk, old: Old, low: bytes, high: Optional[bytes], sink: Bi
             while old.now is not None and old.now.key < key:
                 emit(old.now._replace(flags=GONE))
                 old.next()
-        seen = _visit(walk, old, path, key, above, sink, emit) if inside else _pass(walk, path)
-        if seen is None:
+        below = _visit(walk, old, path, key, above, sink, emit) if inside else _pass(walk, old, path, key)
+        if below is None:
             continue
-        for name in reversed(seen.names):
+        names, device = below
+        for name in reversed(names):
             child = path + b"/" + name if path else name
             if may_hold(key_of(child), low, high):
-                stack.append((child, seen.device))
+                stack.append((child, device))
     while old.now is not None:
         emit(old.now._replace(flags=GONE))
         old.next()
 
 
-def _pass(walk: Walk, path: bytes) -> Optional[Seen]:
-    """A directory that another process looks at, on the way to one that is ours."""
+def _pass(walk: Walk, old: Old, path: bytes, key: bytes) -> Optional[Below]:
+    """A directory that another process looks at, and tells of, on the way to those that are ours."""
     found, walk.found = walk.found, Found()
     try:
-        return walk.look(path, None)
+        return walk.directories(path)
     except PermissionError:
+        _keep(walk, old, path, key)
         return None
     finally:
         walk.found = found
@@ -219,7 +249,7 @@ def _pass(walk: Walk, path: bytes) -> Optional[Seen]:
 
 def _visit(
     walk: Walk, old: Old, path: bytes, key: bytes, above: Optional[int], sink: BinaryIO, emit: Emit
-) -> Optional[Seen]:
+) -> Optional[Below]:
     was = old.take(key)
     start = sink.tell()
     try:
@@ -232,7 +262,7 @@ def _visit(
             if was.flags & UNREADABLE:
                 walk.found.flagged.add(path)
             old.next()
-            return seen
+            return seen.names, seen.device
         if not seen.recorded:
             seen = walk.look(path, sink)
             if seen is None:
@@ -247,7 +277,7 @@ def _visit(
     if seen.flags & UNREADABLE:
         walk.found.flagged.add(path)
     emit(Entry(key, path, seen.digest, 0, start, seen.size, seen.entries, seen.check, mount | seen.flags))
-    return seen
+    return seen.names, seen.device
 
 
 def _keep(walk: Walk, old: Old, path: bytes, key: bytes) -> None:

@@ -174,16 +174,21 @@ def _work(order: Order, piece: Piece, writer: int) -> None:
         os.setgroups([])
         os.setgid(opened.group)
         os.setuid(opened.owner)
-    walk = Walk(opened.descriptor, order.began_ns, order.excluded, opened.owner if os.geteuid() else 0, opened.group)
     index = IndexWriter(piece.entries)
     told = False
 
-    def emit(entry: Entry) -> None:
+    def tell() -> None:
         nonlocal told
-        index.add(entry)
         if not told:
             told = True
             os.write(writer, b"+")
+
+    def emit(entry: Entry) -> None:
+        index.add(entry)
+        tell()
+
+    owner = opened.owner if os.geteuid() else 0
+    walk = Walk(opened.descriptor, order.began_ns, order.excluded, owner, opened.group, on_change=tell)
 
     damaged = ""
     try:

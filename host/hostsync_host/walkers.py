@@ -31,6 +31,8 @@ from .scan import GONE, Found, Named, Old, Walk, walk_range
 
 MANY = 20_000
 """Entries that more than one process walks."""
+MARK_EVERY = 1_000
+"""Entries after which a manifest notes at the earliest where its tree can be parted."""
 _MOST = 4
 _CHUNK = 1 << 20
 
@@ -249,7 +251,7 @@ class Joiner:
 
     def _merge(self, writer: IndexWriter, segment: BinaryIO) -> List[bytes]:
         old = self.old.entries() if self.old is not None else iter(())
-        step = max(1000, (self.old.total if self.old is not None else 0) // 64)
+        step = max(MARK_EVERY, (self.old.total if self.old is not None else 0) // 64)
         marks: List[bytes] = []
         small = 1 if self.keep else 0
         for was, now in pairs(old, self._patch(small)):

@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Host } from 'local-cloud/hosts';
 import { must } from '../integration/group.ts';
 import {
@@ -190,9 +192,32 @@ export class FuzzGroup {
   }
 }
 
+/** The host package, which here walks small trees in several processes, too, as it does large ones. @returns its directory */
+function packageForSmallTrees(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hostsync-fuzz-'));
+  cpSync('host', directory, { recursive: true });
+  const path = join(directory, 'hostsync_host', 'walkers.py');
+  let text = readFileSync(path, 'utf8');
+  for (const [constant, value] of [
+    ['MANY = 20_000', 'MANY = 20'],
+    ['MARK_EVERY = 1_000', 'MARK_EVERY = 5'],
+  ] as const) {
+    if (!text.includes(constant)) throw new Error(`${path} has no ${constant}`);
+    text = text.replace(constant, value);
+  }
+  writeFileSync(path, text);
+  return directory;
+}
+
 /** The hosts, with the same files on all of them. */
 export async function startFuzzGroup(journal: Journal, how: HowItPushes): Promise<FuzzGroup> {
-  const scripts = await startScriptGroup({ secondaries: 2, diskBytes: 1e9, directories });
+  const packageDirectory = packageForSmallTrees();
+  const scripts = await startScriptGroup({
+    secondaries: 2,
+    diskBytes: 1e9,
+    directories,
+    packageDirectory,
+  }).finally(() => rmSync(packageDirectory, { recursive: true }));
   const group = new FuzzGroup(scripts, journal, how);
   try {
     if (how.keepDeleted) for (const host of group.secondaries) await scripts.join(host, keeping);

@@ -15,7 +15,7 @@ export const packageDirectory = join('.hostsync', 'package');
 export const uploads = '/srv/uploads';
 /**
  * A key exchange that resists quantum computers takes two thirds of the CPU time of a connection, and the tests make thousands. OpenSSH's own
- * choice is that of the tour, the fuzz and the benchmarks.
+ * choice is that of the tour and the benchmarks.
  */
 export const plainKeyExchange = { sshd: ['KexAlgorithms curve25519-sha256'] };
 /** Matches the command line of an rsync that sends a directory, and not that of one that says its version. */

@@ -16,12 +16,10 @@ export function hostCommand(name: string): string[] {
   return ['/usr/bin/python3', '-I', '/usr/local/lib/hostsync/current', name, '-'];
 }
 
-/** Installs the package of this repository with the very text that SSM would run. */
-export async function installPackage(host: Host): Promise<void> {
+/** Installs the package of this repository, or that of another directory, with the very text that SSM would run. */
+export async function installPackage(host: Host, from = directory): Promise<void> {
   for (let number = 1; number <= installParts; number += 1) {
-    const document = JSON.parse(
-      JSON.stringify(installDocument(number, readPackage(directory, '0.0.0'), directory)),
-    );
+    const document = JSON.parse(JSON.stringify(installDocument(number, readPackage(from, '0.0.0'), from)));
     const text: string = document.mainSteps[0].inputs.runCommand.join('\n');
     const { code, stdout, stderr } = await host.exec(['sh', '-s'], { stdin: text });
     if (code !== 0) throw new Error(`${host.id}: part ${number} of the package: ${stdout}${stderr}`);

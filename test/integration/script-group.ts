@@ -59,6 +59,8 @@ export interface ScriptGroupOptions {
   readonly directories?: readonly string[];
   readonly volumes?: readonly VolumeOptions[];
   readonly diskBytes?: number;
+  /** The directory of the host package, where it is not that of the repository. */
+  readonly packageDirectory?: string;
 }
 
 /** A primary and its secondaries with nothing but the host package, as a group on premises has them. */
@@ -213,7 +215,13 @@ async function runCommand(
 
 /** Starts the hosts and joins them; nothing is pushed yet. */
 export async function startScriptGroup(options: ScriptGroupOptions = {}): Promise<ScriptGroup> {
-  const { secondaries: count = 1, directories = [uploads], volumes = [], diskBytes } = options;
+  const {
+    secondaries: count = 1,
+    directories = [uploads],
+    volumes = [],
+    diskBytes,
+    packageDirectory,
+  } = options;
   const fleet = await openFleet(plainKeyExchange);
   const size = diskBytes !== undefined && { diskBytes };
   const [primary, ...secondaries] = await Promise.all(
@@ -227,7 +235,7 @@ export async function startScriptGroup(options: ScriptGroupOptions = {}): Promis
   for (const host of hosts) {
     await makeDirectories(host, directories);
     await installOtherRsync(host, host === primary);
-    await installPackage(host);
+    await installPackage(host, packageDirectory);
   }
   await must(primary, directories.map((directory) => `echo x > ${directory}/keep`).join('; '));
   await must(primary, `chown -R www-data: ${directories.join(' ')}`);

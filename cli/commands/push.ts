@@ -6,6 +6,7 @@ import { CommandError, exitCodes, RefusedError } from '../errors.ts';
 import { interruption } from '../follow.ts';
 import { observe } from '../observe.ts';
 import type { ActionOptions } from '../options.ts';
+import { symbolOf } from '../output/status-text.ts';
 import type { Session } from '../session.ts';
 
 export interface PushCommandOptions extends ActionOptions {
@@ -27,7 +28,7 @@ export async function push(session: Session, options: PushCommandOptions): Promi
 /** Says to the person how a push went. @returns the exit code */
 export function sayPush({ terminal }: Session, summary: PushSummary, group: string): number {
   for (const { level, text } of describePush(summary, group))
-    terminal.say(`${terminal.symbol(level === 'in-sync' ? 'ok' : level)} ${text}`);
+    terminal.say(`${terminal.symbol(symbolOf[level])} ${text}`);
   return summary.exitCode;
 }
 

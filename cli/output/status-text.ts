@@ -11,7 +11,7 @@ import { describeWatch } from '../../shared/core/operator/watch-view.ts';
 import type { SymbolName, Terminal } from '../terminal.ts';
 import { formatTable, tsvLine, wrap } from './table.ts';
 
-const symbolOf: Readonly<Record<Level, SymbolName>> = {
+export const symbolOf: Readonly<Record<Level, SymbolName>> = {
   'in-sync': 'ok',
   behind: 'behind',
   attention: 'attention',

@@ -70,14 +70,14 @@ class Looker:
                 continue
             kind = found.st_mode & 0o170000
             if kind in (_FILE, _LINK):
-                if excludes and self._left_out(name, False):
+                if excludes and self.walk.left_out(self.path, name, False):
                     continue
                 changed = found.st_ctime_ns
                 numbers += (found.st_ino, changed)
                 if changed >= recent:
                     self.young = True
             elif kind == _DIRECTORY:
-                if name == b".~tmp~" or (excludes and self._left_out(name, True)):
+                if name == b".~tmp~" or (excludes and self.walk.left_out(self.path, name, True)):
                     continue
                 numbers += (found.st_ino, 0)
                 self.directories.append(name)
@@ -98,7 +98,7 @@ class Looker:
         kind = status.st_mode & 0o170000
         if kind in (_FILE, _LINK):
             changed = status.st_ctime_ns
-            if self._left_out(name, False):
+            if self.walk.left_out(self.path, name, False):
                 return
             if name in self.walk.hidden:
                 self.young = True
@@ -110,7 +110,7 @@ class Looker:
                 if self.sink is not None:
                     self._record(name, status, kind)
         elif kind == _DIRECTORY:
-            if name == b".~tmp~" or self._left_out(name, True):
+            if name == b".~tmp~" or self.walk.left_out(self.path, name, True):
                 return
             self.numbers += (status.st_ino, 0)
             self.directories.append(name)
@@ -152,9 +152,6 @@ class Looker:
         self.flags |= {"u": UNREADABLE, "s": SHUT}.get(known.kind, 0)
         self._write(record)
         return True
-
-    def _left_out(self, name: bytes, is_directory: bool) -> bool:
-        return self.walk.left_out(self.path, name, is_directory)
 
     def _record(self, name: bytes, status: os.stat_result, kind: int) -> None:
         changed = b"%d" % status.st_ctime_ns

@@ -84,7 +84,7 @@ class Walk:
     on_change: Callable[[], None] = lambda: None
     """Called as soon as a directory is not as it was known, before its records are made."""
 
-    def look(self, path: bytes, sink: Optional[BinaryIO], known: Optional[Known] = None) -> Optional[Seen]:
+    def look(self, path: bytes, sink: BinaryIO, known: Optional[Known] = None) -> Optional[Seen]:
         """Looks at one directory; its records go to `sink`: with `known` only if it is not as it was known. Nothing if
         it went away. @raises PermissionError, Damaged"""
         directory = self._open(path)
@@ -124,15 +124,15 @@ class Walk:
         excluded = self.excluded
         return excluded is not None and excluded(path + b"/" + name if path else name, name, is_directory)
 
-    def _look(self, path: bytes, directory: int, sink: Optional[BinaryIO], known: Optional[Known]) -> Seen:
+    def _look(self, path: bytes, directory: int, sink: BinaryIO, known: Optional[Known]) -> Seen:
         own = os.fstat(directory)
         with os.scandir(directory) as entries:
             names = self._sendable(path, [os.fsencode(entry.name) for entry in entries])
-        looker = Looker(self, path, own, None if known is not None else sink)
-        if sink is None or known is not None:
+        if known is not None:
+            looker = Looker(self, path, own, None)
             looker.glance(names, directory)
             seen = looker.end()
-            if known is None or sink is None or seen.digest == known.digest != NEVER:
+            if seen.digest == known.digest != NEVER:
                 return seen
             self.on_change()
             start = sink.tell()
@@ -141,7 +141,7 @@ class Walk:
                 return revised
             sink.seek(start)
             sink.truncate()
-            looker = Looker(self, path, own, sink)
+        looker = Looker(self, path, own, sink)
         status = os.stat
         for name in names:
             try:

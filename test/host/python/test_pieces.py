@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 from typing import List, Optional
@@ -56,5 +57,5 @@ class Pieces(Tree):
         self.addCleanup(os.close, descriptor)
         walk = Walk(descriptor, self.now, lambda path, name, is_directory: is_directory and name == b"05", 0, 0)
         for path in (b"", b"big", b"big/00/deep", b"link", b"nowhere"):
-            seen = walk.look(path, None)
+            seen = walk.look(path, io.BytesIO())
             self.assertEqual(walk.directories(path), None if seen is None else (seen.names, seen.device), path)

@@ -92,12 +92,20 @@ export class TestGroup {
 
   /** Waits for something while ticks go on as the schedule would have them. */
   async whileTicking<Result>(running: Promise<Result>): Promise<Result> {
-    const ticking = setInterval(() => this.cloud.tick(), 3_000);
+    try {
+      return await this.ticking(running);
+    } finally {
+      await this.settle();
+    }
+  }
+
+  /** As whileTicking, but what comes of the ticks may still go on afterwards. */
+  async ticking<Result>(running: Promise<Result>): Promise<Result> {
+    const schedule = setInterval(() => this.cloud.tick(), 3_000);
     try {
       return await running;
     } finally {
-      clearInterval(ticking);
-      await this.settle();
+      clearInterval(schedule);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { LocalInstance } from 'local-cloud';
 import { describe, expect, it } from 'vitest';
 import {
+  armed,
   content,
   expectAllEqual,
   expectOnePrimary,
@@ -99,10 +100,12 @@ describe('the table', () => {
     const old = await wholeGroup();
     const epoch = epochOf(old);
     // A command that is held up, as that of a run that was frozen
-    const held = group.cloud.faults.delayCall('ssm:SendCommand', 80, 2);
+    const held = group.cloud.faults.delayCall('ssm:SendCommand', 40, { times: 2, where: isPromotion });
+    armed.push(held);
     await old.stop();
-    group.cloud.tick();
-    await group.cloud.waitFor(async () => (await claimed()) > epoch, { what: 'the claim' });
+    await group.ticking(
+      group.cloud.waitFor(async () => (await claimed()) > epoch && held.struck > 0, { what: 'the claim' }),
+    );
     await table().restore([]);
     await old.start();
     await group.settle();
@@ -117,9 +120,9 @@ describe('the table', () => {
       call: 'ssm:SendCommand',
       nth: 2,
     });
+    armed.push(kill);
     await old.stop();
-    group.cloud.tick();
-    await group.cloud.waitFor(() => kill.struck > 0, { what: 'the kill' });
+    await group.ticking(group.cloud.waitFor(() => kill.struck > 0, { what: 'the kill' }));
     await table().restore([]);
     await old.start();
     await expectToGoOn();
@@ -130,6 +133,7 @@ describe('the table', () => {
     const faults = (['dynamodb:Query', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'] as const).map((call) =>
       group.cloud.faults.failCall(call, 'InternalServerError', { times: Infinity }),
     );
+    armed.push(...faults);
     await upload('meanwhile');
     await group.ticks(3);
     await expectUploaded('meanwhile');
@@ -147,6 +151,7 @@ describe('the queue', () => {
     const fault = group.cloud.faults.failCall('sqs:SendMessageBatch', 'ServiceUnavailable', {
       times: Infinity,
     });
+    armed.push(fault);
     await upload('meanwhile');
     await group.tick();
     await group.tick();
@@ -161,6 +166,8 @@ describe('the queue', () => {
     await expectToGoOn();
   });
 });
+
+const isPromotion = (input: unknown) => JSON.stringify(input).includes('PromoteDocument');
 
 async function claimed(): Promise<number> {
   const head = (await table().items()).find(({ sk }) => sk?.['S'] === 'head');

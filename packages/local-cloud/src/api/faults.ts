@@ -20,9 +20,13 @@ export interface FaultHandle {
   readonly struck: number;
 }
 
+/** Whether a fault is meant for a call with this input. */
+export type WhereInput = (input: unknown) => boolean;
+
 interface Armed {
   readonly service: string;
   readonly operation: string;
+  readonly where: WhereInput;
   readonly fault: CallFault;
   left: number;
   struck: number;
@@ -51,17 +55,21 @@ export class CallFaults {
   /**
    * @param call `service:Operation` as in IAM, for instance `ssm:SendCommand` or `ec2:*`
    * @param times how many calls it strikes
+   * @param where which of these calls, by their input
    */
-  arm(call: string, fault: CallFault, times: number): FaultHandle {
+  arm(call: string, fault: CallFault, times: number, where: WhereInput = () => true): FaultHandle {
     const [service = '', operation = '*'] = call.split(':');
-    const armed: Armed = { service, operation, fault, left: times, struck: 0 };
+    const armed: Armed = { service, operation, where, fault, left: times, struck: 0 };
     return handleOf(this.#armed, armed);
   }
 
   /** The faults that strike this call; each is used up by one. */
-  strike(service: string, operation: string): readonly CallFault[] {
+  strike(service: string, operation: string, input: unknown): readonly CallFault[] {
     const struck = [...this.#armed].filter(
-      (armed) => armed.service === service && (armed.operation === '*' || armed.operation === operation),
+      (armed) =>
+        armed.service === service &&
+        (armed.operation === '*' || armed.operation === operation) &&
+        armed.where(input),
     );
     for (const armed of struck) {
       armed.left -= 1;

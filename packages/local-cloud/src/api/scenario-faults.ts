@@ -5,7 +5,7 @@ import type { BusEvent } from '../events/event.ts';
 import type { EventFault, EventMatcher } from '../events/faults.ts';
 import type { FunctionKills } from '../lambda/kills.ts';
 import { type CallName, type CodeOf, errorsOf, operationsOf } from './errors.ts';
-import type { CallFaults, FaultHandle } from './faults.ts';
+import type { CallFaults, FaultHandle, WhereInput } from './faults.ts';
 import type { Service } from './registry.ts';
 
 /** Which events: by their `detail-type`, or by a predicate. */
@@ -42,8 +42,17 @@ export class ScenarioFaults {
     return this.#callFaults.arm(call, { kind: 'throttle' }, times);
   }
 
-  delayCall(call: CallName, seconds: number, times = 1): FaultHandle {
-    return this.#callFaults.arm(call, { kind: 'delay', seconds }, times);
+  /**
+   * The next calls are carried out so many seconds later.
+   *
+   * @param options where: only calls with such an input (as in the SDK)
+   */
+  delayCall(
+    call: CallName,
+    seconds: number,
+    options: { readonly times?: number; readonly where?: WhereInput } = {},
+  ): FaultHandle {
+    return this.#callFaults.arm(call, { kind: 'delay', seconds }, options.times ?? 1, options.where);
   }
 
   /** The next calls are carried out, but the connection breaks before the answer. The SDK tries again by itself. */

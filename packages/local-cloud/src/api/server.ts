@@ -166,7 +166,7 @@ export class AwsServer {
       this.#deps.journal.calls.push({ ...record, input: prepared?.input ?? wire.input, resources, outcome });
     };
     try {
-      const faults = this.#deps.faults.strike(service.signingName, wire.operation);
+      const faults = this.#deps.faults.strike(service.signingName, wire.operation, wire.input);
       await sufferBefore(faults, service.protocol, this.#deps.clock);
       const known = service.operations.find((candidate) => candidate.name === wire.operation);
       if (known === undefined)

@@ -1,6 +1,7 @@
 import type { LocalInstance } from 'local-cloud';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseDomainEvent } from '../../shared/edge/domain-event-schema.ts';
+import { fakeClock } from './clock.ts';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
 import { upload, uploadRandom } from './on-host.ts';
 import { isWatchedByDefault } from './watched.ts';
@@ -219,15 +220,8 @@ describe.each([
   ])('a primary whose clock is an hour %s: what is recorded goes by the clock of AWS', async (_, offset) => {
     const { primary } = group;
     const secondary = group.secondary(0);
-    // The time of day alone: no clock that is set moves the monotonic one, by which threads wait. libfaketime has Python's sleep fail then
-    await must(
-      primary,
-      `real=$(readlink -f /usr/bin/python3); rm /usr/bin/python3
-       printf '#!/bin/sh\nexport DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1\nexec %s "$@"\n' "$real" > /usr/bin/python3
-       chmod 755 /usr/bin/python3; echo "$real" > /root/python; site=/usr/lib/$(basename "$real")/sitecustomize.py; rm -f "$site"
-       echo 'import select, time; time.sleep = lambda seconds: select.select([], [], [], seconds) and None' > "$site"
-       echo '${offset}' > /etc/faketimerc; echo /usr/lib/*/faketime/libfaketime.so.1 > /etc/ld.so.preload`,
-    );
+    const clock = await fakeClock(primary);
+    await clock.set(offset);
     try {
       const shown = Number(await must(primary, 'date +%s')) * 1000;
       expect(Math.abs(shown - Date.now())).toBeGreaterThan(3_000_000);
@@ -240,10 +234,7 @@ describe.each([
       await settle();
       expect(subjects()).toEqual([`hostsync web: ${secondary.id} is behind (unreachable)`]);
     } finally {
-      await must(
-        primary,
-        'rm -f /etc/ld.so.preload /etc/faketimerc; ln -sf "$(cat /root/python)" /usr/bin/python3; rm /usr/lib/python3*/sitecustomize.py',
-      );
+      await clock.end();
       await secondary.heal();
     }
     await settle();

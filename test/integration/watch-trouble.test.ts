@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fakeClock } from './clock.ts';
 import { must } from './group.ts';
 import { type Ended, linesOf, startWatchGroup, until, type WatchGroup } from './watch-group.ts';
 
@@ -129,5 +130,31 @@ describe('a watch with a secondary in trouble', () => {
     await isWhole('film2');
     await one.ended;
     await watch.same();
+  });
+
+  it('goes on when the clock of the primary is set, back or on: nothing is late or lost, and the next tick takes over', async () => {
+    const clock = await fakeClock(watch.group.primary);
+    try {
+      let one = watch.next();
+      await watch.put('on-time');
+      await watch.arrives('on-time');
+      for (const [step, offset] of ['-1h', '+26h', '-40d', '+0'].entries()) {
+        await clock.set(offset);
+        await watch.put(`set-${step}`);
+        await watch.arrives(`set-${step}`);
+        await watch.run(`echo more >> set-${step}; mv on-time late; mv late on-time`);
+        await watch.arrives(`set-${step}`, `set-${step}more\n`);
+        expect(one.child.exitCode).toBeNull();
+        const next = watch.next();
+        const ended = await one.ended;
+        expect(linesOf(ended, 'watch')).toMatchObject([{ ended: 'successor' }]);
+        expect(outcomes(ended).toSorted()).toEqual(['s-1 ok', 's-2 ok']);
+        one = next;
+      }
+      await watch.same();
+    } finally {
+      await watch.clear();
+      await clock.end();
+    }
   });
 });

@@ -14,6 +14,8 @@ beforeAll(async () => {
     volumes: [{ path: volume }],
     diskBytes: 300e6,
     timeScale: 20,
+    // What a push says of each. What a watch does then: watch-trouble.test.ts and watch-files.test.ts
+    watch: false,
   });
   await must(group.primary, `chown www-data: ${volume}`);
 });

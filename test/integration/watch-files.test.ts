@@ -144,6 +144,45 @@ describe('what a watch brings by itself', () => {
     await must(watch.group.primary, 'umount /mnt/bound');
   });
 
+  it('no deletion where nothing is left, as if a volume were not mounted; the next one says that the directory is empty', async () => {
+    const one = watch.next(withoutWalk);
+    await must(watch.group.primary, `echo x > ${other}/last; chown www-data: ${other}/last`);
+    await watch.same();
+    await must(watch.group.primary, `mkdir /root/taken; mv ${other}/* /root/taken`);
+    await watch.put('meanwhile');
+    await watch.arrives('meanwhile');
+    const two = watch.next(withoutWalk);
+    const ended = await one.ended;
+    expect(linesOf(ended, 'deletions-held')).toMatchObject([{ reason: `nothing is left in ${other}` }]);
+    await watch.put('afterwards');
+    await watch.arrives('afterwards');
+    for (const host of watch.group.secondaries) expect(await must(host, `ls ${other}`)).toContain('last');
+    await must(watch.group.primary, `mv /root/taken/* ${other}; rmdir /root/taken`);
+    watch.next(withoutWalk);
+    expect(linesOf(await two.ended, 'directory')).toMatchObject([{ directory: other, error: 'empty' }]);
+    await watch.same();
+  });
+
+  it('no deletion of what was on a file system that is not mounted any more', async () => {
+    const inner = `${uploads}/inner`;
+    await watch.run('mkdir inner; mount -t tmpfs none inner; echo x > inner/kept; chown -R www-data: inner');
+    const one = await begin('mounted');
+    await watch.same();
+    // In use by the watch: without -l the operator would pause first
+    await must(watch.group.primary, `! umount ${inner} 2>/dev/null; umount -l ${inner}`);
+    expect(linesOf(await one.ended, 'watch')[0]?.['ended']).toBe('mounts changed');
+    const two = watch.next(withoutWalk);
+    await watch.put('beside');
+    await watch.arrives('beside');
+    for (const host of watch.group.secondaries) expect(await must(host, `ls ${inner}`)).toBe('kept\n');
+    await watch.run('echo x > inner/kept; chown -R www-data: inner');
+    watch.next(withoutWalk);
+    expect(linesOf(await two.ended, 'deletions-held')).toMatchObject([
+      { reason: `the file system that was mounted at ${inner} is not there any more` },
+    ]);
+    await watch.same();
+  });
+
   it('and nothing of what is excluded', async () => {
     watch.next(withoutWalk, { excludes: ['cache/', '*.tmp'] });
     await watch.run('mkdir cache; echo x > cache/x; echo x > part.tmp; chown -R www-data: cache part.tmp');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fakeClock } from './clock.ts';
-import { must } from './group.ts';
+import { must, uploads } from './group.ts';
 import { type Ended, linesOf, startWatchGroup, until, type WatchGroup } from './watch-group.ts';
 
 let watch: WatchGroup;
@@ -130,6 +130,28 @@ describe('a watch with a secondary in trouble', () => {
     await isWhole('film2');
     await one.ended;
     await watch.same();
+  });
+
+  it('a file that one secondary does not take is named, and keeps neither the rest nor the others from arriving', async () => {
+    const [sick, well] = [watch.group.secondary(0), watch.group.secondary(1)];
+    const one = watch.next();
+    await watch.put('begun');
+    await watch.arrives('begun');
+    await must(sick, `mkdir ${uploads}/locked; chmod 700 ${uploads}/locked`);
+    await watch.run('mkdir locked; echo x > locked/x; chown -R www-data: locked');
+    await watch.put('rest');
+    await watch.arrives('rest');
+    await watch.arrives('locked/x', 'x\n', [well]);
+    const failed = await one.ended;
+    expect(linesOf(failed, 'watch')).toMatchObject([{ ended: 'outcome changed' }]);
+    expect(linesOf(failed, 'secondary')).toMatchObject([
+      { id: sick.id, ok: false, error: 'permission-denied', message: expect.stringContaining('locked') },
+      { id: well.id, ok: true },
+    ]);
+    await must(sick, `rm -r ${uploads}/locked`);
+    const two = watch.next();
+    await watch.same();
+    expect(outcomes(await two.ended).toSorted()).toEqual(['s-1 ok', 's-2 ok']);
   });
 
   it('goes on when the clock of the primary is set, back or on: nothing is late or lost, and the next tick takes over', async () => {

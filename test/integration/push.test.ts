@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { must, startGroup, type TestGroup, uploads } from './group.ts';
+import { isWatchedByDefault } from './watched.ts';
 
 let group: TestGroup;
 beforeAll(async () => {
@@ -69,7 +70,10 @@ describe.each([
       for d in $(seq 20); do mkdir "many$d"; (cd "many$d"; seq 1000 | split -l 1 -a 4 - f); done`);
     const results = await group.push();
     expect(results).toEqual([expect.objectContaining(allOk), expect.objectContaining(allOk)]);
-    expect(results[0]?.files).toBe(known ? 20_001 : 20_002);
+    const files = known ? 20_001 : 20_002;
+    // A watch may send a file twice that changes while it is on its way
+    if (isWatchedByDefault) expect(results[0]?.files).toBeGreaterThanOrEqual(files);
+    else expect(results[0]?.files).toBe(files);
     expect(results[0]?.bytes).toBeGreaterThan(1_000_000_000);
     await expectSame();
   });

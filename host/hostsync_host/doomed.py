@@ -10,7 +10,7 @@ from typing import List, Sequence
 
 from .finished import DELETING, plain
 from .outcome import Tally
-from .rsync import NAMED, TEMPORARY
+from .rsync import NAMED, is_temporary
 from .sending import Sending
 
 MOST = 100_000
@@ -40,6 +40,6 @@ def _find(sending: Sending, arguments: Sequence[object]) -> tuple[List[bytes], s
         found = [plain(line).rstrip(b"/") for line in lines]
     if not finished.whole:
         return [], "it is not known what will be deleted; nothing of that is kept"
-    names = [name for name in found if TEMPORARY not in name.split(b"/")]
+    names = [name for name in found if not is_temporary(name)]
     more = len(names) - MOST
     return names[:MOST], f"{more} of {len(names)} not kept: so many are not told of" if more > 0 else ""

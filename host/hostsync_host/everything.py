@@ -16,7 +16,7 @@ from .leftovers import Leftover, join, split
 from .manifest import Damaged, Manifest
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
-from .rsync import NAMED, listed
+from .rsync import NAMED, is_temporary, listed
 from .selected import files_above, files_changed, large_files, shut_files
 from .sending import CLEAR, Sending
 from .specials import special_names
@@ -242,16 +242,18 @@ class Everything:
         self.uneven = self.uneven or self.sending.blind
 
     def _delete(self, rules: Sequence[bytes]) -> None:
-        """What nobody knew of is told of by name: it may have been somebody's upload."""
+        """What nobody knew of is told of by name: it may have been somebody's upload. What a broken push left is
+        not."""
         sending = self.sending
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
         doomed.keep(sending, [*rules, *options])
         self._attempt([*rules, *options, NAMED])
-        count = sending.tally.deleted - before
+        names = [name for name in sending.named if not is_temporary(name)]
+        count = sending.tally.deleted - before - (len(sending.named) - len(names))
         if count > 0:
             path = self.scan.opened.path
-            self.extras = Extras(path, count, [join(path, name) for name in sending.named[:EXAMPLES]])
+            self.extras = Extras(path, count, [join(path, name) for name in names[:EXAMPLES]])
             log(f"{sending.connection.secondary.id}: {count} entries that only it had were deleted in {show(path)}")
 
     def _may_delete(self, count: int, entries: int) -> bool:

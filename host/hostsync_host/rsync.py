@@ -114,6 +114,11 @@ def base_arguments(options: Options, *, owner: int, group: int, can: Capabilitie
     return arguments
 
 
+def is_temporary(name: bytes) -> bool:
+    """Is it what rsync keeps of a file that has not arrived?"""
+    return TEMPORARY in name.split(b"/")
+
+
 def exclude_arguments(excludes: Sequence[bytes]) -> List[bytes]:
     """Not --exclude, which takes "+ x" and "!" for something else."""
     return [b"--filter=- " + pattern for pattern in excludes]

@@ -44,6 +44,28 @@ class Extras(unittest.TestCase):
         time.sleep(1.1)
         self.assertEqual(self.group.push(verify_every=1).of("extras-deleted"), [])
 
+    def test_what_a_push_left_there_that_broke_off_is_nobodys_upload(self) -> None:
+        self.group.write(f"{self.root}/in/file")
+        self.group.own()
+        self.group.push()
+        for secondary in (1, 2):
+            copy = self.group.copy(secondary)
+            for name in (".~tmp~/late", "in/.~tmp~/late", "in/.~tmp~/deep/er"):
+                self.group.write(f"{copy}/{name}")
+            subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", copy], check=True)
+        upload = f"{self.group.copy(2)}/in/upload"
+        self.group.write(upload)
+        os.chown(upload, OWNER, OWNER)
+        time.sleep(1.1)
+        found = self.group.push(verify_every=1)
+        self.assertEqual(found.code, 0)
+        (line,) = found.of("extras-deleted")
+        self.assertEqual((line["count"], line["ids"], line["examples"]), (1, ["s-2"], [f"{self.root}/in/upload"]))
+        for secondary in (1, 2):
+            left = [name for _, names, _ in os.walk(self.group.copy(secondary)) for name in names]
+            self.assertNotIn(".~tmp~", left)
+        self.same()
+
     def test_what_has_the_name_of_something_that_is_not_sent_goes_as_well(self) -> None:
         copy = self.group.copy()
         names = ("pipe", "in/one", "in/two/pipe", "a directory there", "[a-z]*", "space ", "back\\slash")

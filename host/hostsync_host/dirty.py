@@ -9,8 +9,9 @@ from typing import BinaryIO, Callable, Dict, FrozenSet, List, Mapping, Optional,
 
 from .looker import Seen
 from .manifest import MOUNT, NEVER, Entry, Manifest, key_of, path_of
+from .named import look_at_names
 from .records import name_of
-from .scan import GONE, Old, Walk
+from .scan import GONE, NAME_MOST, Old, Walk, room
 
 EVENT_YOUNG_NS = 40_000_000
 """With events a later change is told of, so that only one in the same tick of the kernel's clock could be missed."""
@@ -23,7 +24,7 @@ class Dirty:
     """What may have changed in a directory."""
 
     names: Optional[FrozenSet[bytes]] = None
-    """These names alone, for every change is known; another that is not as it was is being written. None: any name."""
+    """These names alone, for every change is known. None: any name."""
     deep: bool = False
     """Everything below it, too: it is new, or came from elsewhere."""
     held: FrozenSet[bytes] = frozenset()
@@ -84,11 +85,11 @@ class _DirtyWalk:
         if was is None or one.idle:
             one = replace(one, names=None, deep=True)
         records = {name_of(record): record for record in self.manifest.records(was)} if was is not None else {}
-        self.walk.stays = self._stays(one, records)
+        self.walk.stays = {name: records[name] for name in one.held if name in records}
         self.walk.hidden = one.held.difference(records)
         start = self.sink.tell()
         try:
-            seen = self.walk.look(path, self.sink)
+            seen = self._look(path, one, was, records)
         except PermissionError:
             self.walk.found.unreadable.add(path or b".")
             while self.old.now is not None and (self.old.now.key == key or self.old.now.key.startswith(key + b"\0")):
@@ -105,10 +106,12 @@ class _DirtyWalk:
         self._found(key, path, was, seen, start)
         self._below(path, one, records, seen)
 
-    def _stays(self, one: Dirty, records: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
-        if one.names is None or one.deep:
-            return {name: records[name] for name in one.held if name in records}
-        return {name: record for name, record in records.items() if name not in one.names or name in one.held}
+    def _look(self, path: bytes, one: Dirty, was: Optional[Entry], records: Mapping[bytes, bytes]) -> Optional[Seen]:
+        if was is not None and one.names is not None and not one.deep and room(path) >= NAME_MOST:
+            seen = look_at_names(self.walk, path, one.names | one.held, records, was.flags, self.sink)
+            if seen is not None:
+                return seen
+        return self.walk.look(path, self.sink)
 
     def _found(self, key: bytes, path: bytes, was: Optional[Entry], seen: Seen, start: int) -> None:
         self.walk.found.directories += 1

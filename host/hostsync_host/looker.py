@@ -128,12 +128,35 @@ class Looker:
         """Takes over the record of a file, link or directory with the inode and ctime that it had."""
         if kind == 0x64:  # d
             self.directories.append(record.split(b" ", 2)[2])
-        elif kind != 0x6C:  # l
+        else:
+            self._flag(kind, size)
+        self.count += 1
+        self._write(record)
+
+    def keep(self, name: bytes, record: bytes) -> None:
+        """Takes over a record, and with it what `take` would see if nothing changed there."""
+        kind = record[0]
+        if kind == 0x64:  # d
+            self.numbers += (int(record[2 : -len(name) - 1]), 0)
+            self.directories.append(name)
+        else:
+            _, _, _, _, _, inode, size, _, changed, _ = record.split(b" ", 9)
+            if changed.startswith(b"r"):
+                self.young = True
+                changed = changed.partition(b":")[2]
+            self.numbers += (int(inode), int(changed))
+            self._flag(kind, size)
+        self.kept.append(name)
+        self.count += 1
+        self._write(record)
+        if len(self.numbers) > _BATCH:
+            self._flush()
+
+    def _flag(self, kind: int, size: bytes) -> None:
+        if kind != 0x6C:  # l
             if len(size) >= len(b"%d" % LARGE_SIZE) and int(size) >= LARGE_SIZE:
                 self.flags |= LARGE
             self.flags |= {0x75: UNREADABLE, 0x73: SHUT}.get(kind, 0)
-        self.count += 1
-        self._write(record)
 
     def _is_young(self, changed: int) -> bool:
         return changed >= self.recent or (changed % 1_000_000_000 == 0 and changed >= self.coarse)

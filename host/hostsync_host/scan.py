@@ -22,6 +22,8 @@ LONGEST = 4040
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _EXAMPLES = 200
+NAME_MOST = 255
+"""Bytes of a name, on Linux."""
 GONE = 0x80
 """Flag of a patch: the directory was in the last manifest, and is no more."""
 
@@ -87,7 +89,7 @@ class Walk:
     def look(self, path: bytes, sink: BinaryIO, known: Optional[Known] = None) -> Optional[Seen]:
         """Looks at one directory; its records go to `sink`: with `known` only if it is not as it was known. Nothing if
         it went away. @raises PermissionError, Damaged"""
-        directory = self._open(path)
+        directory = self.open(path)
         if directory is None:
             return None
         try:
@@ -98,7 +100,7 @@ class Walk:
     def directories(self, path: bytes) -> Optional[Below]:
         """What a look would find of directories in one, and its device, without a look at anything in it. Nothing if
         it went away. @raises PermissionError"""
-        directory = self._open(path)
+        directory = self.open(path)
         if directory is None:
             return None
         try:
@@ -109,7 +111,8 @@ class Walk:
         finally:
             os.close(directory)
 
-    def _open(self, path: bytes) -> Optional[int]:
+    def open(self, path: bytes) -> Optional[int]:
+        """A descriptor of a directory below the root. Nothing if there is none of that path. @raises OSError"""
         try:
             return os.open(path or b".", _OPEN, dir_fd=self.root)
         except (FileNotFoundError, NotADirectoryError):
@@ -157,13 +160,18 @@ class Walk:
             names.remove(TEMPORARY)
         if not path:
             names = [name for name in names if name != b"lost+found"]
-        room = LONGEST - len(path) - (1 if path else 0)
-        if room < 255:
+        most = room(path)
+        if most < NAME_MOST:
             for name in names:
-                if len(name) > room:
+                if len(name) > most:
                     self.found.long.add(path + b"/" + name if path else name)
-            names = [name for name in names if len(name) <= room]
+            names = [name for name in names if len(name) <= most]
         return names
+
+
+def room(path: bytes) -> int:
+    """How many bytes a name in a directory may have."""
+    return LONGEST - len(path) - (1 if path else 0)
 
 
 class Old:

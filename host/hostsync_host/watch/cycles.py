@@ -22,6 +22,7 @@ from .collector import Collector
 from .crew import Member, Shift, make_scratch
 from .eyes import Eyes
 from .lag import Lag
+from .pace import Pace
 from .pending import Batch, Pending, imported
 from .turns import Turn
 
@@ -42,6 +43,7 @@ class Cycles:
         self.walked = 0.0
         self.number = self.walks = 0
         self.next_cycle = 0.0
+        self.pace = Pace(self.options.max_cpu / 100)
         self.cpu = cpu_seconds()
         self.latest = context
         self.whole: Tuple[int, int] = (context.unfit, 0)
@@ -149,9 +151,8 @@ class Cycles:
         for member in self.crew:
             member.offer(shift)
         shift.leave()
-        # what was used since the last cycle, rsync's of the last one included, is a part of the time at most
-        share = self.options.max_cpu / 100
-        self.next_cycle = began + (used - self.cpu) / share
+        # what was used since the last cycle, rsync's of the last one included
+        self.next_cycle = began + self.pace.pause(used - self.cpu)
         self.cpu = used
 
     def _again(self) -> Context:

@@ -27,9 +27,12 @@ export function watchArrivals(testbed: Testbed): readonly Arrivals[] {
   );
 }
 
-/** A first file arrives: the tool has begun, and has compared what was there before. */
+/** A first file arrives, and then a second one: the tool has begun, and is through with what was there before. */
 export async function settled(testbed: Testbed): Promise<void> {
-  const name = `begun-${Date.now()}`;
+  for (const name of ['begun', 'settled']) await arrival(testbed, `${name}-${Date.now()}`);
+}
+
+async function arrival(testbed: Testbed, name: string): Promise<void> {
   writeFileSync(join(uploadsOf(testbed), name), '');
   const there = testbed.secondaries.map((host) => join(testbed.inSandbox(host), directory, name));
   const isThere = (path: string) => {

@@ -9,6 +9,7 @@ import select
 import signal
 import stat
 import time
+from dataclasses import replace
 from typing import Dict, Iterator, List, Optional, Sequence
 
 from ..context import Scanned
@@ -17,13 +18,15 @@ from ..excludes import Matcher
 from ..manifest import open_manifest
 from ..results import log
 from ..scan import GONE
-from .fanotify import Event, Fanotify, WatchError, open_fanotify
+from .fanotify import CREATE, DELETE, MOVED_FROM, MOVED_TO, Event, Fanotify, WatchError, open_fanotify
 from .pending import Pending
 from .poll import MOST, Poll
 from .recent import Recent
 
 POLL_EVERY = 0.5
 """Seconds; longer where a look takes long."""
+ENTRIES = CREATE | DELETE | MOVED_FROM | MOVED_TO
+"""What changes a directory, by whatever name."""
 
 
 class Eyes:
@@ -136,6 +139,9 @@ class Events(Eyes):
                 self.pending.add(event, now)
                 if event.name != b".":
                     self.names.add(event.root, event.directory, event.name, now)
+            elif event.mask & ENTRIES and self.passes(replace(event, name=b".")):
+                # the time of the directory is sent, whatever came and went in it
+                self.pending.note_directory(event.root, event.directory, now, set())
         if self.mounts.poll(0):
             self.remounted = True
         if self.source.doubt:

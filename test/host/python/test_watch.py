@@ -100,6 +100,23 @@ class WatchTest(unittest.TestCase):
         self.assertEqual(ended.of("watch")[0]["rung"], "fanotify", ended.log)
         self.assertEqual(ended.code, 0, ended.log)
 
+    def test_a_name_that_is_not_sent_changes_the_time_of_its_directory(self) -> None:
+        def same_time() -> bool:
+            return len({os.stat(f"{host}/d").st_mtime_ns for host in (self.top, self.group.copy(1))}) == 1
+
+        def work() -> None:
+            os.mkdir(f"{self.top}/d")
+            self.put("d/one", "1")
+            os.chown(f"{self.top}/d", OWNER, OWNER)
+            self.same()
+            for name in (".~tmp~", "pipe"):
+                time.sleep(0.5)
+                os.mkfifo(f"{self.top}/d/{name}")
+                self.wait(same_time, lambda: "the time of d")
+
+        ended = watching(self.group, work)
+        self.assertEqual((ended.code, ended.of("watch")[0]["walks"]), (0, 1), ended.log)
+
     def test_where_no_events_come_the_times_of_directories_tell(self) -> None:
         def work() -> None:
             self.same()

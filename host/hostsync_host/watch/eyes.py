@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
@@ -69,15 +70,13 @@ class Eyes:
         path = directory + b"/" + name if directory else name
         try:
             descriptor = open_beneath(self.opened[root].descriptor, path, os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                self._look_at_link(root, path)
             return False
         status = os.fstat(descriptor)
         try:
-            if not stat.S_ISREG(status.st_mode):
-                return False
-            if status.st_nlink > 1:
-                # the other names of it changed, too, and have no events: sent apart, they would not be one file there
-                self.doubt = "a file has several names"
+            if not stat.S_ISREG(status.st_mode) or self._has_names(status):
                 return False
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -89,6 +88,24 @@ class Eyes:
             return status.st_nlink == 1 and time.time() - status.st_mtime < 2.0
         finally:
             os.close(descriptor)
+
+    def _look_at_link(self, root: int, path: bytes) -> None:
+        """A symbolic link can have several names, too."""
+        try:
+            descriptor = open_beneath(self.opened[root].descriptor, path, os.O_PATH)
+        except OSError:
+            return
+        try:
+            self._has_names(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def _has_names(self, status: os.stat_result) -> bool:
+        """The other names of it changed, too, and have no events: sent apart, they would not be one file there."""
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            self.doubt = "a file has several names"
+            return True
+        return False
 
     def passes(self, event: Event) -> bool:
         """Is it a name that is sent at all?"""

@@ -10,6 +10,7 @@ import time
 import unittest
 from typing import Dict, FrozenSet, Optional
 
+from hostsync_host.directories import Opened
 from hostsync_host.dirty import Dirty
 from hostsync_host.excludes import compile_excludes
 from hostsync_host.watch import eyes
@@ -187,6 +188,28 @@ class EyesTest(unittest.TestCase):
         self.assertTrue(one.passes(event(CREATE, b"a", b"d")))
         for name, directory in ((b"a.tmp", b"d"), (b"a", b"cache"), (b"a", b"cache/x"), (b"x", b"d/.~tmp~")):
             self.assertFalse(one.passes(event(CREATE, name, directory)), (name, directory))
+
+    def test_what_has_several_names_is_a_doubt_for_the_others_have_no_event(self) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            root = os.open(place, os.O_RDONLY)
+            self.addCleanup(os.close, root)
+            opened = Opened(os.fsencode(place), "module", root, 0, 0, "")
+            with open(f"{place}/file", "wb"):
+                pass
+            os.symlink("file", f"{place}/link")
+            os.mkfifo(f"{place}/pipe")
+            os.makedirs(f"{place}/directory/in")
+            for name in ("file", "link", "pipe", "directory", "gone"):
+                one = eyes.Eyes([opened], None, Pending())
+                one.is_written(0, b"", name.encode())
+                self.assertEqual(one.doubt, "", name)
+            for name in ("file", "link"):
+                os.link(f"{place}/{name}", f"{place}/directory/{name}", follow_symlinks=False)
+                for path in (name, f"directory/{name}"):
+                    one = eyes.Eyes([opened], None, Pending())
+                    directory, _, base = path.rpartition("/")
+                    self.assertFalse(one.is_written(0, directory.encode(), base.encode()))
+                    self.assertEqual(one.doubt, "a file has several names", path)
 
     def test_times_show_what_is_made_renamed_and_deleted(self) -> None:
         with tempfile.TemporaryDirectory() as place:

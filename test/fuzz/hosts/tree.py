@@ -34,8 +34,13 @@ def main(*roots: str) -> None:
         lines: dict[bytes, str] = {}
         linked: defaultdict[int, list[bytes]] = defaultdict(list)
         for path in entries(os.fsencode(root)):
-            now = os.lstat(path)
-            lines[path] = describe(path, now)
+            try:
+                now = os.lstat(path)
+                lines[path] = describe(path, now)
+            except FileNotFoundError:
+                # a watch brings something just now
+                lines[path] = "went away"
+                continue
             if stat.S_ISREG(now.st_mode) and now.st_nlink > 1:
                 linked[now.st_ino].append(path)
         for paths in linked.values():

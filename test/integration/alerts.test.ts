@@ -109,7 +109,8 @@ describe.each([
     );
   });
 
-  it('a host that shows another host key', async () => {
+  // A watch has a connection open, whose key was checked when it was opened
+  it.skipIf(isWatchedByDefault)('a host that shows another host key', async () => {
     const secondary = group.secondary(1);
     const pinned = secondary.tags['hostsync:host-key'] ?? '';
     const other = group.secondary(0).tags['hostsync:host-key'] ?? '';

@@ -33,6 +33,8 @@ class Scanned:
     """Directories that could not be listed, as far as their number is moderate."""
     held: int = 0
     """Names whose deletion is held."""
+    linked: bool = False
+    """Something that was looked at has several names."""
 
     @property
     def module(self) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import heapq
 import os
 import time
-from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Generator, Iterator, List, Mapping, Optional, Tuple
 
 from . import deletions
 from .compare import lost_mounts, still_there
@@ -19,6 +19,7 @@ from .leftovers import Leftover
 from .manifest import Damaged, Manifest, open_manifest
 from .renames import Moved, count_gone, gone
 from .results import emit, log, show
+from .scan import Found
 from .store import DirectoryMemory, GroupMemory
 from .unsent import tell_unsent
 from .walkers import Joiner, Order, Walkers, WalkFailed
@@ -86,14 +87,14 @@ class Look:
         elif old is None:
             unsure = "the manifest of the last push is damaged"
         try:
-            name, entries, unreadable = self._manifest(opened, excluded, old)
+            name, entries, found = self._manifest(opened, excluded, old)
         except Damaged:
             unsure = "the manifest of the last push is damaged"
-            name, entries, unreadable = self._manifest(opened, excluded, None)
+            name, entries, found = self._manifest(opened, excluded, None)
             if old is not None:
                 old.close()
             old = None
-        scan = Scanned(opened, name, entries, unsure, unreadable)
+        scan = Scanned(opened, name, entries, unsure, found.unreadable.examples, linked=found.linked > 0)
         self.context.scans.append(scan)
         if old is not None and known is not None:
             self.before[opened.module] = old.total
@@ -101,9 +102,9 @@ class Look:
             self.volumes[opened.module] = known.volume != opened.volume
             old.close()
 
-    def _manifest(self, opened: Opened, excluded: object, old: Optional[Manifest]) -> Tuple[str, int, Sequence[bytes]]:
+    def _manifest(self, opened: Opened, excluded: object, old: Optional[Manifest]) -> Tuple[str, int, Found]:
         if old is not None and self.dirty is not None and opened.module not in self.dirty:
-            return old.name, old.total, ()
+            return old.name, old.total, Found()
         order = Order(
             opened,
             self.context.scratch,
@@ -120,7 +121,7 @@ class Look:
             else:
                 name, total = old.name, old.total
             tell_unsent(self.context, opened, walkers.found, name, self.emit)
-            return name, total, walkers.found.unreadable.examples
+            return name, total, walkers.found
         finally:
             walkers.close()
 

@@ -178,6 +178,8 @@ class Looker:
 
     def _record(self, name: bytes, status: os.stat_result, kind: int) -> None:
         changed = b"%d" % status.st_ctime_ns
+        if status.st_nlink > 1:
+            self.walk.found.linked += 1
         if status.st_size >= LARGE_SIZE:
             self.flags |= LARGE
         if self._is_young(status.st_ctime_ns):

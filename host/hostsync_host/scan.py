@@ -51,6 +51,8 @@ class Found:
 
     directories: int = 0
     changed: int = 0
+    linked: int = 0
+    """Files and links with several names whose records were made."""
     long: Named = field(default_factory=Named)
     """Paths that are too long to be sent."""
     unreadable: Named = field(default_factory=Named)

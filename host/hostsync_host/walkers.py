@@ -132,6 +132,7 @@ class Walkers:
             raise Damaged(told["damaged"])
         self.found.directories += told["directories"]
         self.found.changed += told["changed"]
+        self.found.linked += told["linked"]
         for name in ("long", "unreadable", "flagged"):
             count, examples = told[name]
             getattr(self.found, name).join(Named(count, [text.encode("latin-1") for text in examples]))
@@ -207,7 +208,8 @@ def _work(order: Order, piece: Piece, writer: int) -> None:
 
 
 def _summary(found: Found, damaged: str) -> bytes:
-    told: Dict[str, object] = {"damaged": damaged, "directories": found.directories, "changed": found.changed}
+    told: Dict[str, object] = {"damaged": damaged}
+    told.update({"directories": found.directories, "changed": found.changed, "linked": found.linked})
     for name in ("long", "unreadable", "flagged"):
         named: Named = getattr(found, name)
         told[name] = [named.count, [path.decode("latin-1") for path in named.examples]]

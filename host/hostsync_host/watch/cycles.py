@@ -137,6 +137,9 @@ class Cycles:
                 Look(context, self.eyes.opened, lambda: None, dirty, self.collector.emit).run()
         if len(context.scans) < len(self.eyes.opened):
             self.eyes.doubt = "a directory could not be looked at"
+        if dirty is not None and any(scan.linked for scan in context.scans):
+            # its other names changed, too, and have no events
+            self.eyes.doubt = self.eyes.doubt or "a file has several names"
         self.eyes.learn(context.scans, context.store.place)
         if self.collector.end():
             self.news = "deletions are held"

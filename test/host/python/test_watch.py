@@ -9,73 +9,20 @@ import subprocess
 import threading
 import time
 import unittest
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence
 from unittest import mock
 
 from group import OWNER, Group
-from group import Push as Pushed
 from hostsync_host import freshness, layout
 from hostsync_host.watch import eyes, fanotify
-
-
-def watching(group: Group, work: Callable[[], None], **options: Any) -> Pushed:
-    """Pushes with a watch, and works meanwhile. The work ends it."""
-    errors: List[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        ended = group.push(**{"watch": "auto", "lease": 120, **options})
-    finally:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return ended
+from watching import WatchCase, watching
 
 
 def no_fanotify(roots: Sequence[bytes]) -> fanotify.Fanotify:
     raise fanotify.WatchError("the kernel is too old")
 
 
-class WatchTest(unittest.TestCase):
-    def setUp(self) -> None:
-        self.group = Group(2, ("uploads", "other"))
-        self.top = self.group.directories[0]
-
-    def tearDown(self) -> None:
-        self.group.close()
-
-    def wait(self, what: Callable[[], bool], why: Callable[[], str]) -> None:
-        end = time.monotonic() + 60
-        while not what():
-            if time.monotonic() > end:
-                self.fail(why())
-            time.sleep(0.05)
-
-    def same(self, *but: str) -> None:
-        def well() -> bool:
-            return not any(
-                [line for line in self.group.differences(secondary, directory) if not any(name in line for name in but)]
-                for secondary in (1, 2)
-                for directory in (0, 1)
-            )
-
-        self.wait(well, lambda: f"{self.group.differences(1)} {self.group.differences(2)}")
-
-    def put(self, name: str, text: str) -> None:
-        path = f"{self.top}/{name}"
-        with open(path, "w", encoding="ascii") as file:
-            os.chown(path, OWNER, OWNER)
-            file.write(text)
-
+class WatchTest(WatchCase):
     def test_changes_arrive_without_a_second_push(self) -> None:
         def work() -> None:
             self.same()
@@ -99,23 +46,6 @@ class WatchTest(unittest.TestCase):
         ended = watching(self.group, work)
         self.assertEqual(ended.of("watch")[0]["rung"], "fanotify", ended.log)
         self.assertEqual(ended.code, 0, ended.log)
-
-    def test_a_name_that_is_not_sent_changes_the_time_of_its_directory(self) -> None:
-        def same_time() -> bool:
-            return len({os.stat(f"{host}/d").st_mtime_ns for host in (self.top, self.group.copy(1))}) == 1
-
-        def work() -> None:
-            os.mkdir(f"{self.top}/d")
-            self.put("d/one", "1")
-            os.chown(f"{self.top}/d", OWNER, OWNER)
-            self.same()
-            for name in (".~tmp~", "pipe"):
-                time.sleep(0.5)
-                os.mkfifo(f"{self.top}/d/{name}")
-                self.wait(same_time, lambda: "the time of d")
-
-        ended = watching(self.group, work)
-        self.assertEqual((ended.code, ended.of("watch")[0]["walks"]), (0, 1), ended.log)
 
     def test_where_no_events_come_the_times_of_directories_tell(self) -> None:
         def work() -> None:

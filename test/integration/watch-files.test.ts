@@ -175,11 +175,11 @@ describe('what a watch brings by itself', () => {
     await watch.put('beside');
     await watch.arrives('beside');
     for (const host of watch.group.secondaries) expect(await must(host, `ls ${inner}`)).toBe('kept\n');
-    await watch.run('echo x > inner/kept; chown -R www-data: inner');
     watch.next(withoutWalk);
     expect(linesOf(await two.ended, 'deletions-held')).toMatchObject([
       { reason: `the file system that was mounted at ${inner} is not there any more` },
     ]);
+    await watch.run('echo x > inner/kept; chown -R www-data: inner');
     await watch.same();
   });
 

@@ -162,8 +162,13 @@ export class Passages {
   launchReplacement(destination: 'AutoScalingGroup' | 'WarmPool', cause: string): void {
     this.#deps.activity.start(`a replacement in ${this.#group.name}`, async () => {
       if (this.#group.deleted || this.#deps.clock.closed) return;
-      const { booted } = await this.launch(destination, cause);
-      await booted;
+      try {
+        const { booted } = await this.launch(destination, cause);
+        await booted;
+      } catch (error) {
+        // Whoever deletes the group meanwhile wants none
+        if (!this.#group.deleted) throw error;
+      }
     });
   }
 

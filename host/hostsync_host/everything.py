@@ -242,8 +242,7 @@ class Everything:
         self.uneven = self.uneven or self.sending.blind
 
     def _delete(self, rules: Sequence[bytes]) -> None:
-        """What nobody knew of is told of by name: it may have been somebody's upload. What a broken push left is
-        not."""
+        """The result names what nobody knew of: it may have been somebody's upload. What a broken push left is not."""
         sending = self.sending
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR

@@ -21,6 +21,9 @@ from .cycles import Cycles, cpu_seconds, word
 from .eyes import Eyes, open_eyes
 from .pending import Pending
 
+SLICE = 0.1
+"""Seconds between two looks at what may end the watch, while a change waits for its cycle."""
+
 
 def run(context: Context) -> ExitCode:
     """Pushes and watches. @raises HostError if nothing can be pushed at all"""
@@ -77,7 +80,7 @@ class Watch(Cycles):
             if at > now:
                 # a wait for the next cycle must not be cut short by each event
                 if due is not None:
-                    time.sleep(min(at - now, 0.05))
+                    time.sleep(min(at - now, SLICE))
                 else:
                     self.eyes.wait(min(at - now, self.eyes.wake))
             self.take_in()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-PAUSE = 2.0
+PAUSE = 1.0
 """Seconds between the beginnings of two cycles, at most, when the first one alone was costly."""
+LEAST = 0.65
+"""Seconds between them at the least, where as much as the usual part of the time may be used: while changes go on and
+on, more cycles would double the costs here and over there for a quarter of a second. Whoever allows more has more."""
+USUAL = 0.25
 
 
 class Pace:
@@ -13,11 +17,12 @@ class Pace:
     def __init__(self, share: float) -> None:
         """`share`: of one processor's time, 0 to 1."""
         self.share = share
+        self.least = LEAST * min(1.0, USUAL / share)
         self.most = PAUSE
 
     def pause(self, cost: float) -> float:
         """Seconds from the beginning of a cycle to that of the next one. `cost`: CPU seconds since the last cycle."""
-        needed = cost / self.share
+        needed = max(self.least, cost / self.share)
         if needed <= self.most:
             self.most = max(PAUSE, needed)
             return needed

@@ -47,7 +47,7 @@ export async function uninstall(session: Session, options: UninstallOptions): Pr
   await writeTags(session, removals(members, current));
   await releaseAutoScaling(session, scaling);
   await untilClean(session, group, members, options.timeout);
-  const items = await forgetGroup(session.tools(group).memory, group);
+  const items = await forget(session, group);
   terminal.say(`${terminal.symbol('ok')} tags of ${members.length} hosts, ${items} items of the table`);
   terminal.say(`The service itself: npx serverless remove --stage ${session.deployment.stage}`);
   return left.length === 0 ? 0 : 1;
@@ -136,6 +136,17 @@ async function autoScalingOf(
     isTagged: group !== undefined,
     hooks: hooks.map((hook) => hook.name).filter((hook) => ours.includes(hook)),
   }));
+}
+
+/** Until a while after nothing is left: a look that began before may still have noted something. @returns how many items there were */
+async function forget(session: Session, group: string): Promise<number> {
+  const { memory } = session.tools(group);
+  let items = 0;
+  for (let more = await forgetGroup(memory, group); more > 0; more = await forgetGroup(memory, group)) {
+    items += more;
+    await sleep(retryPause);
+  }
+  return items;
 }
 
 /** Until no host shows a tag of hostsync. @throws {CommandError} naming those that do */

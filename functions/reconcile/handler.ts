@@ -2,6 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { makeClients } from '../../shared/aws/clients.ts';
 import { describeError } from '../../shared/aws/errors.ts';
 import { noteReconciled, readHeads } from '../../shared/aws/memory.ts';
+import type { Head } from '../../shared/core/model/observation.ts';
 import { isServed, type WakeUp } from '../../shared/core/model/wake-up.ts';
 import { readConfiguration } from '../../shared/edge/configuration.ts';
 import { makeHandler } from '../../shared/edge/handler.ts';
@@ -28,7 +29,8 @@ async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {
   const { logger, memory, metrics } = tools;
   const { group, because, tick } = wakeUp;
   const reconciledFrom = Date.now();
-  const reconciledBefore = await lastReconciled(group, tools);
+  const before = await readHead(group, tools);
+  const reconciledBefore = before?.reconciledFrom ?? 0;
   if (isServed(wakeUp, reconciledBefore))
     return logger.info(`a look that began later has seen it: ${because}`, { group });
   logger.info(`looks at the group: ${because}`, { group });
@@ -38,9 +40,11 @@ async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {
   };
   let pending = true;
   let complete = false;
+  let isNew = false;
   try {
     const result = await reconcile(group, tools, { until: Date.now() + waits, tick });
     pending = result.pending;
+    isNew = before === null && result.exists;
     complete = result.errors.length === 0;
     if (!complete) metrics.addMetric('StepsFailed', MetricUnit.Count, result.errors.length);
   } catch (error) {
@@ -53,16 +57,19 @@ async function serve(wakeUp: WakeUp, tools: Tools): Promise<void> {
         group,
         complete ? reconciledFrom : reconciledBefore,
         pending ? Date.now() : undefined,
+        isNew,
       );
   } catch (error) {
     failed('noting the look', error);
   }
 }
 
-/** When the last complete look began, in milliseconds since 1970; 0 where that is not known. */
-async function lastReconciled(group: string, { memory, logger }: Tools): Promise<number> {
-  const heads = await readHeads(memory, [group], (error) =>
-    logger.error(`group ${group}: reading the table failed: ${describeError(error)}`, { group }),
-  );
-  return heads.get(group)?.reconciledFrom ?? 0;
+/** @returns null if nothing is remembered, undefined if that is not known */
+async function readHead(group: string, { memory, logger }: Tools): Promise<Head | null | undefined> {
+  let unread = false;
+  const heads = await readHeads(memory, [group], (error) => {
+    unread = true;
+    logger.error(`group ${group}: reading the table failed: ${describeError(error)}`, { group });
+  });
+  return heads.get(group) ?? (unread ? undefined : null);
 }

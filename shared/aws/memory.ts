@@ -239,27 +239,34 @@ export async function writeMirror(
 }
 
 /**
- * Notes a look that is over.
+ * Notes a look that is over. One that outlasts its group, which the operator had forgotten meanwhile, leaves nothing of it.
  *
  * @param reconciledFrom when it began, in milliseconds since 1970
  * @param dueAt when the group wants to be looked at again whatever happens, in milliseconds since 1970; undefined if only for what happens
+ * @param isNew nothing was remembered of the group before
  */
 export async function noteReconciled(
   { dynamoDb, table }: Memory,
   group: string,
   reconciledFrom: number,
   dueAt: number | undefined,
+  isNew: boolean,
 ): Promise<void> {
-  await dynamoDb.send(
-    new UpdateCommand({
-      TableName: table,
-      Key: { pk: partitionOf(group), sk: sort.head },
-      UpdateExpression:
-        dueAt === undefined ? 'SET #from = :from REMOVE #due' : 'SET #from = :from, #due = :due',
-      ExpressionAttributeNames: { '#from': 'reconciledFrom', '#due': 'dueAt' },
-      ExpressionAttributeValues: { ':from': reconciledFrom, ...(dueAt !== undefined && { ':due': dueAt }) },
-    }),
-  );
+  try {
+    await dynamoDb.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: partitionOf(group), sk: sort.head },
+        UpdateExpression:
+          dueAt === undefined ? 'SET #from = :from REMOVE #due' : 'SET #from = :from, #due = :due',
+        ...(!isNew && { ConditionExpression: 'attribute_exists(pk)' }),
+        ExpressionAttributeNames: { '#from': 'reconciledFrom', '#due': 'dueAt' },
+        ExpressionAttributeValues: { ':from': reconciledFrom, ...(dueAt !== undefined && { ':due': dueAt }) },
+      }),
+    );
+  } catch (error) {
+    if (!hasCode(error, conditionFailed)) throw error;
+  }
 }
 
 /** Somebody else has written it since it was read: who loses looks again. */

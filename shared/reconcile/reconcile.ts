@@ -46,6 +46,8 @@ export interface ReconcileOptions {
 export interface Reconciled {
   /** Something is under way, or was not done: the group is to be looked at again, whatever happens. */
   readonly pending: boolean;
+  /** Does an instance say that it is of the group? */
+  readonly exists: boolean;
   /** What could not be read or done, each logged already. All else was. */
   readonly errors: readonly Error[];
 }
@@ -113,8 +115,7 @@ class Reconciliation {
       const { instances } = observed;
       if (isObserved(instances, observed.registers.get(this.#group))) {
         const goesOn = await this.#onlyObserve(observed, looks === 1);
-        if (!goesOn || Date.now() + pause > this.#until)
-          return { pending: this.#errors.size > 0, errors: [...this.#errors.values()] };
+        if (!goesOn || Date.now() + pause > this.#until) return this.#end(this.#errors.size > 0, instances);
         await sleep(pause);
         continue;
       }
@@ -145,8 +146,12 @@ class Reconciliation {
       const under =
         moves || this.#outdated || steps.length > 0 || promotion.actions.length > 0 || this.#errors.size > 0;
       const pending = under || isUnsettled(observed.instances);
-      return { pending, errors: [...this.#errors.values()] };
+      return this.#end(pending, observed.instances);
     }
+  }
+
+  #end(pending: boolean, instances: readonly ObservedInstance[]): Reconciled {
+    return { pending, exists: instances.length > 0, errors: [...this.#errors.values()] };
   }
 
   /** None for a group that is not observed, or not any more. */

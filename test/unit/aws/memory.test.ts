@@ -1,6 +1,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import {
+  forgetGroup,
   type Memory,
   noteReconciled,
   readHeads,
@@ -122,7 +123,7 @@ describe('heads', () => {
   it('of many groups are read a hundred at a time', async () => {
     const memory = await startTable();
     const groups = Array.from({ length: 130 }, (_, index) => `g${index}`);
-    for (const group of groups.slice(0, 120)) await noteReconciled(memory, group, 5, undefined);
+    for (const group of groups.slice(0, 120)) await noteReconciled(memory, group, 5, undefined, true);
     const heads = await readHeads(memory, groups, fail);
     expect(heads.size).toBe(120);
     expect(memory.cloud.calls({ operation: 'BatchGetItem' }).length).toBe(2);
@@ -130,14 +131,22 @@ describe('heads', () => {
 
   it('say when the group is due, until it is not', async () => {
     const memory = await startTable();
-    await noteReconciled(memory, 'web', 5, 9);
+    await noteReconciled(memory, 'web', 5, 9, true);
     expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({
       version: 0,
       reconciledFrom: 5,
       dueAt: 9,
     });
-    await noteReconciled(memory, 'web', 10, undefined);
+    await noteReconciled(memory, 'web', 10, undefined, false);
     expect((await readHeads(memory, ['web'], fail)).get('web')).toEqual({ version: 0, reconciledFrom: 10 });
+  });
+
+  it('of a group that was forgotten while it was looked at stay forgotten', async () => {
+    const memory = await startTable();
+    await noteReconciled(memory, 'web', 5, undefined, true);
+    await forgetGroup(memory, 'web');
+    for (const dueAt of [undefined, 9]) await noteReconciled(memory, 'web', 7, dueAt, false);
+    expect(await memory.cloud.table('Memory').items()).toEqual([]);
   });
 
   it('that cannot be read are reported, and are not taken for none by whoever asks', async () => {

@@ -13,6 +13,7 @@ import type { WatchOptions } from './options.ts';
 import { replaceWatch, tableHead, tableRows, type WatchResult } from './report.ts';
 
 const project = resolve(import.meta.dirname, '..', '..');
+const document = join(project, 'docs', 'performance.md');
 const rate = 20;
 const options: WatchOptions = JSON.parse(process.argv[2] ?? '');
 const presenter = new Presenter();
@@ -35,7 +36,9 @@ try {
 }
 
 async function bench(): Promise<void> {
-  const { secondaries, files } = options;
+  const { secondaries, files, writeDocs } = options;
+  // Has it a place for these results? Else that would be said half an hour later
+  if (writeDocs) replaceWatch(readFileSync(document, 'utf8'), {}, options, '');
   const room = Math.ceil(files * 1.1 * 5300) + 2 ** 29;
   const testbed = await presenter.step('start the hosts', () =>
     openTestbed({ projectDirectory: project, accounts, secondaries, diskBytes: room }),
@@ -103,7 +106,6 @@ function save(result: WatchResult): void {
   if (json !== undefined)
     wrote(json, `${JSON.stringify({ v: 1, date, files, secondaries, ...result }, undefined, 2)}\n`);
   if (!writeDocs) return;
-  const path = join(project, 'docs', 'performance.md');
   const conditions = `${date}; ${cpus().length} cores for all hosts together`;
-  wrote(path, replaceWatch(readFileSync(path, 'utf8'), result, options, conditions));
+  wrote(document, replaceWatch(readFileSync(document, 'utf8'), result, options, conditions));
 }

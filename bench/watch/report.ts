@@ -82,15 +82,14 @@ function lossRows(runs: readonly Loss[]): readonly (readonly string[])[] {
   ];
 }
 
-const [from, to] = ['<!-- watch -->', '<!-- /watch -->'];
-
-/** @returns the document with a new table between its two marks */
+/** @returns the document with a new table between the two marks for so many secondaries */
 export function replaceWatch(
   document: string,
   result: WatchResult,
   options: WatchOptions,
   conditions: string,
 ): string {
+  const [from, to] = [`<!-- watch ${options.secondaries} -->`, `<!-- /watch ${options.secondaries} -->`];
   const start = document.indexOf(from);
   const end = document.indexOf(to);
   if (start < 0 || end < start) throw new Error(`docs/performance.md has no ${from} … ${to}`);

@@ -46,7 +46,9 @@ it('says what was measured beside what was to be reached, and leaves out what wa
     ['p50 0.50 s, p99 1.00 s, longest 1.00 s', 'p50 1 s, p99 3 s'],
     ['2', '0'],
   ]);
-  const text = replaceWatch('a <!-- watch -->old<!-- /watch --> b', result, options, 'today');
-  expect(text).toMatch(/^a <!-- watch -->\ntoday; 200,000 files, 2 secondaries[\s\S]*<!-- \/watch --> b$/);
-  expect(() => replaceWatch('nothing', result, options, 'today')).toThrow('has no <!-- watch -->');
+  const text = replaceWatch('a <!-- watch 2 -->old<!-- /watch 2 --> b', result, options, 'today');
+  expect(text).toMatch(
+    /^a <!-- watch 2 -->\ntoday; 200,000 files, 2 secondaries[\s\S]*<!-- \/watch 2 --> b$/,
+  );
+  expect(() => replaceWatch('nothing', result, options, 'today')).toThrow('has no <!-- watch 2 -->');
 });

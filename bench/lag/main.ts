@@ -109,6 +109,7 @@ async function measure(
       await going.end();
       return seconds;
     });
+    for (const each of arrivals) each.lookFor(written.keys());
     const lags = lagsOf(written, arrivals);
     const missing = written.size * arrivals.length - lags.length;
     return rowOf(tool, rate, lags, missing, sample);

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
@@ -59,6 +59,20 @@ it('a file arrives when it has its name and all of its bytes', async () => {
     writeFileSync(join(directory, 'short'), 'ab');
     renameSync(join(directory, '.half.Xy12ab'), join(directory, 'whole'));
     await vi.waitFor(() => expect([...arrivals.at.keys()]).toEqual(['whole']), 10_000);
+  } finally {
+    arrivals.close();
+    rmSync(directory, { recursive: true });
+  }
+});
+
+it('a file whose event was lost has arrived all the same', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'arrivals-'));
+  writeFileSync(join(directory, 'whole'), 'abc');
+  writeFileSync(join(directory, 'short'), 'ab');
+  const arrivals = new Arrivals(directory, 3);
+  try {
+    arrivals.lookFor(['whole', 'short', 'missing']);
+    expect([...arrivals.at]).toEqual([['whole', statSync(join(directory, 'whole')).ctimeMs]]);
   } finally {
     arrivals.close();
     rmSync(directory, { recursive: true });

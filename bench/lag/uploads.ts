@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BenchError } from '../meter.ts';
 import { must, type Testbed, uploads } from '../testbed.ts';
 import { Arrivals, type Written } from './arrivals.ts';
 
@@ -30,6 +31,18 @@ export function watchArrivals(testbed: Testbed): readonly Arrivals[] {
 /** A first file arrives, and then a second one: the tool has begun, and is through with what was there before. */
 export async function settled(testbed: Testbed): Promise<void> {
   for (const name of ['begun', 'settled']) await arrival(testbed, `${name}-${Date.now()}`);
+}
+
+/** Until a file is on its way alone, and arrives at once: no push of everything runs any more, and none pauses after one. */
+export async function atRest(testbed: Testbed): Promise<void> {
+  for (let tries = 0; tries < 40; tries += 1) {
+    const began = performance.now();
+    await arrival(testbed, `rest-${Date.now()}`);
+    const isQuick = performance.now() - began < 1000;
+    await sleep(isQuick ? 2_000 : 10_000);
+    if (isQuick) return;
+  }
+  throw new BenchError('the watch does not come to rest');
 }
 
 async function arrival(testbed: Testbed, name: string): Promise<void> {

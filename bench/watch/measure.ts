@@ -6,6 +6,7 @@ import { type Arrivals, lagsOf, percentile, type Written } from '../lag/arrivals
 import { begin, type How, tickSeconds } from '../lag/tools.ts';
 import {
   arrived,
+  atRest,
   clearUploads,
   nameOf,
   settled,
@@ -199,6 +200,7 @@ export class WatchBench {
     const going = await begin(`hostsync ${mode}`, this.#testbed, length, how);
     try {
       await settled(this.#testbed);
+      if (mode === 'watch') await atRest(this.#testbed);
       return await work(going);
     } finally {
       await going.end();

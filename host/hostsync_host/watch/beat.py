@@ -12,7 +12,7 @@ from .. import rsync, ssh
 from ..context import Context
 from ..freshness import MODULE, NAME, Freshness
 
-AFTER_CYCLE, AT_REST = 3.0, 10.0
+AFTER_CYCLE, AT_REST = 3.0, 20.0
 """Seconds between two of them."""
 COST = 30.0
 """Where one takes long, so many times as long."""

@@ -12,11 +12,13 @@ from typing import Dict, List, Optional, Sequence
 from . import deletions, doomed
 from .blame import NOBODY
 from .compare import Comparison
-from .leftovers import Leftover, join, split
+from .excludes import compile_excludes
+from .leftovers import Leftover, in_order, join, split
 from .manifest import Damaged, Manifest
+from .meanwhile import Late, Meanwhile
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
-from .rsync import NAMED, is_temporary, listed
+from .rsync import NAMED, NAMES_SENT, is_temporary, listed
 from .selected import files_above, files_changed, large_files, shut_files
 from .sending import CLEAR, Sending
 from .specials import special_names
@@ -52,17 +54,18 @@ class Whole:
 class Everything:
     """Compares everything of one directory."""
 
-    def __init__(self, sending: Sending, memory: SecondaryMemory, whole: Whole) -> None:
+    def __init__(self, sending: Sending, memory: SecondaryMemory, whole: Whole, late: Late) -> None:
         self.sending = sending
+        self.late = late
         self.memory = memory
         self.whole = whole
         self.withheld = False
         self.uneven = False
         """Something may be over there that nobody knows of."""
-        self.late = False
-        """Something came after the scan, and may have been sent."""
         self.extras: Optional[Extras] = None
         self.scan = sending.scan
+        excluded = compile_excludes(sending.context.request.excludes)
+        self.meanwhile = Meanwhile(self.scan.opened.descriptor, whole.started_ns, self._scratch("said"), excluded)
         self.in_the_way = False
         self.large: Optional[Comparison] = None
         """Large files, which are still to be sent."""
@@ -70,6 +73,9 @@ class Everything:
     def run(self) -> None:
         try:
             self._run()
+            self.uneven = self.uneven or self.meanwhile.unknown
+            names = self.meanwhile.names.items()
+            self.sending.unsure += in_order([Leftover(b"D" if was else b"?", *split(path)) for path, was in names])
         except Damaged as error:
             # what did not change is as it was remembered, and that is no more what was written
             self.sending.context.store.mark("damaged", self.scan.module, True)
@@ -91,14 +97,14 @@ class Everything:
         if self.sending.context.request.options.max_size:
             options.append(f"--max-size={self.sending.context.largest}")
         before = list(self.sending.faults)
-        well = self.sending.attempt([*options, *self._without_large()], None)
+        well = self._attempt_naming([*options, *self._without_large()])
         if self.sending.blocked_by_directory:
             # what stands in the way of something else is deleted as what is over there alone is
             self.in_the_way, self.sending.faults = True, before
         counted = self.whole.fresh and well and self.sending.extras == 0 and not self.sending.blind
         if self.whole.known_ns is not None and not self.sending.lost:
             self._write_anew(self.whole.known_ns)
-        self._look_for_late()
+        self._look_meanwhile()
         if not self.sending.lost:
             self._shut()
         if self.sending.lost:
@@ -106,8 +112,13 @@ class Everything:
         if not well and not self.in_the_way:
             self.uneven = not any(fault.blocked for fault in self.sending.faults) or not self.sending.unsure
         # A full disk would stay full for good if what was deleted here only went after all updates arrived
-        if not counted:
+        if not counted or self.meanwhile.guessed:
             self._clear([*self._hide_specials(), *self._pass_unreadable()])
+            self._look_meanwhile()
+
+    def _scratch(self, name: str) -> bytes:
+        file = f"{name}.{self.sending.connection.secondary.id}.{self.scan.module}"
+        return os.path.join(self.sending.context.scratch, file.encode())
 
     def _open_manifest(self) -> Optional[Manifest]:
         context = self.sending.context
@@ -115,14 +126,12 @@ class Everything:
 
     def _write_anew(self, since_ns: int) -> None:
         """What had a second name and has none any more differs in nothing that a comparison sees."""
-        context = self.sending.context
         manifest = self._open_manifest()
         if manifest is None:
             return
-        path = os.path.join(context.scratch, f"anew.{self.sending.connection.secondary.id}.{self.scan.module}".encode())
-        count = 0
+        path, count = self._scratch("anew"), 0
         with contextlib.closing(manifest), open(path, "wb") as file:
-            for name in files_changed(manifest, since_ns, context.largest):
+            for name in files_changed(manifest, since_ns, self.sending.context.largest):
                 file.write(b"./" + name + b"\0")
                 count += 1
             file.write(NOBODY + b"\0")
@@ -161,12 +170,7 @@ class Everything:
         finally:
             manifest.close()
         if rules:
-            self.large = Comparison(
-                os.path.join(
-                    self.sending.context.scratch,
-                    f"large.{self.sending.connection.secondary.id}.{self.scan.module}".encode(),
-                )
-            )
+            self.large = Comparison(self._scratch("large"))
             os.mkdir(self.large.place)
             for name, paths in large.items():
                 self.large.counts[name] = len(paths)
@@ -174,24 +178,19 @@ class Everything:
                     file.write(b"".join(path + b"\0" for path in paths))
         return rules
 
-    def _look_for_late(self) -> None:
-        """What came after the scan was sent, too; if it is gone by the next one, nobody knows of it. But it left a
-        trace in its directory. The kernel's clock for that ticks every 10 ms or more often."""
+    def _look_meanwhile(self) -> None:
         manifest = self._open_manifest()
         if manifest is None:
             self.uneven = True
             return
-        since = self.whole.started_ns - 20_000_000
-        try:
-            for entry in manifest.entries():
-                status = os.stat(entry.path or b".", dir_fd=self.scan.opened.descriptor, follow_symlinks=False)
-                if status.st_ctime_ns > since:
-                    self.late = True
-                    return
-        except (OSError, Damaged):
-            self.uneven = True
-        finally:
-            manifest.close()
+        with contextlib.closing(manifest):
+            self.meanwhile.add(manifest, NAMES_SENT not in self.sending.refused, self.late)
+
+    def _attempt_naming(self, arguments: Sequence[object]) -> bool:
+        """One run that may send what is not in the manifest."""
+        naming = [] if NAMES_SENT in self.sending.refused else [NAMES_SENT]
+        with open(self.meanwhile.said, "ab") as said:
+            return self.sending.attempt([*arguments, *naming], None, output=said.fileno())
 
     def _hide_specials(self) -> List[bytes]:
         """Rules by which rsync takes what is not sent for what is not there. What it cannot be told of is deleted by
@@ -247,7 +246,8 @@ class Everything:
         before = sending.tally.deleted
         options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
         doomed.keep(sending, [*rules, *options])
-        self._attempt([*rules, *options, NAMED])
+        self._attempt_naming([*rules, *options, NAMED])
+        self.uneven = self.uneven or sending.blind
         names = [name for name in sending.named if not is_temporary(name)]
         count = sending.tally.deleted - before - (len(sending.named) - len(names))
         if count > 0:

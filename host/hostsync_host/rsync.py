@@ -29,6 +29,8 @@ from .stuck import Watch
 
 NAMED = "--info=del1"
 """Has rsync name what it deletes: daemons of earlier releases refuse it."""
+NAMES_SENT = "--out-format=+ %n"
+"""Has rsync name what it sends, in lines that begin so: daemons of earlier releases refuse it."""
 
 __all__ = ["DONE", "IO", "PARTIAL", "PROTOCOL", "TIMEOUT_CODE", "VANISHED", "Finished", "Report"]
 

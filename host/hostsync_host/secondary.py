@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import List, Optional, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from . import files, moving, plan, ssh, to_keep
 from .arrived import SMALL
@@ -17,7 +17,7 @@ from .large import large_names
 from .leftovers import Leftover, in_order, once, split
 from .outcome import Outcome
 from .results import log
-from .sending import Sending
+from .sending import FSYNC, Sending
 from .store import Received
 from .verdict import Fault
 from .whereabouts import PATIENCE
@@ -132,7 +132,7 @@ class Push(Known):
         self._note_arrivals(scan, compared, whole, self.outcome.tally.changed > changed)
         self.faults += sending.faults
         self.memory.fsync, self.memory.by_rules, self.memory.no_links = (
-            sending.fsync,
+            FSYNC not in sending.refused,
             sending.by_rules,
             not sending.links,
         )
@@ -141,7 +141,7 @@ class Push(Known):
 
     def _sending(self, scan: Scanned, connection: ssh.Connection) -> Sending:
         memory = self.memory
-        can = (memory.fsync, memory.by_rules, not memory.no_links)
+        can = (set[str]() if memory.fsync else {FSYNC}, memory.by_rules, not memory.no_links)
         common = (self.outcome.tally, self.lock_number(), self.deadline)
         return Sending(self.context, scan, connection, *common, *can, late=lambda: self.late_names(scan, PATIENCE))
 
@@ -160,12 +160,9 @@ class Push(Known):
         known = self.known_ns if content else None
         started = self.context.started * 1000
         situation = Whole(self.fresh, self.newcomer, self.litter, started, self.checksum, known)
-        whole = Everything(sending, self.memory, situation)
+        whole = Everything(sending, self.memory, situation, lambda: self.late_names(scan))
+        whole.meanwhile.names.update(dict.fromkeys(self.held_names(scan), False))
         whole.run()
-        if whole.late:
-            late = self.late_names(scan)
-            sending.unsure += in_order([Leftover(b"?", *split(path)) for path in late or ()])
-            self.uneven = self.uneven or late is None
         self.uneven = self.uneven or whole.uneven
         self.withheld = self.withheld or whole.withheld
         if whole.extras is not None:
@@ -181,9 +178,14 @@ class Push(Known):
         if whole is not None and changed:
             self.arrivals.add_all(scan)
 
-    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[List[bytes]]:
-        """What changed since the scan began; nothing where that is not known within so many seconds."""
+    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[Dict[bytes, bool]]:
+        """What changed since the scan began, and whether it was a directory lately; nothing where that is not known
+        within so many seconds."""
         return None
+
+    def held_names(self, scan: Scanned) -> Sequence[bytes]:
+        """What is being written, and is not in the manifest for that: where everything is compared it is sent."""
+        return ()
 
     def _remember_boot(self, sending: Sending) -> None:
         """After a boot of the secondary it is not known whether what arrived just before it is there: the next push

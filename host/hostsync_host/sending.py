@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from . import moving, rsync, to_keep, verdict
 from .blame import NOBODY, named, pick
@@ -28,6 +28,10 @@ from .whereabouts import Whereabouts, in_doubt
 
 CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 
+FSYNC = "--fsync"
+_NEW = {FSYNC: "fsync", rsync.NAMED: "info", rsync.NAMES_SENT: "log-format"}
+"""What daemons of earlier releases refuse, and what they call it."""
+
 MERGED = 256
 FSYNC_MOST = 2000
 
@@ -42,7 +46,8 @@ class Sending:
     tally: Tally
     lock: int
     deadline: float
-    fsync: bool = True
+    refused: Set[str] = field(default_factory=set[str])
+    """Options that its daemon, of an earlier release, does not take."""
     by_rules: bool = False
     """Its rsync takes no list of what is to be deleted."""
     links: bool = True
@@ -121,13 +126,11 @@ class Sending:
         # what was to be written anew may be a second name over there of what it is not here: a comparison parts nothing
         doubtful = b"-" if "--ignore-times" in arguments else b"?"
         finished = self.run(arguments, **how)  # type: ignore[arg-type]
-        if "--fsync" in arguments and not finished.whole and verdict.refuses(finished, "fsync"):
-            self.fsync = False
-            arguments = [word for word in arguments if word != "--fsync"]
-            finished = self.run(arguments, **how)  # type: ignore[arg-type]
-        if rsync.NAMED in arguments and not finished.whole and verdict.refuses(finished, "info"):
-            arguments = [word for word in arguments if word != rsync.NAMED]
-            finished = self.run(arguments, **how)  # type: ignore[arg-type]
+        for word, option in _NEW.items():
+            if word in arguments and not finished.whole and verdict.refuses(finished, option):
+                self.refused.add(word)
+                arguments = [other for other in arguments if other != word]
+                finished = self.run(arguments, **how)  # type: ignore[arg-type]
         if verdict.mode_unset(finished):
             arguments = [word for word in arguments if word not in ("--ignore-times", "--checksum")]
             finished = self.run(arguments, **how)  # type: ignore[arg-type]
@@ -227,7 +230,7 @@ class Sending:
     def flush(self, comparison: Comparison) -> List[str]:
         """What was just received must not be lost with the power. Of very many files each would be waited for."""
         few = sum(comparison.counts.values()) <= FSYNC_MOST
-        return ["--fsync"] if few and self.fsync and self.context.can.fsync else []
+        return [FSYNC] if few and FSYNC not in self.refused and self.context.can.fsync else []
 
     def _delete_gone(self, comparison: Comparison, deletion: Deletion) -> None:
         self.deleted = delete(self, deletion.list, deletion.allowed)

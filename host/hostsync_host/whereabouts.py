@@ -24,15 +24,19 @@ class Whereabouts:
         self._changed: Dict[bytes, bool] = {}
         self._moved: Dict[bytes, bool] = {b"": False}
 
-    def _has_changed(self, directory: bytes) -> bool:
+    def is_new(self, path: bytes) -> bool:
+        """Did its inode change since, or is it gone?"""
+        try:
+            status = os.stat(path or b".", dir_fd=self.root, follow_symlinks=False)
+        except OSError:
+            return True
+        return status.st_ctime_ns >= self.since
+
+    def has_changed(self, directory: bytes) -> bool:
+        """As `is_new`, and remembered."""
         found = self._changed.get(directory)
         if found is None:
-            try:
-                status = os.stat(directory or b".", dir_fd=self.root, follow_symlinks=False)
-                found = status.st_ctime_ns >= self.since
-            except OSError:
-                found = True
-            self._changed[directory] = found
+            found = self._changed[directory] = self.is_new(directory)
         return found
 
     def may_have_moved(self, directory: bytes) -> bool:
@@ -40,7 +44,7 @@ class Whereabouts:
         found = self._moved.get(directory)
         if found is None:
             above = split(directory)[0]
-            found = (self._has_changed(directory) and self._has_changed(above)) or self.may_have_moved(above)
+            found = (self.has_changed(directory) and self.has_changed(above)) or self.may_have_moved(above)
             self._moved[directory] = found
         return found
 

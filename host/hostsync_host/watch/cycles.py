@@ -146,17 +146,21 @@ class Cycles:
         if dirty is None:
             self.whole = (context.unfit, context.incomplete)
         self.latest = context
-        roots = {one.module: index for index, one in enumerate(self.eyes.opened)}
         if dirty is None or self.eyes.complete:
             # where not every change is seen, a walk alone knows all
             self.holds = context.started
-        shift = Shift(context, batch.births, walked, began, roots, self.holds)
-        for member in self.crew:
-            member.offer(shift)
-        shift.leave()
+        self._offer(context, batch, walked, began)
         # what was used since the last cycle, rsync's of the last one included
         self.next_cycle = began + self.pace.pause(used - self.cpu)
         self.cpu = used
+
+    def _offer(self, context: Context, batch: Batch, walked: bool, began: float) -> None:
+        roots = {one.module: index for index, one in enumerate(self.eyes.opened)}
+        held = {module: self.pending.waiting(root) for module, root in roots.items()}
+        shift = Shift(context, batch.births, walked, began, roots, self.holds, held)
+        for member in self.crew:
+            member.offer(shift)
+        shift.leave()
 
     def _again(self) -> Context:
         base = self.context

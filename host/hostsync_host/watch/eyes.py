@@ -128,7 +128,7 @@ class Events(Eyes):
 
     rung = "fanotify"
     complete = True
-    wake = 0.2
+    wake = 0.5
 
     def __init__(
         self, opened: Sequence[Opened], excluded: Optional[Matcher], pending: Pending, source: Fanotify
@@ -155,7 +155,7 @@ class Events(Eyes):
             if self.passes(event):
                 self.pending.add(event, now)
                 if event.name != b".":
-                    self.names.add(event.root, event.directory, event.name, now)
+                    self.names.add(event.root, event.directory, event.name, event.of_directory, now)
             elif event.mask & ENTRIES and self.passes(replace(event, name=b".")):
                 # the time of the directory is sent, whatever came and went in it
                 self.pending.note_directory(event.root, event.directory, now, set())

@@ -147,6 +147,10 @@ class Pending:
         self._changed, self._births, self.first, self.overfull = {}, {}, None, False
         return batch
 
+    def waiting(self, root: int) -> List[bytes]:
+        """The paths of files that wait for their close."""
+        return [directory + b"/" + name if directory else name for its, directory, name in self._waiting if its == root]
+
     # --- handover
 
     def export(self) -> List[List[object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, List, Mapping, Optional
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional
 
 from .. import ssh
 from ..context import Context, Scanned
@@ -27,7 +27,10 @@ class Shift:
         began: float,
         roots: Mapping[str, int],
         holds: int,
+        held: Mapping[str, List[bytes]],
     ) -> None:
+        self.held = held
+        """Paths of files that are being written, by module: the manifest may not have them."""
         self.holds = holds
         """Microseconds since 1970: who has it, has what the primary held then."""
         self.began = began
@@ -70,10 +73,13 @@ class KeptPush(Push):
         self.connection = ssh.Connection(self.secondary, self.member.scratch, options, (self.lock_number(),))
         return self.connection
 
-    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[List[bytes]]:
+    def late_names(self, scan: Scanned, patience: float = 10.0) -> Optional[Dict[bytes, bool]]:
         if self.member.recent is None or scan.module not in self.shift.roots:
             return None
         return self.member.recent.between(self.shift.roots[scan.module], self.shift.began, patience)
+
+    def held_names(self, scan: Scanned) -> List[bytes]:
+        return self.shift.held.get(scan.module, [])
 
     @property
     def stopped(self) -> bool:

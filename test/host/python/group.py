@@ -91,7 +91,8 @@ class Group:
         self.own()
 
     def own(self) -> None:
-        subprocess.run(["chown", "-hR", f"{OWNER}:{OWNER}", *self.directories], check=True)
+        """What is the owner's already is not touched."""
+        subprocess.run(["chown", "-hR", "--from=0:0", f"{OWNER}:{OWNER}", *self.directories], check=True)
 
     def _write_configuration(self, secondary: str, copies: List[str]) -> None:
         text = modules.HEADING + f"lock file = {self.top}/{secondary}.lock\nlog file = {self.top}/{secondary}.log\n"

@@ -234,10 +234,10 @@ class RecentTest(unittest.TestCase):
     def test_names_are_known_once_all_events_were_read(self) -> None:
         recent = Recent()
         began = time.monotonic()
-        recent.add(0, b"d", b"late", began + 0.001)
+        recent.add(0, b"d", b"late", False, began + 0.001)
         self.assertIsNone(recent.between(0, began, patience=0.01))
         threading.Timer(0.05, lambda: recent.saw(time.monotonic() + 1)).start()
-        self.assertEqual(recent.between(0, began), [b"d/late"])
+        self.assertEqual(recent.between(0, began), {b"d/late": False})
         recent.lose()
         self.assertIsNone(recent.between(0, began, patience=0.01))
 

@@ -44,6 +44,30 @@ class WatchNamesTest(WatchCase):
         ended = watching(self.group, work)
         self.assertEqual(ended.code, 0, ended.log)
 
+    def test_what_is_being_written_while_everything_is_compared_and_then_given_up_is_gone_everywhere(self) -> None:
+        def work() -> None:
+            self.same()
+            with open(f"{self.top}/slow", "w", encoding="ascii") as file:
+                os.chown(file.name, OWNER, OWNER)
+                file.write("half")
+                file.flush()
+                self.put("fast", "x")
+                self.same("slow", "'.'")
+                for number in range(30):
+                    # what is compared as a whole is sent as it is
+                    time.sleep(0.5)
+                    self.put(f"more{number}", "x")
+                    self.same("slow", "'.'")
+                    if os.path.exists(f"{self.group.copy(1)}/slow"):
+                        break
+                else:
+                    self.fail("everything was never compared")
+                os.unlink(file.name)
+            self.same()
+
+        ended = watching(self.group, work, verify_every=10)
+        self.assertEqual(ended.code, 0, ended.log)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -17,14 +17,17 @@ _HIDDEN = re.compile(rb"^\.(.*)\.[A-Za-z0-9]{6}$", re.S)
 
 
 def named(finished: rsync.Finished) -> Optional[Set[bytes]]:
-    """The names in rsync's reports of errors, relative to the directory; nothing if one has no name."""
+    """The names in rsync's reports of errors, relative to the directory; nothing if one has no name, or speaks of the
+    directory itself: whatever is in it may be meant."""
     names: Set[bytes] = set()
     for report in finished.troubles:
         found = _NAMED.search(report.text)
         if found is None or "\ufffd" in found.group(1):
             return None
         path = _ESCAPED.sub(lambda match: bytes([int(match.group(1), 8)]), found.group(1).encode()).lstrip(b"/")
-        parts = [part for part in path.split(b"/") if part != rsync.TEMPORARY]
+        parts = [part for part in path.split(b"/") if part not in (b"", b".", rsync.TEMPORARY)]
+        if not parts:
+            return None
         names.add(b"/".join(parts))
     return names or None
 

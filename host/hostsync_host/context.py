@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Container, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .compare import Comparison, compare
 from .directories import Opened
@@ -188,6 +188,16 @@ def _marked(deleted: Iterator[Leftover], held: Iterator[Leftover]) -> Iterator[T
         yield leftover, other is not None and other.order == leftover.order
 
 
+def _is_below(path: bytes, directories: Container[bytes]) -> bool:
+    """Is it anywhere below one of them?"""
+    above = split(path)[0]
+    while above:
+        if above in directories:
+            return True
+        above = split(above)[0]
+    return False
+
+
 def _add_above(above: Set[bytes], directory: bytes) -> None:
     while directory and directory not in above:
         above.add(directory)
@@ -233,15 +243,16 @@ class _Sorter:
         if is_held or path in self.above:
             self.deletion.withheld += 1
             self.kept.write(line)
-        elif leftover.directory in self.staying or self._is_back(leftover, path):
+        elif _is_below(path, self.staying) or self._is_back(path):
             self.deletion.spared += 1
             self.kept.write(line)
             self.staying.add(path)
         else:
             self.deletion.allowed += 1
             self.names.write(line)
+            goes_with_another = _is_below(path, self.going)
             self.going.add(path)
-            if leftover.directory not in self.going:
+            if not goes_with_another:
                 self.deletion.topmost += 1
                 self._parents(leftover.directory)
                 if leftover.directory != self.last:
@@ -250,9 +261,9 @@ class _Sorter:
                         self.parents.write(b"./" + leftover.directory + b"\0")
                 self.top.write(b"./" + path + b"\0")
 
-    def _is_back(self, leftover: Leftover, path: bytes) -> bool:
+    def _is_back(self, path: bytes) -> bool:
         """What is there again is not deleted: the next push finds it."""
-        if leftover.directory in self.going:
+        if _is_below(path, self.going):
             return False
         try:
             return is_sent(os.stat(path, dir_fd=self.root, follow_symlinks=False))

@@ -81,8 +81,12 @@ class Finished:
 
     @property
     def blind(self) -> bool:
-        """Something here could not be listed: after that rsync deletes nothing, and counts nothing that it would."""
-        return self.code == PARTIAL and any(report.here and report.number != errno.ENOENT for report in self.reports)
+        """Something here or there could not be listed: after that rsync deletes nothing, and counts nothing that it
+        would."""
+        return self.code == PARTIAL and any(
+            (report.here and report.number != errno.ENOENT) or report.text.startswith(("opendir ", "readdir"))
+            for report in self.reports
+        )
 
     @property
     def troubles(self) -> List[Report]:

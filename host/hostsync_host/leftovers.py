@@ -70,9 +70,11 @@ def in_order(leftovers: List[Leftover]) -> List[Leftover]:
 
 
 def once(leftovers: List[Leftover]) -> List[Leftover]:
-    """The first of each name; any is more than `?`, which may only be compared."""
+    """The first of each name; any is more than `?`, which may only be compared. The directory itself is none."""
     seen: Dict[bytes, Leftover] = {}
     for leftover in leftovers:
+        if leftover.name in (b"", b"."):
+            continue
         if seen.setdefault(leftover.path, leftover).kind == b"?":
             seen[leftover.path] = leftover
     return list(seen.values())

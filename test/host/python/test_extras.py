@@ -66,6 +66,22 @@ class Extras(unittest.TestCase):
             self.assertNotIn(".~tmp~", left)
         self.same()
 
+    def test_where_rsync_cannot_look_over_there_the_next_push_looks_for_what_it_passed_over(self) -> None:
+        for name in ("a/file", "m/file", "z/file"):
+            self.group.write(f"{self.root}/{name}")
+        self.group.push()
+        copy = self.group.copy()
+        for place in ("a", "m", "z"):
+            self.group.write(f"{copy}/{place}/upload")
+            os.chown(f"{copy}/{place}/upload", OWNER, OWNER)
+        os.chown(f"{copy}/m", 0, 0)
+        os.chmod(f"{copy}/m", 0o700)
+        time.sleep(1.1)
+        self.assertEqual(self.group.push(verify_every=1).code, 10)
+        os.chown(f"{copy}/m", OWNER, OWNER)
+        self.group.push()
+        self.same()
+
     def test_what_has_the_name_of_something_that_is_not_sent_goes_as_well(self) -> None:
         copy = self.group.copy()
         names = ("pipe", "in/one", "in/two/pipe", "a directory there", "[a-z]*", "space ", "back\\slash")

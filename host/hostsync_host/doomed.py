@@ -1,45 +1,92 @@
 """The names of what a comparison of everything is about to delete, which nobody knows: a run that changes nothing says
-them, so that they are kept before."""
+them, so that they are looked for here, and kept there, before."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+import time
 from dataclasses import replace
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
+from . import verdict
 from .finished import DELETING, plain
+from .leftovers import split
 from .outcome import Tally
+from .results import show
 from .rsync import NAMED, is_temporary
 from .sending import Sending
+from .specials import is_sent
+from .verdict import Fault
+from .whereabouts import Whereabouts
 
 MOST = 100_000
-"""So many names are told of."""
+"""So many names are kept."""
+UNTOLD = "it is not known what is deleted, and nothing of it is kept; run join there"
 
 
-def keep(sending: Sending, arguments: Sequence[object]) -> None:
-    """What fails here is said, and changes nothing else."""
-    if not sending.context.request.options.keep_deleted:
-        return
+def keep(sending: Sending, arguments: Sequence[object]) -> bool:
+    """Keeps what a run with these arguments would delete, where the operator wants that. What fails of the keeping is
+    said, and changes nothing else. @returns whether all of it is what the secondary has alone"""
+    since = time.time_ns() - 20_000_000
     try:
-        names, problem = _find(sending, arguments)
+        names = _find(sending, arguments)
+    except OSError as error:
+        return _nothing_goes(sending, f"it is not known what would be deleted there: {error}")
+    if names is None:
+        if sending.context.request.options.keep_deleted:
+            sending.tally.not_kept = sending.tally.not_kept or UNTOLD
+        return NAMED in sending.refused
+    here = _one_that_is_here(names, sending.scan.opened.descriptor, since)
+    if here is not None:
+        return _nothing_goes(sending, f"rsync would have deleted {show(here)} there, which is here")
+    try:
+        _keep(sending, [name.rstrip(b"/") for name in names])
     except Exception as error:
-        names, problem = [], f"{type(error).__name__}: {error}"
-    sending.keep(names)
-    sending.tally.not_kept = sending.tally.not_kept or problem
+        sending.tally.not_kept = sending.tally.not_kept or f"{type(error).__name__}: {error}"
+    return True
 
 
-def _find(sending: Sending, arguments: Sequence[object]) -> tuple[List[bytes], str]:
-    """@returns names, and why these are not all"""
+def _nothing_goes(sending: Sending, why: str) -> bool:
+    words = f"{show(sending.scan.opened.path)}: {why}; nothing is deleted, and the next push looks again"
+    sending.faults.append(Fault("partial", words))
+    return False
+
+
+def _find(sending: Sending, arguments: Sequence[object]) -> Optional[List[bytes]]:
+    """A directory's name ends in a slash. Nothing if these are not all."""
     # of its own, so that what this run counts and meets is not the push's
     other = replace(sending, tally=Tally(), faults=[], unsure=[], named=[])
     with tempfile.TemporaryFile(dir=os.fsdecode(sending.context.scratch)) as said:
         finished = other.run([*arguments, "--dry-run", NAMED], output=said.fileno())
         said.seek(0)
         lines = (line[len(DELETING) : -1] for line in said if line.startswith(DELETING) and line.endswith(b"\n"))
-        found = [plain(line).rstrip(b"/") for line in lines]
-    if not finished.whole:
-        return [], "it is not known what will be deleted; nothing of that is kept"
+        names = [plain(line) for line in lines]
+    if verdict.refuses(finished, "info"):
+        sending.refused.add(NAMED)
+    return names if finished.whole and not finished.blind else None
+
+
+def _one_that_is_here(names: Sequence[bytes], root: int, since: int) -> Optional[bytes]:
+    """One that was here before, as what it is there: rsync passed over it."""
+    whereabouts = Whereabouts(root, since)
+    for name in names:
+        path = name.rstrip(b"/")
+        try:
+            status = os.stat(path, dir_fd=root, follow_symlinks=False)
+        except OSError:
+            continue
+        old = status.st_ctime_ns < since and not whereabouts.may_have_moved(split(path)[0])
+        if old and is_sent(status) and stat.S_ISDIR(status.st_mode) == name.endswith(b"/"):
+            return path
+    return None
+
+
+def _keep(sending: Sending, found: Sequence[bytes]) -> None:
     names = [name for name in found if not is_temporary(name)]
     more = len(names) - MOST
-    return names[:MOST], f"{more} of {len(names)} not kept: so many are not told of" if more > 0 else ""
+    sending.keep(names[:MOST])
+    if more > 0 and sending.context.request.options.keep_deleted:
+        problem = f"{more} of {len(names)} not kept: so many are not told of"
+        sending.tally.not_kept = sending.tally.not_kept or problem

@@ -87,8 +87,7 @@ class Everything:
         options = ["--recursive", "--hard-links"]
         if self.whole.fresh:
             # Nobody is served from what is new: there it need not come into place all at once, which takes as long
-            # again,
-            # and what is over there alone is counted on the way.
+            # again, and what is over there alone is counted on the way.
             options += ["--delete", "--max-delete=0"]
         elif self.scan.entries <= DELAYED_MOST:
             options.append("--delay-updates")
@@ -242,12 +241,15 @@ class Everything:
 
     def _delete(self, rules: Sequence[bytes]) -> None:
         """The result names what nobody knew of: it may have been somebody's upload. What a broken push left is not."""
-        sending = self.sending
-        before = sending.tally.deleted
-        options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
-        doomed.keep(sending, [*rules, *options])
+        sending, before = self.sending, self.sending.tally.deleted
+        options = [*CLEAR, f"--max-delete={sending.extras + deletions.FEW}"]
+        if self.in_the_way:  # what gives way was not counted
+            options = ["--recursive", "--hard-links", "--delete-delay"]
+        if not doomed.keep(sending, [*rules, *options]):
+            self.uneven = True
+            return
         self._attempt_naming([*rules, *options, NAMED])
-        self.uneven = self.uneven or sending.blind
+        self.uneven = self.uneven or sending.blind or sending.extras > 0
         names = [name for name in sending.named if not is_temporary(name)]
         count = sending.tally.deleted - before - (len(sending.named) - len(names))
         if count > 0:

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import time
 import unittest
+from unittest import mock
 
 from group import OWNER, Group
+from hostsync_host.everything import Everything
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("rsync"), "needs root and rsync, as on a host")
@@ -80,6 +82,24 @@ class Extras(unittest.TestCase):
         self.assertEqual(self.group.push(verify_every=1).code, 10)
         os.chown(f"{copy}/m", OWNER, OWNER)
         self.group.push()
+        self.same()
+
+    def test_what_rsync_passes_over_here_is_not_taken_for_what_is_there_alone(self) -> None:
+        """Whatever keeps it from seeing something, as here a rule that nobody would give it."""
+        for name in ("stays/1", "stays/deep/2", "other/3"):
+            self.group.write(f"{self.root}/{name}")
+        self.group.push()
+        self.group.write(f"{self.group.copy()}/other/upload")
+        os.chown(f"{self.group.copy()}/other/upload", OWNER, OWNER)
+        for hidden in ("/stays", "/stays/deep", "/stays/1"):
+            with self.subTest(hidden):
+                time.sleep(1.1)
+                with mock.patch.object(Everything, "_hide_specials", lambda _, rule=hidden: [f"--filter=H {rule}"]):
+                    found = self.group.push(verify_every=1)
+                self.assertEqual(found.code, 10)
+                self.assertIn(f"would have deleted {hidden[1:]}", str(found.secondaries[0]["message"]))
+                self.assertEqual([line for line in self.group.differences() if line.endswith("None")], [])
+        self.assertEqual(self.group.push().code, 0)
         self.same()
 
     def test_what_has_the_name_of_something_that_is_not_sent_goes_as_well(self) -> None:

@@ -123,7 +123,7 @@ class Keeping(unittest.TestCase):
 
     def test_whatever_fails_here_fails_no_push(self) -> None:
         full = OSError(28, "No space left on device")
-        for number, (module, name) in enumerate(((to_keep, "_tell"), (to_keep, "read_names"), (doomed, "_find"))):
+        for number, (module, name) in enumerate(((to_keep, "_tell"), (to_keep, "read_names"), (doomed, "_keep"))):
             options: Dict[str, object] = {}
             self.group.write(f"{self.root}/goes{number}")
             self.settle()

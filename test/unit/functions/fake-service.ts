@@ -28,9 +28,9 @@ const script = (kind: string, clock: string) => [
   // zlib's form with the head of gzip's, and so without an end that gzip knows
   `request=$( { printf '\\037\\213\\010\\0\\0\\0\\0\\0\\0\\0'; echo '{{ request }}' | base64 -d | tail -c +3; } | gzip -dc 2>/dev/null)`,
   // Minutes pass here in no time, and the tests say how many have
-  `now=$(($(date +%s) + $(cat ${clock})))`,
+  `now=$((EPOCHSECONDS + $(<${clock})))`,
   `line() { printf '{"v":1,"kind":"%s",%s}\\n' "$1" "$2"; }`,
-  'field() { awk -F "\\t" -v key="$1" \'$1 == key { print $2 }\' <<<"$request"; }',
+  'field() { while IFS=$\'\\t\' read -r key value _; do [[ $key != "$1" ]] || echo "$value"; done <<<"$request"; }',
   'epoch=$(field epoch)',
   'case $kind in',
   `join) line join "\\"epoch\\":$epoch,\\"hostKey\\":\\"${hostKey}\\"" ;;`,

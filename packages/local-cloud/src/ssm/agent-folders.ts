@@ -17,9 +17,10 @@ export function stepFolders(instanceId: string, commandId: string, step: string)
   return { script: `${command}/${step}/_script.sh`, output: `${command}/awsrunShellScript/${step}` };
 }
 
+// Each process that is not started here is saved once a command
 const prepareScript = `
-mkdir -p -- "$2" && : >>"$2/stdout" && : >>"$2/stderr" && : >>"$2/stdoutConsole" && : >>"$2/stderrConsole"
-mkdir -p -- "\${1%/*}" && cat >"$1" && chmod 700 "$1"`;
+mkdir -p -- "$2" "\${1%/*}" && : >>"$2/stdout" && : >>"$2/stderr" && : >>"$2/stdoutConsole" && : >>"$2/stderrConsole"
+cat >"$1" && chmod 700 "$1"`;
 
 /** Writes the script. Throws with the host's words if that fails, as on a full disk. */
 export async function prepareStep(host: Host, folders: StepFolders, script: string): Promise<void> {
@@ -34,11 +35,11 @@ export async function prepareStep(host: Host, folders: StepFolders, script: stri
 
 /** A write that fails is only logged, so what did not fit on the disk is lost, and nothing else happens. */
 const storeScript = `
-mkdir -p -- "$1" && cd -- "$1" || exit 0
-head -c "$2" >>stdoutConsole; cat >>stderrConsole
-cat <stdoutConsole >stdout; cat <stderrConsole >stderr
+[ -d "$1" ] || mkdir -p -- "$1"; cd -- "$1" || exit 0
+if [ "$4" = 0 ]; then cat >>stdoutConsole; : >>stderrConsole; else head -c "$2" >>stdoutConsole; cat >>stderrConsole; fi
+cat <stdoutConsole >stdout; : >stderr; [ ! -s stderrConsole ] || cat <stderrConsole >stderr
 head -c "$3" stdoutConsole | base64 -w0; echo
-head -c "$3" stderrConsole | base64 -w0`;
+[ ! -s stderrConsole ] || head -c "$3" stderrConsole | base64 -w0`;
 
 /** Of both outputs together the agent reports at most so much. */
 const readBytes = 256 * 1024;
@@ -67,6 +68,7 @@ export async function storeOutput(
     folders.output,
     String(output.stdout.length),
     String(readBytes),
+    String(output.stderr.length),
   ];
   try {
     const { code, stdout } = await host.exec(words, { stdin: Buffer.concat([output.stdout, output.stderr]) });

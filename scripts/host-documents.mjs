@@ -7,7 +7,7 @@ const maximumDocumentBytes = 64 * 1024;
 /** Room that is kept for the request. `shared/core/model/request.ts` refuses a larger one. */
 const maximumRequestCharacters = 58 * 1024;
 /** How many documents carry the package, a part each. */
-export const installParts = 4;
+export const installParts = 5;
 
 /** When the agent kills a command, in seconds. A push may bring many gigabytes; nothing waits for it but its own secondary. */
 const timeouts = { push: 3600, join: 300, promote: 120, leave: 900, rescue: 3600, probe: 60, doctor: 60 };

@@ -40,6 +40,7 @@ const joining = {
   HOSTSYNC_INSTALL_TWO_DOCUMENT: documentName,
   HOSTSYNC_INSTALL_THREE_DOCUMENT: documentName,
   HOSTSYNC_INSTALL_FOUR_DOCUMENT: documentName,
+  HOSTSYNC_INSTALL_FIVE_DOCUMENT: documentName,
   HOSTSYNC_JOIN_TIMEOUT: settings['join-timeout'],
   HOSTSYNC_JOIN_FAILURE: settings['join-failure'],
   HOSTSYNC_RESCUE_QUIET: settings['rescue-quiet'],

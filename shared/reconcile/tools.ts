@@ -46,6 +46,7 @@ export function makeTools(
         configuration.HOSTSYNC_INSTALL_TWO_DOCUMENT,
         configuration.HOSTSYNC_INSTALL_THREE_DOCUMENT,
         configuration.HOSTSYNC_INSTALL_FOUR_DOCUMENT,
+        configuration.HOSTSYNC_INSTALL_FIVE_DOCUMENT,
       ],
     },
     settings: {

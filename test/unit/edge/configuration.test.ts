@@ -12,6 +12,7 @@ const environment = {
   HOSTSYNC_INSTALL_TWO_DOCUMENT: 'hostsync-InstallTwoDocument-1',
   HOSTSYNC_INSTALL_THREE_DOCUMENT: 'hostsync-InstallThreeDocument-1',
   HOSTSYNC_INSTALL_FOUR_DOCUMENT: 'hostsync-InstallFourDocument-1',
+  HOSTSYNC_INSTALL_FIVE_DOCUMENT: 'hostsync-InstallFiveDocument-1',
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
   HOSTSYNC_REMIND_AFTER: '21600',

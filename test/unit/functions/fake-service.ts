@@ -49,7 +49,7 @@ const script = (kind: string, clock: string) => [
 
 const kinds = [
   ...(['push', 'join', 'promote', 'leave', 'rescue', 'probe'] as const),
-  ...(['install_one', 'install_two', 'install_three', 'install_four'] as const),
+  ...(['install_one', 'install_two', 'install_three', 'install_four', 'install_five'] as const),
 ] as const;
 const capital = (word: string) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 /** Of a stage with this prefix. */

@@ -19,6 +19,7 @@ const parts = [
   'install-two-document',
   'install-three-document',
   'install-four-document',
+  'install-five-document',
 ];
 const newcomer = (number: number) => instance(number, { 'hostsync:group': 'web' });
 const look = () => handler(aws.queueEvent('web', {}), lambdaContext);

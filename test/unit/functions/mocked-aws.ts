@@ -42,6 +42,7 @@ export const environment = {
   HOSTSYNC_INSTALL_TWO_DOCUMENT: 'install-two-document',
   HOSTSYNC_INSTALL_THREE_DOCUMENT: 'install-three-document',
   HOSTSYNC_INSTALL_FOUR_DOCUMENT: 'install-four-document',
+  HOSTSYNC_INSTALL_FIVE_DOCUMENT: 'install-five-document',
   HOSTSYNC_JOIN_TIMEOUT: '3600',
   HOSTSYNC_JOIN_FAILURE: 'ABANDON',
   HOSTSYNC_REMIND_AFTER: '21600',

@@ -160,23 +160,35 @@ class Context:
                     manifest.close()
 
     def _deletion(self, scan: Scanned, comparison: Comparison) -> Deletion:
-        deletion = Deletion(comparison.place)
         if not comparison.counts["deleted"]:
-            return deletion
-        os.makedirs(deletion.skeleton, exist_ok=True)
+            return Deletion(comparison.place)
         above: Set[bytes] = set()
         for leftover, is_held in _marked(read_leftovers(comparison.file("deleted")), self.held(scan)):
             if is_held:
                 _add_above(above, leftover.directory)
-        with _Sorter(scan, deletion, above) as sorter:
-            sorter.swap(comparison.names("swapped"))
-            for leftover, is_held in _marked(read_leftovers(comparison.file("deleted")), self.held(scan)):
-                sorter.take(leftover, is_held)
-        return deletion
+        marked = _marked(read_leftovers(comparison.file("deleted")), self.held(scan))
+        return sort_out(scan, comparison.place, marked, comparison.names("swapped"), above)
 
     def held(self, scan: Scanned) -> Iterator[Leftover]:
         """The names of a directory whose deletion was held when this push looked."""
         return read_leftovers(os.path.join(self.scratch, f"held.{scan.module}".encode()))
+
+
+def sort_out(
+    scan: Scanned,
+    place: bytes,
+    deleted: Iterable[Tuple[Leftover, bool]],
+    swapped: Iterable[bytes] = (),
+    above: Container[bytes] = (),
+) -> Deletion:
+    """Parts names, in order, each with whether it is held, into what may be deleted now and what may not."""
+    deletion = Deletion(place)
+    os.makedirs(deletion.skeleton, exist_ok=True)
+    with _Sorter(scan, deletion, above) as sorter:
+        sorter.swap(swapped)
+        for leftover, is_held in deleted:
+            sorter.take(leftover, is_held)
+    return deletion
 
 
 def _marked(deleted: Iterator[Leftover], held: Iterator[Leftover]) -> Iterator[Tuple[Leftover, bool]]:
@@ -205,9 +217,7 @@ def _add_above(above: Set[bytes], directory: bytes) -> None:
 
 
 class _Sorter:
-    """Parts what may be deleted now from what may not."""
-
-    def __init__(self, scan: Scanned, deletion: Deletion, above: Set[bytes]) -> None:
+    def __init__(self, scan: Scanned, deletion: Deletion, above: Container[bytes]) -> None:
         self.root = scan.opened.descriptor
         self.deletion = deletion
         self.above = above

@@ -1,5 +1,5 @@
-"""The names of what a comparison of everything is about to delete, which nobody knows: a run that changes nothing says
-them, so that they are looked for here, and kept there, before."""
+"""What a comparison of everything deletes. Nobody knows its names: a run that changes nothing says them. So they can be
+looked for here, kept there, and then deleted by name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import time
 from dataclasses import replace
 from typing import List, Optional, Sequence
 
-from . import verdict
+from . import deleting, verdict
+from .blame import NOBODY
+from .context import sort_out
 from .finished import DELETING, plain
-from .leftovers import split
+from .leftovers import Leftover, in_order, read_leftovers, split
 from .outcome import Tally
 from .results import show
-from .rsync import NAMED, is_temporary
+from .rsync import NAMED, is_temporary, listed
 from .sending import Sending
 from .specials import is_sent
 from .verdict import Fault
@@ -26,32 +28,48 @@ MOST = 100_000
 UNTOLD = "it is not known what is deleted, and nothing of it is kept; run join there"
 
 
-def keep(sending: Sending, arguments: Sequence[object]) -> bool:
-    """Keeps what a run with these arguments would delete, where the operator wants that. What fails of the keeping is
-    said, and changes nothing else. @returns whether all of it is what the secondary has alone"""
+def find(sending: Sending, arguments: Sequence[object]) -> Optional[List[bytes]]:
+    """What a run with these arguments would delete; a directory's name ends in a slash. Nothing if that is not known,
+    or not all of it is what the secondary has alone."""
     since = time.time_ns() - 20_000_000
     try:
         names = _find(sending, arguments)
     except OSError as error:
         return _nothing_goes(sending, f"it is not known what would be deleted there: {error}")
-    if names is None:
-        if sending.context.request.options.keep_deleted:
-            sending.tally.not_kept = sending.tally.not_kept or UNTOLD
-        return NAMED in sending.refused
-    here = _one_that_is_here(names, sending.scan.opened.descriptor, since)
+    here = _one_that_is_here(names or (), sending.scan.opened.descriptor, since)
     if here is not None:
         return _nothing_goes(sending, f"rsync would have deleted {show(here)} there, which is here")
+    return names
+
+
+def keep(sending: Sending, names: Optional[Sequence[bytes]]) -> None:
+    """Keeps them over there, where the operator wants that. What fails here is said, and changes nothing else."""
+    if not sending.context.request.options.keep_deleted:
+        return
     try:
-        _keep(sending, [name.rstrip(b"/") for name in names])
+        problem = UNTOLD if names is None else _keep(sending, [name.rstrip(b"/") for name in names])
     except Exception as error:
-        sending.tally.not_kept = sending.tally.not_kept or f"{type(error).__name__}: {error}"
-    return True
+        problem = f"{type(error).__name__}: {error}"
+    sending.tally.not_kept = sending.tally.not_kept or problem
 
 
-def _nothing_goes(sending: Sending, why: str) -> bool:
+def delete(sending: Sending, names: Sequence[bytes], place: bytes) -> None:
+    """By name: what rsync passes over in another run cannot be meant. `place`: scratch space."""
+    leftovers = [Leftover(b"D" if name.endswith(b"/") else b"-", *split(name.rstrip(b"/"))) for name in names]
+    deletion = sort_out(sending.scan, place, ((leftover, False) for leftover in in_order(leftovers)))
+    if not deleting.delete(sending, deletion.list, deletion.allowed):
+        sending.unsure += read_leftovers(deletion.names)
+    # they came back meanwhile
+    sending.unsure += [leftover._replace(kind=b"?") for leftover in read_leftovers(deletion.kept)]
+    if not sending.lost:
+        with open(deletion.parents, "ab") as file:
+            file.write(NOBODY + b"\0")
+        sending.attempt(listed(deletion.parents))
+
+
+def _nothing_goes(sending: Sending, why: str) -> None:
     words = f"{show(sending.scan.opened.path)}: {why}; nothing is deleted, and the next push looks again"
     sending.faults.append(Fault("partial", words))
-    return False
 
 
 def _find(sending: Sending, arguments: Sequence[object]) -> Optional[List[bytes]]:
@@ -83,10 +101,8 @@ def _one_that_is_here(names: Sequence[bytes], root: int, since: int) -> Optional
     return None
 
 
-def _keep(sending: Sending, found: Sequence[bytes]) -> None:
+def _keep(sending: Sending, found: Sequence[bytes]) -> str:
     names = [name for name in found if not is_temporary(name)]
     more = len(names) - MOST
     sending.keep(names[:MOST])
-    if more > 0 and sending.context.request.options.keep_deleted:
-        problem = f"{more} of {len(names)} not kept: so many are not told of"
-        sending.tally.not_kept = sending.tally.not_kept or problem
+    return f"{more} of {len(names)} not kept: so many are not told of" if more > 0 else ""

@@ -19,6 +19,7 @@ from .meanwhile import Late, Meanwhile
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
 from .rsync import NAMED, NAMES_SENT, is_temporary, listed
+from .rules import is_plain
 from .selected import files_above, files_changed, large_files, shut_files
 from .sending import CLEAR, Sending
 from .specials import special_names
@@ -31,7 +32,6 @@ ends."""
 RULES_MOST = 200
 CHECKSUM_MOST = 1 << 30
 """Bytes: a larger file is not read for its checksum, for no byte moves meanwhile, and io-timeout would end that."""
-_MAGIC = b"[*?\\"
 
 
 @dataclass
@@ -160,7 +160,7 @@ class Everything:
             for path, size in large_files(manifest):
                 if size > self.sending.context.largest:
                     continue
-                if _is_plain(path) and len(rules) < RULES_MOST:
+                if is_plain(path) and len(rules) < RULES_MOST:
                     rules.append(b"--filter=- /" + path)
                     same = self.whole.checksum and size <= CHECKSUM_MOST
                     large["large_same" if same else "large"].append(path)
@@ -200,7 +200,7 @@ class Everything:
         rules: List[bytes] = []
         with contextlib.closing(manifest):
             for path in special_names(manifest, self.scan.opened.descriptor):
-                if _is_plain(path) and len(rules) < RULES_MOST:
+                if is_plain(path) and len(rules) < RULES_MOST:
                     rules.append(b"--filter=H /" + path)
                 else:
                     self.sending.unsure.append(Leftover(b"?", *split(path)))
@@ -208,7 +208,7 @@ class Everything:
 
     def _pass_unreadable(self) -> List[bytes]:
         """Rules by which rsync passes over what it cannot list, and what is there of it stays."""
-        paths = [path for path in self.scan.unreadable if _is_plain(path) and path != b"."]
+        paths = [path for path in self.scan.unreadable if is_plain(path) and path != b"."]
         return [b"--filter=- /" + path for path in paths[:RULES_MOST]]
 
     # --- what only the secondary has
@@ -242,16 +242,20 @@ class Everything:
     def _delete(self, rules: Sequence[bytes]) -> None:
         """The result names what nobody knew of: it may have been somebody's upload. What a broken push left is not."""
         sending, before = self.sending, self.sending.tally.deleted
-        options = [*CLEAR, f"--max-delete={sending.extras + deletions.FEW}"]
-        if self.in_the_way:  # what gives way was not counted
-            options = ["--recursive", "--hard-links", "--delete-delay"]
-        if not doomed.keep(sending, [*rules, *options]):
+        options = ["--recursive", "--hard-links", "--delete-delay"] if self.in_the_way else CLEAR
+        found = doomed.find(sending, [*rules, *options])
+        if found is None and NAMED not in sending.refused:
             self.uneven = True
             return
-        self._attempt_naming([*rules, *options, NAMED])
-        self.uneven = self.uneven or sending.blind or sending.extras > 0
-        names = [name for name in sending.named if not is_temporary(name)]
-        count = sending.tally.deleted - before - (len(sending.named) - len(names))
+        doomed.keep(sending, found)
+        if self.in_the_way or found is None:
+            self._attempt_naming([*rules, *options, NAMED])
+            self.uneven = self.uneven or sending.blind
+            found = sending.named
+        else:
+            doomed.delete(sending, found, self._scratch("alone"))
+        names = [name for name in found if not is_temporary(name.rstrip(b"/"))]
+        count = sending.tally.deleted - before - (len(found) - len(names))
         if count > 0:
             path = self.scan.opened.path
             self.extras = Extras(path, count, [join(path, name) for name in names[:EXAMPLES]])
@@ -293,8 +297,3 @@ class Everything:
         identity = hashlib.sha256(text.encode()).hexdigest()[:16]
         self.memory.extras[self.scan.module] = [identity, count]
         return identity
-
-
-def _is_plain(path: bytes) -> bool:
-    """Does a rule of rsync's name it and nothing else?"""
-    return not any(byte in _MAGIC for byte in path) and not path.endswith(b" ")

@@ -10,6 +10,12 @@ from typing import Iterable, List
 
 _WILD = re.compile(rb"[*?\[]")
 _SPECIAL = re.compile(rb"([\\*?\[])")
+_MAGIC = b"[*?\\"
+
+
+def is_plain(path: bytes) -> bool:
+    """Does a rule of rsync's name it and nothing else, as it stands?"""
+    return not any(byte in _MAGIC for byte in path) and not path.endswith(b" ")
 
 
 def rule_of(path: bytes) -> bytes:

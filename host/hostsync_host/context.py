@@ -17,6 +17,7 @@ from .request import Request
 from .rsync import Capabilities
 from .specials import is_sent
 from .store import Received, Store, open_known
+from .whereabouts import Lookup
 
 MIB = 1024 * 1024
 
@@ -218,7 +219,7 @@ def _add_above(above: Set[bytes], directory: bytes) -> None:
 
 class _Sorter:
     def __init__(self, scan: Scanned, deletion: Deletion, above: Container[bytes]) -> None:
-        self.root = scan.opened.descriptor
+        self.here = Lookup(scan.opened.descriptor)
         self.deletion = deletion
         self.above = above
         """Directories with something below them that is held: they stay."""
@@ -236,6 +237,7 @@ class _Sorter:
 
     def __exit__(self, *_: object) -> None:
         os.close(self.skeleton)
+        self.here.close()
         for file in (self.top, self.kept, self.names, self.swaps, self.parents):
             file.close()
 
@@ -275,10 +277,8 @@ class _Sorter:
         """What is there again is not deleted: the next push finds it."""
         if _is_below(path, self.going):
             return False
-        try:
-            return is_sent(os.stat(path, dir_fd=self.root, follow_symlinks=False))
-        except OSError:
-            return False
+        status = self.here.stat(path)
+        return status is not None and is_sent(status)
 
     def _parents(self, directory: bytes) -> None:
         if directory in self.made:

@@ -3,6 +3,7 @@ looked for here, kept there, and then deleted by name."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -21,7 +22,7 @@ from .rsync import NAMED, is_temporary, listed
 from .sending import Sending
 from .specials import is_sent
 from .verdict import Fault
-from .whereabouts import Whereabouts
+from .whereabouts import Lookup, Whereabouts
 
 MOST = 100_000
 """So many names are kept."""
@@ -89,15 +90,14 @@ def _find(sending: Sending, arguments: Sequence[object]) -> Optional[List[bytes]
 def _one_that_is_here(names: Sequence[bytes], root: int, since: int) -> Optional[bytes]:
     """One that was here before, as what it is there: rsync passed over it."""
     whereabouts = Whereabouts(root, since)
-    for name in names:
-        path = name.rstrip(b"/")
-        try:
-            status = os.stat(path, dir_fd=root, follow_symlinks=False)
-        except OSError:
-            continue
-        old = status.st_ctime_ns < since and not whereabouts.may_have_moved(split(path)[0])
-        if old and is_sent(status) and stat.S_ISDIR(status.st_mode) == name.endswith(b"/"):
-            return path
+    with contextlib.closing(Lookup(root)) as lookup:
+        for name in names:
+            path = name.rstrip(b"/")
+            status = lookup.stat(path)
+            if status is None or not is_sent(status) or stat.S_ISDIR(status.st_mode) != name.endswith(b"/"):
+                continue
+            if status.st_ctime_ns < since and not whereabouts.may_have_moved(split(path)[0]):
+                return path
     return None
 
 

@@ -7,13 +7,44 @@ parent's, and nothing of what is below it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Callable, Dict, Iterable, List, Optional
 
+from .directories import open_beneath
 from .leftovers import split
 
 PATIENCE = 1.0
 """Seconds to wait for names that changed: without them only more is sent again."""
+
+
+class Lookup:
+    """Looks names up below a directory that is open, and follows no link on the way. Those of one directory should come
+    one after the other."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._directory: Optional[bytes] = None
+        self._descriptor = -1
+
+    def stat(self, path: bytes) -> Optional[os.stat_result]:
+        directory, name = split(path)
+        if directory != self._directory:
+            self.close()
+            self._directory = directory
+            with contextlib.suppress(OSError):
+                self._descriptor = open_beneath(self._root, directory, os.O_PATH | os.O_DIRECTORY)
+        if self._descriptor < 0:
+            return None
+        try:
+            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._directory, self._descriptor = None, -1
 
 
 class Whereabouts:

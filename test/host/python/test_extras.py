@@ -102,6 +102,20 @@ class Extras(unittest.TestCase):
         self.assertEqual(self.group.push().code, 0)
         self.same()
 
+    def test_a_directory_there_gives_way_to_a_link_here_to_one_with_the_same_names(self) -> None:
+        self.group.write(f"{self.root}/to/file")
+        self.group.push()
+        shutil.copytree(f"{self.group.copy()}/to", f"{self.group.copy()}/from")
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", self.group.copy()], check=True)
+        os.symlink("to", f"{self.root}/from")
+        self.group.own()
+        time.sleep(1.1)
+        # the list alone cannot do it, and says so
+        self.group.push(verify_every=1)
+        self.same()
+        found = self.group.push()
+        self.assertEqual(found.code, 0, found.log)
+
     def test_what_has_the_name_of_something_that_is_not_sent_goes_as_well(self) -> None:
         copy = self.group.copy()
         names = ("pipe", "in/one", "in/two/pipe", "a directory there", "[a-z]*", "space ", "back\\slash")

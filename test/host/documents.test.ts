@@ -70,8 +70,9 @@ function runText(text: string): {
 }
 
 const install = (number: number, of = thePackage) => runText(textOf(installDocument(number, of, directory)));
+const numbers = Array.from({ length: installParts }, (_, index) => index + 1);
 const installAll = (of = thePackage) => {
-  for (let number = 1; number <= installParts; number += 1) install(number, of);
+  for (const number of numbers) install(number, of);
 };
 const releases = () =>
   readdirSync(join(root, 'releases')).filter((name) => !name.startsWith('.') && name !== 'current');
@@ -103,10 +104,8 @@ describe('documents', () => {
 
 describe('the parts of the package', () => {
   it('install it when the last one has come, in any order, and are compiled', () => {
-    expect(install(4)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
-    expect(install(3)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
-    expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
-    expect(install(2)).toMatchObject({ code: 0, answer: { installed: false } });
+    for (const number of [...numbers.slice(1).reverse(), 2])
+      expect(install(number)).toMatchObject({ code: 0, answer: { kind: 'install', installed: false } });
     expect(install(1)).toMatchObject({ code: 0, answer: { installed: true, release: thePackage.release } });
     expect(readlinkSync(join(root, 'releases/current'))).toBe(thePackage.release);
     const installed = join(root, 'releases', thePackage.release);
@@ -118,22 +117,20 @@ describe('the parts of the package', () => {
   });
 
   it('may come at the same time', async () => {
-    const ends = [1, 2, 3, 4].map(async (number) => {
+    const ends = numbers.map(async (number) => {
       const file = join(root, `script-${number}`);
       writeFileSync(file, textOf(installDocument(number, thePackage, directory)), { mode: 0o755 });
       const child = spawn(file, { env: {}, stdio: 'ignore' });
       return (await once(child, 'close'))[0];
     });
-    expect(await Promise.all(ends)).toEqual([0, 0, 0, 0]);
+    expect(await Promise.all(ends)).toEqual(numbers.map(() => 0));
     expect(releases()).toEqual([thePackage.release]);
   });
 
   it('that are not those of the release install nothing', () => {
     const { release } = thePackage;
     const { files } = small('print("evil")');
-    install(1, { release, files });
-    install(3, { release, files });
-    install(4, { release, files });
+    for (const number of numbers.filter((each) => each !== 2)) install(number, { release, files });
     expect(install(2, { release, files })).toMatchObject({
       code: 13,
       answer: { error: 'not-ready', message: expect.stringContaining('the content is not that of') },

@@ -18,7 +18,7 @@ from .manifest import Damaged, Manifest
 from .meanwhile import Late, Meanwhile
 from .outcome import EXAMPLES, Extras
 from .results import emit, log, show
-from .rsync import NAMED, NAMES_SENT, is_temporary, listed
+from .rsync import LINE_OF_NAME, NAMED, is_temporary, listed
 from .rules import is_plain
 from .selected import files_above, files_changed, large_files, shut_files
 from .sending import CLEAR, Sending
@@ -183,13 +183,12 @@ class Everything:
             self.uneven = True
             return
         with contextlib.closing(manifest):
-            self.meanwhile.add(manifest, NAMES_SENT not in self.sending.refused, self.late)
+            self.meanwhile.add(manifest, self.late)
 
     def _attempt_naming(self, arguments: Sequence[object]) -> bool:
         """One run that may send what is not in the manifest."""
-        naming = [] if NAMES_SENT in self.sending.refused else [NAMES_SENT]
-        with open(self.meanwhile.said, "ab") as said:
-            return self.sending.attempt([*arguments, *naming], None, output=said.fileno())
+        naming = [f"--log-file={os.fsdecode(self.meanwhile.said)}", LINE_OF_NAME]
+        return self.sending.attempt([*arguments, *naming])
 
     def _hide_specials(self) -> List[bytes]:
         """Rules by which rsync takes what is not sent for what is not there. What it cannot be told of is deleted by

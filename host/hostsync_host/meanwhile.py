@@ -9,6 +9,7 @@ traces ticks every 10 ms or more often.
 from __future__ import annotations
 
 import os
+import re
 from typing import Callable, Container, Dict, Iterable, Iterator, Mapping, Optional, Tuple
 
 from .directories import open_beneath
@@ -23,6 +24,7 @@ from .whereabouts import Whereabouts
 MOST = 50_000
 """Names. With more of them in doubt it is as well to compare everything again."""
 _MARK = b"+ "
+_LINE = re.compile(rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\d+\] (.*)\n")
 
 Late = Callable[[], Optional[Mapping[bytes, bool]]]
 """Each name that changed since the scan began, and whether it was a directory lately; nothing if they are not known."""
@@ -32,7 +34,7 @@ class Meanwhile:
     """The names in doubt in one directory; `add` is called once or several times."""
 
     def __init__(self, root: int, since_ns: int, said: bytes, excluded: Optional[Matcher]) -> None:
-        """`root`: its descriptor. `said`: the file to which the output of rsync goes. `excluded`: what is not sent."""
+        """`root`: its descriptor. `said`: rsync's log file. `excluded`: what is not sent."""
         self.said = said
         self.names: Dict[bytes, bool] = {}
         """And whether it may be a directory over there."""
@@ -44,16 +46,15 @@ class Meanwhile:
         self._heard = 0
         self._excluded = excluded
 
-    def add(self, manifest: Manifest, named: bool, late: Late) -> None:
-        """Looks at what changed up to now. `named`: rsync could name what it sent. `late` is asked where something
-        did."""
+    def add(self, manifest: Manifest, late: Late) -> None:
+        """Looks at what changed up to now. `late` is asked where something did."""
         try:
-            self._add(manifest, named, late)
+            self._add(manifest, late)
         except (OSError, Damaged):
             self.unknown = True
         self.unknown = self.unknown or len(self.names) > MOST
 
-    def _add(self, manifest: Manifest, named: bool, late: Late) -> None:
+    def _add(self, manifest: Manifest, late: Late) -> None:
         whereabouts = Whereabouts(self._root, self._since)
         changed = self._changed(manifest, whereabouts)
         if not changed:
@@ -70,7 +71,6 @@ class Meanwhile:
                 self._take((join(path, name), False) for name in had)
             self._take(self._new(path, had))
         if known is None:
-            self.unknown = self.unknown or not named
             self._take(self._unsteady(whereabouts))
 
     def _changed(self, manifest: Manifest, whereabouts: Whereabouts) -> Dict[bytes, Entry]:
@@ -115,9 +115,15 @@ class Meanwhile:
         with open(self.said, "rb") as said:
             said.seek(self._heard)
             for line in said:
-                if line.startswith(_MARK):
-                    name = plain(line[len(_MARK) :].rstrip(b"\n"))
-                    yield name.rstrip(b"/"), name.endswith(b"/")
+                found = _LINE.match(line)
+                if found is None:
+                    # a name with an end of line in it
+                    self.unknown = True
+                elif found.group(1).startswith(_MARK):
+                    name = found.group(1)[len(_MARK) :]
+                    # earlier releases of rsync write a name as it is
+                    for each in {name, plain(name)}:
+                        yield each.rstrip(b"/"), each.endswith(b"/")
             self._heard = said.tell()
 
     def _unsteady(self, whereabouts: Whereabouts) -> Iterator[Tuple[bytes, bool]]:

@@ -37,7 +37,7 @@ max verbosity = 9
 motd file = /proc/sys/kernel/random/boot_id
 reverse lookup = no
 forward lookup = no
-refuse options = * {PUSH_OPTIONS}
+refuse options = * {PUSH_OPTIONS} log-format
 """
 READABLE = f"read only = yes\nwrite only = no\nrefuse options = * {RESCUE_OPTIONS} log-format\n"
 

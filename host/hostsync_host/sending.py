@@ -29,7 +29,7 @@ from .whereabouts import Whereabouts, in_doubt
 CLEAR = ["--recursive", "--existing", "--ignore-existing", "--delete"]
 
 FSYNC = "--fsync"
-_NEW = {FSYNC: "fsync", rsync.NAMED: "info", rsync.NAMES_SENT: "log-format"}
+_NEW = {FSYNC: "fsync", rsync.NAMED: "info"}
 """What daemons of earlier releases refuse, and what they call it."""
 
 MERGED = 256

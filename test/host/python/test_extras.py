@@ -116,6 +116,19 @@ class Extras(unittest.TestCase):
         found = self.group.push()
         self.assertEqual(found.code, 0, found.log)
 
+    def test_directories_keep_their_times_where_something_goes(self) -> None:
+        self.group.write(f"{self.root}/a/b/c/d/file")
+        self.group.write(f"{self.root}/.~tmp~")
+        for deep in ("a/b", "a/b/c/d"):
+            for name in ("upload", "up/load"):
+                with self.subTest(deep, name=name):
+                    self.group.push()
+                    self.group.write(f"{self.group.copy()}/{deep}/{name}")
+                    subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", self.group.copy()], check=True)
+                    time.sleep(1.1)
+                    self.group.push(verify_every=1)
+                    self.assertEqual([line for line in self.group.differences() if "tmp" not in line], [])
+
     def test_what_has_the_name_of_something_that_is_not_sent_goes_as_well(self) -> None:
         copy = self.group.copy()
         names = ("pipe", "in/one", "in/two/pipe", "a directory there", "[a-z]*", "space ", "back\\slash")

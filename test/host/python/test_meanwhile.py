@@ -18,7 +18,7 @@ from hostsync_host.everything import Everything
 Path = Callable[[str], str]
 """Where a name of the case is; what begins with out/ is not in the directory that is sent."""
 Step = Callable[[Path], None]
-ODD = "odd\nname \\#012 \\"
+ODD = "odd name \\#012 \\ \u00e9"
 
 
 def put(name: str, text: str = "late", mtime: int = 0) -> Step:
@@ -257,18 +257,16 @@ class MeanwhileTest(unittest.TestCase):
         self.assertEqual(self.group.push().modes, ["full"])
         self.assertEqual(self.group.differences(1), [])
 
-    def test_where_rsync_may_not_name_what_it_sends_everything_is_compared_again(self) -> None:
-        path = f"{self.group.top}/s-1.conf"
-        with open(path, encoding="ascii") as file:
-            text = file.read()
-        with open(path, "w", encoding="ascii") as file:
-            file.write(text.replace("refuse options = *", "refuse options = * log-format", 1))
+    def test_a_name_with_an_end_of_line_in_it(self) -> None:
+        """Of which earlier releases of rsync make lines of their log."""
         (at, *_) = self.prepare()
-        before, after = CASES["a file"]
-        self.push(lambda: before(at), lambda: after(at))
-        found = self.group.push()
-        self.assertEqual((found.code, found.modes), (0, ["full"]), found.log)
-        self.assertEqual(self.group.differences(1), [])
+        for name in ("end\nof line", "end\n2026/11/28 12:00:00 [1] + of line\n"):
+            with self.subTest(name):
+                self.push(
+                    lambda name=name: put(f"a/{name}")(at), lambda name=name: remove(f"a/{name}")(at), first="yes"
+                )
+                self.assertIn(self.group.push().modes, (["full"], ["changes"]))
+                self.assertEqual(self.group.differences(1), [])
 
     def test_on_a_site_that_is_never_still_it_comes_to_an_end(self) -> None:
         (at, *_) = self.prepare()

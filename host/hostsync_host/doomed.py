@@ -58,10 +58,12 @@ def delete(sending: Sending, names: Sequence[bytes], place: bytes) -> None:
     """By name: what rsync passes over in another run cannot be meant. `place`: scratch space."""
     leftovers = [Leftover(b"D" if name.endswith(b"/") else b"-", *split(name.rstrip(b"/"))) for name in names]
     deletion = sort_out(sending.scan, place, ((leftover, False) for leftover in in_order(leftovers)))
-    if not deleting.delete(sending, deletion.list, deletion.allowed):
-        sending.unsure += read_leftovers(deletion.names)
     # they came back meanwhile
     sending.unsure += [leftover._replace(kind=b"?") for leftover in read_leftovers(deletion.kept)]
+    if not deletion.topmost:
+        return
+    if not deleting.delete(sending, deletion.list, deletion.allowed):
+        sending.unsure += read_leftovers(deletion.names)
     if not sending.lost:
         with open(deletion.parents, "ab") as file:
             file.write(NOBODY + b"\0")

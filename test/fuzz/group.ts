@@ -103,7 +103,11 @@ export class FuzzGroup {
     if (!this.watches) return this.pushOnce();
     const before = this.#watching;
     this.startPush();
-    const ended = before === undefined ? undefined : await before.ended;
+    const next = this.#watching;
+    // One of several that come at once gives up where another waits to take over: then the one before goes on
+    const ended = await Promise.race([before?.ended, next?.ended.then(() => undefined)]);
+    const goesOn = before?.child.exitCode === null && before.child.signalCode === null;
+    if (ended === undefined && goesOn && this.#watching === next) this.#watching = before;
     return ended === undefined ? nothingSaid : this.#note(ended);
   }
 

@@ -249,6 +249,30 @@ describe('runs at the same time, killed anywhere, with old tags before their eye
     }
   }
 
+  /** Found once: a former primary whose join has failed and been told of, and that comes back. */
+  const joinedAfterAll: Parameters<typeof play>[0] = [
+    { what: 'adopt', host: 2 },
+    { what: 'step', run: 0, steps: 5 },
+    { what: 'wait', seconds: 20 },
+    { what: 'step', run: 0, steps: 9 },
+    { what: 'step', run: 2, steps: 3 },
+    { what: 'wait', seconds: 60 },
+    { what: 'step', run: 2, steps: 2 },
+    { what: 'kill', run: 2 },
+    { what: 'step', run: 2, steps: 4 },
+    { what: 'stop', host: 1 },
+    { what: 'wait', seconds: 60 },
+  ];
+
+  it('comes to rest when a former primary that could not join is back', () => {
+    const group = wellGroup(4);
+    play(joinedAfterAll, group);
+    for (const id of group.machines.keys()) group.recover(id);
+    settle(group);
+    expect(group.primary()?.id).toBe(second);
+    expect(group.tags(first)['hostsync:state']).toBe('in-sync');
+  });
+
   it('end with exactly one primary; no two are one at the same epoch; nothing is deleted unseen', {
     timeout: 120_000,
   }, () => {

@@ -651,7 +651,8 @@ export class Run {
         ];
       }
       case 'record-join': {
-        const { instance, hostKey, epoch, digest } = action;
+        const { instance, hostKey, epoch, digest, over } = action;
+        const cleared = over?.code === 'join-failed' ? ['hostsync:incident'] : [];
         return [
           () => void group.notifications.push(...overEvents('Join Failed', action, group.now)),
           this.#write([instance], {
@@ -659,7 +660,7 @@ export class Run {
             'hostsync:epoch': String(epoch),
             'hostsync:joined': digest,
           }),
-          this.#remove(instance, ['hostsync:task', 'hostsync:join-incident']),
+          this.#remove(instance, ['hostsync:task', 'hostsync:join-incident', ...cleared]),
         ];
       }
       case 'first-sync': {

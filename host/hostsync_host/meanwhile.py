@@ -19,6 +19,7 @@ from .leftovers import join, split
 from .manifest import Damaged, Entry, Manifest
 from .records import name_of
 from .rsync import is_temporary
+from .scan import LONGEST, NAME_MOST
 from .whereabouts import Whereabouts
 
 MOST = 50_000
@@ -121,9 +122,10 @@ class Meanwhile:
                     self.unknown = True
                 elif found.group(1).startswith(_MARK):
                     name = found.group(1)[len(_MARK) :]
-                    # earlier releases of rsync write a name as it is
+                    # earlier releases of rsync write a name as it is; what is too long for one is none
                     for each in {name, plain(name)}:
-                        yield each.rstrip(b"/"), each.endswith(b"/")
+                        if len(each) <= LONGEST and max(map(len, each.split(b"/"))) <= NAME_MOST:
+                            yield each.rstrip(b"/"), each.endswith(b"/")
             self._heard = said.tell()
 
     def _unsteady(self, whereabouts: Whereabouts) -> Iterator[Tuple[bytes, bool]]:

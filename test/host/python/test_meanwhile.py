@@ -71,11 +71,13 @@ def each(*steps: Step) -> Step:
 
 
 SWAP = move(("a/one", "a/away"), ("a/two", "a/one"), ("a/away", "a/two"))
+LONG = "\x01" * 200
 STAYS, GOES_AT_ONCE, GOES_LATER = "stays", "goes at once", "goes later"
 
 CASES: Dict[str, Tuple[Step, Step]] = {
     "a file": (put("a/late"), remove("a/late")),
     "a name that rsync writes otherwise": (put(f"a/{ODD}"), remove(f"a/{ODD}")),
+    "a name that rsync writes as a longer one": (put(f"a/{LONG}"), remove(f"a/{LONG}")),
     "a symbolic link": (link("a/late", "file"), remove("a/late")),
     "a second name of a file": (second_name("a/file", "b/late"), remove("b/late")),
     "a tree": (put("a/new/deep/er/late"), remove("a/new")),

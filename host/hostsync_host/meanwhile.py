@@ -19,12 +19,11 @@ from .leftovers import join, split
 from .manifest import Damaged, Entry, Manifest
 from .records import name_of
 from .rsync import is_temporary
-from .scan import LONGEST, NAME_MOST
 from .whereabouts import Whereabouts
 
 MOST = 50_000
 """Names. With more of them in doubt it is as well to compare everything again."""
-_MARK = b"+ "
+_MARK, _ESCAPED = b"\x01+ ", b"\\#001+ "
 _LINE = re.compile(rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\d+\] (.*)\n")
 
 Late = Callable[[], Optional[Mapping[bytes, bool]]]
@@ -113,20 +112,18 @@ class Meanwhile:
 
     def _sent(self) -> Iterator[Tuple[bytes, bool]]:
         """What rsync named since the last time."""
-        with open(self.said, "rb") as said:
-            said.seek(self._heard)
-            for line in said:
+        with open(self.said, "rb") as log:
+            log.seek(self._heard)
+            for line in log:
                 found = _LINE.match(line)
                 if found is None:
                     # a name with an end of line in it
                     self.unknown = True
-                elif found.group(1).startswith(_MARK):
-                    name = found.group(1)[len(_MARK) :]
-                    # earlier releases of rsync write a name as it is; what is too long for one is none
-                    for each in {name, plain(name)}:
-                        if len(each) <= LONGEST and max(map(len, each.split(b"/"))) <= NAME_MOST:
-                            yield each.rstrip(b"/"), each.endswith(b"/")
-            self._heard = said.tell()
+                elif found.group(1).startswith((_MARK, _ESCAPED)):
+                    said = found.group(1)
+                    name = plain(said[len(_ESCAPED) :]) if said.startswith(_ESCAPED) else said[len(_MARK) :]
+                    yield name.rstrip(b"/"), name.endswith(b"/")
+            self._heard = log.tell()
 
     def _unsteady(self, whereabouts: Whereabouts) -> Iterator[Tuple[bytes, bool]]:
         """What was sent, and is not what it was at the scan, or may not be."""

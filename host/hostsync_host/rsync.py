@@ -29,9 +29,10 @@ from .stuck import Watch
 
 NAMED = "--info=del1"
 """Has rsync name what it deletes: daemons of earlier releases refuse it."""
-LINE_OF_NAME = "--log-file-format=+ %n"
-"""How rsync names in a log file what it sends. For its output it would have to tell the daemon, which refuses that: it
-would name what it has to anybody with the key."""
+LINE_OF_NAME = "--log-file-format=\x01+ %n"
+"""How rsync names in a log file what it sends. The first character shows whether this release writes names as they are.
+For its output it would have to tell the daemon, which refuses that: it would name what it has to anybody with the
+key."""
 
 __all__ = ["DONE", "IO", "PARTIAL", "PROTOCOL", "TIMEOUT_CODE", "VANISHED", "Finished", "Report"]
 
